@@ -1,0 +1,182 @@
+//! The checkers: each watches a run and gives a verdict.
+//!
+//! A checker is one file and one line in [`CHECKERS`]. It is fed [`Observation`]s as the run goes
+//! (the white box) and the clients' [`History`] at the end (the black box), and answers with a
+//! [`Verdict`]. No checker stands without a mutation or planted violation that it reports.
+
+use crate::history::History;
+use crate::ids::{NodeId, SessionId, VirtualTime, Zxid};
+use crate::protocol::{Fact, Persisted, Promises, Role};
+use crate::tree::Payload;
+
+/// What a checker concludes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Every obligation held.
+    Pass {
+        /// How many obligations there were; never 0.
+        checked: u64,
+    },
+    /// There was nothing to check: says of what.
+    Vacuous(String),
+    /// It could not be decided: says why.
+    Unknown(String),
+    /// A violation, told in words.
+    Fail(Counterexample),
+}
+
+/// A violation: what happened, in a sentence, and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counterexample {
+    /// When the run first showed it.
+    pub at: VirtualTime,
+    /// What is wrong, with the names and numbers of everything involved.
+    pub reason: String,
+}
+
+/// One thing that the simulator knows to have happened.
+#[derive(Clone, Debug)]
+pub enum Observation<'a> {
+    /// A server's process started.
+    Booted {
+        /// The server.
+        node: NodeId,
+    },
+    /// A server's process died; its memory is gone.
+    Crashed {
+        /// The server.
+        node: NodeId,
+    },
+    /// A server's state machine was replaced by a snapshot (or the empty state) at `zxid`.
+    Restored {
+        /// The server.
+        node: NodeId,
+        /// The zxid it now stands at.
+        zxid: Zxid,
+    },
+    /// A server applied a transaction (committed or not).
+    Applied {
+        /// The server.
+        node: NodeId,
+        /// Its position.
+        zxid: Zxid,
+        /// Its payload.
+        payload: &'a Payload,
+        /// The digest of the whole state after it; `None` while digests cannot be compared
+        /// (the state came from a fuzzy snapshot whose log tail is not replayed yet).
+        digest: Option<u64>,
+        /// The session writes that were executed by it: `(session, seq)`; `None` for a repeated,
+        /// refused or sessionless one.
+        executed: Option<(SessionId, u32)>,
+    },
+    /// A server knows a transaction to be committed and has applied it: deliver(i, t).
+    Delivered {
+        /// The server.
+        node: NodeId,
+        /// Its position.
+        zxid: Zxid,
+        /// The payload's digest.
+        value: u64,
+    },
+    /// A protocol stated a fact.
+    Fact {
+        /// The server.
+        node: NodeId,
+        /// The fact.
+        fact: &'a Fact,
+    },
+    /// A server's role or epoch changed.
+    Standing {
+        /// The server.
+        node: NodeId,
+        /// Its new role.
+        role: Role,
+        /// Its new epoch.
+        epoch: u64,
+    },
+    /// What every server's disk would hold if the power failed now (of a server that is down: what
+    /// it holds). Taken after every crash and at the end.
+    Durable {
+        /// One entry for each voter.
+        nodes: &'a [(NodeId, Persisted)],
+    },
+}
+
+/// What is known before a run.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// The protocol's name.
+    pub protocol: String,
+    /// The voters.
+    pub voters: Vec<NodeId>,
+    /// The observers.
+    pub observers: Vec<NodeId>,
+    /// What the protocol promises to clients.
+    pub promises: Promises,
+}
+
+/// The state of one server when a run ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Final {
+    /// The server.
+    pub node: NodeId,
+    /// Whether it belongs to the core that had to converge.
+    pub core: bool,
+    /// Its last applied zxid; `None` if it is down.
+    pub applied: Option<Zxid>,
+    /// The digest of its state; `None` if it is down.
+    pub digest: Option<u64>,
+    /// Its role.
+    pub role: Role,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug)]
+pub struct Ending<'a> {
+    /// When.
+    pub at: VirtualTime,
+    /// Every server.
+    pub nodes: &'a [Final],
+    /// What clients saw.
+    pub history: &'a History,
+    /// When the faults were healed and the liveness phase began; `None` if there was none.
+    pub healed: Option<VirtualTime>,
+    /// When the core had converged and answered; `None` if it did not within the bound.
+    pub converged: Option<VirtualTime>,
+    /// Why it did not, if it did not: which server lacks what.
+    pub obstacle: Option<String>,
+}
+
+/// A judge of one property.
+pub trait Checker {
+    /// Takes one observation. Cheap: it is called for every one of them.
+    fn observe(&mut self, at: VirtualTime, observation: &Observation<'_>);
+
+    /// A violation found so far, if any: a run may stop at the first.
+    fn violation(&self) -> Option<&Counterexample>;
+
+    /// Gives the verdict.
+    fn finish(&mut self, ending: &Ending<'_>) -> Verdict;
+}
+
+/// A checker's entry in the table.
+#[derive(Clone, Copy)]
+pub struct CheckerEntry {
+    /// Its name in verdicts.
+    pub name: &'static str,
+    /// What it asserts, in a sentence.
+    pub asserts: &'static str,
+    /// Makes one for a run.
+    pub make: fn(&Setup) -> Box<dyn Checker>,
+}
+
+impl core::fmt::Debug for CheckerEntry {
+    fn fmt(&self, out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        out.debug_struct("CheckerEntry")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Every checker, in the order in which their verdicts are shown.
+pub const CHECKERS: &[CheckerEntry] = &[];

@@ -1,0 +1,91 @@
+//! What clients saw: the black-box record of a run.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{ClientId, ConnId, NodeId, OpId, SessionId, VirtualTime, Zxid};
+use crate::tree::{Answer, Request, WatchEvent};
+
+/// How an operation ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Outcome {
+    /// A definite answer: a success, or an error that is itself an observation (BadVersion, NoNode).
+    Answered {
+        /// The reply header's zxid: the server's last applied zxid when it built the reply. Of a
+        /// write answered in its own apply, the write's own zxid.
+        zxid: Zxid,
+        /// The answer.
+        answer: Answer,
+    },
+    /// Surely never executed.
+    Refused(Refused),
+    /// It may take effect at any later time, or never.
+    Unknown,
+}
+
+/// Why an operation surely was not executed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Refused {
+    /// The client never had a connection to send it on.
+    NotSent,
+    /// The session was gone before it was sent.
+    SessionExpired,
+    /// A read or a sync: the connection broke before the answer, and it has no effect.
+    NoEffect,
+}
+
+/// One operation of one client, from its invocation to its end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operation {
+    /// Its number over the run.
+    pub id: OpId,
+    /// The client.
+    pub client: ClientId,
+    /// The session it was sent under; `NONE` if it never was.
+    pub session: SessionId,
+    /// The session's number of this operation, in the order of sending.
+    pub xid: u32,
+    /// The connection it was last sent on.
+    pub conn: Option<ConnId>,
+    /// The server at the other end of that connection.
+    pub server: Option<NodeId>,
+    /// How often it was sent.
+    pub attempts: u32,
+    /// What was asked.
+    pub request: Request,
+    /// A read that directly follows a sync of its own session, issued together with it: where the
+    /// protocol promises linearizable barriers, this read is linearizable.
+    pub synced: bool,
+    /// When it was invoked.
+    pub invoked: VirtualTime,
+    /// When it ended; `None` while it is open. An unknown operation stays open to the end.
+    pub completed: Option<VirtualTime>,
+    /// How it ended; `None` while it is open.
+    pub outcome: Option<Outcome>,
+}
+
+/// One thing a client saw, in the order in which it saw it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Seen {
+    /// An operation ended.
+    Completed(OpId),
+    /// A watch fired.
+    Event {
+        /// The session it was delivered to.
+        session: SessionId,
+        /// The event.
+        event: WatchEvent,
+    },
+    /// A session began; operations and events from now on belong to it.
+    SessionOpened(SessionId),
+    /// The session was told to be expired, or was closed.
+    SessionEnded(SessionId),
+}
+
+/// The history of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct History {
+    /// Every operation, by its number.
+    pub operations: Vec<Operation>,
+    /// What each client saw, in its order, with the moment.
+    pub seen: Vec<(VirtualTime, ClientId, Seen)>,
+}

@@ -1,0 +1,15 @@
+//! Menagerie's pure half: coordination protocols as deterministic state machines, the znode tree
+//! they replicate, and the checkers that judge them.
+//!
+//! Nothing in this package reads a clock, draws a number, performs IO, starts a thread or logs; the
+//! package `menagerie-sim` makes it move. Start with [`protocol`], the contract between the two.
+
+pub mod canonical;
+pub mod check;
+pub mod history;
+pub mod ids;
+pub mod mutation;
+pub mod protocol;
+pub mod quorum;
+pub mod tree;
+pub mod wire;

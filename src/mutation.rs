@@ -1,0 +1,201 @@
+//! The catalogue of named, switchable bugs.
+//!
+//! Each is a published or classic mistake, expressed as one switch at one place of the code. They
+//! prove that the checkers bite: a run with a mutation on must fail, a run without must not.
+
+use serde::{Deserialize, Serialize};
+
+/// A bug that can be switched on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Mutation {
+    /// See [`CATALOGUE`].
+    P03,
+    /// See [`CATALOGUE`].
+    P04,
+    /// See [`CATALOGUE`].
+    P09,
+    /// See [`CATALOGUE`].
+    Z13,
+    /// See [`CATALOGUE`].
+    Z20,
+    /// See [`CATALOGUE`].
+    T03,
+}
+
+/// Whom a mutation concerns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Concerns {
+    /// One protocol, by its name.
+    Protocol(&'static str),
+    /// The tree, and so every protocol.
+    Tree,
+}
+
+impl Concerns {
+    /// Whether a run of `protocol` is affected.
+    pub fn includes(self, protocol: &str) -> bool {
+        match self {
+            Concerns::Protocol(name) => name == protocol,
+            Concerns::Tree => true,
+        }
+    }
+}
+
+/// What is known about a mutation.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    /// The switch.
+    pub mutation: Mutation,
+    /// Its id on the command line.
+    pub id: &'static str,
+    /// Its name.
+    pub name: &'static str,
+    /// Whom it concerns.
+    pub concerns: Concerns,
+    /// The tracker id or text it comes from.
+    pub source: &'static str,
+    /// What goes wrong, in a sentence.
+    pub story: &'static str,
+    /// The function that the switch changes.
+    pub place: &'static str,
+    /// The checkers that should report it, the likeliest first.
+    pub caught_by: &'static [&'static str],
+}
+
+/// Every mutation, in the order of its id.
+pub const CATALOGUE: &[Entry] = &[
+    Entry {
+        mutation: Mutation::P03,
+        id: "P03",
+        name: "accept_lower_ballot",
+        concerns: Concerns::Protocol("paxos"),
+        source: "Paxos Made Simple, phase 2b",
+        story: "An acceptor accepts a ballot below the one it promised, so a deposed leader's \
+                delayed Accept undoes what its successor was told.",
+        place: "paxos::acceptor",
+        caught_by: &["promises", "agreement", "linearizability"],
+    },
+    Entry {
+        mutation: Mutation::P04,
+        id: "P04",
+        name: "own_value_over_highest",
+        concerns: Concerns::Protocol("paxos"),
+        source: "Paxos Made Simple, phase 2a",
+        story: "A new leader proposes a value of its own in place of the highest-ballot value that \
+                its promise quorum reported, and so overwrites what was chosen.",
+        place: "paxos::leader",
+        caught_by: &["agreement", "linearizability"],
+    },
+    Entry {
+        mutation: Mutation::P09,
+        id: "P09",
+        name: "stale_leader_read",
+        concerns: Concerns::Protocol("paxos"),
+        source: "Paxos Made Live, section 5.2 (reads without a lease or a quorum round)",
+        story: "A leader answers a linearizable read from its own state without a quorum round, so \
+                a deposed leader that has not noticed returns old data.",
+        place: "paxos::leader",
+        caught_by: &["linearizability"],
+    },
+    Entry {
+        mutation: Mutation::Z13,
+        id: "Z13",
+        name: "diff_no_snapshot_no_log",
+        concerns: Concerns::Protocol("zab"),
+        source: "ZK-2678",
+        story: "A follower that is synchronised by DIFF acknowledges NEWLEADER with the history only \
+                in memory: neither logged nor in a snapshot.",
+        place: "zab::synchronization",
+        caught_by: &["durability", "agreement"],
+    },
+    Entry {
+        mutation: Mutation::Z20,
+        id: "Z20",
+        name: "no_trunc_inside_window",
+        concerns: Concerns::Protocol("zab"),
+        source: "ZK-1154",
+        story: "A learner whose last zxid lies inside the leader's window is sent a DIFF although \
+                that zxid is not in the leader's history; its divergent tail survives.",
+        place: "zab::synchronization",
+        caught_by: &["agreement", "digest", "convergence"],
+    },
+    Entry {
+        mutation: Mutation::T03,
+        id: "T03",
+        name: "sequence_from_children",
+        concerns: Concerns::Tree,
+        source: "the ZooKeeper programmer's guide, sequence nodes",
+        story: "The number of a sequential node is taken from the count of children instead of the \
+                count of creates, so a name is used again after a delete.",
+        place: "tree::prepare",
+        caught_by: &["tree"],
+    },
+];
+
+impl Mutation {
+    /// What is known about it.
+    pub fn entry(self) -> &'static Entry {
+        CATALOGUE
+            .iter()
+            .find(|entry| entry.mutation == self)
+            .expect("every mutation has an entry, as a test shows")
+    }
+
+    /// Finds a mutation by its id or its name.
+    pub fn find(text: &str) -> Option<Mutation> {
+        CATALOGUE
+            .iter()
+            .find(|entry| entry.id.eq_ignore_ascii_case(text) || entry.name == text)
+            .map(|entry| entry.mutation)
+    }
+}
+
+/// The set of mutations that are on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub struct Mutations(u64);
+
+impl Mutations {
+    /// None: the protocols as they should be.
+    pub const NONE: Mutations = Mutations(0);
+
+    /// This set and one more.
+    #[must_use]
+    pub fn with(self, mutation: Mutation) -> Mutations {
+        Mutations(self.0 | 1 << mutation as u32)
+    }
+
+    /// Whether a mutation is on.
+    #[inline]
+    pub fn has(self, mutation: Mutation) -> bool {
+        self.0 & (1 << mutation as u32) != 0
+    }
+
+    /// Those that are on, in the order of their ids.
+    pub fn iter(self) -> impl Iterator<Item = Mutation> {
+        CATALOGUE
+            .iter()
+            .map(|entry| entry.mutation)
+            .filter(move |mutation| self.has(*mutation))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_mutation_is_found_by_its_id_and_by_its_name() {
+        for entry in CATALOGUE {
+            assert_eq!(Mutation::find(entry.id), Some(entry.mutation));
+            assert_eq!(Mutation::find(entry.name), Some(entry.mutation));
+            assert_eq!(entry.mutation.entry().id, entry.id);
+            assert!(Mutations::NONE.with(entry.mutation).has(entry.mutation));
+        }
+    }
+
+    #[test]
+    fn switching_one_on_leaves_the_others_off() {
+        let on = Mutations::NONE.with(Mutation::Z13);
+        assert_eq!(on.iter().collect::<Vec<_>>(), vec![Mutation::Z13]);
+    }
+}

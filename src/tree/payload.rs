@@ -1,0 +1,191 @@
+//! What the protocols carry without looking at it.
+
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+use super::request::{Data, Failure, Path, Write};
+use super::state::StateImage;
+use crate::canonical::{Canonical, RunHash};
+use crate::ids::{SessionId, Span, Zxid};
+
+/// One replicated value: cheap to clone, with a digest that stands for it in hashes and facts.
+#[derive(Clone, Debug)]
+pub struct Payload(Arc<Body>);
+
+#[derive(Debug)]
+struct Body {
+    digest: u64,
+    content: Content,
+}
+
+/// What a payload holds: deltas for Zab, commands for Multi-Paxos.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// A validated, idempotent state delta.
+    Txn(TxnRecord),
+    /// A request to be validated when it is applied.
+    Command(Command),
+}
+
+/// A transaction and where it comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TxnRecord {
+    /// The session that asked.
+    pub session: SessionId,
+    /// The session's number of this write, see [`Command::seq`].
+    pub seq: u32,
+    /// The leader's clock in milliseconds: ctime and mtime.
+    pub time_ms: u64,
+    /// The change.
+    pub txn: Txn,
+}
+
+/// A request as it is replicated before it is executed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command {
+    /// The session that asks.
+    pub session: SessionId,
+    /// The session's writes are numbered 1, 2, 3, ... without a hole (createSession is 0), so that
+    /// a retry is recognised and a later one cannot overtake an earlier one.
+    pub seq: u32,
+    /// The session has seen the answers to all its writes up to this number: those stored answers
+    /// may be forgotten.
+    pub acked: u32,
+    /// The leader's clock in milliseconds; applied as a running maximum.
+    pub time_ms: u64,
+    /// What is asked.
+    pub write: Write,
+}
+
+/// A state delta: absolute values, so that applying it twice does no harm.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Txn {
+    /// A node comes into being.
+    Create {
+        /// Its full path.
+        path: Path,
+        /// Its content.
+        data: Data,
+        /// The session it belongs to, if ephemeral.
+        owner: SessionId,
+        /// The parent's count of creates after this one.
+        parent_cversion: i32,
+    },
+    /// A node ceases to be.
+    Delete {
+        /// Its path.
+        path: Path,
+    },
+    /// A node's content is replaced.
+    SetData {
+        /// Its path.
+        path: Path,
+        /// The new content.
+        data: Data,
+        /// The new version.
+        version: i32,
+    },
+    /// A check that held; nothing changes.
+    Check {
+        /// The node.
+        path: Path,
+    },
+    /// Several, under one zxid.
+    Multi(Vec<Txn>),
+    /// A session comes into being.
+    CreateSession {
+        /// Its timeout.
+        timeout: Span,
+    },
+    /// A session ceases to be, with the nodes that were its own.
+    CloseSession {
+        /// The ephemeral nodes to delete, ascending.
+        ephemerals: Vec<Path>,
+    },
+    /// A write that failed: it takes a zxid and changes nothing.
+    Error(Failure),
+}
+
+impl Payload {
+    /// Wraps a transaction.
+    pub fn txn(record: TxnRecord) -> Payload {
+        Payload::of(Content::Txn(record))
+    }
+
+    /// Wraps a command.
+    pub fn command(command: Command) -> Payload {
+        Payload::of(Content::Command(command))
+    }
+
+    /// What it holds.
+    pub fn content(&self) -> &Content {
+        &self.0.content
+    }
+
+    /// The digest of the content, never 0 (which stands for "no payload").
+    pub fn digest(&self) -> u64 {
+        self.0.digest
+    }
+
+    fn of(content: Content) -> Payload {
+        let mut hash = RunHash::new();
+        content.feed(&mut hash);
+        Payload(Arc::new(Body {
+            digest: hash.value().max(1),
+            content,
+        }))
+    }
+}
+
+impl PartialEq for Payload {
+    fn eq(&self, other: &Payload) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+            || (self.0.digest == other.0.digest && self.0.content == other.0.content)
+    }
+}
+
+impl Eq for Payload {}
+
+impl core::hash::Hash for Payload {
+    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
+        state.write_u64(self.0.digest);
+    }
+}
+
+impl Canonical for Payload {
+    fn feed(&self, hash: &mut RunHash) {
+        hash.word(self.0.digest);
+    }
+}
+
+/// A captured state: cheap to clone, opaque to the protocols.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// Everything through this zxid is in it; a fuzzy one may hold more.
+    pub zxid: Zxid,
+    /// What was captured.
+    pub image: Arc<StateImage>,
+}
+
+impl PartialEq for Snapshot {
+    fn eq(&self, other: &Snapshot) -> bool {
+        self.zxid == other.zxid
+            && (Arc::ptr_eq(&self.image, &other.image) || self.image == other.image)
+    }
+}
+
+impl Eq for Snapshot {}
+
+impl core::hash::Hash for Snapshot {
+    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
+        state.write_u64(self.zxid.0);
+        state.write_u64(self.image.digest());
+    }
+}
+
+impl Canonical for Snapshot {
+    fn feed(&self, hash: &mut RunHash) {
+        self.zxid.feed(hash);
+        hash.word(self.image.digest());
+    }
+}
