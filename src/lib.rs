@@ -6,10 +6,12 @@
 
 pub mod canonical;
 pub mod check;
+pub mod client;
 pub mod history;
 pub mod ids;
 pub mod mutation;
 pub mod protocol;
 pub mod quorum;
+pub mod server;
 pub mod tree;
 pub mod wire;
