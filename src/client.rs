@@ -1,10 +1,12 @@
 //! A client of the ensemble as a state machine: connects, keeps its session alive, pipelines
 //! requests, reconnects to another server and arms its watches again, as ZooKeeper's client does.
 
-use crate::history::{Outcome, Seen};
-use crate::ids::{ClientId, ConnId, NodeId, OpId, SessionId, Span};
+use std::collections::{BTreeSet, VecDeque};
+
+use crate::history::{Outcome, Refused, Seen};
+use crate::ids::{ClientId, ConnId, NodeId, OpId, SessionId, Span, Zxid};
 use crate::protocol::TimerRange;
-use crate::tree::Request;
+use crate::tree::{Answer, ErrorCode, EventKind, Path, Read, Request, Response, WatchEvent, Write};
 use crate::wire::{ClientFrame, ServerFrame};
 
 /// The timers of a client.
@@ -215,7 +217,10 @@ impl ArmedWatches {
 }
 
 /// Delays before the next server is tried, drawn from this range.
-const REDIAL: TimerRange = TimerRange { min: Span::millis(1), max: Span::millis(20) };
+const REDIAL: TimerRange = TimerRange {
+    min: Span::millis(1),
+    max: Span::millis(20),
+};
 
 impl Client {
     /// A client that has done nothing yet.
@@ -223,7 +228,11 @@ impl Client {
     /// # Panics
     /// If it knows no server.
     pub fn new(settings: ClientSettings) -> Client {
-        assert!(!settings.servers.is_empty(), "client {} knows no server", settings.id);
+        assert!(
+            !settings.servers.is_empty(),
+            "client {} knows no server",
+            settings.id
+        );
         Client {
             settings,
             server: 0,
@@ -244,7 +253,13 @@ impl Client {
         match input {
             ClientInput::Start => self.redial_later(out),
             ClientInput::Invoke { op, request } => {
-                self.pending.push_back(Pending { op, request, seq: 0, xid: None, sent: false });
+                self.pending.push_back(Pending {
+                    op,
+                    request,
+                    seq: 0,
+                    xid: None,
+                    sent: false,
+                });
                 self.send_unsent(out);
             }
             ClientInput::Connected { conn, server } => self.on_connected(conn, server, out),
@@ -294,7 +309,10 @@ impl Client {
             }
             ClientTimer::Ping => {
                 if let Link::Attached { conn, .. } = self.link {
-                    out.push(ClientEffect::Send { conn, frame: ClientFrame::Ping });
+                    out.push(ClientEffect::Send {
+                        conn,
+                        frame: ClientFrame::Ping,
+                    });
                     self.set_ping(out);
                 }
             }
@@ -327,7 +345,9 @@ impl Client {
     fn on_frame(&mut self, conn: ConnId, frame: ServerFrame, out: &mut Vec<ClientEffect>) {
         self.set_silence(out);
         match frame {
-            ServerFrame::Connected { session, password, .. } => {
+            ServerFrame::Connected {
+                session, password, ..
+            } => {
                 self.on_session(conn, session, password, out);
             }
             ServerFrame::Reply { xid, zxid, answer } => self.on_reply(xid, zxid, answer, out),
@@ -350,7 +370,10 @@ impl Client {
         out: &mut Vec<ClientEffect>,
     ) {
         let Link::Connecting { server, .. } = self.link else {
-            panic!("client {} was welcomed twice on one connection", self.settings.id);
+            panic!(
+                "client {} was welcomed twice on one connection",
+                self.settings.id
+            );
         };
         if session == SessionId::NONE {
             out.push(ClientEffect::HangUp(conn));
@@ -384,7 +407,11 @@ impl Client {
             return;
         };
         let session = self.session;
-        for pending in self.pending.iter_mut().filter(|pending| pending.xid.is_none()) {
+        for pending in self
+            .pending
+            .iter_mut()
+            .filter(|pending| pending.xid.is_none())
+        {
             let xid = self.next_xid;
             self.next_xid += 1;
             if pending.seq == 0 && matches!(pending.request, Request::Write(_)) {
@@ -393,21 +420,31 @@ impl Client {
             }
             pending.xid = Some(xid);
             pending.sent = true;
-            let Pending { op, seq, ref request, .. } = *pending;
-            let frame =
-                ClientFrame::Request { xid, seq, acked: self.acked, request: request.clone() };
+            let Pending {
+                op,
+                seq,
+                ref request,
+                ..
+            } = *pending;
+            let frame = ClientFrame::Request {
+                xid,
+                seq,
+                acked: self.acked,
+                request: request.clone(),
+            };
             out.push(ClientEffect::Send { conn, frame });
-            out.push(ClientEffect::Sent { op, session, xid, seq, conn, server });
+            out.push(ClientEffect::Sent {
+                op,
+                session,
+                xid,
+                seq,
+                conn,
+                server,
+            });
         }
     }
 
-    fn on_reply(
-        &mut self,
-        xid: u32,
-        zxid: Zxid,
-        answer: Answer,
-        out: &mut Vec<ClientEffect>,
-    ) {
+    fn on_reply(&mut self, xid: u32, zxid: Zxid, answer: Answer, out: &mut Vec<ClientEffect>) {
         let first = self.pending.pop_front();
         let pending = first
             .filter(|pending| pending.xid == Some(xid))
@@ -427,7 +464,10 @@ impl Client {
             Err(failure) => failure.code == ErrorCode::SessionExpired,
         };
         let outcome = Outcome::Answered { zxid, answer };
-        out.push(ClientEffect::Completed { op: pending.op, outcome });
+        out.push(ClientEffect::Completed {
+            op: pending.op,
+            outcome,
+        });
         if gone {
             if let Some(conn) = self.conn() {
                 out.push(ClientEffect::HangUp(conn));
@@ -461,7 +501,10 @@ impl Client {
                 pending.xid = None;
             } else {
                 let outcome = Outcome::Refused(Refused::NoEffect);
-                out.push(ClientEffect::Completed { op: pending.op, outcome });
+                out.push(ClientEffect::Completed {
+                    op: pending.op,
+                    outcome,
+                });
             }
             keep
         });
@@ -475,7 +518,10 @@ impl Client {
                     Request::Write(_) => Outcome::Unknown,
                     Request::Read(_) | Request::Sync => Outcome::Refused(Refused::NoEffect),
                 };
-                out.push(ClientEffect::Completed { op: pending.op, outcome });
+                out.push(ClientEffect::Completed {
+                    op: pending.op,
+                    outcome,
+                });
             }
             !pending.sent
         });
@@ -503,18 +549,27 @@ impl Client {
     fn redial_later(&mut self, out: &mut Vec<ClientEffect>) {
         out.push(ClientEffect::CancelTimer(ClientTimer::Ping));
         out.push(ClientEffect::CancelTimer(ClientTimer::Silence));
-        out.push(ClientEffect::SetTimer { timer: ClientTimer::Redial, range: REDIAL });
+        out.push(ClientEffect::SetTimer {
+            timer: ClientTimer::Redial,
+            range: REDIAL,
+        });
     }
 
     fn set_ping(&self, out: &mut Vec<ClientEffect>) {
         let range = TimerRange::exactly(Span(self.settings.session_timeout.0 / 3));
-        out.push(ClientEffect::SetTimer { timer: ClientTimer::Ping, range });
+        out.push(ClientEffect::SetTimer {
+            timer: ClientTimer::Ping,
+            range,
+        });
     }
 
     /// Two thirds of the session's timeout without a word: the server is taken for dead, so that
     /// there is time left to find another one.
     fn set_silence(&self, out: &mut Vec<ClientEffect>) {
         let range = TimerRange::exactly(Span(self.settings.session_timeout.0 / 3 * 2));
-        out.push(ClientEffect::SetTimer { timer: ClientTimer::Silence, range });
+        out.push(ClientEffect::SetTimer {
+            timer: ClientTimer::Silence,
+            range,
+        });
     }
 }

@@ -9,7 +9,11 @@ use crate::wire::ServerFrame;
 impl<P: Protocol> Server<P> {
     /// The protocol hands a transaction over.
     pub(super) fn hand_over(&mut self, zxid: Zxid, payload: Payload) {
-        assert!(zxid > self.handed, "{zxid} is handed over after {}", self.handed);
+        assert!(
+            zxid > self.handed,
+            "{zxid} is handed over after {}",
+            self.handed
+        );
         self.handed = zxid;
         self.applies.push_back((zxid, payload));
     }
@@ -22,7 +26,10 @@ impl<P: Protocol> Server<P> {
                 break;
             }
             self.undelivered.pop_front();
-            out.push(ServerEffect::Note(Note::Delivered { zxid: applied, value }));
+            out.push(ServerEffect::Note(Note::Delivered {
+                zxid: applied,
+                value,
+            }));
         }
     }
 
@@ -84,12 +91,15 @@ impl<P: Protocol> Server<P> {
             executed: executed.then_some((applied.session, applied.seq)),
         }));
         if zxid <= self.committed {
-            out.push(ServerEffect::Note(Note::Delivered { zxid, value: payload.digest() }));
+            out.push(ServerEffect::Note(Note::Delivered {
+                zxid,
+                value: payload.digest(),
+            }));
         } else {
             self.undelivered.push_back((zxid, payload.digest()));
         }
         self.fire_watches(&applied, out);
-        if P::REPLICATES == Replicates::Deltas && self.outstanding.len() > 0 {
+        if P::REPLICATES == Replicates::Deltas && !self.outstanding.is_empty() {
             self.outstanding.settle();
         }
         if self.standing.role == Role::Leading {
@@ -106,7 +116,10 @@ impl<P: Protocol> Server<P> {
             self.watches.fire(event, &mut fired);
         }
         for (conn, event) in fired {
-            out.push(ServerEffect::Reply { conn, frame: ServerFrame::Event(event) });
+            out.push(ServerEffect::Reply {
+                conn,
+                frame: ServerFrame::Event(event),
+            });
         }
     }
 
@@ -124,14 +137,19 @@ impl<P: Protocol> Server<P> {
 
     /// Takes one chunk of the capture under way, or the whole of an atomic one.
     pub(super) fn advance_capture(&mut self, now: LocalTime, out: &mut ServerOutbox<P>) {
-        let (ticket, kind) = *self.captures.front().expect("asked for by capture_is_next()");
+        let (ticket, kind) = *self
+            .captures
+            .front()
+            .expect("asked for by capture_is_next()");
         let snapshot = match kind {
             CaptureKind::Atomic => Some(Snapshot::atomic(&self.state)),
             CaptureKind::Fuzzy => {
                 let chunk = self.settings.capture_chunk;
-                let capture =
-                    self.capture.get_or_insert_with(|| Capture::start(&self.state, chunk));
-                capture.advance(&self.state)
+                let capture = self
+                    .capture
+                    .get_or_insert_with(|| Capture::start(&self.state, chunk));
+                let under_way = self.applying.as_ref().map(|(apply, _)| apply.zxid());
+                capture.advance(&self.state, under_way)
             }
         };
         if let Some(snapshot) = snapshot {

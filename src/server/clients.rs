@@ -7,11 +7,9 @@
 use std::collections::VecDeque;
 
 use super::{Server, ServerEffect, ServerOutbox, ServerTimer, Waiting};
-use crate::canonical::{RunHash};
+use crate::canonical::RunHash;
 use crate::ids::{ConnId, LocalTime, SessionId, Span, Zxid};
-use crate::protocol::{
-    BarrierOutcome, BarrierToken, Gate, Input, Protocol, Role, TimerRange,
-};
+use crate::protocol::{BarrierOutcome, BarrierToken, Gate, Input, Protocol, Role, TimerRange};
 use crate::tree::{Applied, Execution, Path, Read, Request, Response, WatchKind, Write};
 use crate::wire::{ClientFrame, Packet, PeerMsg, ServerFrame};
 
@@ -46,13 +44,23 @@ struct Queued {
 #[derive(Clone, Debug)]
 enum Task {
     /// Waits for its own apply.
-    Write { seq: u32, acked: u32, write: Write, sent: bool },
+    Write {
+        seq: u32,
+        acked: u32,
+        write: Write,
+        sent: bool,
+    },
     /// Its apply came; the answer waits for its turn.
     Answered(ServerFrame),
     /// Answered from the state when its turn comes.
     Read(Read),
     /// Arms watches again when its turn comes.
-    SetWatches { relative: Zxid, data: Vec<Path>, exist: Vec<Path>, child: Vec<Path> },
+    SetWatches {
+        relative: Zxid,
+        data: Vec<Path>,
+        exist: Vec<Path>,
+        child: Vec<Path>,
+    },
     /// Not yet asked for.
     Sync,
     /// Asked for.
@@ -63,8 +71,11 @@ enum Task {
 
 impl<P: Protocol> Server<P> {
     pub(super) fn on_client_up(&mut self, conn: ConnId) {
-        let connection =
-            Connection { phase: Phase::Fresh, queue: VecDeque::new(), ready: false };
+        let connection = Connection {
+            phase: Phase::Fresh,
+            queue: VecDeque::new(),
+            ready: false,
+        };
         self.connections.insert(conn, connection);
     }
 
@@ -83,24 +94,52 @@ impl<P: Protocol> Server<P> {
             self.touched.insert(session);
         }
         match frame {
-            ClientFrame::Connect { session, password, timeout, last_zxid } => {
+            ClientFrame::Connect {
+                session,
+                password,
+                timeout,
+                last_zxid,
+            } => {
                 self.on_connect(now, conn, session, password, timeout, last_zxid, out);
             }
             ClientFrame::Ping => {
                 let zxid = self.state.applied();
-                out.push(ServerEffect::Reply { conn, frame: ServerFrame::Pong { zxid } });
+                out.push(ServerEffect::Reply {
+                    conn,
+                    frame: ServerFrame::Pong { zxid },
+                });
             }
-            ClientFrame::Request { xid, seq, acked, request } => {
+            ClientFrame::Request {
+                xid,
+                seq,
+                acked,
+                request,
+            } => {
                 let task = match request {
-                    Request::Write(write) => Task::Write { seq, acked, write, sent: false },
+                    Request::Write(write) => Task::Write {
+                        seq,
+                        acked,
+                        write,
+                        sent: false,
+                    },
                     Request::Read(read) => Task::Read(read),
                     Request::Sync => Task::Sync,
                 };
                 connection.queue.push_back(Queued { xid, task });
                 self.advance_connection(now, conn, out);
             }
-            ClientFrame::SetWatches { relative, data, exist, child } => {
-                let task = Task::SetWatches { relative, data, exist, child };
+            ClientFrame::SetWatches {
+                relative,
+                data,
+                exist,
+                child,
+            } => {
+                let task = Task::SetWatches {
+                    relative,
+                    data,
+                    exist,
+                    child,
+                };
                 connection.queue.push_back(Queued { xid: 0, task });
                 self.advance_connection(now, conn, out);
             }
@@ -125,8 +164,10 @@ impl<P: Protocol> Server<P> {
             return;
         }
         if session == SessionId::NONE {
-            let timeout =
-                timeout.clamp(self.settings.session_timeout_min, self.settings.session_timeout_max);
+            let timeout = timeout.clamp(
+                self.settings.session_timeout_min,
+                self.settings.session_timeout_max,
+            );
             let session = self.new_session_id(now);
             self.set_phase(conn, Phase::Opening { session, timeout });
             self.attached.insert(session, conn);
@@ -195,15 +236,22 @@ impl<P: Protocol> Server<P> {
         self.set_phase(conn, Phase::Attached { session });
         self.touched.insert(session);
         let password = password_of(session);
-        let frame = ServerFrame::Connected { session, password, timeout };
+        let frame = ServerFrame::Connected {
+            session,
+            password,
+            timeout,
+        };
         out.push(ServerEffect::Reply { conn, frame });
         self.advance_connection(now, conn, out);
     }
 
     /// The session is gone, or was never this client's.
     fn reject_session(&mut self, conn: ConnId, out: &mut ServerOutbox<P>) {
-        let frame =
-            ServerFrame::Connected { session: SessionId::NONE, password: 0, timeout: Span::ZERO };
+        let frame = ServerFrame::Connected {
+            session: SessionId::NONE,
+            password: 0,
+            timeout: Span::ZERO,
+        };
         out.push(ServerEffect::Reply { conn, frame });
         self.close(conn, out);
     }
@@ -221,7 +269,12 @@ impl<P: Protocol> Server<P> {
         let mut barrier = None;
         for queued in &mut connection.queue {
             match &mut queued.task {
-                Task::Write { seq, acked, write, sent } => {
+                Task::Write {
+                    seq,
+                    acked,
+                    write,
+                    sent,
+                } => {
                     if !*sent {
                         *sent = true;
                         writes.push((*seq, *acked, write.clone()));
@@ -257,12 +310,19 @@ impl<P: Protocol> Server<P> {
         while let Some(first) = connection.queue.front() {
             match &first.task {
                 Task::Answered(frame) => {
-                    out.push(ServerEffect::Reply { conn, frame: frame.clone() });
+                    out.push(ServerEffect::Reply {
+                        conn,
+                        frame: frame.clone(),
+                    });
                     connection.queue.pop_front();
                 }
                 Task::Reached(through) if applied >= *through => {
                     let answer = Ok(Response::Synced);
-                    let frame = ServerFrame::Reply { xid: first.xid, zxid: applied, answer };
+                    let frame = ServerFrame::Reply {
+                        xid: first.xid,
+                        zxid: applied,
+                        answer,
+                    };
                     out.push(ServerEffect::Reply { conn, frame });
                     connection.queue.pop_front();
                 }
@@ -279,12 +339,7 @@ impl<P: Protocol> Server<P> {
     }
 
     /// The micro-step of a read: answers the first request of a connection.
-    pub(super) fn answer_read(
-        &mut self,
-        now: LocalTime,
-        conn: ConnId,
-        out: &mut ServerOutbox<P>,
-    ) {
+    pub(super) fn answer_read(&mut self, now: LocalTime, conn: ConnId, out: &mut ServerOutbox<P>) {
         let Some(connection) = self.connections.get_mut(&conn) else {
             // It broke after it was put on the list.
             return;
@@ -301,12 +356,21 @@ impl<P: Protocol> Server<P> {
                 let frame = ServerFrame::Reply { xid, zxid, answer };
                 out.push(ServerEffect::Reply { conn, frame });
             }
-            Task::SetWatches { relative, data, exist, child } => {
+            Task::SetWatches {
+                relative,
+                data,
+                exist,
+                child,
+            } => {
                 let state = &self.state;
-                let events =
-                    self.watches.set_watches(conn, state, relative, &data, &exist, &child);
+                let events = self
+                    .watches
+                    .set_watches(conn, state, relative, &data, &exist, &child);
                 for event in events {
-                    out.push(ServerEffect::Reply { conn, frame: ServerFrame::Event(event) });
+                    out.push(ServerEffect::Reply {
+                        conn,
+                        frame: ServerFrame::Event(event),
+                    });
                 }
             }
             task @ (Task::Write { .. }
@@ -342,9 +406,26 @@ impl<P: Protocol> Server<P> {
     ) {
         if self.standing.role == Role::Leading {
             let from = self.me;
-            self.on_forwarded(now, Waiting { from, session, seq, acked, write });
+            self.on_forwarded(
+                now,
+                Waiting {
+                    from,
+                    session,
+                    seq,
+                    acked,
+                    write,
+                },
+            );
         } else {
-            self.send_to_leader(PeerMsg::Request { session, seq, acked, write }, out);
+            self.send_to_leader(
+                PeerMsg::Request {
+                    session,
+                    seq,
+                    acked,
+                    write,
+                },
+                out,
+            );
         }
         if P::PROMISES.at_most_once && !self.resend_set {
             self.resend_set = true;
@@ -355,13 +436,21 @@ impl<P: Protocol> Server<P> {
     fn set_resend_timer(&self, out: &mut ServerOutbox<P>) {
         // Several round trips: sending again too early only costs slots, never correctness.
         let range = TimerRange::exactly(self.knobs.retransmit.times(4));
-        out.push(ServerEffect::SetTimer { timer: ServerTimer::Resend, range });
+        out.push(ServerEffect::SetTimer {
+            timer: ServerTimer::Resend,
+            range,
+        });
     }
 
     fn send_to_leader(&mut self, msg: PeerMsg, out: &mut ServerOutbox<P>) {
         if let (Some(to), Some(via)) = (self.standing.leader, self.standing.uplink) {
             let packet = Packet::Peer(msg);
-            out.push(ServerEffect::Send { to, via, packet, gate: Gate::Now });
+            out.push(ServerEffect::Send {
+                to,
+                via,
+                packet,
+                gate: Gate::Now,
+            });
         }
         // Without a leader: Zab has sent its clients away; Paxos sends again by its timer.
     }
@@ -376,7 +465,13 @@ impl<P: Protocol> Server<P> {
                 }
                 Phase::Attached { session } => {
                     for queued in &connection.queue {
-                        if let Task::Write { seq, acked, write, sent: true } = &queued.task {
+                        if let Task::Write {
+                            seq,
+                            acked,
+                            write,
+                            sent: true,
+                        } = &queued.task
+                        {
                             unanswered.push((session, *seq, *acked, write.clone()));
                         }
                     }
@@ -396,7 +491,10 @@ impl<P: Protocol> Server<P> {
     /// Tells the leader which sessions were heard of.
     pub(super) fn on_touch_timer(&mut self, now: LocalTime, out: &mut ServerOutbox<P>) {
         let half_tick = TimerRange::exactly(Span(self.knobs.tick.0 / 2));
-        out.push(ServerEffect::SetTimer { timer: ServerTimer::Touch, range: half_tick });
+        out.push(ServerEffect::SetTimer {
+            timer: ServerTimer::Touch,
+            range: half_tick,
+        });
         if self.touched.is_empty() {
             return;
         }
@@ -444,7 +542,11 @@ impl<P: Protocol> Server<P> {
     /// Answers the barriers that the state has caught up with.
     pub(super) fn complete_barriers(&mut self, now: LocalTime, out: &mut ServerOutbox<P>) {
         let applied = self.state.applied();
-        while let Some(place) = self.reached.iter().position(|(through, _)| applied >= *through) {
+        while let Some(place) = self
+            .reached
+            .iter()
+            .position(|(through, _)| applied >= *through)
+        {
             let (_, conn) = self.reached.remove(place);
             self.advance_connection(now, conn, out);
         }
@@ -458,10 +560,19 @@ impl<P: Protocol> Server<P> {
         applied: Applied,
         out: &mut ServerOutbox<P>,
     ) {
-        let Applied { session, seq, answer, execution, closed, .. } = applied;
+        let Applied {
+            session,
+            seq,
+            answer,
+            execution,
+            closed,
+            ..
+        } = applied;
         if let Some(conn) = self.attached.get(&session).copied() {
-            let connection =
-                self.connections.get_mut(&conn).expect("attached connections are known");
+            let connection = self
+                .connections
+                .get_mut(&conn)
+                .expect("attached connections are known");
             match connection.phase {
                 Phase::Opening { timeout, .. } if seq == 0 && answer.is_ok() => {
                     self.welcome(now, conn, session, timeout, out);
@@ -471,7 +582,11 @@ impl<P: Protocol> Server<P> {
                         matches!(&queued.task, Task::Write { seq: own, .. } if *own == seq)
                     });
                     if let Some(queued) = waits {
-                        let frame = ServerFrame::Reply { xid: queued.xid, zxid, answer };
+                        let frame = ServerFrame::Reply {
+                            xid: queued.xid,
+                            zxid,
+                            answer,
+                        };
                         queued.task = Task::Answered(frame);
                         self.advance_connection(now, conn, out);
                     }

@@ -31,9 +31,16 @@ impl<P: Protocol> Server<P> {
         self.waiting.clear();
         self.outstanding.clear();
         self.owners.clear();
-        self.heard = self.state.sessions().map(|(session, _)| (session, now)).collect();
+        self.heard = self
+            .state
+            .sessions()
+            .map(|(session, _)| (session, now))
+            .collect();
         let tick = TimerRange::exactly(self.knobs.tick);
-        out.push(ServerEffect::SetTimer { timer: ServerTimer::Expiry, range: tick });
+        out.push(ServerEffect::SetTimer {
+            timer: ServerTimer::Expiry,
+            range: tick,
+        });
     }
 
     /// Leadership ends: what was prepared and not committed is no longer ours to speak of.
@@ -53,14 +60,18 @@ impl<P: Protocol> Server<P> {
         }
         self.on_touches(now, &[waiting.session]);
         let repeats = P::PROMISES.at_most_once
-            && self.waiting.iter().any(|other| {
-                other.session == waiting.session && other.seq == waiting.seq
-            });
+            && self
+                .waiting
+                .iter()
+                .any(|other| other.session == waiting.session && other.seq == waiting.seq);
         if repeats {
             // A retransmission of one that still waits.
             return;
         }
-        assert!(self.waiting.len() < WAITING_MAX, "more than {WAITING_MAX} requests wait");
+        assert!(
+            self.waiting.len() < WAITING_MAX,
+            "more than {WAITING_MAX} requests wait"
+        );
         self.waiting.push_back(waiting);
     }
 
@@ -71,8 +82,16 @@ impl<P: Protocol> Server<P> {
 
     /// Prepares the first waiting request and proposes it.
     pub(super) fn prepare_next(&mut self, now: LocalTime, out: &mut ServerOutbox<P>) {
-        let Waiting { from, session, seq, acked, write } =
-            self.waiting.pop_front().expect("asked for by may_prepare()");
+        let Waiting {
+            from,
+            session,
+            seq,
+            acked,
+            write,
+        } = self
+            .waiting
+            .pop_front()
+            .expect("asked for by may_prepare()");
         let payload = match P::REPLICATES {
             Replicates::Deltas => {
                 let owner = *self.owners.entry(session).or_insert(from);
@@ -83,11 +102,18 @@ impl<P: Protocol> Server<P> {
                 }
                 let time_ms = now.as_millis();
                 let state = &self.state;
-                Payload::txn(self.outstanding.prepare(state, session, seq, time_ms, &write))
+                Payload::txn(
+                    self.outstanding
+                        .prepare(state, session, seq, time_ms, &write),
+                )
             }
-            Replicates::Commands => {
-                Payload::command(Command { session, seq, acked, time_ms: now.as_millis(), write })
-            }
+            Replicates::Commands => Payload::command(Command {
+                session,
+                seq,
+                acked,
+                time_ms: now.as_millis(),
+                write,
+            }),
         };
         self.feed(now, Input::Propose(payload), out);
     }
@@ -107,7 +133,12 @@ impl<P: Protocol> Server<P> {
         }
         let timeout = self.revalidate(now, from, session);
         let packet = Packet::Peer(PeerMsg::Revalidated { session, timeout });
-        out.push(ServerEffect::Send { to: from, via, packet, gate: Gate::Now });
+        out.push(ServerEffect::Send {
+            to: from,
+            via,
+            packet,
+            gate: Gate::Now,
+        });
     }
 
     /// Moves a living session to server `owner`; answers its timeout, or `None` if it is gone.
@@ -153,10 +184,19 @@ impl<P: Protocol> Server<P> {
             self.heard.insert(session, now);
             let from = self.me;
             let write = Write::ExpireSession;
-            self.waiting.push_back(Waiting { from, session, seq: 0, acked: 0, write });
+            self.waiting.push_back(Waiting {
+                from,
+                session,
+                seq: 0,
+                acked: 0,
+                write,
+            });
         }
         let tick = TimerRange::exactly(self.knobs.tick);
-        out.push(ServerEffect::SetTimer { timer: ServerTimer::Expiry, range: tick });
+        out.push(ServerEffect::SetTimer {
+            timer: ServerTimer::Expiry,
+            range: tick,
+        });
     }
 
     /// A session came or went: its timer comes or goes with it.

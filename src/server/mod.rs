@@ -8,9 +8,9 @@
 //! makes snapshots fuzzy); otherwise nothing could observe the difference and an apply is one step.
 
 //!
-//! - [`clients`]: connections, sessions, and the order of answers;
-//! - [`lead`]: what only a leader does: preparing requests, owners and expiry of sessions;
-//! - [`apply`]: applies, deliveries, captures and restores.
+//! - `clients`: connections, sessions, and the order of answers;
+//! - `lead`: what only a leader does: preparing requests, owners and expiry of sessions;
+//! - `apply`: applies, deliveries, captures and restores.
 
 mod apply;
 mod clients;
@@ -21,9 +21,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use crate::ids::{ConnId, LinkId, LocalTime, NodeId, SessionId, Span, Zxid};
 use crate::mutation::Mutations;
 use crate::protocol::{
-    BarrierOutcome, BarrierToken, CaptureKind, DiskOp, DiskResult, Effect, Ensemble, Fact, Gate,
-    Image, Input, Knobs, LinkEvent, Outbox, Protocol, Refusal, Role, Standing, Ticket, TimerRange,
-    Via,
+    BarrierToken, CaptureKind, DiskOp, DiskResult, Effect, Ensemble, Fact, Gate, Image, Input,
+    Knobs, LinkEvent, Outbox, Protocol, Refusal, Role, Standing, Ticket, TimerRange, Via,
 };
 use crate::tree::{Apply, Capture, Outstanding, Payload, State, Watches};
 use crate::wire::{ClientFrame, Packet, PeerMsg, ServerFrame};
@@ -207,7 +206,11 @@ pub struct ServerOutbox<P: Protocol> {
 impl<P: Protocol> ServerOutbox<P> {
     /// The outbox of server `me`.
     pub fn new(me: NodeId) -> ServerOutbox<P> {
-        ServerOutbox { protocol: Outbox::new(me), scratch: Vec::new(), effects: Vec::new() }
+        ServerOutbox {
+            protocol: Outbox::new(me),
+            scratch: Vec::new(),
+            effects: Vec::new(),
+        }
     }
 
     /// Takes the effects out, in order, keeping the allocation of `into`, which must be empty.
@@ -327,7 +330,10 @@ impl<P: Protocol> Server<P> {
         };
         server.take_effects(now, out);
         let half_tick = TimerRange::exactly(Span(server.knobs.tick.0 / 2));
-        out.push(ServerEffect::SetTimer { timer: ServerTimer::Touch, range: half_tick });
+        out.push(ServerEffect::SetTimer {
+            timer: ServerTimer::Touch,
+            range: half_tick,
+        });
         server.ask_for_work(out);
         Ok(server)
     }
@@ -335,10 +341,18 @@ impl<P: Protocol> Server<P> {
     /// Takes one input.
     pub fn step(&mut self, now: LocalTime, input: ServerInput<P>, out: &mut ServerOutbox<P>) {
         match input {
-            ServerInput::Peer { from, via, packet: Packet::Protocol(msg) } => {
+            ServerInput::Peer {
+                from,
+                via,
+                packet: Packet::Protocol(msg),
+            } => {
                 self.feed(now, Input::Message { from, via, msg }, out);
             }
-            ServerInput::Peer { from, via, packet: Packet::Peer(msg) } => {
+            ServerInput::Peer {
+                from,
+                via,
+                packet: Packet::Peer(msg),
+            } => {
                 self.on_peer(now, from, via, msg, out);
             }
             ServerInput::Link { peer, link, event } => {
@@ -392,7 +406,9 @@ impl<P: Protocol> Server<P> {
 
     /// Whether clients may be served: the protocol says so and the state is new enough.
     fn serves(&self) -> bool {
-        self.standing.serve_from.is_some_and(|from| self.state.applied() >= from)
+        self.standing
+            .serve_from
+            .is_some_and(|from| self.state.applied() >= from)
     }
 
     /// Whether this server is an established leader whose state holds its whole initial history.
@@ -423,7 +439,12 @@ impl<P: Protocol> Server<P> {
     fn take_effect(&mut self, now: LocalTime, effect: Effect<P>, out: &mut ServerOutbox<P>) {
         match effect {
             Effect::Send { to, via, msg, gate } => {
-                out.push(ServerEffect::Send { to, via, packet: Packet::Protocol(msg), gate });
+                out.push(ServerEffect::Send {
+                    to,
+                    via,
+                    packet: Packet::Protocol(msg),
+                    gate,
+                });
             }
             Effect::Dial { peer, link } => out.push(ServerEffect::Dial { peer, link }),
             Effect::HangUp { peer, link } => out.push(ServerEffect::HangUp { peer, link }),
@@ -435,7 +456,10 @@ impl<P: Protocol> Server<P> {
             Effect::Committed(zxid) => self.on_committed(zxid, out),
             Effect::BarrierDone { token, outcome } => self.on_barrier(now, token, outcome, out),
             Effect::SetTimer { timer, range } => {
-                out.push(ServerEffect::SetTimer { timer: ServerTimer::Protocol(timer), range });
+                out.push(ServerEffect::SetTimer {
+                    timer: ServerTimer::Protocol(timer),
+                    range,
+                });
             }
             Effect::CancelTimer(timer) => {
                 out.push(ServerEffect::CancelTimer(ServerTimer::Protocol(timer)));
@@ -447,13 +471,9 @@ impl<P: Protocol> Server<P> {
     }
 
     /// A role changed hands: what belonged to the old one must not leak into the new one.
-    fn on_standing_changed(
-        &mut self,
-        now: LocalTime,
-        before: Standing,
-        out: &mut ServerOutbox<P>,
-    ) {
-        let same_leadership = before.role == self.standing.role && before.epoch == self.standing.epoch;
+    fn on_standing_changed(&mut self, now: LocalTime, before: Standing, out: &mut ServerOutbox<P>) {
+        let same_leadership =
+            before.role == self.standing.role && before.epoch == self.standing.epoch;
         if before.role == Role::Leading && !same_leadership {
             self.resign(out);
         }
@@ -505,8 +525,22 @@ impl<P: Protocol> Server<P> {
         out: &mut ServerOutbox<P>,
     ) {
         match msg {
-            PeerMsg::Request { session, seq, acked, write } => {
-                self.on_forwarded(now, Waiting { from, session, seq, acked, write });
+            PeerMsg::Request {
+                session,
+                seq,
+                acked,
+                write,
+            } => {
+                self.on_forwarded(
+                    now,
+                    Waiting {
+                        from,
+                        session,
+                        seq,
+                        acked,
+                        write,
+                    },
+                );
             }
             PeerMsg::Revalidate { session } => self.on_revalidate(now, from, via, session, out),
             PeerMsg::Revalidated { session, timeout } => {

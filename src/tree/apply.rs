@@ -56,6 +56,13 @@ pub struct Apply {
     progress: Progress,
 }
 
+impl Apply {
+    /// The zxid of the transaction that is applied.
+    pub fn zxid(&self) -> Zxid {
+        self.progress.stamp.zxid
+    }
+}
+
 /// What there is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Plan {

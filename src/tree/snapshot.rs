@@ -27,6 +27,8 @@ pub struct StateImage {
     /// By ascending path. Invariant: the parent of each is there as well.
     nodes: Vec<Arc<Node>>,
     digest: u64,
+    /// See [`StateImage::settled`].
+    settled: Zxid,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +49,12 @@ impl StateImage {
     pub fn node_count(&self) -> usize {
         self.nodes.len()
     }
+
+    /// It holds effects up to here, some of them above the snapshot's zxid if it is fuzzy: a state
+    /// restored from it is the true one again once the log is replayed through this zxid.
+    pub fn settled(&self) -> Zxid {
+        self.settled
+    }
 }
 
 impl Snapshot {
@@ -60,6 +68,7 @@ impl Snapshot {
                 sessions: state.sessions.clone(),
                 nodes: state.nodes.values().cloned().collect(),
                 digest: state.digest(),
+                settled: state.applied,
             }),
         }
     }
@@ -98,8 +107,9 @@ impl Capture {
     }
 
     /// Captures the next chunk: first the sessions, then the nodes in the order of their paths.
-    /// The last one hands out the snapshot; the capture is then used up.
-    pub fn advance(&mut self, state: &State) -> Option<Snapshot> {
+    /// The last one hands out the snapshot; the capture is then used up. `under_way` is the zxid of
+    /// an apply that is half done at this moment.
+    pub fn advance(&mut self, state: &State, under_way: Option<Zxid>) -> Option<Snapshot> {
         let after = match &self.stage {
             Stage::Sessions => {
                 self.time_ms = state.time_ms;
@@ -122,7 +132,7 @@ impl Capture {
         if rest.next().is_some() {
             return None;
         }
-        Some(self.finish())
+        Some(self.finish(state.applied.max(under_way.unwrap_or(Zxid::ZERO))))
     }
 
     /// Keeps a node if its parent was kept. Otherwise both were created after the capture had
@@ -139,7 +149,7 @@ impl Capture {
         }
     }
 
-    fn finish(&mut self) -> Snapshot {
+    fn finish(&mut self, settled: Zxid) -> Snapshot {
         let nodes = core::mem::take(&mut self.nodes);
         let sessions = core::mem::take(&mut self.sessions);
         let shares = nodes.iter().map(|node| node.share());
@@ -156,6 +166,7 @@ impl Capture {
                 sessions,
                 nodes,
                 digest: combine(shares, self.time_ms),
+                settled,
             }),
         }
     }
