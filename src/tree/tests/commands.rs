@@ -100,6 +100,14 @@ fn acknowledged_answers_are_forgotten_and_still_not_executed_again() {
 }
 
 #[test]
+fn a_client_cannot_acknowledge_an_answer_before_it_is_given() {
+    let mut replica = Replica::new();
+    let first = replica.run(ALICE, 1, 99, persistent("/a"));
+    let again = replica.run(ALICE, 1, 99, persistent("/a"));
+    assert_eq!(again.answer, first.answer);
+}
+
+#[test]
 fn stored_answers_are_part_of_the_digest() {
     let digest = |write: Write| {
         let mut replica = Replica::new();

@@ -133,8 +133,14 @@ fn replaying_the_whole_log_over_its_own_end_changes_nothing() {
         image: Snapshot::atomic(&state).image,
     };
     let mut again = State::restore(Some(&end), Mutations::NONE);
+    let counters = |state: &State| {
+        let root = state.node("/").expect("the root is never deleted");
+        (root.creates, root.pzxid)
+    };
     for (zxid, payload) in &log {
         again.apply(*zxid, payload);
+        // A learner may serve clients before it has caught up with the image it was sent.
+        assert_eq!(counters(&again), counters(&state), "after {zxid}");
     }
     assert_eq!(again, state);
 }
@@ -180,6 +186,31 @@ fn a_capture_that_starts_inside_an_apply_claims_only_what_came_before() {
     assert_eq!(restored.node_count(), 2);
     let (zxid, payload) = leader.log.last().expect("prepared above");
     restored.apply(*zxid, payload);
+    assert_eq!(restored, leader.state);
+}
+
+#[test]
+fn a_child_whose_parent_the_capture_missed_is_left_to_the_replay() {
+    let mut leader = Leader::new(Mutations::NONE);
+    // In the order of paths "/p-" lies between "/p" and "/p/x".
+    leader.ok(&persistent("/p-"));
+    let mut capture = Capture::start(&leader.state, 2);
+    assert_eq!(capture.advance(&leader.state), None);
+    leader.prepare(ALICE, &persistent("/q"));
+    leader.prepare(ALICE, &persistent("/p"));
+    leader.prepare(ALICE, &persistent("/p/x"));
+    leader.apply();
+    assert_eq!(capture.advance(&leader.state), None);
+    leader.apply();
+    leader.apply();
+    let snapshot = capture
+        .advance(&leader.state)
+        .expect("two nodes, two a step");
+    assert_eq!((snapshot.zxid, snapshot.image.node_count()), (Zxid(3), 3));
+    let mut restored = State::restore(Some(&snapshot), Mutations::NONE);
+    for (zxid, payload) in &leader.log[3..] {
+        restored.apply(*zxid, payload);
+    }
     assert_eq!(restored, leader.state);
 }
 

@@ -6,8 +6,9 @@ use crate::tree::{Command, Execution};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
-const PATHS: [&str; 12] = [
-    "/a", "/b", "/a/x", "/a/y", "/a/x/z", "/b/x", "/a/n", "/", "/a/", "none", "/a/../b", "/b/",
+const PATHS: [&str; 13] = [
+    "/a", "/a-", "/b", "/a/x", "/a/y", "/a/x/z", "/b/x", "/a/n", "/", "/a/", "none", "/a/../b",
+    "/b/",
 ];
 
 pub fn any_session() -> impl Strategy<Value = SessionId> {
@@ -16,7 +17,7 @@ pub fn any_session() -> impl Strategy<Value = SessionId> {
 
 fn any_part() -> impl Strategy<Value = Part> {
     // The first paths are the useful ones, and so the likelier.
-    let at = prop_oneof![4 => 0..6usize, 1 => 6..PATHS.len()].prop_map(|at| path(PATHS[at]));
+    let at = prop_oneof![4 => 0..7usize, 1 => 7..PATHS.len()].prop_map(|at| path(PATHS[at]));
     let mode = prop_oneof![
         3 => Just(CreateMode::Persistent),
         1 => Just(CreateMode::Ephemeral),
