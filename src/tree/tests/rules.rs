@@ -294,6 +294,13 @@ fn reads_answer_from_the_applied_state() {
     leader.apply();
     assert_eq!(names(&leader.state), 1);
     assert_eq!(leader.state.read(&of("a")), fails(ErrorCode::NoNode));
+    assert_eq!(leader.state.read(&of("/a\0")), fails(ErrorCode::NoNode));
+    let exists = Read::Exists {
+        path: path("/a\0"),
+        watch: false,
+    };
+    let refused = fails(ErrorCode::BadArguments);
+    assert_eq!(leader.state.read(&exists), refused);
     let got = leader.state.read(&Read::GetData {
         path: path("/a"),
         watch: false,
