@@ -15,8 +15,8 @@
 //!
 //! # Phases of a write
 //! `prepare` turns a request into a [`TxnRecord`]; `state` changes nodes and sessions; `apply` cuts
-//! the work into micro-steps, between which captures (`snapshot`) may run, though reads may not.
-//! The events of an apply go to [`Watches`], which belong to a server and are not replicated.
+//! the work into micro-steps, between which fuzzy captures (`snapshot`) may run, though reads may
+//! not. The events of an apply go to [`Watches`], which belong to a server and are not replicated.
 //!
 //! # Renamed words
 //! ZooKeeper's `outstandingChanges` is [`Outstanding`]; its stored `cversion` is `creates` here,
@@ -24,8 +24,8 @@
 //!
 //! # Deviations from ZooKeeper
 //! - There is no `/zookeeper` subtree, so "/" starts without children.
-//! - closeSession also lowers the speculative number of children of the parents, so that a delete of
-//!   a parent behind an outstanding closeSession succeeds; ZooKeeper refuses it with NotEmpty.
+//! - closeSession also lowers the parents' speculative number of children, so that a delete of a
+//!   parent behind an outstanding closeSession succeeds; ZooKeeper refuses it with NotEmpty.
 //! - closeSession of an unknown or closing session fails with SessionExpired; ZooKeeper executes it
 //!   again, without an effect.
 //! - A multi of a session that is gone fails as a whole, without an entry for each part.

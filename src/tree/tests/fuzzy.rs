@@ -221,7 +221,7 @@ fn the_empty_state_is_restored_from_no_snapshot() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(super::properties::cases())]
 
     #[test]
     fn random_logs_survive_random_captures(

@@ -77,8 +77,16 @@ pub fn with_sessions(operations: Vec<(SessionId, Write)>) -> Vec<(SessionId, Wri
     opening.chain(operations).collect()
 }
 
+pub fn cases() -> ProptestConfig {
+    ProptestConfig {
+        cases: 200,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(cases())]
 
     #[test]
     fn deltas_agree_with_the_model_however_many_are_prepared_ahead(
@@ -151,12 +159,20 @@ proptest! {
         // The numbered commands of the sessions' present lives, with their answers.
         let mut past: Vec<(Command, Answer)> = Vec::new();
         let mut zxid = Zxid::ZERO;
-        for ((session, write), (which, count)) in with_sessions(operations).into_iter().zip(repeats.iter().cycle()) {
-            let seq = *next.get(&session).unwrap_or(&1);
-            let seq = if matches!(write, Write::CreateSession { .. } | Write::ExpireSession) { 0 } else { seq };
+        let operations = with_sessions(operations).into_iter();
+        for ((session, write), (which, count)) in operations.zip(repeats.iter().cycle()) {
+            let seq = match write {
+                Write::CreateSession { .. } | Write::ExpireSession => 0,
+                Write::Create { .. }
+                | Write::Delete { .. }
+                | Write::SetData { .. }
+                | Write::Multi(_)
+                | Write::CloseSession => *next.get(&session).unwrap_or(&1),
+            };
             zxid = zxid.next();
             // A clock that jumps to and fro.
-            let command = Command { session, seq, acked: 0, time_ms: 1_000 + (zxid.0 * 37) % 100, write };
+            let time_of_leader = 1_000 + (zxid.0 * 37) % 100;
+            let command = Command { session, seq, acked: 0, time_ms: time_of_leader, write };
             let lived = model.sessions.contains(&session);
             if lived || matches!(command.write, Write::CreateSession { .. }) {
                 let repeat = lived && matches!(command.write, Write::CreateSession { .. });
