@@ -144,6 +144,12 @@ impl Outstanding {
         self.prepared.is_empty()
     }
 
+    /// The overlay in words, to be compared.
+    #[cfg(test)]
+    pub(super) fn overlay(&self) -> String {
+        format!("{:?} {:?}", self.nodes, self.sessions)
+    }
+
     /// Forgets everything: leadership is lost.
     pub fn clear(&mut self) {
         self.prepared.clear();

@@ -97,8 +97,13 @@ impl State {
     }
 
     /// Answers a read. As in ZooKeeper, reads do not judge paths: what cannot exist is not there,
-    /// and the empty path is the root.
+    /// and the empty path is the root. Only exists refuses a path with a NUL.
     pub fn read(&self, read: &Read) -> Answer {
+        if let Read::Exists { path, .. } = read
+            && path.contains('\0')
+        {
+            return Err(Failure::of(ErrorCode::BadArguments));
+        }
         match read {
             Read::GetData { path, .. } => self.node(path).map(|node| Response::Data {
                 data: node.data.clone(),
@@ -166,9 +171,7 @@ impl State {
         let parent = self
             .change(parent, |parent| {
                 parent.child_changed(birth.parent_cversion, stamp.zxid);
-                if is_new {
-                    parent.children.insert(Arc::from(paths::name(path)));
-                }
+                parent.children.insert(Arc::from(paths::name(path)));
                 parent.path.clone()
             })
             .ok_or(ErrorCode::NoNode)?;
