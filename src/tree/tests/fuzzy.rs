@@ -24,6 +24,7 @@ fn survives(log: &[(Zxid, Payload)], interleaving: Interleaving) -> usize {
     let mut capture = None;
     let mut snapshot = None;
     let mut steps = 0;
+    let mut digests = std::collections::BTreeMap::new();
     for (zxid, payload) in log {
         let mut cursor = state.begin(*zxid, payload);
         loop {
@@ -35,10 +36,11 @@ fn survives(log: &[(Zxid, Payload)], interleaving: Interleaving) -> usize {
                 && (steps - start).is_multiple_of(pace)
                 && let Some(capture) = &mut capture
             {
-                snapshot = capture.advance(&state);
+                snapshot = capture.advance(&state, Some(cursor.zxid()));
             }
             steps += 1;
             if state.advance(&mut cursor).is_some() {
+                digests.insert(*zxid, state.digest());
                 break;
             }
         }
@@ -46,15 +48,23 @@ fn survives(log: &[(Zxid, Payload)], interleaving: Interleaving) -> usize {
     let mut capture = capture.unwrap_or_else(|| Capture::start(&state, chunk));
     let snapshot = snapshot.unwrap_or_else(|| {
         loop {
-            if let Some(snapshot) = capture.advance(&state) {
+            if let Some(snapshot) = capture.advance(&state, None) {
                 break snapshot;
             }
         }
     });
     let mut restored = State::restore(Some(&snapshot), Mutations::NONE);
     assert_eq!(restored.applied(), snapshot.zxid);
+    let settled = snapshot.image.settled();
     for (zxid, payload) in log.iter().filter(|(zxid, _)| *zxid > snapshot.zxid) {
         restored.apply(*zxid, payload);
+        if *zxid >= settled {
+            assert_eq!(
+                restored.digest(),
+                digests[zxid],
+                "{interleaving:?} at {zxid}"
+            );
+        }
     }
     assert_eq!(restored.digest(), state.digest(), "{interleaving:?}");
     assert_eq!(restored, state, "{interleaving:?}");
@@ -151,11 +161,11 @@ fn a_replayed_create_of_an_existing_node_lifts_the_parents_counters() {
     let mut leader = Leader::new(Mutations::NONE);
     leader.ok(&persistent("/p"));
     let mut capture = Capture::start(&leader.state, 2);
-    assert_eq!(capture.advance(&leader.state), None);
+    assert_eq!(capture.advance(&leader.state, None), None);
     leader.ok(&persistent("/p/x"));
-    assert_eq!(capture.advance(&leader.state), None);
+    assert_eq!(capture.advance(&leader.state, None), None);
     let snapshot = capture
-        .advance(&leader.state)
+        .advance(&leader.state, None)
         .expect("three nodes, two a step");
     assert_eq!((snapshot.zxid, snapshot.image.node_count()), (Zxid(3), 3));
     let mut restored = State::restore(Some(&snapshot), Mutations::NONE);
@@ -176,9 +186,9 @@ fn a_capture_that_starts_inside_an_apply_claims_only_what_came_before() {
     let mut cursor = leader.state.begin(Zxid(3), &Payload::txn(record));
     assert!(leader.state.advance(&mut cursor).is_none());
     let mut capture = Capture::start(&leader.state, 9);
-    assert_eq!(capture.advance(&leader.state), None);
+    assert_eq!(capture.advance(&leader.state, None), None);
     let snapshot = capture
-        .advance(&leader.state)
+        .advance(&leader.state, None)
         .expect("two nodes, nine a step");
     assert_eq!(snapshot.zxid, Zxid(2));
     while leader.state.advance(&mut cursor).is_none() {}
@@ -195,16 +205,16 @@ fn a_child_whose_parent_the_capture_missed_is_left_to_the_replay() {
     // In the order of paths "/p-" lies between "/p" and "/p/x".
     leader.ok(&persistent("/p-"));
     let mut capture = Capture::start(&leader.state, 2);
-    assert_eq!(capture.advance(&leader.state), None);
+    assert_eq!(capture.advance(&leader.state, None), None);
     leader.prepare(ALICE, &persistent("/q"));
     leader.prepare(ALICE, &persistent("/p"));
     leader.prepare(ALICE, &persistent("/p/x"));
     leader.apply();
-    assert_eq!(capture.advance(&leader.state), None);
+    assert_eq!(capture.advance(&leader.state, None), None);
     leader.apply();
     leader.apply();
     let snapshot = capture
-        .advance(&leader.state)
+        .advance(&leader.state, None)
         .expect("two nodes, two a step");
     assert_eq!((snapshot.zxid, snapshot.image.node_count()), (Zxid(3), 3));
     let mut restored = State::restore(Some(&snapshot), Mutations::NONE);
