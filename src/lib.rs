@@ -9,6 +9,7 @@ pub mod check;
 pub mod client;
 pub mod history;
 pub mod ids;
+pub mod jute;
 pub mod mutation;
 pub mod protocol;
 pub mod quorum;

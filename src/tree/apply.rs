@@ -8,6 +8,7 @@
 //! A command is validated when its apply begins, by the rules of `prepare` against the applied
 //! state alone, and then runs as the transaction that comes out of it.
 
+use super::acl::Acl;
 use super::payload::{Command, Content, Payload, Txn};
 use super::prepare::{Outstanding, failed_multi};
 use super::request::{Answer, ErrorCode, Failure, Path, Response, WatchEvent, Write};
@@ -193,7 +194,7 @@ impl State {
     fn plan(&self, command: &Command) -> Plan {
         let id = command.session;
         let session = self.session(id);
-        match &command.write {
+        match command.write.bare() {
             Write::CreateSession { .. } => {
                 if session.is_some() {
                     return Plan::Nothing(Ok(Response::SessionOpened), Execution::Repeated);
@@ -206,10 +207,16 @@ impl State {
                     return Plan::Nothing(expired(), Execution::Executed);
                 }
             }
+            Write::DeleteContainer { .. } => {}
             Write::Create { .. }
+            | Write::CreateWith { .. }
             | Write::Delete { .. }
             | Write::SetData { .. }
+            | Write::SetAcl { .. }
+            | Write::Check { .. }
             | Write::Multi(_)
+            | Write::Refused(_)
+            | Write::As { .. }
             | Write::CloseSession => match session.map(|session| session.turn(command.seq)) {
                 None => return Plan::Nothing(expired(), Execution::Executed),
                 Some(Turn::Past(answer)) => {
@@ -229,15 +236,23 @@ impl State {
     /// Stores what an executed command leaves behind beside its effects on the tree.
     fn remember(&mut self, command: &Command, answer: &Answer) {
         self.time_ms = self.time_ms.max(command.time_ms);
-        match command.write {
+        match command.write.bare() {
             Write::Create { .. }
+            | Write::CreateWith { .. }
             | Write::Delete { .. }
             | Write::SetData { .. }
+            | Write::SetAcl { .. }
+            | Write::Check { .. }
+            | Write::Refused(_)
+            | Write::As { .. }
             | Write::Multi(_) => {
                 self.store_answer(command.session, command.seq, command.acked, answer);
             }
-            // The table begins and ends with the session.
-            Write::CreateSession { .. } | Write::CloseSession | Write::ExpireSession => {}
+            // The table begins and ends with the session, and this one belongs to none.
+            Write::CreateSession { .. }
+            | Write::CloseSession
+            | Write::ExpireSession
+            | Write::DeleteContainer { .. } => {}
         }
     }
 
@@ -257,8 +272,10 @@ impl State {
                 true
             }
             Txn::Create { .. }
+            | Txn::CreateWith { .. }
             | Txn::Delete { .. }
             | Txn::SetData { .. }
+            | Txn::SetAcl { .. }
             | Txn::Check { .. }
             | Txn::Multi(_)
             | Txn::Error(_) => false,
@@ -280,7 +297,12 @@ impl State {
                 None => return false,
             },
             Txn::CreateSession { .. } | Txn::Error(_) => return false,
-            Txn::Create { .. } | Txn::Delete { .. } | Txn::SetData { .. } | Txn::Check { .. } => {
+            Txn::Create { .. }
+            | Txn::CreateWith { .. }
+            | Txn::Delete { .. }
+            | Txn::SetData { .. }
+            | Txn::SetAcl { .. }
+            | Txn::Check { .. } => {
                 if next > 0 {
                     return false;
                 }
@@ -306,12 +328,28 @@ impl State {
                     data,
                     owner: *owner,
                     parent_cversion: *parent_cversion,
+                    acl: &Acl::OPEN,
                 };
-                self.create(birth, stamp, events)
-                    .map(|stat| Response::Created {
-                        path: path.clone(),
-                        stat,
-                    })
+                self.born(birth, stamp, events)
+            }
+            Txn::CreateWith {
+                path,
+                data,
+                owner,
+                parent_cversion,
+                acl,
+            } => {
+                let birth = Birth {
+                    path,
+                    data,
+                    owner: *owner,
+                    parent_cversion: *parent_cversion,
+                    acl,
+                };
+                self.born(birth, stamp, events)
+            }
+            Txn::SetAcl { path, acl, version } => {
+                self.set_acl(path, acl, *version).map(Response::AclSet)
             }
             Txn::Delete { path } => self.delete(path, stamp, events).map(|()| Response::Deleted),
             Txn::SetData {
@@ -338,6 +376,17 @@ impl State {
         }
     }
 
+    fn born(
+        &mut self,
+        birth: Birth<'_>,
+        stamp: Stamp,
+        events: &mut Vec<WatchEvent>,
+    ) -> Result<Response, ErrorCode> {
+        let path = birth.path.clone();
+        let stat = self.create(birth, stamp, events)?;
+        Ok(Response::Created { path, stat })
+    }
+
     fn delete_ephemeral(&mut self, path: &Path, progress: &mut Progress) {
         // A node that is gone already was deleted before the fuzzy snapshot got to it.
         let _gone = self.delete(path, progress.stamp, &mut progress.events);
@@ -354,16 +403,20 @@ impl Progress {
             (Txn::Multi(txns), Some((place, code))) => Err(failed_multi(code, place, txns.len())),
             (Txn::Multi(_), None) => Ok(Response::Multi(core::mem::take(&mut self.responses))),
             (
-                Txn::Create { .. } | Txn::Delete { .. } | Txn::SetData { .. } | Txn::Check { .. },
-                Some((_, code)),
-            ) => Err(Failure::of(code)),
-            (
-                Txn::Create { .. } | Txn::Delete { .. } | Txn::SetData { .. } | Txn::Check { .. },
-                None,
-            ) => Ok(self
-                .responses
-                .pop()
-                .expect("a sub-operation without a fault has a response")),
+                Txn::Create { .. }
+                | Txn::CreateWith { .. }
+                | Txn::Delete { .. }
+                | Txn::SetData { .. }
+                | Txn::SetAcl { .. }
+                | Txn::Check { .. },
+                fault,
+            ) => match fault {
+                Some((_, code)) => Err(Failure::of(code)),
+                None => Ok(self
+                    .responses
+                    .pop()
+                    .expect("a sub-operation without a fault has a response")),
+            },
         }
     }
 }

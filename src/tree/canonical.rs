@@ -1,7 +1,8 @@
 //! The canonical words of payloads and answers: what digests are made of.
 
+use super::acl::{Ace, Acl, Identity};
 use super::payload::{Command, Content, Txn, TxnRecord};
-use super::request::{CreateMode, ErrorCode, Failure, Part, Response, Stat, Write};
+use super::request::{CreateMode, Data, ErrorCode, Failure, Part, Response, Stat, Write};
 use crate::canonical::{Canonical, RunHash};
 
 impl Canonical for Content {
@@ -62,7 +63,7 @@ impl Canonical for Txn {
             } => {
                 hash.word(1);
                 hash.bytes(path.as_bytes());
-                hash.bytes(data);
+                data.feed(hash);
                 owner.feed(hash);
                 version(*parent_cversion, hash);
             }
@@ -77,7 +78,7 @@ impl Canonical for Txn {
             } => {
                 hash.word(3);
                 hash.bytes(path.as_bytes());
-                hash.bytes(data);
+                data.feed(hash);
                 version(*new, hash);
             }
             Txn::Check { path } => {
@@ -103,6 +104,30 @@ impl Canonical for Txn {
                 hash.word(8);
                 failure.feed(hash);
             }
+            Txn::CreateWith {
+                path,
+                data,
+                owner,
+                parent_cversion,
+                acl,
+            } => {
+                hash.word(9);
+                hash.bytes(path.as_bytes());
+                data.feed(hash);
+                owner.feed(hash);
+                version(*parent_cversion, hash);
+                acl.feed(hash);
+            }
+            Txn::SetAcl {
+                path,
+                acl,
+                version: new,
+            } => {
+                hash.word(10);
+                hash.bytes(path.as_bytes());
+                acl.feed(hash);
+                version(*new, hash);
+            }
         }
     }
 }
@@ -113,7 +138,7 @@ impl Canonical for Write {
             Write::Create { path, data, mode } => {
                 hash.word(1);
                 hash.bytes(path.as_bytes());
-                hash.bytes(data);
+                data.feed(hash);
                 mode.feed(hash);
             }
             Write::Delete {
@@ -131,7 +156,7 @@ impl Canonical for Write {
             } => {
                 hash.word(3);
                 hash.bytes(path.as_bytes());
-                hash.bytes(data);
+                data.feed(hash);
                 version(*expected, hash);
             }
             Write::Multi(parts) => {
@@ -144,6 +169,49 @@ impl Canonical for Write {
             }
             Write::CloseSession => hash.word(6),
             Write::ExpireSession => hash.word(7),
+            Write::CreateWith {
+                path,
+                data,
+                mode,
+                acl,
+            } => {
+                hash.word(8);
+                hash.bytes(path.as_bytes());
+                data.feed(hash);
+                mode.feed(hash);
+                acl.feed(hash);
+            }
+            Write::SetAcl {
+                path,
+                acl,
+                version: expected,
+            } => {
+                hash.word(9);
+                hash.bytes(path.as_bytes());
+                acl.feed(hash);
+                version(*expected, hash);
+            }
+            Write::Check {
+                path,
+                version: expected,
+            } => {
+                hash.word(10);
+                hash.bytes(path.as_bytes());
+                version(*expected, hash);
+            }
+            Write::DeleteContainer { path } => {
+                hash.word(11);
+                hash.bytes(path.as_bytes());
+            }
+            Write::Refused(code) => {
+                hash.word(12);
+                code.feed(hash);
+            }
+            Write::As { ids, write } => {
+                hash.word(13);
+                ids.feed(hash);
+                write.feed(hash);
+            }
         }
     }
 }
@@ -154,7 +222,7 @@ impl Canonical for Part {
             Part::Create { path, data, mode } => {
                 hash.word(1);
                 hash.bytes(path.as_bytes());
-                hash.bytes(data);
+                data.feed(hash);
                 mode.feed(hash);
             }
             Part::Delete {
@@ -172,7 +240,7 @@ impl Canonical for Part {
             } => {
                 hash.word(3);
                 hash.bytes(path.as_bytes());
-                hash.bytes(data);
+                data.feed(hash);
                 version(*expected, hash);
             }
             Part::Check {
@@ -183,18 +251,88 @@ impl Canonical for Part {
                 hash.bytes(path.as_bytes());
                 version(*expected, hash);
             }
+            Part::CreateWith {
+                path,
+                data,
+                mode,
+                acl,
+            } => {
+                hash.word(5);
+                hash.bytes(path.as_bytes());
+                data.feed(hash);
+                mode.feed(hash);
+                acl.feed(hash);
+            }
+            Part::Refused(code) => {
+                hash.word(6);
+                code.feed(hash);
+            }
         }
     }
 }
 
 impl Canonical for CreateMode {
     fn feed(&self, hash: &mut RunHash) {
-        hash.word(match self {
-            CreateMode::Persistent => 0,
-            CreateMode::Ephemeral => 1,
-            CreateMode::PersistentSequential => 2,
-            CreateMode::EphemeralSequential => 3,
-        });
+        match self {
+            CreateMode::Persistent => hash.word(0),
+            CreateMode::Ephemeral => hash.word(1),
+            CreateMode::PersistentSequential => hash.word(2),
+            CreateMode::EphemeralSequential => hash.word(3),
+            CreateMode::Container => hash.word(4),
+            CreateMode::ContainerSequential => hash.word(5),
+            CreateMode::Ttl { ms } => {
+                hash.word(6);
+                hash.word(*ms);
+            }
+            CreateMode::TtlSequential { ms } => {
+                hash.word(7);
+                hash.word(*ms);
+            }
+        }
+    }
+}
+
+impl Canonical for Data {
+    fn feed(&self, hash: &mut RunHash) {
+        if self.is_null() {
+            // No content has this length.
+            hash.word(u64::MAX);
+        } else {
+            hash.bytes(self);
+        }
+    }
+}
+
+impl Canonical for Identity {
+    fn feed(&self, hash: &mut RunHash) {
+        hash.bytes(self.scheme.as_bytes());
+        hash.bytes(self.id.as_bytes());
+    }
+}
+
+impl Canonical for Ace {
+    fn feed(&self, hash: &mut RunHash) {
+        version(self.perms, hash);
+        hash.bytes(self.scheme.as_bytes());
+        match &self.id {
+            None => hash.word(0),
+            Some(id) => {
+                hash.word(1);
+                hash.bytes(id.as_bytes());
+            }
+        }
+    }
+}
+
+impl Canonical for Acl {
+    fn feed(&self, hash: &mut RunHash) {
+        match self.stored() {
+            None => hash.word(0),
+            Some(entries) => {
+                hash.word(1);
+                entries.feed(hash);
+            }
+        }
     }
 }
 
@@ -265,7 +403,7 @@ impl Canonical for Response {
             }
             Response::Data { data, stat } => {
                 hash.word(6);
-                hash.bytes(data);
+                data.feed(hash);
                 stat.feed(hash);
             }
             Response::Exists(stat) => {
@@ -281,6 +419,39 @@ impl Canonical for Response {
             Response::Synced => hash.word(9),
             Response::SessionOpened => hash.word(10),
             Response::SessionClosed => hash.word(11),
+            Response::AclSet(stat) => {
+                hash.word(12);
+                stat.feed(hash);
+            }
+            Response::Acl { acl, stat } => {
+                hash.word(13);
+                acl.feed(hash);
+                stat.feed(hash);
+            }
+            Response::Count(count) => {
+                hash.word(14);
+                hash.word(u64::from(*count));
+            }
+            Response::Paths(paths) => {
+                hash.word(15);
+                hash.word(paths.len() as u64);
+                paths.iter().for_each(|path| hash.bytes(path.as_bytes()));
+            }
+            Response::Reads(answers) => {
+                hash.word(16);
+                hash.word(answers.len() as u64);
+                for answer in answers {
+                    match answer {
+                        Ok(response) => response.feed(hash),
+                        Err(failure) => failure.feed(hash),
+                    }
+                }
+            }
+            Response::Identities(ids) => {
+                hash.word(17);
+                ids.feed(hash);
+            }
+            Response::WatchesDone => hash.word(18),
         }
     }
 }

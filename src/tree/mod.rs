@@ -39,26 +39,33 @@
 //! # What is missing
 //! ACLs, container and TTL nodes, quotas, persistent and recursive watches, reconfiguration.
 
+pub mod acl;
 mod apply;
 mod canonical;
+mod data;
 mod node;
 pub mod paths;
 mod payload;
 mod prepare;
+mod read;
 mod request;
+mod response;
 mod session;
+mod sha1;
 mod snapshot;
 mod state;
 #[cfg(test)]
 mod tests;
 mod watch;
 
+pub use acl::{Ace, Acl, Identity};
 pub use apply::{Applied, Apply, Execution};
-pub use node::Node;
+pub use node::{Lifetime, Node};
 pub use payload::*;
 pub use prepare::Outstanding;
+pub use read::Asker;
 pub use request::*;
 pub use session::Session;
 pub use snapshot::{Capture, StateImage};
-pub use state::State;
-pub use watch::Watches;
+pub use state::{Counter, State};
+pub use watch::{Lists, Watches};

@@ -5,11 +5,10 @@ use core::ops::Bound;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::node::Node;
+use super::acl::Acl;
+use super::node::{Lifetime, Node};
 use super::paths;
-use super::request::{
-    Answer, Data, ErrorCode, EventKind, Failure, Path, Read, Response, Stat, WatchEvent,
-};
+use super::request::{Answer, Data, ErrorCode, EventKind, Path, Stat, WatchEvent};
 use super::session::Session;
 use crate::canonical::RunHash;
 use crate::ids::{SessionId, Span, Zxid};
@@ -26,23 +25,20 @@ pub struct State {
     pub(super) time_ms: u64,
     pub(super) nodes: BTreeMap<Path, Arc<Node>>,
     pub(super) sessions: BTreeMap<SessionId, Arc<Session>>,
-    /// Invariant: the paths of the nodes with an owner, by owner; no empty sets.
+    /// Invariant: the paths of the nodes that are not endless, by owner (see [`Lifetime::owner`]);
+    /// no empty sets.
     ephemerals: BTreeMap<SessionId, BTreeSet<Path>>,
     /// Invariant: the wrapping sum of the shares of all nodes and sessions.
     shares: u64,
 }
 
 impl State {
-    /// The state before the first transaction: the root, and nothing else.
+    /// The state before the first transaction: the built-in nodes, and nothing else.
     pub fn new(mutations: Mutations) -> State {
         let mut state = State::without_nodes(mutations);
-        state.put_node(Arc::new(Node::new(
-            Path::from(paths::ROOT),
-            Data::from([]),
-            SessionId::NONE,
-            Zxid::ZERO,
-            0,
-        )));
+        for node in Node::built_in() {
+            state.put_node(Arc::new(node));
+        }
         state
     }
 
@@ -86,6 +82,30 @@ impl State {
         self.ephemerals.get(&owner).into_iter().flatten()
     }
 
+    /// The containers that have lost their last child and the nodes that have outlived their time at
+    /// `now_ms`, ascending: what a removal pass asks to delete.
+    pub fn removable(&self, now_ms: u64) -> Vec<Path> {
+        let bounded = Lifetime::Container.owner()..;
+        let mut paths: Vec<Path> = self
+            .ephemerals
+            .range(bounded)
+            .flat_map(|(_, paths)| paths)
+            .filter(|path| {
+                let node = self.nodes.get(*path).expect("both indices hold the same");
+                let is_due = match node.lifetime() {
+                    // One that never had a child is kept for the one to come.
+                    Lifetime::Container => node.creates > 0,
+                    Lifetime::Ttl { ms } => now_ms.saturating_sub(node.mtime) > ms,
+                    Lifetime::Endless | Lifetime::Session(_) => false,
+                };
+                is_due && node.children.is_empty()
+            })
+            .cloned()
+            .collect();
+        paths.sort();
+        paths
+    }
+
     /// How many nodes there are, the root included.
     pub fn node_count(&self) -> usize {
         self.nodes.len()
@@ -94,28 +114,6 @@ impl State {
     /// The nodes in the order of their paths.
     pub fn nodes(&self) -> impl Iterator<Item = &Node> {
         self.nodes.values().map(Arc::as_ref)
-    }
-
-    /// Answers a read. As in ZooKeeper, reads do not judge paths: what cannot exist is not there,
-    /// and the empty path is the root. Only exists refuses a path with a NUL.
-    pub fn read(&self, read: &Read) -> Answer {
-        if let Read::Exists { path, .. } = read
-            && path.contains('\0')
-        {
-            return Err(Failure::of(ErrorCode::BadArguments));
-        }
-        match read {
-            Read::GetData { path, .. } => self.node(path).map(|node| Response::Data {
-                data: node.data.clone(),
-                stat: node.stat(),
-            }),
-            Read::Exists { path, .. } => self.node(path).map(|node| Response::Exists(node.stat())),
-            Read::GetChildren { path, .. } => self.node(path).map(|node| Response::Children {
-                names: node.children.iter().cloned().collect(),
-                stat: node.stat(),
-            }),
-        }
-        .ok_or_else(|| Failure::of(ErrorCode::NoNode))
     }
 
     /// The Stat of a node, if there is one.
@@ -170,7 +168,7 @@ impl State {
         let is_new = !self.nodes.contains_key(path);
         let parent = self
             .change(parent, |parent| {
-                parent.child_changed(birth.parent_cversion, stamp.zxid);
+                parent.child_came(birth.parent_cversion, stamp.zxid);
                 parent.children.insert(Arc::from(paths::name(path)));
                 parent.path.clone()
             })
@@ -178,13 +176,14 @@ impl State {
         if !is_new {
             return Err(ErrorCode::NodeExists);
         }
-        let node = Node::new(
+        let mut node = Node::new(
             path.clone(),
             birth.data.clone(),
             birth.owner,
             stamp.zxid,
             stamp.time_ms,
         );
+        node.acl = birth.acl.clone();
         let stat = node.stat();
         self.put_node(Arc::new(node));
         events.push(stamp.event(EventKind::NodeCreated, path.clone()));
@@ -202,7 +201,7 @@ impl State {
     ) -> Result<(), ErrorCode> {
         let parent = paths::parent(path).expect("prepare named the parent of every path");
         let parent = self.change(parent, |parent| {
-            parent.child_changed(parent.creates, stamp.zxid);
+            parent.child_went(stamp.zxid);
             parent.children.remove(paths::name(path));
             parent.path.clone()
         });
@@ -236,9 +235,35 @@ impl State {
         Ok(stat)
     }
 
+    /// Replaces a node's ACL.
+    pub(super) fn set_acl(
+        &mut self,
+        path: &str,
+        acl: &Acl,
+        version: i32,
+    ) -> Result<Stat, ErrorCode> {
+        self.change(path, |node| {
+            node.acl = acl.clone();
+            node.aversion = version;
+            node.stat()
+        })
+        .ok_or(ErrorCode::NoNode)
+    }
+
+    /// Overwrites a counter of a node, as only a test of wrap-around does: says whether there is
+    /// such a node. The counter `Creates` is what ZooKeeper stores as the cversion.
+    pub fn poke(&mut self, path: &str, counter: Counter, value: i32) -> bool {
+        self.change(path, |node| match counter {
+            Counter::Version => node.version = value,
+            Counter::Creates => node.creates = value,
+            Counter::Aversion => node.aversion = value,
+        })
+        .is_some()
+    }
+
     /// Adds a node whose parent knows of it.
     pub(super) fn put_node(&mut self, node: Arc<Node>) {
-        if node.owner != SessionId::NONE {
+        if node.lifetime() != Lifetime::Endless {
             let own = self.ephemerals.entry(node.owner).or_default();
             own.insert(node.path.clone());
         }
@@ -305,6 +330,18 @@ pub(super) struct Birth<'a> {
     pub(super) data: &'a Data,
     pub(super) owner: SessionId,
     pub(super) parent_cversion: i32,
+    pub(super) acl: &'a Acl,
+}
+
+/// A counter of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Counter {
+    /// The version of the content.
+    Version,
+    /// How many children were ever created.
+    Creates,
+    /// The version of the ACL.
+    Aversion,
 }
 
 /// What a transaction stamps on whatever it changes.
