@@ -7,6 +7,7 @@
 pub mod canonical;
 pub mod check;
 pub mod client;
+pub mod conform;
 pub mod history;
 pub mod ids;
 pub mod jute;
@@ -14,5 +15,6 @@ pub mod mutation;
 pub mod protocol;
 pub mod quorum;
 pub mod server;
+pub mod solo;
 pub mod tree;
 pub mod wire;

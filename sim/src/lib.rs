@@ -8,3 +8,6 @@ compile_error!(
      an exported RUSTFLAGS replaces that file, so either `unset RUSTFLAGS` or add the flag to it: \
      RUSTFLAGS=\"--cfg madsim $RUSTFLAGS\" cargo build"
 );
+
+#[path = "cli/conform.rs"]
+pub mod conform;
