@@ -27,6 +27,10 @@ impl Connection {
             ids: vec![address],
         }
     }
+
+    pub(super) fn ids(&self) -> &[Identity] {
+        &self.ids
+    }
 }
 
 impl Solo {

@@ -187,17 +187,22 @@ impl Solo {
         if let Some(closed) = applied.closed {
             self.sessions.forget(closed);
         }
-        self.tell(&applied.events);
+        self.tell(&applied);
         applied
     }
 
-    fn tell(&mut self, events: &[WatchEvent]) {
-        let mut fired = Vec::new();
-        for event in events {
+    /// Whoever watches is told, if they may read the node.
+    fn tell(&mut self, applied: &Applied) {
+        for (place, event) in applied.events.iter().enumerate() {
+            let mut fired = Vec::new();
             self.watches.fire(event, &mut fired);
-        }
-        for (conn, event) in fired {
-            self.send_event(conn, event);
+            for (conn, event) in fired {
+                let connection = self.connections.get(&conn);
+                let ids = connection.map_or(&[][..], Connection::ids);
+                if applied.may_hear(place, ids) {
+                    self.send_event(conn, event);
+                }
+            }
         }
     }
 

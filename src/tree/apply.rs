@@ -8,12 +8,12 @@
 //! A command is validated when its apply begins, by the rules of `prepare` against the applied
 //! state alone, and then runs as the transaction that comes out of it.
 
-use super::acl::Acl;
+use super::acl::{self, Acl, Identity};
 use super::payload::{Command, Content, Payload, Txn};
 use super::prepare::{Outstanding, failed_multi};
 use super::request::{Answer, ErrorCode, Failure, Path, Response, WatchEvent, Write};
 use super::session::Turn;
-use super::state::{Birth, Stamp, State};
+use super::state::{Birth, Events, Stamp, State};
 use crate::ids::{SessionId, Zxid};
 
 /// What an apply did.
@@ -27,12 +27,23 @@ pub struct Applied {
     pub answer: Answer,
     /// The events it caused, in order.
     pub events: Vec<WatchEvent>,
+    /// The ACL of each event's node, or nothing if all of them are open: a watcher who may not read
+    /// the node is not told, though its watch is used up. See [`Applied::may_hear`].
+    pub acls: Vec<Acl>,
     /// Whether it was executed.
     pub execution: Execution,
     /// The session it ended.
     pub closed: Option<SessionId>,
     /// The session it opened.
     pub opened: Option<SessionId>,
+}
+
+impl Applied {
+    /// Whether a watcher with these identities is told of the event at this place.
+    pub fn may_hear(&self, place: usize, ids: &[Identity]) -> bool {
+        let acl = self.acls.get(place);
+        acl.is_none_or(|acl| acl.permits(ids, acl::READ))
+    }
 }
 
 /// What became of a write when it was applied.
@@ -86,7 +97,7 @@ struct Progress {
     /// The first sub-operation that could not be applied: only a replay over a fuzzy snapshot, or a
     /// delta out of primary order, has one.
     fault: Option<(usize, ErrorCode)>,
-    events: Vec<WatchEvent>,
+    events: Events,
     closed: Option<SessionId>,
     opened: Option<SessionId>,
 }
@@ -125,7 +136,7 @@ impl State {
                 stage: Stage::Session,
                 responses: Vec::new(),
                 fault: None,
-                events: Vec::new(),
+                events: Events::default(),
                 closed: None,
                 opened: None,
             },
@@ -172,7 +183,8 @@ impl State {
             session: progress.session,
             seq: progress.seq,
             answer,
-            events: core::mem::take(&mut progress.events),
+            events: core::mem::take(&mut progress.events.told),
+            acls: core::mem::take(&mut progress.events.acls),
             execution,
             closed: progress.closed,
             opened: progress.opened,
@@ -380,7 +392,7 @@ impl State {
         &mut self,
         birth: Birth<'_>,
         stamp: Stamp,
-        events: &mut Vec<WatchEvent>,
+        events: &mut Events,
     ) -> Result<Response, ErrorCode> {
         let path = birth.path.clone();
         let stat = self.create(birth, stamp, events)?;

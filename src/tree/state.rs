@@ -161,16 +161,16 @@ impl State {
         &mut self,
         birth: Birth<'_>,
         stamp: Stamp,
-        events: &mut Vec<WatchEvent>,
+        events: &mut Events,
     ) -> Result<Stat, ErrorCode> {
         let path = birth.path;
         let parent = paths::parent(path).expect("prepare named the parent of every path");
         let is_new = !self.nodes.contains_key(path);
-        let parent = self
+        let (parent, parent_acl) = self
             .change(parent, |parent| {
                 parent.child_came(birth.parent_cversion, stamp.zxid);
                 parent.children.insert(Arc::from(paths::name(path)));
-                parent.path.clone()
+                (parent.path.clone(), parent.acl.clone())
             })
             .ok_or(ErrorCode::NoNode)?;
         if !is_new {
@@ -186,8 +186,11 @@ impl State {
         node.acl = birth.acl.clone();
         let stat = node.stat();
         self.put_node(Arc::new(node));
-        events.push(stamp.event(EventKind::NodeCreated, path.clone()));
-        events.push(stamp.event(EventKind::NodeChildrenChanged, parent));
+        events.push(stamp.event(EventKind::NodeCreated, path.clone()), birth.acl);
+        events.push(
+            stamp.event(EventKind::NodeChildrenChanged, parent),
+            &parent_acl,
+        );
         Ok(stat)
     }
 
@@ -197,21 +200,22 @@ impl State {
         &mut self,
         path: &Path,
         stamp: Stamp,
-        events: &mut Vec<WatchEvent>,
+        events: &mut Events,
     ) -> Result<(), ErrorCode> {
         let parent = paths::parent(path).expect("prepare named the parent of every path");
         let parent = self.change(parent, |parent| {
             parent.child_went(stamp.zxid);
             parent.children.remove(paths::name(path));
-            parent.path.clone()
+            (parent.path.clone(), parent.acl.clone())
         });
         let node = self.take_node(path).ok_or(ErrorCode::NoNode)?;
         if !node.children.is_empty() {
             self.take_descendants(path);
         }
-        events.push(stamp.event(EventKind::NodeDeleted, node.path.clone()));
-        if let Some(parent) = parent {
-            events.push(stamp.event(EventKind::NodeChildrenChanged, parent));
+        let deleted = stamp.event(EventKind::NodeDeleted, node.path.clone());
+        events.push(deleted, &node.acl);
+        if let Some((parent, acl)) = parent {
+            events.push(stamp.event(EventKind::NodeChildrenChanged, parent), &acl);
         }
         Ok(())
     }
@@ -223,15 +227,15 @@ impl State {
         data: &Data,
         version: i32,
         stamp: Stamp,
-        events: &mut Vec<WatchEvent>,
+        events: &mut Events,
     ) -> Result<Stat, ErrorCode> {
-        let (path, stat) = self
+        let (path, acl, stat) = self
             .change(path, |node| {
                 node.set(data, version, stamp.zxid, stamp.time_ms);
-                (node.path.clone(), node.stat())
+                (node.path.clone(), node.acl.clone(), node.stat())
             })
             .ok_or(ErrorCode::NoNode)?;
-        events.push(stamp.event(EventKind::NodeDataChanged, path));
+        events.push(stamp.event(EventKind::NodeDataChanged, path), &acl);
         Ok(stat)
     }
 
@@ -320,6 +324,26 @@ impl Hash for State {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
         hasher.write_u64(self.applied.0);
         hasher.write_u64(self.digest());
+    }
+}
+
+/// The events of an apply, and the ACL of each one's node: only who may read it hears of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Events {
+    pub(super) told: Vec<WatchEvent>,
+    /// One for each event; none at all as long as all of them are open.
+    pub(super) acls: Vec<Acl>,
+}
+
+impl Events {
+    fn push(&mut self, event: WatchEvent, acl: &Acl) {
+        if *acl != Acl::OPEN {
+            self.acls.resize(self.told.len(), Acl::OPEN);
+        }
+        if *acl != Acl::OPEN || !self.acls.is_empty() {
+            self.acls.push(acl.clone());
+        }
+        self.told.push(event);
     }
 }
 
