@@ -52,6 +52,7 @@ mod request;
 mod response;
 mod session;
 mod sha1;
+mod shared;
 mod snapshot;
 mod state;
 #[cfg(test)]

@@ -1,11 +1,9 @@
 //! One node of the tree: what is stored, and the Stat that is told.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
-
 use super::acl::{self, Ace, Acl};
 use super::paths;
 use super::request::{CreateMode, Data, Path, Stat};
+use super::shared::Names;
 use crate::canonical::{Canonical, RunHash};
 use crate::ids::{SessionId, Zxid};
 
@@ -31,7 +29,7 @@ pub struct Node {
     pub(super) aversion: i32,
     pub(super) acl: Acl,
     /// The names of the children.
-    pub(super) children: BTreeSet<Arc<str>>,
+    pub(super) children: Names,
 }
 
 impl Node {
@@ -51,7 +49,7 @@ impl Node {
             owner,
             aversion: 0,
             acl: Acl::OPEN,
-            children: BTreeSet::new(),
+            children: Names::new(),
         }
     }
 
@@ -59,7 +57,7 @@ impl Node {
     /// counted, so "/" tells the cversion -1; and the ACL of the configuration was set to version -1.
     pub(super) fn built_in() -> [Node; 4] {
         let bare = |path: &str, children: &[&str]| Node {
-            children: children.iter().copied().map(Arc::from).collect(),
+            children: children.iter().copied().collect(),
             ..Node::new(
                 Path::from(path),
                 Data::from([]),

@@ -89,9 +89,8 @@ impl State {
             paths::ROOT => self.nodes.len() - 1,
             _below => {
                 let prefix = format!("{path}/");
-                let from = Bound::Included(prefix.as_str());
                 self.nodes
-                    .range::<str, _>((from, Bound::Unbounded))
+                    .range(Bound::Included(prefix.as_str()))
                     .take_while(|(path, _)| path.starts_with(&prefix))
                     .count()
             }

@@ -14,6 +14,7 @@ use super::paths;
 use super::payload::Snapshot;
 use super::request::Path;
 use super::session::Session;
+use super::shared::{Names, SharedMap};
 use super::state::{State, combine};
 use crate::ids::{SessionId, Zxid};
 use crate::mutation::Mutations;
@@ -24,8 +25,9 @@ pub struct StateImage {
     kind: Kind,
     time_ms: u64,
     sessions: BTreeMap<SessionId, Arc<Session>>,
-    /// By ascending path. Invariant: the parent of each is there as well.
-    nodes: Vec<Arc<Node>>,
+    /// Of an atomic one, shared with the state it was taken of as far as that has not changed since.
+    /// Invariant: the parent of each is there as well.
+    nodes: SharedMap<Path, Arc<Node>>,
     digest: u64,
     /// See [`StateImage::settled`].
     settled: Zxid,
@@ -66,7 +68,7 @@ impl Snapshot {
                 kind: Kind::Atomic,
                 time_ms: state.time_ms,
                 sessions: state.sessions.clone(),
-                nodes: state.nodes.values().cloned().collect(),
+                nodes: state.nodes.clone(),
                 digest: state.digest(),
                 settled: state.applied,
             }),
@@ -82,7 +84,7 @@ pub struct Capture {
     stage: Stage,
     time_ms: u64,
     sessions: BTreeMap<SessionId, Arc<Session>>,
-    nodes: Vec<Arc<Node>>,
+    nodes: SharedMap<Path, Arc<Node>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,7 +104,7 @@ impl Capture {
             stage: Stage::Sessions,
             time_ms: 0,
             sessions: BTreeMap::new(),
-            nodes: Vec::new(),
+            nodes: SharedMap::new(),
         }
     }
 
@@ -119,12 +121,10 @@ impl Capture {
             }
             Stage::Nodes(after) => after.clone(),
         };
-        let mut rest = match &after {
-            None => state.nodes.range::<str, _>(..),
-            Some(path) => state
-                .nodes
-                .range::<str, _>((Bound::Excluded(&**path), Bound::Unbounded)),
-        };
+        let mut rest = state.nodes.range::<str>(match &after {
+            None => Bound::Unbounded,
+            Some(path) => Bound::Excluded(path),
+        });
         for (path, node) in rest.by_ref().take(self.chunk) {
             self.stage = Stage::Nodes(Some(path.clone()));
             self.take(node);
@@ -140,19 +140,15 @@ impl Capture {
     fn take(&mut self, node: &Arc<Node>) {
         let parent = paths::parent(&node.path).expect("every node has a path with a slash");
         let is_root = &*node.path == paths::ROOT;
-        let has_parent = self
-            .nodes
-            .binary_search_by(|kept| (*kept.path).cmp(parent))
-            .is_ok();
-        if is_root || has_parent {
-            self.nodes.push(node.clone());
+        if is_root || self.nodes.contains_key(parent) {
+            self.nodes.insert(node.path.clone(), node.clone());
         }
     }
 
     fn finish(&mut self, settled: Zxid) -> Snapshot {
         let nodes = core::mem::take(&mut self.nodes);
         let sessions = core::mem::take(&mut self.sessions);
-        let shares = nodes.iter().map(|node| node.share());
+        let shares = nodes.values().map(|node| node.share());
         let shares = sessions
             .iter()
             .map(|(id, session)| session.share(*id))
@@ -185,32 +181,29 @@ impl State {
         for (id, session) in &image.sessions {
             state.put_session(*id, session.clone());
         }
-        let relinked = match image.kind {
-            Kind::Atomic => None,
-            Kind::Fuzzy => Some(relink(&image.nodes)),
-        };
-        for node in relinked.as_ref().unwrap_or(&image.nodes) {
-            state.put_node(node.clone());
-        }
+        state.put_nodes(match image.kind {
+            Kind::Atomic => image.nodes.clone(),
+            Kind::Fuzzy => relink(&image.nodes),
+        });
         state
     }
 }
 
 /// Gives each node the children that are there.
-fn relink(nodes: &[Arc<Node>]) -> Vec<Arc<Node>> {
-    let mut relinked: Vec<Arc<Node>> = Vec::with_capacity(nodes.len());
-    for node in nodes {
+fn relink(nodes: &SharedMap<Path, Arc<Node>>) -> SharedMap<Path, Arc<Node>> {
+    let mut relinked: SharedMap<Path, Arc<Node>> = SharedMap::new();
+    for node in nodes.values() {
         let mut node = node.as_ref().clone();
-        node.children.clear();
+        node.children = Names::new();
         if &*node.path != paths::ROOT {
             let parent = paths::parent(&node.path).expect("every node has a path with a slash");
             let parent = relinked
-                .binary_search_by(|kept| (*kept.path).cmp(parent))
+                .get_mut(parent)
                 .expect("a capture keeps no node without its parent");
-            let name = Arc::from(paths::name(&node.path));
-            Arc::make_mut(&mut relinked[parent]).children.insert(name);
+            let name = paths::name(&node.path);
+            Arc::make_mut(parent).children.insert(name);
         }
-        relinked.push(Arc::new(node));
+        relinked.insert(node.path.clone(), Arc::new(node));
     }
     relinked
 }

@@ -10,6 +10,7 @@ use super::node::{Lifetime, Node};
 use super::paths;
 use super::request::{Answer, Data, ErrorCode, EventKind, Path, Stat, WatchEvent};
 use super::session::Session;
+use super::shared::SharedMap;
 use crate::canonical::RunHash;
 use crate::ids::{SessionId, Span, Zxid};
 use crate::mutation::Mutations;
@@ -23,7 +24,7 @@ pub struct State {
     pub(super) applied: Zxid,
     /// The greatest time stamped on an executed command.
     pub(super) time_ms: u64,
-    pub(super) nodes: BTreeMap<Path, Arc<Node>>,
+    pub(super) nodes: SharedMap<Path, Arc<Node>>,
     pub(super) sessions: BTreeMap<SessionId, Arc<Session>>,
     /// Invariant: the paths of the nodes that are not endless, by owner (see [`Lifetime::owner`]);
     /// no empty sets.
@@ -48,7 +49,7 @@ impl State {
             mutations,
             applied: Zxid::ZERO,
             time_ms: 0,
-            nodes: BTreeMap::new(),
+            nodes: SharedMap::new(),
             sessions: BTreeMap::new(),
             ephemerals: BTreeMap::new(),
             shares: 0,
@@ -91,7 +92,7 @@ impl State {
             .range(bounded)
             .flat_map(|(_, paths)| paths)
             .filter(|path| {
-                let node = self.nodes.get(*path).expect("both indices hold the same");
+                let node = self.nodes.get(&**path).expect("both indices hold the same");
                 let is_due = match node.lifetime() {
                     // One that never had a child is kept for the one to come.
                     Lifetime::Container => node.creates > 0,
@@ -169,7 +170,7 @@ impl State {
         let (parent, parent_acl) = self
             .change(parent, |parent| {
                 parent.child_came(birth.parent_cversion, stamp.zxid);
-                parent.children.insert(Arc::from(paths::name(path)));
+                parent.children.insert(paths::name(path));
                 (parent.path.clone(), parent.acl.clone())
             })
             .ok_or(ErrorCode::NoNode)?;
@@ -267,12 +268,24 @@ impl State {
 
     /// Adds a node whose parent knows of it.
     pub(super) fn put_node(&mut self, node: Arc<Node>) {
+        self.index(&node);
+        self.nodes.insert(node.path.clone(), node);
+    }
+
+    /// Takes the nodes of a snapshot, which it shares from now on.
+    pub(super) fn put_nodes(&mut self, nodes: SharedMap<Path, Arc<Node>>) {
+        for node in nodes.values() {
+            self.index(node);
+        }
+        self.nodes = nodes;
+    }
+
+    fn index(&mut self, node: &Node) {
         if node.lifetime() != Lifetime::Endless {
             let own = self.ephemerals.entry(node.owner).or_default();
             own.insert(node.path.clone());
         }
         self.shares = self.shares.wrapping_add(node.share());
-        self.nodes.insert(node.path.clone(), node);
     }
 
     /// Adds a session.
@@ -300,7 +313,7 @@ impl State {
         let prefix = format!("{path}/");
         let below: Vec<Path> = self
             .nodes
-            .range::<str, _>((Bound::Included(prefix.as_str()), Bound::Unbounded))
+            .range(Bound::Included(prefix.as_str()))
             .map(|(path, _)| path.clone())
             .take_while(|path| path.starts_with(&prefix))
             .collect();
@@ -311,6 +324,10 @@ impl State {
 
     /// Changes a node and its share of the digest.
     fn change<T>(&mut self, path: &str, change: impl FnOnce(&mut Node) -> T) -> Option<T> {
+        // What is not there must not copy what snapshots share.
+        if !self.nodes.contains_key(path) {
+            return None;
+        }
         let node = self.nodes.get_mut(path)?;
         let before = node.share();
         let result = change(Arc::make_mut(node));

@@ -357,7 +357,7 @@ fn every_field_of_a_stat_changes_the_digest() {
         |node| node.path = path("/b"),
         |node| node.set(&data("xx"), 0, node.mzxid, node.mtime),
         |node| {
-            node.children.insert("x".into());
+            node.children.insert("x");
         },
     ];
     let mut shares = vec![node.share()];
