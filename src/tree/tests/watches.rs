@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::ids::ConnId;
-use crate::tree::{EventKind, WatchEvent, WatchKind, Watches};
+use crate::tree::{Ace, EventKind, Identity, WatchEvent, WatchKind, WatchTables, Watches};
 
 const CREATED: EventKind = EventKind::NodeCreated;
 const DELETED: EventKind = EventKind::NodeDeleted;
@@ -166,4 +166,65 @@ fn set_watches_fires_what_changed_since_and_arms_the_rest() {
         assert_eq!(watches.len(), armed, "relative {relative}");
         assert_eq!(fire(&mut watches, CREATED, "/gone"), [1]);
     }
+}
+
+#[test]
+fn a_lasting_watch_stays_and_a_recursive_one_hears_what_happens_below() {
+    let mut watches = Watches::new();
+    watches.add(ConnId(1), path("/a"), false);
+    watches.add(ConnId(2), path("/a"), true);
+    watches.add(ConnId(3), path("/"), true);
+    for _ in 0..2 {
+        assert_eq!(fire(&mut watches, CREATED, "/a"), [1, 2, 3]);
+        assert_eq!(fire(&mut watches, SET, "/a"), [1, 2, 3]);
+        assert_eq!(fire(&mut watches, DELETED, "/a"), [1, 2, 3]);
+        assert_eq!(fire(&mut watches, CHILDREN, "/a"), [1]);
+        assert_eq!(fire(&mut watches, CREATED, "/a/b/c"), [2, 3]);
+        assert_eq!(fire(&mut watches, CHILDREN, "/a/b"), Vec::<u32>::new());
+        assert_eq!(fire(&mut watches, CREATED, "/ab"), [3]);
+    }
+}
+
+#[test]
+fn a_later_watch_replaces_an_earlier_one_on_the_same_path_and_table() {
+    // ZK-4466.
+    let mut watches = Watches::new();
+    watches.add(ConnId(1), path("/a"), true);
+    watches.arm(ConnId(1), WatchKind::Data, path("/a"));
+    assert_eq!(fire(&mut watches, SET, "/a/b"), Vec::<u32>::new());
+    assert_eq!(fire(&mut watches, DELETED, "/a/b"), [1], "the other table");
+    assert_eq!(fire(&mut watches, SET, "/a"), [1]);
+    assert_eq!(fire(&mut watches, SET, "/a"), Vec::<u32>::new());
+    watches.drop_conn(ConnId(1));
+    assert_eq!(watches, Watches::new());
+}
+
+#[test]
+fn watches_are_removed_by_table_and_asked_for_whosever_they_are() {
+    let mut watches = Watches::new();
+    let a = path("/a");
+    watches.arm(ConnId(1), WatchKind::Data, a.clone());
+    assert!(watches.is_watched("/a", WatchTables::Data));
+    assert!(!watches.is_watched("/a", WatchTables::Children));
+    assert!(!watches.remove(ConnId(2), &a, WatchTables::Any));
+    assert!(!watches.remove(ConnId(1), &a, WatchTables::Children));
+    assert!(watches.remove(ConnId(1), &a, WatchTables::Data));
+    assert!(!watches.remove(ConnId(1), &a, WatchTables::Any));
+    assert_eq!(watches, Watches::new());
+}
+
+#[test]
+fn only_who_may_read_a_node_hears_of_it() {
+    let mut leader = Leader::new(Mutations::NONE);
+    let bob = [Identity::new("digest", "bob:x")];
+    let applied = leader.ok(&Write::CreateWith {
+        path: path("/a"),
+        data: data(""),
+        mode: CreateMode::Persistent,
+        acl: vec![Ace::new(1, "digest", "bob:x")],
+    });
+    assert_eq!(told(&applied.events), [(CREATED, "/a"), (CHILDREN, "/")]);
+    assert!(applied.may_hear(0, &bob));
+    assert!(!applied.may_hear(0, &[]));
+    assert!(applied.may_hear(1, &[]), "everybody may read the root");
 }
