@@ -12,9 +12,8 @@ use super::value::Value;
 /// The first difference between a recorded step and what was done here, in words.
 pub(super) fn difference(step: &Value, got: &Value) -> Option<(String, String)> {
     let op = step.text("op").unwrap_or_default();
-    let nothing = Value::map([]);
-    let expected_res = normal_result(step.get("res").unwrap_or(&nothing));
-    let got_res = normal_result(got.get("res").unwrap_or(&nothing));
+    let expected_res = result_of(step, step);
+    let got_res = result_of(step, got);
     if expected_res != got_res {
         return Some((expected_res.to_string(), got_res.to_string()));
     }
@@ -27,8 +26,8 @@ pub(super) fn difference(step: &Value, got: &Value) -> Option<(String, String)> 
             return Some((told(expected), told(got)));
         }
     }
-    let expected_events = events_by_session(op, step.get("ev"));
-    let got_events = events_by_session(op, got.get("ev"));
+    let expected_events = events_by_session(step, op, step.get("ev"));
+    let got_events = events_by_session(step, op, got.get("ev"));
     for session in expected_events.keys().chain(got_events.keys()) {
         let (expected, got) = (expected_events.get(session), got_events.get(session));
         if expected != got {
@@ -40,6 +39,21 @@ pub(super) fn difference(step: &Value, got: &Value) -> Option<(String, String)> 
         }
     }
     None
+}
+
+/// The result of one side. That the server closed the asking connection is part of it, whether it
+/// was written there or among the events.
+fn result_of(step: &Value, side: &Value) -> Value {
+    let mut result = normal_result(side.get("res").unwrap_or(&Value::map([])));
+    let events = side.get("ev").map_or(&[][..], Value::elements);
+    if events.iter().any(|event| closes_asker(step, event)) {
+        result.insert("closed", Value::Bool(true));
+    }
+    result
+}
+
+fn closes_asker(step: &Value, event: &Value) -> bool {
+    event.flag("closed") && event.get("conn").is_none() && event.get("s") == step.get("s")
 }
 
 /// A result with content and orders in their normal form.
@@ -92,11 +106,16 @@ fn normal_acl(acl: &Value) -> Value {
 }
 
 /// The events of each session in their order, or sorted where the order is that of a hash set.
-fn events_by_session(op: &str, events: Option<&Value>) -> BTreeMap<String, Vec<Value>> {
+fn events_by_session(
+    step: &Value,
+    op: &str,
+    events: Option<&Value>,
+) -> BTreeMap<String, Vec<Value>> {
     let mut by_session: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     for event in events.map_or(&[][..], Value::elements) {
         // A restart breaks every connection; the transcripts do not say so of each.
-        if op == "restart" && event.flag("closed") {
+        let is_of_restart = op == "restart" && event.flag("closed");
+        if is_of_restart || closes_asker(step, event) {
             continue;
         }
         let session = event.text("s").unwrap_or_default().to_string();

@@ -1,9 +1,9 @@
 //! Conformance: transcripts of a real ZooKeeper, replayed against the tree and session layer here.
 //!
-//! A transcript is a list of [`Value`]s: a header and steps. Each step is sent over the wire encoding
-//! to a [`crate::solo::Solo`], and what comes back is put into the transcript's own words and
-//! compared with what the real server answered. Where the real server's order is that of a hash set,
-//! only the contents are compared (`compare`).
+//! A transcript is a list of [`Value`]s: a header and steps. Each step is sent over the wire
+//! encoding to a [`crate::solo::Solo`], and what comes back is put into the transcript's own words
+//! and compared with what the real server answered. Where the real server's order is that of a hash
+//! set, only the contents are compared (`compare`).
 //!
 //! Transcripts of an ensemble are recognised and left to whoever can simulate one, see
 //! [`Outcome::NeedsEnsemble`].

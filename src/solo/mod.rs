@@ -2,16 +2,17 @@
 //!
 //! A pure state machine: connections are dialled, send frames and hang up, time is told by
 //! [`Solo::advance`], and what the server sends is fetched with [`Solo::drain`]. Each request is
-//! carried out at once, so there is never anything outstanding. It is what a standalone ZooKeeper is
-//! to its clients, and the judge of the tree against transcripts of a real one (`crate::conform`).
+//! carried out at once, so there is never anything outstanding. It is what a standalone ZooKeeper
+//! is to its clients, and the judge of the tree against transcripts of a real one
+//! (`crate::conform`).
 //!
 //! # Order
 //! What goes to one connection has one order: the events that a request causes come before its own
 //! answer.
 //!
 //! # Sessions
-//! A session outlives its connection. Its id is a counter, its password a hash of the id. It expires
-//! when nothing was heard of it for its timeout, rounded up to the next tick.
+//! A session outlives its connection. Its id is a counter, its password a hash of the id. It
+//! expires when nothing was heard of it for its timeout, rounded up to the next tick.
 //!
 //! # The log
 //! Every transaction is kept, so that a restart is a replay.
@@ -138,8 +139,8 @@ impl Solo {
         }
     }
 
-    /// Ends a session as if its time were over. Its connection is closed without an event: in a real
-    /// server the two race.
+    /// Ends a session as if its time were over. Its connection is closed without an event: in a
+    /// real server the two race.
     pub fn expire(&mut self, session: SessionId) {
         if let Some(conn) = self.sessions.connection(session) {
             self.close(conn);

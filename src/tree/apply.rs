@@ -9,8 +9,9 @@
 //! state alone, and then runs as the transaction that comes out of it.
 
 use super::acl::{self, Acl, Identity};
+use super::draft::failed_multi;
 use super::payload::{Command, Content, Payload, Txn};
-use super::prepare::{Outstanding, failed_multi};
+use super::prepare::Outstanding;
 use super::request::{Answer, ErrorCode, Failure, Path, Response, WatchEvent, Write};
 use super::session::Turn;
 use super::state::{Birth, Events, Stamp, State};

@@ -53,8 +53,9 @@ impl Node {
         }
     }
 
-    /// The nodes that every tree has from the start. The creates of the built-in children were never
-    /// counted, so "/" tells the cversion -1; and the ACL of the configuration was set to version -1.
+    /// The nodes that every tree has from the start. The creates of the built-in children were
+    /// never counted, so "/" tells the cversion -1; and the ACL of the configuration was set to
+    /// version -1.
     pub(super) fn built_in() -> [Node; 4] {
         let bare = |path: &str, children: &[&str]| Node {
             children: children.iter().copied().collect(),

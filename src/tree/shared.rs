@@ -1,8 +1,9 @@
 //! An ordered map that shares its structure with its clones.
 //!
 //! A clone costs nothing, which is what makes snapshots cheap: the map and its clone are one B-tree
-//! until one of them changes. A change copies what it touches of the shared part, a leaf and the few
-//! nodes above it, and changes in place what is not shared: without clones nothing is ever copied.
+//! until one of them changes. A change copies what it touches of the shared part, a leaf and the
+//! few nodes above it, and changes in place what is not shared: without clones nothing is ever
+//! copied.
 
 use core::borrow::Borrow;
 use core::fmt;
@@ -29,11 +30,13 @@ enum Tree<K, V> {
     Leaf(Vec<(K, V)>),
     /// The children in ascending order, each with a key that none of its keys is below and all keys
     /// of the child before are.
-    Inner(Vec<(K, Arc<Tree<K, V>>)>),
+    Inner(Vec<Child<K, V>>),
 }
 
+/// A child and its key.
+type Child<K, V> = (K, Arc<Tree<K, V>>);
 /// The right half of a node that was full.
-type Split<K, V> = Option<(K, Arc<Tree<K, V>>)>;
+type Split<K, V> = Option<Child<K, V>>;
 
 impl<K: Ord + Clone, V: Clone> SharedMap<K, V> {
     pub(super) const fn new() -> SharedMap<K, V> {
@@ -254,7 +257,7 @@ impl<K: Ord + Clone, V: Clone> Tree<K, V> {
 }
 
 /// Merges a sparse child with a neighbour, if both fit into one.
-fn merge<K: Ord + Clone, V: Clone>(children: &mut Vec<(K, Arc<Tree<K, V>>)>, place: usize) {
+fn merge<K: Ord + Clone, V: Clone>(children: &mut Vec<Child<K, V>>, place: usize) {
     let left = if place + 1 < children.len() {
         place
     } else {
@@ -270,8 +273,8 @@ fn merge<K: Ord + Clone, V: Clone>(children: &mut Vec<(K, Arc<Tree<K, V>>)>, pla
     }
 }
 
-/// Adds an entry to a node; one that is full gives its right half away. Whoever adds at the end adds
-/// in ascending order: then only the new entry goes, and full nodes stay behind.
+/// Adds an entry to a node; one that is full gives its right half away. Whoever adds at the end
+/// adds in ascending order: then only the new entry goes, and full nodes stay behind.
 fn add<K: Clone, T, K2, V2>(
     entries: &mut Vec<(K, T)>,
     place: usize,
@@ -308,7 +311,7 @@ fn child_of<K: Borrow<Q>, T, Q: Ord + ?Sized>(children: &[(K, T)], key: &Q) -> u
 /// The entries of a map from some key on.
 pub(super) struct Iter<'a, K, V> {
     /// Of each level above the leaf, the children still to come; the root's first.
-    above: Vec<core::slice::Iter<'a, (K, Arc<Tree<K, V>>)>>,
+    above: Vec<core::slice::Iter<'a, Child<K, V>>>,
     leaf: core::slice::Iter<'a, (K, V)>,
 }
 

@@ -25,8 +25,8 @@ pub struct StateImage {
     kind: Kind,
     time_ms: u64,
     sessions: BTreeMap<SessionId, Arc<Session>>,
-    /// Of an atomic one, shared with the state it was taken of as far as that has not changed since.
-    /// Invariant: the parent of each is there as well.
+    /// Of an atomic one, shared with the state it was taken of as far as that has not changed
+    /// since. Invariant: the parent of each is there as well.
     nodes: SharedMap<Path, Arc<Node>>,
     digest: u64,
     /// See [`StateImage::settled`].

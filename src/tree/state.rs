@@ -83,8 +83,8 @@ impl State {
         self.ephemerals.get(&owner).into_iter().flatten()
     }
 
-    /// The containers that have lost their last child and the nodes that have outlived their time at
-    /// `now_ms`, ascending: what a removal pass asks to delete.
+    /// The containers that have lost their last child and the nodes that have outlived their time
+    /// at `now_ms`, ascending: what a removal pass asks to delete.
     pub fn removable(&self, now_ms: u64) -> Vec<Path> {
         let bounded = Lifetime::Container.owner()..;
         let mut paths: Vec<Path> = self

@@ -2,7 +2,7 @@
 //! knows the ACL schemes world, digest, auth and super.
 
 use super::*;
-use crate::tree::{Ace, Identity, Response, Stat, paths};
+use crate::tree::{Ace, Acl, Identity, Read, Response, Stat, paths};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A node of the model. `cversion` counts creates and deletes of children, as clients are told.
@@ -133,6 +133,82 @@ impl Model {
         }
         *self = scratch;
         Ok(Response::Multi(responses))
+    }
+
+    /// Answers a read.
+    pub fn read(&self, session: SessionId, ids: &[Identity], read: &Read) -> Answer {
+        let asking = Asking {
+            session,
+            ids,
+            zxid: Zxid::ZERO,
+            time_ms: 0,
+        };
+        self.answer(asking, read).map_err(Failure::of)
+    }
+
+    fn answer(&self, asking: Asking<'_>, read: &Read) -> Result<Response, ErrorCode> {
+        Ok(match read {
+            Read::GetData { path, .. } => {
+                let node = self.permitted(asking, path, 1)?;
+                Response::Data {
+                    data: node.data.clone(),
+                    stat: node.stat,
+                }
+            }
+            Read::Exists { path, .. } => {
+                Response::Exists(self.nodes.get(&**path).ok_or(ErrorCode::NoNode)?.stat)
+            }
+            Read::GetChildren { path, .. } => {
+                let stat = self.permitted(asking, path, 1)?.stat;
+                let names = self
+                    .names(path)
+                    .iter()
+                    .map(|name| Path::from(&**name))
+                    .collect();
+                Response::Children { names, stat }
+            }
+            Read::GetAcl { path } => {
+                let node = self.permitted(asking, path, 1 | 16)?;
+                let mut entries = node.acl.clone();
+                if self.permitted(asking, path, 16).is_err() {
+                    for entry in entries
+                        .iter_mut()
+                        .filter(|entry| &*entry.scheme == "digest")
+                    {
+                        let id = entry.id.clone().expect("a stored entry has an id");
+                        let user = id.split(':').next().expect("it has a user");
+                        entry.id = Some(Path::from(format!("{user}:x")));
+                    }
+                }
+                Response::Acl {
+                    acl: Acl::of(entries),
+                    stat: node.stat,
+                }
+            }
+            Read::CountDescendants { path } => {
+                self.permitted(asking, path, 1)?;
+                let prefix = format!("{}/", path.trim_end_matches('/'));
+                let below = |other: &&String| other.starts_with(&prefix) && **other != prefix;
+                Response::Count(self.nodes.keys().filter(below).count() as u32)
+            }
+            Read::GetEphemerals { prefix } => {
+                let own = self.nodes.iter().filter(|(path, node)| {
+                    node.stat.ephemeral_owner == asking.session && path.starts_with(&**prefix)
+                });
+                Response::Paths(own.map(|(path, _)| Path::from(path.as_str())).collect())
+            }
+            Read::Multi(reads) => {
+                let answers = reads.iter().map(|read| self.answer(asking, read));
+                Response::Reads(answers.map(|answer| answer.map_err(Failure::of)).collect())
+            }
+            Read::WhoAmI => {
+                let name = |id: &Identity| match &*id.scheme {
+                    "digest" => Identity::new("digest", &id.id[..3]),
+                    other => Identity::new(other, ""),
+                };
+                Response::Identities(asking.ids.iter().map(name).collect())
+            }
+        })
     }
 
     /// Says where the state differs from the model.

@@ -2,7 +2,7 @@
 
 use super::model::Model;
 use super::*;
-use crate::tree::{Ace, Command, Execution, Identity};
+use crate::tree::{Ace, Asker, Command, Execution, Identity, Read};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -149,6 +149,23 @@ pub fn any_write() -> impl Strategy<Value = Write> {
     ]
 }
 
+fn any_read() -> impl Strategy<Value = Read> {
+    let single = (any_path(), any::<bool>(), 0..7u8).prop_map(|(path, watch, kind)| match kind {
+        0 => Read::GetData { path, watch },
+        1 => Read::Exists { path, watch },
+        2 => Read::GetChildren { path, watch },
+        3 => Read::GetAcl { path },
+        4 => Read::CountDescendants { path },
+        5 => Read::GetEphemerals { prefix: path },
+        _ => Read::WhoAmI,
+    });
+    let single = single.boxed();
+    prop_oneof![
+        6 => single.clone(),
+        1 => prop::collection::vec(single, 0..4).prop_map(Read::Multi),
+    ]
+}
+
 fn operations() -> impl Strategy<Value = Vec<(SessionId, Write)>> {
     prop::collection::vec((any_session(), any_write()), 1..80)
 }
@@ -203,6 +220,25 @@ proptest! {
             }
             prop_assert!(leader.outstanding.is_empty());
             prop_assert_eq!(leader.outstanding.overlay(), "{} {}");
+        }
+    }
+
+    #[test]
+    fn reads_agree_with_the_model_whoever_asks(
+        operations in operations(),
+        reads in prop::collection::vec((any_session(), any_ids(), any_read()), 30),
+    ) {
+        let mut leader = Leader::without_sessions(Mutations::NONE);
+        let mut model = Model::new();
+        for (session, write) in with_sessions(operations) {
+            let zxid = Zxid(leader.log.len() as u64 + 1);
+            let answer = model.run(session, &write, zxid, Leader::time_of(zxid));
+            prop_assert_eq!(leader.run(session, &write).answer, answer);
+        }
+        for (session, ids, read) in reads {
+            let asker = Asker { session, ids: &ids };
+            let answer = leader.state.read_as(asker, &read);
+            prop_assert_eq!(answer, model.read(session, &ids, &read), "{}", read);
         }
     }
 

@@ -3,6 +3,7 @@
 use super::*;
 use crate::ids::ConnId;
 use crate::tree::{Ace, EventKind, Identity, WatchEvent, WatchKind, WatchTables, Watches};
+use proptest::prelude::*;
 
 const CREATED: EventKind = EventKind::NodeCreated;
 const DELETED: EventKind = EventKind::NodeDeleted;
@@ -227,4 +228,84 @@ fn only_who_may_read_a_node_hears_of_it() {
     assert!(applied.may_hear(0, &bob));
     assert!(!applied.may_hear(0, &[]));
     assert!(applied.may_hear(1, &[]), "everybody may read the root");
+}
+
+/// A watch of the naive model: the table (true for the children's), and whether it is recursive,
+/// if it lasts.
+type Naive = (u32, &'static str, bool, Option<bool>);
+
+const WATCHED: [&str; 6] = ["/", "/a", "/ab", "/a/b", "/a/b/c", "/a/c"];
+
+fn naive_fire(watches: &mut Vec<Naive>, kind: EventKind, at: &str) -> Vec<u32> {
+    let tables: &[bool] = match kind {
+        CREATED | SET => &[false],
+        DELETED => &[false, true],
+        CHILDREN => &[true],
+    };
+    let mut told = std::collections::BTreeSet::new();
+    watches.retain(|(conn, path, table, lasting)| {
+        let prefix = format!("{}/", path.trim_end_matches('/'));
+        let hears = tables.contains(table)
+            && match lasting {
+                Some(true) => kind != CHILDREN && (*path == at || at.starts_with(&prefix)),
+                Some(false) | None => *path == at,
+            };
+        if hears {
+            told.insert(*conn);
+        }
+        !hears || lasting.is_some()
+    });
+    told.into_iter().collect()
+}
+
+proptest! {
+    #![proptest_config(super::properties::cases())]
+
+    #[test]
+    fn watches_agree_with_a_naive_model(
+        steps in prop::collection::vec((0..8u8, 1..4u32, 0..WATCHED.len(), 0..4usize), 1..120),
+    ) {
+        let mut watches = Watches::new();
+        let mut naive: Vec<Naive> = Vec::new();
+        for (step, conn, place, kind) in steps {
+            let at = WATCHED[place];
+            let mut leave = |table, lasting| {
+                naive.retain(|(c, p, t, _)| (*c, *p, *t) != (conn, at, table));
+                naive.push((conn, at, table, lasting));
+            };
+            match step {
+                0 => {
+                    let kinds = [WatchKind::Data, WatchKind::Exist, WatchKind::Child];
+                    watches.arm(ConnId(conn), kinds[kind % 3], path(at));
+                    leave(kind % 3 == 2, None);
+                }
+                1 => {
+                    let recursive = kind % 2 == 1;
+                    watches.add(ConnId(conn), path(at), recursive);
+                    leave(false, Some(recursive));
+                    leave(true, Some(recursive));
+                }
+                2 => {
+                    let tables = [WatchTables::Data, WatchTables::Children, WatchTables::Any];
+                    let meant = |table: bool| kind % 3 == 2 || table == (kind % 3 == 1);
+                    let before = naive.len();
+                    let anybody = naive.iter().any(|(_, p, t, _)| *p == at && meant(*t));
+                    prop_assert_eq!(watches.is_watched(at, tables[kind % 3]), anybody);
+                    naive.retain(|(c, p, t, _)| (*c, *p) != (conn, at) || !meant(*t));
+                    let removed = watches.remove(ConnId(conn), &path(at), tables[kind % 3]);
+                    prop_assert_eq!(removed, naive.len() < before);
+                }
+                3 if kind == 0 => {
+                    watches.drop_conn(ConnId(conn));
+                    naive.retain(|(c, ..)| *c != conn);
+                }
+                _ => {
+                    let kind = [CREATED, DELETED, SET, CHILDREN][kind];
+                    let told = fire(&mut watches, kind, at);
+                    prop_assert_eq!(told, naive_fire(&mut naive, kind, at));
+                }
+            }
+            prop_assert_eq!(watches.is_empty(), naive.is_empty());
+        }
+    }
 }
