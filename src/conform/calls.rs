@@ -8,7 +8,7 @@ use crate::tree::{Ace, Data, Path};
 ///
 /// # Errors
 /// Says what is wrong with the arguments.
-pub(super) fn call_of(op: &str, args: &Value) -> Result<Call, String> {
+pub fn call_of(op: &str, args: &Value) -> Result<Call, String> {
     let path = || text_or_null(args, "path");
     let version = || int(args, "version", -1);
     let watch = args.flag("watch");

@@ -10,7 +10,7 @@ use super::player::normal_data;
 use super::value::Value;
 
 /// The first difference between a recorded step and what was done here, in words.
-pub(super) fn difference(step: &Value, got: &Value) -> Option<(String, String)> {
+pub fn difference(step: &Value, got: &Value) -> Option<(String, String)> {
     let op = step.text("op").unwrap_or_default();
     let expected_res = result_of(step, step);
     let got_res = result_of(step, got);

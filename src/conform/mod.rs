@@ -6,7 +6,7 @@
 //! set, only the contents are compared (`compare`).
 //!
 //! Transcripts of an ensemble are recognised and left to whoever can simulate one, see
-//! [`Outcome::NeedsEnsemble`].
+//! [`Outcome::NeedsEnsemble`]: [`call_of`], [`add_body`] and [`difference`] serve there as well.
 
 mod calls;
 mod compare;
@@ -14,7 +14,10 @@ mod player;
 mod results;
 mod value;
 
+pub use calls::call_of;
+pub use compare::difference;
 pub use player::Step;
+pub use results::{Names, add_body};
 pub use value::Value;
 
 use crate::solo::Settings;

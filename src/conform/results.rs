@@ -6,10 +6,10 @@ use crate::jute::{Body, PartBody};
 use crate::tree::{Ace, Data, Path, Stat};
 
 /// Gives a session its name in the transcript.
-pub(super) type Names<'a> = &'a dyn Fn(SessionId) -> String;
+pub type Names<'a> = &'a dyn Fn(SessionId) -> String;
 
 /// Adds the fields of a record to a result.
-pub(super) fn add_body(result: &mut Value, body: &Body, names: Names<'_>) {
+pub fn add_body(result: &mut Value, body: &Body, names: Names<'_>) {
     let mut add = |key: &str, value: Value| result.insert(key, value);
     match body {
         Body::Empty | Body::Token(_) => {}

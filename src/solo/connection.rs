@@ -272,7 +272,7 @@ impl Solo {
             recursive: lasting.map_or(&[], |(_, recursive)| recursive),
         };
         // A negative zxid is before everything.
-        let relative = Zxid(u64::try_from(lists.relative).unwrap_or(0));
+        let relative = u64::try_from(lists.relative).ok().map(Zxid);
         let events = self
             .watches
             .set_all(conn, &self.state, relative, tree_lists);

@@ -264,20 +264,21 @@ impl Watches {
             child,
             ..Lists::default()
         };
-        self.set_all(conn, state, relative, lists)
+        self.set_all(conn, state, Some(relative), lists)
     }
 
-    /// Arms the watches of a client that has seen everything through `relative`: what changed since
-    /// fires at once and is not armed. Events in the order of the lists. What persistent and
+    /// Arms the watches of a client that has seen everything through `relative` (`None`: not even
+    /// the built-in nodes): what changed since fires at once and is not armed. Events in the order of the lists. What persistent and
     /// recursive watches have missed is not made up for.
     pub fn set_all(
         &mut self,
         conn: ConnId,
         state: &State,
-        relative: Zxid,
+        relative: Option<Zxid>,
         lists: Lists<'_>,
     ) -> Vec<WatchEvent> {
         let mut events = Vec::new();
+        let is_news = |zxid: Zxid| relative.is_none_or(|relative| zxid > relative);
         let mut due_or_armed = |kind, path: &Path, due: Option<EventKind>| match due {
             Some(event) => events.push(WatchEvent {
                 kind: event,
@@ -289,7 +290,7 @@ impl Watches {
         for path in lists.data {
             let due = match state.stat(path) {
                 None => Some(EventKind::NodeDeleted),
-                Some(stat) => (stat.mzxid > relative).then_some(EventKind::NodeDataChanged),
+                Some(stat) => is_news(stat.mzxid).then_some(EventKind::NodeDataChanged),
             };
             due_or_armed(WatchKind::Data, path, due);
         }
@@ -300,7 +301,7 @@ impl Watches {
         for path in lists.child {
             let due = match state.stat(path) {
                 None => Some(EventKind::NodeDeleted),
-                Some(stat) => (stat.pzxid > relative).then_some(EventKind::NodeChildrenChanged),
+                Some(stat) => is_news(stat.pzxid).then_some(EventKind::NodeChildrenChanged),
             };
             due_or_armed(WatchKind::Child, path, due);
         }

@@ -50,11 +50,26 @@ impl Report {
     }
 }
 
-/// Replays files and reports a line each, or as one JSON object.
+/// Whatever replays a transcript that was recorded with an ensemble.
+pub type Ensemble<'a> = &'a mut dyn FnMut(&[Value]) -> Outcome;
+
+/// Replays files and reports a line each, or as one JSON object. Those of an ensemble are left out.
 ///
 /// # Errors
 /// Says which file cannot be read, or is no transcript: exit status 2.
 pub fn conform(files: &[PathBuf], json: bool) -> Result<Report, String> {
+    conform_with(files, json, &mut |_| Outcome::NeedsEnsemble)
+}
+
+/// As [`conform`], with something that replays transcripts of an ensemble.
+///
+/// # Errors
+/// As [`conform`].
+pub fn conform_with(
+    files: &[PathBuf],
+    json: bool,
+    ensemble: Ensemble<'_>,
+) -> Result<Report, String> {
     let mut summary = Summary {
         schema: 1,
         files: files.len(),
@@ -64,7 +79,13 @@ pub fn conform(files: &[PathBuf], json: bool) -> Result<Report, String> {
     for path in files {
         let file = path.display().to_string();
         let transcript = read(path).map_err(|why| format!("{file}: {why}"))?;
-        match replay(&transcript) {
+        let outcome = match replay(&transcript) {
+            Outcome::NeedsEnsemble => ensemble(&transcript),
+            replayed @ (Outcome::Passed { .. }
+            | Outcome::Failed { .. }
+            | Outcome::Unreadable(_)) => replayed,
+        };
+        match outcome {
             Outcome::Passed { steps } => {
                 summary.passed += 1;
                 lines.push_str(&format!("pass  {file} ({steps} steps)\n"));
