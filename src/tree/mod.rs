@@ -41,8 +41,9 @@
 //!   delete a persistent one that took the place of a container while the request was on its way.
 //!
 //! # Cost
-//! Nodes and children are kept in maps that share their structure with their clones (`shared`), so
-//! that a snapshot costs nothing until the state changes, and then little. Operations take
+//! Nodes (`nodes`) and children are kept in maps that share their structure with their clones
+//! (`shared`), so that a snapshot costs nothing until the state changes, and then little. Nodes are
+//! found by a hash of the path. Operations take
 //! O(log nodes), whatever the depth; counting descendants takes what it counts.
 //!
 //! # Time
@@ -58,6 +59,7 @@ mod canonical;
 mod data;
 mod draft;
 mod node;
+mod nodes;
 pub mod paths;
 mod payload;
 mod prepare;

@@ -91,7 +91,7 @@ impl State {
                 let prefix = format!("{path}/");
                 self.nodes
                     .range(Bound::Included(prefix.as_str()))
-                    .take_while(|(path, _)| path.starts_with(&prefix))
+                    .take_while(|node| node.path.starts_with(&prefix))
                     .count()
             }
         };

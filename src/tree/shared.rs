@@ -141,11 +141,6 @@ impl<K: Ord + Clone, V: Clone> SharedMap<K, V> {
         self.range::<K>(Bound::Unbounded)
     }
 
-    /// The values in the order of their keys.
-    pub(super) fn values(&self) -> impl Iterator<Item = &V> {
-        self.iter().map(|(_, value)| value)
-    }
-
     /// The entries from a key on, in ascending order.
     pub(super) fn range<Q: Ord + ?Sized>(&self, from: Bound<&Q>) -> Iter<'_, K, V>
     where

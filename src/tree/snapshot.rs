@@ -10,11 +10,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::node::Node;
+use super::nodes::Nodes;
 use super::paths;
 use super::payload::Snapshot;
 use super::request::Path;
 use super::session::Session;
-use super::shared::{Names, SharedMap};
+use super::shared::Names;
 use super::state::{State, combine};
 use crate::ids::{SessionId, Zxid};
 use crate::mutation::Mutations;
@@ -27,7 +28,7 @@ pub struct StateImage {
     sessions: BTreeMap<SessionId, Arc<Session>>,
     /// Of an atomic one, shared with the state it was taken of as far as that has not changed
     /// since. Invariant: the parent of each is there as well.
-    nodes: SharedMap<Path, Arc<Node>>,
+    nodes: Nodes,
     digest: u64,
     /// See [`StateImage::settled`].
     settled: Zxid,
@@ -84,7 +85,7 @@ pub struct Capture {
     stage: Stage,
     time_ms: u64,
     sessions: BTreeMap<SessionId, Arc<Session>>,
-    nodes: SharedMap<Path, Arc<Node>>,
+    nodes: Nodes,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,7 +105,7 @@ impl Capture {
             stage: Stage::Sessions,
             time_ms: 0,
             sessions: BTreeMap::new(),
-            nodes: SharedMap::new(),
+            nodes: Nodes::default(),
         }
     }
 
@@ -121,12 +122,12 @@ impl Capture {
             }
             Stage::Nodes(after) => after.clone(),
         };
-        let mut rest = state.nodes.range::<str>(match &after {
+        let mut rest = state.nodes.range(match &after {
             None => Bound::Unbounded,
             Some(path) => Bound::Excluded(path),
         });
-        for (path, node) in rest.by_ref().take(self.chunk) {
-            self.stage = Stage::Nodes(Some(path.clone()));
+        for node in rest.by_ref().take(self.chunk) {
+            self.stage = Stage::Nodes(Some(node.path.clone()));
             self.take(node);
         }
         if rest.next().is_some() {
@@ -140,8 +141,8 @@ impl Capture {
     fn take(&mut self, node: &Arc<Node>) {
         let parent = paths::parent(&node.path).expect("every node has a path with a slash");
         let is_root = &*node.path == paths::ROOT;
-        if is_root || self.nodes.contains_key(parent) {
-            self.nodes.insert(node.path.clone(), node.clone());
+        if is_root || self.nodes.contains(parent) {
+            self.nodes.insert(node.clone());
         }
     }
 
@@ -190,8 +191,8 @@ impl State {
 }
 
 /// Gives each node the children that are there.
-fn relink(nodes: &SharedMap<Path, Arc<Node>>) -> SharedMap<Path, Arc<Node>> {
-    let mut relinked: SharedMap<Path, Arc<Node>> = SharedMap::new();
+fn relink(nodes: &Nodes) -> Nodes {
+    let mut relinked: Nodes = Nodes::default();
     for node in nodes.values() {
         let mut node = node.as_ref().clone();
         node.children = Names::new();
@@ -203,7 +204,7 @@ fn relink(nodes: &SharedMap<Path, Arc<Node>>) -> SharedMap<Path, Arc<Node>> {
             let name = paths::name(&node.path);
             Arc::make_mut(parent).children.insert(name);
         }
-        relinked.insert(node.path.clone(), Arc::new(node));
+        relinked.insert(Arc::new(node));
     }
     relinked
 }

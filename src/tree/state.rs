@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use super::acl::Acl;
 use super::node::{Lifetime, Node};
+use super::nodes::Nodes;
 use super::paths;
 use super::request::{Answer, Data, ErrorCode, EventKind, Path, Stat, WatchEvent};
 use super::session::Session;
-use super::shared::SharedMap;
 use crate::canonical::RunHash;
 use crate::ids::{SessionId, Span, Zxid};
 use crate::mutation::Mutations;
@@ -24,7 +24,7 @@ pub struct State {
     pub(super) applied: Zxid,
     /// The greatest time stamped on an executed command.
     pub(super) time_ms: u64,
-    pub(super) nodes: SharedMap<Path, Arc<Node>>,
+    pub(super) nodes: Nodes,
     pub(super) sessions: BTreeMap<SessionId, Arc<Session>>,
     /// Invariant: the paths of the nodes that are not endless, by owner (see [`Lifetime::owner`]);
     /// no empty sets.
@@ -49,7 +49,7 @@ impl State {
             mutations,
             applied: Zxid::ZERO,
             time_ms: 0,
-            nodes: SharedMap::new(),
+            nodes: Nodes::default(),
             sessions: BTreeMap::new(),
             ephemerals: BTreeMap::new(),
             shares: 0,
@@ -92,7 +92,7 @@ impl State {
             .range(bounded)
             .flat_map(|(_, paths)| paths)
             .filter(|path| {
-                let node = self.nodes.get(&**path).expect("both indices hold the same");
+                let node = self.nodes.get(path).expect("both indices hold the same");
                 let is_due = match node.lifetime() {
                     // One that never had a child is kept for the one to come.
                     Lifetime::Container => node.creates > 0,
@@ -166,7 +166,7 @@ impl State {
     ) -> Result<Stat, ErrorCode> {
         let path = birth.path;
         let parent = paths::parent(path).expect("prepare named the parent of every path");
-        let is_new = !self.nodes.contains_key(path);
+        let is_new = !self.nodes.contains(path);
         let (parent, parent_acl) = self
             .change(parent, |parent| {
                 parent.child_came(birth.parent_cversion, stamp.zxid);
@@ -269,11 +269,11 @@ impl State {
     /// Adds a node whose parent knows of it.
     pub(super) fn put_node(&mut self, node: Arc<Node>) {
         self.index(&node);
-        self.nodes.insert(node.path.clone(), node);
+        self.nodes.insert(node);
     }
 
     /// Takes the nodes of a snapshot, which it shares from now on.
-    pub(super) fn put_nodes(&mut self, nodes: SharedMap<Path, Arc<Node>>) {
+    pub(super) fn put_nodes(&mut self, nodes: Nodes) {
         for node in nodes.values() {
             self.index(node);
         }
@@ -314,7 +314,7 @@ impl State {
         let below: Vec<Path> = self
             .nodes
             .range(Bound::Included(prefix.as_str()))
-            .map(|(path, _)| path.clone())
+            .map(|node| node.path.clone())
             .take_while(|path| path.starts_with(&prefix))
             .collect();
         for path in below {
@@ -324,10 +324,6 @@ impl State {
 
     /// Changes a node and its share of the digest.
     fn change<T>(&mut self, path: &str, change: impl FnOnce(&mut Node) -> T) -> Option<T> {
-        // What is not there must not copy what snapshots share.
-        if !self.nodes.contains_key(path) {
-            return None;
-        }
         let node = self.nodes.get_mut(path)?;
         let before = node.share();
         let result = change(Arc::make_mut(node));
