@@ -26,7 +26,7 @@ pub(super) struct Nodes {
 enum Slot {
     One(Arc<Node>),
     /// In no order. Invariant: at least two.
-    Many(Box<Vec<Arc<Node>>>),
+    Many(Box<[Arc<Node>]>),
 }
 
 impl Slot {
@@ -70,11 +70,11 @@ impl Nodes {
             None => {
                 self.by_hash.insert(hash, Slot::One(node));
             }
-            Some(Slot::Many(nodes)) => nodes.push(node),
             Some(slot) => {
-                if let Slot::One(first) = slot {
-                    *slot = Slot::Many(Box::new(vec![first.clone(), node]));
-                }
+                *slot = Slot::Many(match slot {
+                    Slot::One(first) => Box::new([first.clone(), node]),
+                    Slot::Many(nodes) => nodes.iter().cloned().chain([node]).collect(),
+                });
             }
         }
     }
@@ -84,22 +84,18 @@ impl Nodes {
         let node = self.get(path)?.clone();
         self.paths.remove(path);
         let hash = hash_of(path);
-        let left = match self.by_hash.get_mut(&hash) {
+        let left: Box<[Arc<Node>]> = match self.by_hash.get(&hash) {
             Some(Slot::Many(nodes)) => {
-                nodes.retain(|other| other.path != node.path);
-                nodes.clone()
+                let others = nodes.iter().filter(|other| other.path != node.path);
+                others.cloned().collect()
             }
             Some(Slot::One(_)) | None => Box::default(),
         };
-        match left.as_slice() {
-            [] => {
-                self.by_hash.remove(&hash);
-            }
-            [only] => {
-                self.by_hash.insert(hash, Slot::One(only.clone()));
-            }
-            [..] => {}
-        }
+        match &*left {
+            [] => self.by_hash.remove(&hash),
+            [only] => self.by_hash.insert(hash, Slot::One(only.clone())),
+            [..] => self.by_hash.insert(hash, Slot::Many(left)),
+        };
         Some(node)
     }
 
