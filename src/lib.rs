@@ -13,3 +13,4 @@ pub mod protocol;
 pub mod quorum;
 pub mod tree;
 pub mod wire;
+pub mod zab;
