@@ -60,8 +60,10 @@ impl Zab {
             }
             State::Electing(election) => {
                 if !self.config.is_voter(from) {
-                    // An observer wants to know, and has no say.
-                    self.answer(from, Role::Looking, election.proposal, out);
+                    // An observer that looks wants to know, and has no say.
+                    if ballot.role == Role::Looking {
+                        self.answer(from, Role::Looking, election.proposal, out);
+                    }
                 } else if self.config.is_voter(ballot.vote.leader) {
                     match ballot.role {
                         Role::Looking => self.heard_looking(from, ballot, out),
