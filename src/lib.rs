@@ -15,3 +15,4 @@ pub mod quorum;
 pub mod server;
 pub mod tree;
 pub mod wire;
+pub mod zab;
