@@ -9,6 +9,7 @@ pub mod check;
 pub mod history;
 pub mod ids;
 pub mod mutation;
+pub mod paxos;
 pub mod protocol;
 pub mod quorum;
 pub mod tree;
