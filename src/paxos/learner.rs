@@ -1,5 +1,7 @@
 //! Chosen values: how a server comes to know them, applies them in order, and passes them on.
 
+use core::ops::Range;
+
 use super::ballot::Ballot;
 use super::message::Msg;
 use super::slot::{Slots, Value};
@@ -182,6 +184,7 @@ impl Paxos {
             },
             None => Msg::Snap {
                 snapshot: self.checkpoints.newest(),
+                chosen: self.learner.prefix,
             },
         };
         out.send(to, Via::Datagram, msg);
@@ -190,24 +193,32 @@ impl Paxos {
     pub(super) fn on_learn(
         &mut self,
         now: LocalTime,
-        from: NodeId,
         first: u64,
         values: Vec<Value>,
-        chosen: u64,
         out: &mut Out,
     ) {
-        let before = self.learner.prefix;
         for (slot, value) in (first..).zip(values) {
             self.learner.take(slot, value, out);
         }
         self.settle(now, out);
+    }
+
+    /// After an answer: asks for what follows, if the answer brought this server on and the sender
+    /// has more. `missing` runs from the prefix before the answer to what the sender knows.
+    pub(super) fn ask_on(
+        &mut self,
+        now: LocalTime,
+        from: NodeId,
+        missing: Range<u64>,
+        out: &mut Out,
+    ) {
         let lagging = match self.phase {
             Phase::Following | Phase::PreVoting(_) | Phase::Preparing(_) => true,
             // A leader learns by counting votes; it is answered when it proposes what is chosen.
             Phase::Leading(_) => false,
         };
-        if lagging && self.learner.prefix > before {
-            self.ask_for_missing(now, from, chosen, out);
+        if lagging && self.learner.prefix > missing.start {
+            self.ask_for_missing(now, from, missing.end, out);
         }
     }
 }

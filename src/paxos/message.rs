@@ -97,6 +97,8 @@ pub enum Msg {
     Snap {
         /// The sender's newest snapshot: the state after every slot through its zxid.
         snapshot: Snapshot,
+        /// As in Learn.
+        chosen: u64,
     },
     /// A server asks the leader for a read index, on behalf of a barrier.
     ReadIndex {
@@ -241,7 +243,10 @@ impl Canonical for Msg {
                 values.feed(hash);
                 hash.word(*chosen);
             }
-            Msg::Snap { snapshot } => snapshot.feed(hash),
+            Msg::Snap { snapshot, chosen } => {
+                snapshot.feed(hash);
+                hash.word(*chosen);
+            }
             Msg::ReadIndex { token, asked } => {
                 hash.word(token.0);
                 asked.feed(hash);

@@ -370,8 +370,16 @@ impl Paxos {
                 first,
                 values,
                 chosen,
-            } => self.on_learn(now, from, first, values, chosen, out),
-            Msg::Snap { snapshot } => self.on_snapshot(now, snapshot, out),
+            } => {
+                let before = self.learner.prefix();
+                self.on_learn(now, first, values, out);
+                self.ask_on(now, from, before..chosen, out);
+            }
+            Msg::Snap { snapshot, chosen } => {
+                let before = self.learner.prefix();
+                self.on_snapshot(now, snapshot, out);
+                self.ask_on(now, from, before..chosen, out);
+            }
             Msg::ReadIndex { token, asked } => self.on_read_index(now, from, (token, asked), out),
             Msg::ReadIndexReply {
                 ballot,

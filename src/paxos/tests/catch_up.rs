@@ -27,7 +27,7 @@ fn a_server_that_missed_slots_learns_them_from_the_leader() {
     propose_many(&mut world, N1, 1..80);
     world.heal();
     world.run_for(Span::millis(50));
-    assert_eq!(world.machine(N3).applied, 80);
+    assert_eq!(world.applied(N3), 80);
     assert!(
         world.server(N3).acceptor.vote(70).is_none(),
         "learning is not voting"
@@ -47,7 +47,7 @@ fn a_server_below_the_trim_point_is_sent_the_snapshot() {
     world.deliver(|p| matches!(p.msg, Msg::LearnReq { .. }));
     assert_eq!(world.deliver(|p| matches!(p.msg, Msg::Snap { .. })), 1);
     world.run_for(Span::millis(100));
-    assert_eq!(world.machine(N3).applied, 20);
+    assert_eq!(world.applied(N3), 20);
     world.assert_safe();
 }
 
@@ -78,10 +78,10 @@ fn a_restart_from_a_snapshot_keeps_the_promise_and_applies_nothing_above_it() {
     world.boot(N2);
     assert_eq!(world.promised(N2), promised);
     let snapshot = world.machine(N2).written.snapshots[0].zxid.0;
-    assert_eq!(world.machine(N2).applied, snapshot);
+    assert_eq!(world.applied(N2), snapshot);
     assert_eq!(world.prefix(N2), snapshot);
     world.run_for(Span::millis(100));
-    assert_eq!(world.machine(N2).applied, 12);
+    assert_eq!(world.applied(N2), 12);
     world.assert_safe();
 }
 
@@ -101,7 +101,14 @@ fn a_snapshot_keeps_votes_above_it() {
     let zxid = Zxid(10);
     let image = image();
     let snapshot = Snapshot { zxid, image };
-    world.inject(N2, N3, Msg::Snap { snapshot });
+    world.inject(
+        N2,
+        N3,
+        Msg::Snap {
+            snapshot,
+            chosen: 10,
+        },
+    );
     assert_eq!(world.promised(N3), promised);
     world.crash(N3, Keep::Synced);
     world.wire.clear();
@@ -124,9 +131,9 @@ fn a_candidate_that_lags_learns_what_is_chosen_before_it_leads() {
     world.heal();
     world.isolate(N1);
     world.elect(N3);
-    assert_eq!(world.machine(N3).applied, 23);
+    assert_eq!(world.applied(N3), 23);
     propose_many(&mut world, N3, 50..52);
-    assert_eq!(world.machine(N2).applied, world.prefix(N3));
+    assert_eq!(world.applied(N2), world.prefix(N3));
     world.assert_safe();
 }
 

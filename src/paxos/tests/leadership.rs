@@ -148,7 +148,7 @@ fn the_window_holds() {
         let highest = highest(&world).unwrap_or(0);
         assert!(highest <= world.prefix(N1) + 3);
     }
-    assert_eq!(world.machine(N2).applied, 11);
+    assert_eq!(world.applied(N2), 11);
     world.assert_safe();
 }
 
@@ -168,7 +168,7 @@ fn a_full_queue_turns_commands_away() {
     assert!(!world.server(N1).standing().can_propose);
     world.propose(N1, 5);
     world.settle();
-    assert_eq!(world.machine(N3).applied, 5, "slot 1 is the no-op");
+    assert_eq!(world.applied(N3), 5, "slot 1 is the no-op");
     assert!(world.server(N1).standing().can_propose);
 }
 
@@ -261,7 +261,7 @@ fn a_barrier_at_a_follower_waits_until_its_own_state_is_as_new_as_the_answer() {
     assert_eq!(world.barriers(N3), &[]);
     world.run_for(Span::millis(100));
     assert_eq!(world.barriers(N3), &[reached(1)]);
-    assert_eq!(world.machine(N3).applied, 2);
+    assert_eq!(world.applied(N3), 2);
 }
 
 #[test]
@@ -330,7 +330,7 @@ fn a_leader_reads_nothing_before_what_it_took_over_is_chosen() {
     );
     world.settle();
     assert_eq!(world.barriers(N3), &[reached(1)]);
-    assert_eq!(world.machine(N3).applied, 2);
+    assert_eq!(world.applied(N3), 2);
 }
 
 #[test]
@@ -358,7 +358,7 @@ fn observers_learn_and_apply_and_have_barriers() {
     world.elect(N1);
     world.propose(N1, 1);
     world.settle();
-    assert_eq!(world.machine(observer).applied, 2);
+    assert_eq!(world.applied(observer), 2);
     assert_eq!(world.server(observer).standing().role, Role::Observing);
     world.barrier(observer, 1);
     world.settle();

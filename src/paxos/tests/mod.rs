@@ -17,6 +17,7 @@ use crate::protocol::{
     BarrierOutcome, BarrierToken, DiskOp, DiskResult, Effect, Ensemble, Fact, Gate, Image, Input,
     Knobs, Outbox, Protocol, Role, TimerRange,
 };
+use crate::quorum::{NodeSet, is_quorum};
 use crate::tree::{Command, Payload, Snapshot, StateImage, Write};
 
 const N1: NodeId = NodeId(1);
@@ -80,6 +81,10 @@ struct World {
     cut: BTreeSet<(NodeId, NodeId)>,
     /// The values that servers took for chosen.
     chosen: BTreeMap<u64, u64>,
+    /// What was proposed and who voted for it, by slot and ballot.
+    proposed: BTreeMap<(u64, u64), (u64, NodeSet)>,
+    /// The highest promise that left each server, over all its incarnations.
+    promises: BTreeMap<NodeId, u64>,
     /// The first thing that went wrong.
     violation: Option<String>,
     dice: u64,
@@ -97,6 +102,8 @@ impl World {
             wire: VecDeque::new(),
             cut: BTreeSet::new(),
             chosen: BTreeMap::new(),
+            proposed: BTreeMap::new(),
+            promises: BTreeMap::new(),
             violation: None,
             dice: 0x9e37_79b9_7f4a_7c15,
         };
@@ -147,11 +154,15 @@ impl World {
     }
 
     fn facts(&self, node: NodeId) -> &[Fact] {
-        &self.machines.get(&node).expect("the world has it").facts
+        &self.machines[&node].facts
     }
 
     fn barriers(&self, node: NodeId) -> &[(BarrierToken, BarrierOutcome)] {
         &self.machines.get(&node).expect("the world has it").barriers
+    }
+
+    fn applied(&self, node: NodeId) -> u64 {
+        self.machines[&node].applied
     }
 
     fn is_up(&self, node: NodeId) -> bool {
@@ -308,7 +319,7 @@ impl World {
     /// Checks that nothing but no-ops lies between two applied slots, and that all servers apply
     /// what was chosen.
     fn apply(&mut self, node: NodeId, zxid: Zxid, digest: u64) {
-        let last = self.machine(node).applied;
+        let last = self.applied(node);
         if zxid.0 <= last {
             self.violate(format!("{node} applies {zxid} after {last}"));
         }
@@ -326,13 +337,49 @@ impl World {
     }
 
     fn note(&mut self, node: NodeId, fact: Fact) {
-        if let Fact::Chosen { zxid, value } = fact {
-            let known = *self.chosen.entry(zxid.0).or_insert(value);
-            if known != value {
-                self.violate(format!("{node} takes a second value for chosen at {zxid}"));
+        match fact {
+            Fact::Proposed { epoch, zxid, value } => {
+                let new = (value, NodeSet::EMPTY);
+                let known = self.proposed.entry((zxid.0, epoch)).or_insert(new).0;
+                if known != value {
+                    self.violate(format!("two values at {zxid} in ballot {epoch}"));
+                }
             }
+            Fact::Promised { epoch } => {
+                let promised = self.promises.entry(node).or_insert(0);
+                *promised = epoch.max(*promised);
+            }
+            Fact::Voted { epoch, zxid, value } => {
+                if self.promises.get(&node).is_some_and(|p| epoch < *p) {
+                    self.violate(format!("{node} votes at {zxid} below its promise"));
+                }
+                match self.proposed.get_mut(&(zxid.0, epoch)) {
+                    Some((known, voters)) if *known == value => {
+                        voters.insert(node);
+                    }
+                    _ => self.violate(format!("{node} votes for what nobody proposed")),
+                }
+            }
+            Fact::Chosen { zxid, value } => {
+                let known = *self.chosen.entry(zxid.0).or_insert(value);
+                if known != value {
+                    self.violate(format!("{node} takes a second value for chosen at {zxid}"));
+                }
+                if !self.has_quorum(zxid.0, value) {
+                    self.violate(format!("{node} takes for chosen what is not, at {zxid}"));
+                }
+            }
+            Fact::Established { .. } => {}
         }
         self.machine(node).facts.push(fact);
+    }
+
+    /// Whether a quorum voted for a value in a slot at one ballot.
+    fn has_quorum(&self, slot: u64, value: u64) -> bool {
+        let voters = &self.machines[&N1].ensemble.voters;
+        let ballots = self.proposed.range((slot, 0)..=(slot, u64::MAX));
+        let mut ballots = ballots.filter(|(_, (known, _))| *known == value);
+        ballots.any(|(_, (_, nodes))| is_quorum(*nodes, voters))
     }
 
     fn violate(&mut self, what: String) {

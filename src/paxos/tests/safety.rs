@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::mutation::Mutation;
-use crate::paxos::{Proposal, Value};
 
 fn is_accept(packet: &Packet) -> bool {
     matches!(packet.msg, Msg::Accept(_))
@@ -27,7 +26,7 @@ fn a_command_proposed_by_an_elected_leader_is_chosen_and_applied_everywhere() {
     world.settle();
     for node in [N1, N2, N3] {
         assert_eq!(world.chosen_at(node, 2), Some(command(7).digest()));
-        assert_eq!(world.machine(node).applied, 2);
+        assert_eq!(world.applied(node), 2);
     }
     world.assert_safe();
 }
@@ -152,7 +151,7 @@ fn gaps_are_filled_with_no_ops() {
     world.elect(N3);
     assert_eq!(world.chosen_at(N3, 2), Some(0));
     assert_eq!(world.chosen_at(N3, 3), Some(command(2).digest()));
-    assert_eq!(world.machine(N3).applied, 3);
+    assert_eq!(world.applied(N3), 3);
     world.assert_safe();
 }
 
@@ -165,9 +164,9 @@ fn a_slot_is_applied_only_after_every_earlier_one() {
     world.deliver(|p| matches!(&p.msg, Msg::Accept(a) if a.slot == 3));
     world.deliver(|p| p.to == N1);
     assert_eq!(world.chosen_at(N1, 3), Some(command(2).digest()));
-    assert_eq!(world.machine(N1).applied, 0);
+    assert_eq!(world.applied(N1), 0);
     world.settle();
-    assert_eq!(world.machine(N1).applied, 3);
+    assert_eq!(world.applied(N1), 3);
     world.assert_safe();
 }
 
@@ -215,7 +214,7 @@ fn votes_survive_power_loss() {
     world.wire.clear();
     world.boot(N2);
     world.boot(N3);
-    assert_eq!(world.machine(N2).applied, 0, "votes are not decisions");
+    assert_eq!(world.applied(N2), 0, "votes are not decisions");
     world.elect(N3);
     assert_eq!(world.chosen_at(N3, 2), Some(command(1).digest()));
     world.assert_safe();
@@ -282,19 +281,17 @@ fn a_commit_of_another_ballot_is_not_taken() {
     world.elect(N2);
     world.propose(N2, 2);
     world.settle();
-    // The deposed leader learns the new ballot by an Accept for a later slot, then is told that
-    // slots 2 and 3, where it holds its own vote, are chosen.
+    // The deposed leader learns the new ballot by an Accept for a later slot, which says that slot
+    // 2, where it holds a vote of its own, is chosen.
     world.heal();
-    let ballot = world.promised(N2);
-    let later = Proposal {
-        ballot,
-        slot: 9,
-        value: Value::Noop,
-        commit: 0,
-    };
-    world.inject(N2, N1, Msg::Accept(later));
-    world.inject(N2, N1, Msg::Commit { ballot, commit: 3 });
+    world.propose(N2, 3);
+    let later = |p: &Packet| is_accept(p) && p.to == N1;
+    assert_eq!(world.deliver(later), 1);
+    assert_eq!(world.promised(N1), world.promised(N2));
     assert_eq!(world.chosen_at(N1, 2), None);
+    world.run_for(Span::millis(100));
+    assert_eq!(world.chosen_at(N1, 2), Some(0), "the no-op of n2");
+    assert_eq!(world.prefix(N1), world.prefix(N2));
     world.assert_safe();
 }
 
