@@ -1,13 +1,12 @@
 //! How a voter becomes leader: silence, pre-vote, phase 1. And how it stops being one.
 
-use super::acceptor::Prepared;
 use super::ballot::Ballot;
 use super::message::{Msg, Report};
 use super::record::Record;
 use super::slot::{Slots, Value};
 use super::{Leader, Out, Paxos, Phase, Timer};
 use crate::ids::{LocalTime, NodeId, Span};
-use crate::protocol::{Fact, TimerRange, Via};
+use crate::protocol::{TimerRange, Via};
 use crate::quorum::{NodeSet, is_quorum};
 
 /// How often the range of the back-off doubles at most.
@@ -215,46 +214,6 @@ impl Paxos {
         }
     }
 
-    /// Phase 1b at a voter.
-    pub(super) fn on_prepare(&mut self, from: NodeId, ballot: Ballot, first: u64, out: &mut Out) {
-        if !self.config.is_voter() {
-            return;
-        }
-        self.see(ballot);
-        match self.acceptor.prepare(ballot) {
-            Prepared::Promised => {
-                self.step_down(out);
-                self.lose_leader(out);
-                // The candidate gets as much time as a leader.
-                self.wait_for_leader(out);
-                self.checkpoints.append(Record::Promised(ballot), out);
-                self.promise(from, ballot, first, out);
-            }
-            Prepared::Repeated if from == ballot.owner => self.promise(from, ballot, first, out),
-            // A duplicate of a Prepare whose ballot is in phase 2 or given up.
-            Prepared::Repeated | Prepared::Spent => {}
-            Prepared::Refused => self.refuse(from, ballot, out),
-        }
-    }
-
-    /// Promises, once the record that was appended for it is durable, and reports every vote.
-    fn promise(&self, to: NodeId, ballot: Ballot, first: u64, out: &mut Out) {
-        let report = Report {
-            ballot,
-            snapshot: self.acceptor.trimmed(),
-            chosen: self.learner.prefix(),
-            // From memory, which is ahead of the disk: votes that are still queued are listed. That
-            // is sound because the message waits for everything queued before it, so every listed
-            // vote is durable when it leaves; and no vote at a lower ballot is queued after it,
-            // because the promise in memory is raised already.
-            votes: self.acceptor.votes_from(first),
-        };
-        out.promise(to, Via::Datagram, Msg::Promise(report));
-        out.fact_after_disk(Fact::Promised {
-            epoch: ballot.epoch(),
-        });
-    }
-
     pub(super) fn on_promise(
         &mut self,
         now: LocalTime,
@@ -340,7 +299,7 @@ impl Paxos {
         }
     }
 
-    fn wait_for_leader(&self, out: &mut Out) {
+    pub(super) fn wait_for_leader(&self, out: &mut Out) {
         out.set_timer(Timer::Election, self.config.election_range());
     }
 }

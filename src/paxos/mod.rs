@@ -7,7 +7,8 @@
 //! execution is the state machine's part (its table of sessions); here a lost proposal is just lost.
 //!
 //! # Its parts
-//! - [`acceptor`]: promises and votes, pure rules. Everything it says is durable first.
+//! - [`acceptor`]: promises and votes, pure rules. [`voter`] asks them, and lets nothing out that is
+//!   not durable.
 //! - [`election`]: a voter that hears no leader asks around (pre-vote), then prepares a ballot of its
 //!   own (phase 1) over *all* slots above its chosen prefix, catches up to what any promise knows to
 //!   be chosen, and then re-proposes in each open slot the reported value of the highest ballot,
@@ -55,6 +56,7 @@ mod record;
 mod slot;
 #[cfg(test)]
 mod tests;
+mod voter;
 
 pub use ballot::Ballot;
 pub use message::{Msg, Proposal, Report, SlotVote};
@@ -67,15 +69,16 @@ use crate::canonical::{Canonical, RunHash};
 use crate::ids::{LocalTime, NodeId, Span, Zxid};
 use crate::mutation::Mutations;
 use crate::protocol::{
-    DiskResult, Effect, Ensemble, Fact, Image, Input, Outbox, Persisted, Promises, Protocol,
-    Refusal, Replicates, Role, Standing, TimerRange, Via,
+    DiskResult, Effect, Ensemble, Image, Input, Outbox, Persisted, Promises, Protocol, Refusal,
+    Replicates, Role, Standing, TimerRange, Via,
 };
-use acceptor::{Accepting, Acceptor};
+use acceptor::Acceptor;
 use checkpoint::Checkpoints;
 use election::{Candidacy, PreVoting};
 use leader::Leadership;
 use learner::Learner;
 use read_index::PendingBarrier;
+use voter::Beat;
 
 /// What a step's effects are put into.
 type Out = Outbox<Paxos>;
@@ -394,114 +397,6 @@ impl Paxos {
         }
     }
 
-    /// Phase 2b at a voter.
-    fn on_accept(&mut self, now: LocalTime, from: NodeId, proposal: Proposal, out: &mut Out) {
-        let Proposal {
-            ballot,
-            slot,
-            value,
-            commit,
-        } = proposal;
-        if !self.config.is_voter() {
-            return;
-        }
-        self.see(ballot);
-        if ballot >= self.acceptor.promised() && self.learner.knows(slot) {
-            // Chosen already: the proposer lacks it, or its earlier Accepted was lost.
-            self.send_chosen(from, slot, out);
-        } else {
-            let mutations = self.config.mutations;
-            match self.acceptor.accept(ballot, slot, &value, mutations) {
-                Accepting::Voted => self.write_vote(from, ballot, slot, value, out),
-                Accepting::Repeated => {
-                    // The vote is written or queued to be; the answer waits for that again.
-                    out.send_after_disk(from, Via::Datagram, Msg::Accepted { ballot, slot });
-                    out.fact_after_disk(voted(ballot, slot, &value));
-                }
-                Accepting::Trimmed => self.send_chosen(from, slot, out),
-                Accepting::Refused => return self.refuse(from, ballot, out),
-            }
-        }
-        if self.hear_leader(now, Leader { node: from, ballot }, out) {
-            self.take_noticed(ballot, slot, out);
-            self.take_commit(ballot, commit, out);
-            self.settle(now, out);
-        }
-    }
-
-    /// Writes a vote down and answers once it is durable.
-    fn write_vote(&mut self, to: NodeId, ballot: Ballot, slot: u64, value: Value, out: &mut Out) {
-        let fact = voted(ballot, slot, &value);
-        self.checkpoints.append(
-            Record::Accepted {
-                ballot,
-                slot,
-                value,
-            },
-            out,
-        );
-        out.promise(to, Via::Datagram, Msg::Accepted { ballot, slot });
-        out.fact_after_disk(fact);
-    }
-
-    fn on_commit(
-        &mut self,
-        now: LocalTime,
-        from: NodeId,
-        ballot: Ballot,
-        commit: u64,
-        out: &mut Out,
-    ) {
-        if self.hear_leader(now, Leader { node: from, ballot }, out) {
-            self.take_commit(ballot, commit, out);
-            self.settle(now, out);
-        }
-    }
-
-    fn on_heartbeat(&mut self, now: LocalTime, from: NodeId, beat: Beat, out: &mut Out) {
-        let ballot = beat.ballot;
-        if !self.hear_leader(now, Leader { node: from, ballot }, out) {
-            if self.config.is_voter() {
-                self.refuse(from, ballot, out);
-            }
-            return;
-        }
-        self.take_commit(ballot, beat.commit, out);
-        self.settle(now, out);
-        if self.serve_from.is_none() {
-            self.serve_from = Some(Zxid(beat.commit));
-        }
-        if self.config.is_voter() {
-            self.acknowledge(from, ballot, beat.seq, out);
-        }
-        self.ask_for_missing(now, from, beat.commit, out);
-    }
-
-    /// Answers a heartbeat of a ballot that is not below the promise.
-    fn acknowledge(&mut self, to: NodeId, ballot: Ballot, seq: u64, out: &mut Out) {
-        let ack = Msg::HeartbeatAck { ballot, seq };
-        if self.acceptor.raise(ballot) {
-            self.checkpoints.append(Record::Promised(ballot), out);
-            out.promise(to, Via::Datagram, ack);
-            out.fact_after_disk(Fact::Promised {
-                epoch: ballot.epoch(),
-            });
-        } else {
-            // At once, though the promise may still be on its way to the disk: all that a leader
-            // concludes is that no *higher* ballot was promised before now, which a crash that
-            // loses the promise cannot make false.
-            out.send(to, Via::Datagram, ack);
-        }
-    }
-
-    /// Tells the owner of a refused ballot which ballot stands in its way.
-    fn refuse(&self, to: NodeId, ballot: Ballot, out: &mut Out) {
-        let promised = self.acceptor.promised();
-        if promised > ballot {
-            out.send(to, Via::Datagram, Msg::Nack { ballot, promised });
-        }
-    }
-
     /// Everything that follows from newly chosen slots: application, then whoever waited for it.
     fn settle(&mut self, now: LocalTime, out: &mut Out) {
         let before = self.learner.prefix();
@@ -564,22 +459,5 @@ impl Paxos {
         for timer in [Timer::Election, Timer::Heartbeat, Timer::Retransmit] {
             out.cancel_timer(timer);
         }
-    }
-}
-
-/// The content of a heartbeat.
-#[derive(Clone, Copy)]
-struct Beat {
-    ballot: Ballot,
-    commit: u64,
-    seq: u64,
-}
-
-/// The fact that goes with an Accepted.
-fn voted(ballot: Ballot, slot: u64, value: &Value) -> Fact {
-    Fact::Voted {
-        epoch: ballot.epoch(),
-        zxid: Zxid(slot),
-        value: value.digest(),
     }
 }
