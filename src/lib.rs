@@ -10,6 +10,7 @@ pub mod client;
 pub mod history;
 pub mod ids;
 pub mod mutation;
+pub mod paxos;
 pub mod protocol;
 pub mod quorum;
 pub mod server;
