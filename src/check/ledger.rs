@@ -59,12 +59,6 @@ impl Ledger {
         self.entries.last().map_or(Zxid::ZERO, |entry| entry.zxid)
     }
 
-    /// The entry at a zxid.
-    pub fn at(&self, zxid: Zxid) -> Option<&Entry> {
-        let index = self.entries.binary_search_by_key(&zxid, |entry| entry.zxid);
-        index.ok().map(|index| &self.entries[index])
-    }
-
     /// A server starts with the empty state.
     pub fn booted(&mut self, node: NodeId) {
         *self.cursor(node) = Cursor::default();

@@ -11,14 +11,19 @@ mod agreement;
 mod digest;
 mod durability;
 mod ending;
+mod exactly_once;
 mod findings;
 mod interests;
 mod leadership;
 mod ledger;
+pub mod linearizability;
+mod model;
 mod panel;
 mod promises;
+mod session_order;
 #[cfg(test)]
 mod testing;
+mod timeline;
 
 use crate::history::History;
 use crate::ids::{NodeId, SessionId, VirtualTime, Zxid};
@@ -206,6 +211,9 @@ pub const CHECKERS: &[CheckerEntry] = &[
     promises::ENTRY,
     durability::ENTRY,
     digest::ENTRY,
+    linearizability::ENTRY,
+    session_order::ENTRY,
+    exactly_once::ENTRY,
     ending::CONVERGENCE,
     ending::LIVENESS,
 ];

@@ -1,10 +1,10 @@
 //! Small stories for the checkers' own tests.
 
 use super::{Checker, CheckerEntry, Ending, Final, Observation, Setup, Verdict};
-use crate::history::History;
-use crate::ids::{NodeId, SessionId, VirtualTime, Zxid};
+use crate::history::{History, Operation, Outcome};
+use crate::ids::{ClientId, NodeId, OpId, SessionId, VirtualTime, Zxid};
 use crate::protocol::{Fact, Persisted, Promises, Role};
-use crate::tree::Payload;
+use crate::tree::{ANY_VERSION, Answer, Command, Path, Payload, Request, Write};
 
 enum Told {
     Booted(NodeId),
@@ -123,6 +123,70 @@ impl Story {
             hear(VirtualTime(at), &observation);
         }
     }
+}
+
+/// The write that tests use when it does not matter which.
+fn some_write() -> Write {
+    Write::Delete {
+        path: Path::from("/x"),
+        version: ANY_VERSION,
+    }
+}
+
+/// A session's write number `seq`.
+pub(super) fn command(session: u64, seq: u32) -> Payload {
+    command_of(session, seq, some_write())
+}
+
+/// A session's write number `seq`.
+pub(super) fn command_of(session: u64, seq: u32, write: Write) -> Payload {
+    Payload::command(Command {
+        session: SessionId(session),
+        seq,
+        acked: 0,
+        time_ms: 0,
+        write,
+    })
+}
+
+/// An operation of client 1 that took from `10 * id` to `10 * id + 5`.
+pub(super) fn answer(
+    id: u32,
+    session: u64,
+    request: Request,
+    zxid: u64,
+    answer: Answer,
+) -> Operation {
+    Operation {
+        id: OpId(id),
+        client: ClientId(1),
+        session: SessionId(session),
+        xid: id,
+        conn: None,
+        server: None,
+        attempts: 1,
+        request,
+        synced: false,
+        invoked: VirtualTime(u64::from(id) * 10),
+        completed: Some(VirtualTime(u64::from(id) * 10 + 5)),
+        outcome: Some(Outcome::Answered {
+            zxid: Zxid(zxid),
+            answer,
+        }),
+    }
+}
+
+/// The operation of [`command`] whose xid is `xid`.
+pub(super) fn answer_write(
+    id: u32,
+    session: u64,
+    xid: u32,
+    zxid: u64,
+    answered: Answer,
+) -> Operation {
+    let mut operation = answer(id, session, Request::Write(some_write()), zxid, answered);
+    operation.xid = xid;
+    operation
 }
 
 /// Three voters, one observer.
