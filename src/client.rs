@@ -2,7 +2,7 @@
 //! requests, reconnects to another server and arms its watches again, as ZooKeeper's client does.
 
 use crate::history::{Outcome, Seen};
-use crate::ids::{ClientId, ConnId, NodeId, OpId, SessionId, Span};
+use crate::ids::{ClientId, ConnId, LocalTime, NodeId, OpId, SessionId, Span, Zxid};
 use crate::protocol::TimerRange;
 use crate::tree::Request;
 use crate::wire::{ClientFrame, ServerFrame};
@@ -111,4 +111,102 @@ pub struct ClientSettings {
     /// Whether a write whose outcome is unknown is sent again under its old number (only sound
     /// where [`crate::protocol::Promises::at_most_once`] holds).
     pub retry_writes: bool,
+}
+
+/// Placeholder of the client: connects, sends every request at once, takes the answers in order.
+#[derive(Debug)]
+pub struct Client {
+    settings: ClientSettings,
+    next: usize,
+    conn: Option<(ConnId, NodeId)>,
+    session: SessionId,
+    xid: u32,
+    open: std::collections::VecDeque<OpId>,
+}
+
+impl Client {
+    /// A client.
+    pub fn new(settings: ClientSettings) -> Client {
+        Client {
+            settings,
+            next: 0,
+            conn: None,
+            session: SessionId::NONE,
+            xid: 0,
+            open: std::collections::VecDeque::new(),
+        }
+    }
+
+    /// Takes one input.
+    pub fn step(&mut self, _now: LocalTime, input: ClientInput, out: &mut Vec<ClientEffect>) {
+        match input {
+            ClientInput::Start | ClientInput::Timer(_) => {
+                out.push(ClientEffect::Dial(self.settings.servers[self.next]));
+            }
+            ClientInput::Invoke { op, request } => match self.conn {
+                None => out.push(ClientEffect::Completed {
+                    op,
+                    outcome: Outcome::Refused(crate::history::Refused::NotSent),
+                }),
+                Some((conn, server)) => {
+                    self.xid += 1;
+                    self.open.push_back(op);
+                    let xid = self.xid;
+                    let session = self.session;
+                    out.push(ClientEffect::Sent {
+                        op,
+                        session,
+                        xid,
+                        conn,
+                        server,
+                    });
+                    let frame = ClientFrame::Request {
+                        xid,
+                        seq: 0,
+                        acked: 0,
+                        request,
+                    };
+                    out.push(ClientEffect::Send { conn, frame });
+                }
+            },
+            ClientInput::Connected { conn, server } => {
+                self.conn = Some((conn, server));
+                let frame = ClientFrame::Connect {
+                    session: self.session,
+                    password: 0,
+                    timeout: self.settings.session_timeout,
+                    last_zxid: Zxid::ZERO,
+                };
+                out.push(ClientEffect::Send { conn, frame });
+            }
+            ClientInput::Refused | ClientInput::Down(_) => {
+                self.conn = None;
+                for op in self.open.drain(..) {
+                    out.push(ClientEffect::Completed {
+                        op,
+                        outcome: Outcome::Unknown,
+                    });
+                }
+                self.next = (self.next + 1) % self.settings.servers.len();
+                out.push(ClientEffect::SetTimer {
+                    timer: ClientTimer::Redial,
+                    range: TimerRange::exactly(Span::millis(5)),
+                });
+            }
+            ClientInput::Frame { conn: _, frame } => match frame {
+                ServerFrame::Connected { session, .. } => {
+                    self.session = session;
+                    out.push(ClientEffect::Saw(Seen::SessionOpened(session)));
+                }
+                ServerFrame::Reply { zxid, answer, .. } => {
+                    let op = self.open.pop_front().expect("an answer answers a request");
+                    let outcome = Outcome::Answered { zxid, answer };
+                    out.push(ClientEffect::Completed { op, outcome });
+                }
+                ServerFrame::NotExecuted { .. }
+                | ServerFrame::Event(_)
+                | ServerFrame::Pong { .. } => {}
+            },
+        }
+    }
 }

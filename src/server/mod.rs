@@ -7,9 +7,10 @@
 //! apply is itself cut into its sub-operations, because a capture may run in between (that is what
 //! makes snapshots fuzzy); otherwise nothing could observe the difference and an apply is one step.
 
-use crate::ids::{ConnId, LinkId, NodeId, SessionId, Span, Zxid};
+use crate::ids::{ConnId, LinkId, LocalTime, NodeId, SessionId, Span, Zxid};
 use crate::protocol::{
-    DiskOp, DiskResult, Fact, Gate, Image, LinkEvent, Protocol, Ticket, TimerRange, Via,
+    DiskOp, DiskResult, Effect, Ensemble, Fact, Gate, Image, Input, LinkEvent, Outbox, Protocol,
+    Refusal, Standing, Ticket, TimerRange, Via,
 };
 use crate::tree::Payload;
 use crate::wire::{ClientFrame, Packet, ServerFrame};
@@ -177,4 +178,143 @@ pub struct ServerSettings {
     pub session_timeout_max: Span,
     /// How many nodes one chunk of a capture takes.
     pub capture_chunk: usize,
+}
+
+/// Placeholder: hands everything through to the protocol, with no tree behind it.
+#[derive(Debug)]
+pub struct Server<P: Protocol> {
+    protocol: P,
+    applied: Zxid,
+}
+
+/// Placeholder of the outbox of a server.
+#[derive(Debug)]
+pub struct ServerOutbox<P: Protocol> {
+    protocol: Outbox<P>,
+    scratch: Vec<Effect<P>>,
+    effects: Vec<ServerEffect<P>>,
+}
+
+impl<P: Protocol> ServerOutbox<P> {
+    /// An empty outbox.
+    pub fn new(me: NodeId) -> ServerOutbox<P> {
+        ServerOutbox {
+            protocol: Outbox::new(me),
+            scratch: Vec::new(),
+            effects: Vec::new(),
+        }
+    }
+
+    /// Takes the effects out.
+    pub fn drain_into(&mut self, into: &mut Vec<ServerEffect<P>>) {
+        assert!(into.is_empty(), "{} effects were not performed", into.len());
+        core::mem::swap(&mut self.effects, into);
+    }
+}
+
+impl<P: Protocol> Server<P> {
+    /// Boots.
+    pub fn boot(
+        ensemble: &Ensemble,
+        _settings: ServerSettings,
+        now: LocalTime,
+        image: &Image<P::Record>,
+        out: &mut ServerOutbox<P>,
+    ) -> Result<Server<P>, Refusal> {
+        let config = P::configure(ensemble);
+        let protocol = P::recover(&config, now, image, &mut out.protocol)?;
+        let mut server = Server {
+            protocol,
+            applied: Zxid::ZERO,
+        };
+        server.forward(out);
+        Ok(server)
+    }
+
+    /// Takes one input.
+    pub fn step(&mut self, now: LocalTime, input: ServerInput<P>, out: &mut ServerOutbox<P>) {
+        let input = match input {
+            ServerInput::Peer {
+                from,
+                via,
+                packet: Packet::Protocol(msg),
+            } => Input::Message { from, via, msg },
+            ServerInput::Link { peer, link, event } => Input::Link { peer, link, event },
+            ServerInput::Timer(ServerTimer::Protocol(timer)) => Input::Timer(timer),
+            ServerInput::Disk { ticket, result } => Input::Disk { ticket, result },
+            ServerInput::Reloaded(image) => Input::Reloaded(image),
+            ServerInput::ClientFrame {
+                conn,
+                frame: ClientFrame::Connect { timeout, .. },
+            } => {
+                let frame = ServerFrame::Connected {
+                    session: SessionId(u64::from(conn.0) + 1),
+                    password: 0,
+                    timeout,
+                };
+                out.effects.push(ServerEffect::Reply { conn, frame });
+                return;
+            }
+            ServerInput::ClientFrame {
+                conn,
+                frame: ClientFrame::Request { xid, .. },
+            } => {
+                let answer = Ok(crate::tree::Response::Synced);
+                let frame = ServerFrame::Reply {
+                    xid,
+                    zxid: self.applied,
+                    answer,
+                };
+                out.effects.push(ServerEffect::Reply { conn, frame });
+                return;
+            }
+            _ => return,
+        };
+        self.protocol.step(now, input, &mut out.protocol);
+        self.forward(out);
+    }
+
+    /// Where it stands.
+    pub fn standing(&self) -> Standing {
+        self.protocol.standing()
+    }
+
+    /// What it applied.
+    pub fn applied(&self) -> Zxid {
+        self.applied
+    }
+
+    /// Its digest.
+    pub fn digest(&self) -> u64 {
+        0
+    }
+
+    fn forward(&mut self, out: &mut ServerOutbox<P>) {
+        let mut scratch = core::mem::take(&mut out.scratch);
+        out.protocol.drain_into(&mut scratch);
+        for effect in scratch.drain(..) {
+            out.effects.push(match effect {
+                Effect::Send { to, via, msg, gate } => ServerEffect::Send {
+                    to,
+                    via,
+                    packet: Packet::Protocol(msg),
+                    gate,
+                },
+                Effect::Dial { peer, link } => ServerEffect::Dial { peer, link },
+                Effect::HangUp { peer, link } => ServerEffect::HangUp { peer, link },
+                Effect::Disk { ticket, op } => ServerEffect::Disk { ticket, op },
+                Effect::Reload => ServerEffect::Reload,
+                Effect::SetTimer { timer, range } => ServerEffect::SetTimer {
+                    timer: ServerTimer::Protocol(timer),
+                    range,
+                },
+                Effect::CancelTimer(timer) => {
+                    ServerEffect::CancelTimer(ServerTimer::Protocol(timer))
+                }
+                Effect::Fact { gate, fact } => ServerEffect::Note(Note::Fact { gate, fact }),
+                _ => continue,
+            });
+        }
+        out.scratch = scratch;
+    }
 }
