@@ -8,3 +8,11 @@ compile_error!(
      an exported RUSTFLAGS replaces that file, so either `unset RUSTFLAGS` or add the flag to it: \
      RUSTFLAGS=\"--cfg madsim $RUSTFLAGS\" cargo build"
 );
+
+pub mod clock;
+pub mod dice;
+pub mod disk;
+pub mod latency;
+pub mod record;
+pub mod wire;
+pub mod world;
