@@ -479,5 +479,5 @@ impl Canonical for Timer {
 }
 
 fn main() -> ExitCode {
-    menagerie_sim::main(&[menagerie_sim::Registration::of::<FixedPrimary>()])
+    menagerie_sim::main(&[menagerie_sim::Registration::of::<FixedPrimary>("fixed-primary")])
 }

@@ -122,8 +122,8 @@ pub struct Disk<R, G> {
     batch: Option<Batch>,
     /// Raised whenever the queue is lost, so that the end of a batch that is gone is recognised.
     generation: u32,
-    /// Active slow-downs.
-    slow_factors: Vec<u32>,
+    /// How much longer every fsync and every reading takes, for now.
+    slow_extra: Span,
     failing_syncs: u32,
     deck: Deck,
     batches: u64,
@@ -137,7 +137,7 @@ impl<R: Clone, G> Disk<R, G> {
             queue: VecDeque::new(),
             batch: None,
             generation: 0,
-            slow_factors: Vec::new(),
+            slow_extra: Span::ZERO,
             failing_syncs: 0,
             deck,
             batches: 0,
@@ -254,16 +254,19 @@ impl<R: Clone, G> Disk<R, G> {
         self.failing_syncs += count;
     }
 
-    /// Makes everything take `factor` times as long, on top of other slow-downs.
-    pub fn slow(&mut self, factor: u32) {
-        assert!(factor > 0, "a disk cannot be slowed to no time at all");
-        self.slow_factors.push(factor);
+    /// Makes every fsync and every reading take longer by `extra`, on top of other slow-downs.
+    pub fn slow(&mut self, extra: Span) {
+        self.slow_extra = Span(self.slow_extra.0 + extra.0);
     }
 
-    /// Ends one slow-down by that factor; says whether there was one.
-    pub fn unslow(&mut self, factor: u32) -> bool {
-        let place = self.slow_factors.iter().position(|held| *held == factor);
-        place.map(|place| self.slow_factors.remove(place)).is_some()
+    /// Ends one slow-down by that much.
+    pub fn unslow(&mut self, extra: Span) {
+        assert!(
+            self.slow_extra >= extra,
+            "a slow-down by {extra} is ended, and {} is in force",
+            self.slow_extra
+        );
+        self.slow_extra = Span(self.slow_extra.0 - extra.0);
     }
 
     /// What the next batch is, and how many entries it takes.
@@ -319,7 +322,7 @@ impl<R: Clone, G> Disk<R, G> {
     /// How long a batch writes and syncs.
     fn durations(&self, work: Work, spec: &DiskSpec) -> (Span, Span) {
         let draws = self.batches * 2;
-        let write = || self.slowed(spec.write.sample(self.deck.draw(draws)));
+        let write = || spec.write.sample(self.deck.draw(draws));
         let sync = || self.slowed(spec.sync.sample(self.deck.draw(draws + 1)));
         let sync_if = |dirty: bool| if dirty { sync() } else { Span::ZERO };
         match work {
@@ -374,8 +377,7 @@ impl<R: Clone, G> Disk<R, G> {
     }
 
     fn slowed(&self, span: Span) -> Span {
-        let factors = self.slow_factors.iter();
-        factors.fold(span, |span, factor| span.times(u64::from(*factor)))
+        Span(span.0 + self.slow_extra.0)
     }
 
     /// Performs one operation of a group; its syncs are performed together when it ends.

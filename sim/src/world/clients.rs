@@ -3,7 +3,7 @@
 use menagerie::canonical::Canonical;
 use menagerie::client::{Client, ClientEffect, ClientInput, ClientSettings, ClientTimer};
 use menagerie::history::{Operation, Outcome, Seen};
-use menagerie::ids::{ClientId, ConnId, LocalTime, NodeId, OpId, SessionId, Span, VirtualTime};
+use menagerie::ids::{ClientId, ConnId, NodeId, OpId, SessionId, Span, VirtualTime};
 use menagerie::protocol::Protocol;
 use menagerie::server::ServerInput;
 use menagerie::tree::Request;
@@ -60,6 +60,7 @@ impl<P: Protocol> World<P> {
             client,
             session: SessionId::NONE,
             xid: 0,
+            seq: 0,
             conn: None,
             server: None,
             attempts: 0,
@@ -331,8 +332,7 @@ impl<P: Protocol> World<P> {
 
     fn step_client(&mut self, client: ClientId, input: ClientInput) {
         let mut effects = core::mem::take(&mut self.client_effects);
-        let local = LocalTime(self.now.0);
-        self.seat(client).client.step(local, input, &mut effects);
+        self.seat(client).client.step(input, &mut effects);
         for effect in effects.drain(..) {
             self.perform_client_effect(client, effect);
         }
@@ -359,12 +359,14 @@ impl<P: Protocol> World<P> {
                 op,
                 session,
                 xid,
+                seq,
                 conn,
                 server,
             } => {
                 let operation = self.operation(op);
                 operation.session = session;
                 operation.xid = xid;
+                operation.seq = seq;
                 operation.conn = Some(conn);
                 operation.server = Some(server);
                 operation.attempts += 1;

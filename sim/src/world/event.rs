@@ -264,7 +264,6 @@ pub(super) fn feed_server_frame(frame: &ServerFrame, hash: &mut RunHash) {
             zxid.feed(hash);
             feed_answer(answer, hash);
         }
-        ServerFrame::NotExecuted { xid } => hash.word(3 << 32 | u64::from(*xid)),
         ServerFrame::Event(event) => {
             hash.word(4 << 32 | event.kind as u64);
             hash.bytes(event.path.as_bytes());

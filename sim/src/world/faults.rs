@@ -84,19 +84,19 @@ pub enum Action {
         /// By how much.
         extra: Span,
     },
-    /// A disk takes longer, from the next batch on. Multiplies.
+    /// A disk takes longer, from the next batch on. Adds up.
     SlowDisk {
         /// Whose.
         node: NodeId,
         /// By how much.
-        factor: u32,
+        extra: Span,
     },
     /// Undoes one of those.
     UnslowDisk {
         /// Whose.
         node: NodeId,
         /// By how much.
-        factor: u32,
+        extra: Span,
     },
     /// More datagrams are lost everywhere. Adds up.
     Loss {
@@ -144,7 +144,7 @@ impl Action {
             Action::Cut { from, to } => Some(Action::Mend { from, to }),
             Action::CutClient(node) => Some(Action::MendClient(node)),
             Action::Slow { from, to, extra } => Some(Action::Unslow { from, to, extra }),
-            Action::SlowDisk { node, factor } => Some(Action::UnslowDisk { node, factor }),
+            Action::SlowDisk { node, extra } => Some(Action::UnslowDisk { node, extra }),
             Action::Loss { ppm } => Some(Action::Unloss { ppm }),
             Action::Duplicate { ppm } => Some(Action::Unduplicate { ppm }),
             Action::CrashMany { .. }
@@ -179,8 +179,8 @@ impl Action {
             Action::MendClient(node) => [9, u64::from(node.0), 0],
             Action::Slow { from, to, extra } => [10, two(*from, *to), extra.0],
             Action::Unslow { from, to, extra } => [11, two(*from, *to), extra.0],
-            Action::SlowDisk { node, factor } => [12, u64::from(node.0), u64::from(*factor)],
-            Action::UnslowDisk { node, factor } => [13, u64::from(node.0), u64::from(*factor)],
+            Action::SlowDisk { node, extra } => [12, u64::from(node.0), extra.0],
+            Action::UnslowDisk { node, extra } => [13, u64::from(node.0), extra.0],
             Action::Loss { ppm } => [14, u64::from(*ppm), 0],
             Action::Unloss { ppm } => [15, u64::from(*ppm), 0],
             Action::Duplicate { ppm } => [16, u64::from(*ppm), 0],
@@ -224,14 +224,15 @@ impl<P: Protocol> World<P> {
                 pair.extra = Span(pair.extra.0 - extra.0);
                 true
             }
-            Action::SlowDisk { node, factor } => {
+            Action::SlowDisk { node, extra } => {
                 let place = usize::from(self.place(node));
-                self.nodes[place].disk.slow(factor);
+                self.nodes[place].disk.slow(extra);
                 true
             }
-            Action::UnslowDisk { node, factor } => {
+            Action::UnslowDisk { node, extra } => {
                 let place = usize::from(self.place(node));
-                self.nodes[place].disk.unslow(factor)
+                self.nodes[place].disk.unslow(extra);
+                true
             }
             Action::Loss { ppm } => {
                 self.extra_loss_ppm += ppm;

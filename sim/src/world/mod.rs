@@ -166,23 +166,6 @@ pub struct Close {
     pub obstacle: Option<String>,
 }
 
-/// What is left of a finished run.
-#[derive(Clone, Debug)]
-pub struct Finished {
-    /// The checkers' verdicts; empty without checks.
-    pub verdicts: Vec<(&'static str, Verdict)>,
-    /// The trace's lines; empty without a trace.
-    pub trace: Vec<String>,
-    /// What clients saw.
-    pub history: History,
-    /// Counts.
-    pub stats: Stats,
-    /// The hash of the run.
-    pub hash: u64,
-    /// When it ended.
-    pub at: VirtualTime,
-}
-
 /// See the module's text.
 pub struct World<P: Protocol> {
     spec: WorldSpec,
@@ -395,8 +378,8 @@ impl<P: Protocol> World<P> {
         self.trace(text);
     }
 
-    /// Ends the run: the last look at the disks, and the verdicts.
-    pub fn finish(mut self, close: Close) -> Finished {
+    /// Ends the run: the last look at the disks, and the verdicts (none without checks).
+    pub fn finish(&mut self, close: Close) -> Vec<(&'static str, Verdict)> {
         self.observe_durable();
         let nodes: Vec<Final> = self
             .nodes
@@ -420,16 +403,18 @@ impl<P: Protocol> World<P> {
             converged: close.converged,
             obstacle: close.obstacle,
         };
-        let mut panel = self.panel.take();
-        let verdicts = panel.as_mut().map(|panel| panel.finish(&ending));
-        Finished {
-            verdicts: verdicts.unwrap_or_default(),
-            trace: self.record.map(Record::into_lines).unwrap_or_default(),
-            hash: self.hash.value(),
-            at: self.now,
-            history: self.history,
-            stats: self.stats,
-        }
+        self.panel
+            .take()
+            .map(|mut panel| panel.finish(&ending))
+            .unwrap_or_default()
+    }
+
+    /// The trace's lines so far; none without a trace.
+    pub fn take_trace(&mut self) -> Vec<String> {
+        self.record
+            .take()
+            .map(Record::into_lines)
+            .unwrap_or_default()
     }
 
     /// Performs an event; says whether it came to anything.
