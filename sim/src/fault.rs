@@ -285,8 +285,16 @@ fn slow_links(scene: &Scene, target: Target, by: Span, draws: &mut Stream) -> Ve
     for (from, to) in pairs(&scene.everybody()) {
         if slow.contains(&from) || slow.contains(&to) {
             steps.push(Step {
-                action: Action::Slow { from, to, extra: by },
-                undo: vec![Action::Unslow { from, to, extra: by }],
+                action: Action::Slow {
+                    from,
+                    to,
+                    extra: by,
+                },
+                undo: vec![Action::Unslow {
+                    from,
+                    to,
+                    extra: by,
+                }],
             });
         }
     }

@@ -556,7 +556,6 @@ impl<P: Protocol> Server<P> {
     pub(super) fn answer_applied(
         &mut self,
         now: LocalTime,
-        zxid: Zxid,
         applied: Applied,
         out: &mut ServerOutbox<P>,
     ) {
@@ -565,6 +564,7 @@ impl<P: Protocol> Server<P> {
             seq,
             answer,
             execution,
+            decided_at,
             closed,
             ..
         } = applied;
@@ -584,7 +584,7 @@ impl<P: Protocol> Server<P> {
                     if let Some(queued) = waits {
                         let frame = ServerFrame::Reply {
                             xid: queued.xid,
-                            zxid,
+                            zxid: decided_at,
                             answer,
                         };
                         queued.task = Task::Answered(frame);
