@@ -388,6 +388,17 @@ impl World {
         assert!(self.leads(node), "{node} was not elected");
     }
 
+    /// Has a server elected, but delivers nothing of what it then proposes.
+    fn elect_quietly(&mut self, node: NodeId) {
+        self.wait_silently();
+        self.fire(node, Timer::Election);
+        self.deliver(|p| matches!(p.msg, Msg::PreVote { .. }));
+        self.deliver(|p| matches!(p.msg, Msg::PreVoteReply { .. }));
+        self.deliver(|p| matches!(p.msg, Msg::Prepare { .. }));
+        self.deliver(|p| matches!(p.msg, Msg::Promise(_)));
+        assert!(self.leads(node), "{node} was not elected");
+    }
+
     fn propose(&mut self, node: NodeId, number: u64) {
         self.step(node, Input::Propose(command(number)));
     }
