@@ -128,6 +128,10 @@ fn of_two_failed_ballots_the_higher_one_binds_in_whatever_order_they_are_reporte
         world.propose(N2, 2);
         world.wire.clear();
         world.heal();
+        for deposed in [N1, N2] {
+            world.crash(deposed, Keep::Synced);
+            world.boot(deposed);
+        }
         world.isolate(NodeId(4));
         world.isolate(NodeId(5));
         world.wait_silently();
