@@ -157,6 +157,28 @@ fn the_log_is_dropped_only_behind_durable_copies() {
 }
 
 #[test]
+fn the_log_begins_anew_only_when_its_snapshot_is_durable() {
+    let mut world = World::with(3, 0, knobs(), Mutations::NONE);
+    world.elect(N1);
+    world.machine(N2).disk_held = true;
+    propose_many(&mut world, N1, 1..8);
+    let queued = |world: &World, wanted: fn(&DiskOp<Record>) -> bool| {
+        let held = world.machines[&N2].held.iter();
+        let mut disk = held.filter_map(|effect| match effect {
+            Effect::Disk { op, .. } => Some(op),
+            _ => None,
+        });
+        disk.any(wanted)
+    };
+    assert!(queued(&world, |op| matches!(op, DiskOp::Save(_))));
+    let head = |op: &DiskOp<Record>| matches!(op, DiskOp::Append(Record::Checkpoint { .. }));
+    assert!(!queued(&world, head));
+    world.release_disk(N2);
+    let first = world.machine(N2).written.log.first();
+    assert!(matches!(first, Some(Record::Checkpoint { .. })));
+}
+
+#[test]
 fn a_log_that_outlived_its_snapshot_is_refused() {
     let mut world = World::with(3, 0, knobs(), Mutations::NONE);
     world.elect(N1);

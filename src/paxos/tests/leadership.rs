@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::mutation::Mutation;
+use crate::paxos::{Proposal, Value};
 
 fn is_heartbeat(packet: &Packet) -> bool {
     matches!(packet.msg, Msg::Heartbeat { .. })
@@ -116,6 +117,8 @@ fn a_refused_candidate_backs_off_and_does_not_prepare_at_once() {
     };
     world.inject(N2, N1, Msg::Nack { ballot, promised });
     assert!(world.wire.is_empty());
+    let wait = world.machines[&N1].timers[&Timer::Election].since(world.now);
+    assert!(wait <= Knobs::default().election_timeout, "{wait}");
     world.fire(N1, Timer::Election);
     let next = world.wire.iter().find_map(|p| match p.msg {
         Msg::PreVote { ballot } => Some(ballot),
@@ -344,6 +347,27 @@ fn observers_are_never_counted_and_never_candidates() {
     world.run_for(Span::secs(1));
     assert_eq!(world.server(o3).standing().role, Role::Looking);
     assert_eq!(world.promised(o3), Ballot::NONE);
+}
+
+#[test]
+fn observers_neither_promise_nor_vote() {
+    let mut world = World::with(3, 1, Knobs::default(), Mutations::NONE);
+    let observer = NodeId(4);
+    let ballot = Ballot {
+        round: 1,
+        owner: N1,
+    };
+    world.inject(N1, observer, Msg::PreVote { ballot });
+    world.inject(N1, observer, Msg::Prepare { ballot, first: 1 });
+    let proposal = Proposal {
+        ballot,
+        slot: 1,
+        value: Value::Noop,
+        commit: 0,
+    };
+    world.inject(N1, observer, Msg::Accept(proposal));
+    assert!(world.wire.is_empty());
+    assert!(world.machine(observer).written.log.is_empty());
 }
 
 #[test]
