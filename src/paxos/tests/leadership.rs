@@ -244,6 +244,7 @@ fn a_deposed_leader_answers_no_barrier() {
 fn planted_p09_answers_a_barrier_from_a_deposed_leaders_own_state() {
     let world = ask_a_deposed_leader(Mutations::NONE.with(Mutation::P09));
     assert_eq!(world.barriers(N1), &[reached(1)]);
+    assert!(world.violation.is_some(), "a write completed before it");
 }
 
 #[test]

@@ -86,6 +86,10 @@ struct World {
     proposed: BTreeMap<(u64, u64), (u64, NodeSet)>,
     /// The highest promise that left each server, over all its incarnations.
     promises: BTreeMap<NodeId, u64>,
+    /// The last slot that any server had applied when a barrier was asked for.
+    frontiers: BTreeMap<(NodeId, BarrierToken), u64>,
+    /// The last slot that any server has applied.
+    frontier: u64,
     /// The first thing that went wrong.
     violation: Option<String>,
     dice: u64,
@@ -105,6 +109,8 @@ impl World {
             chosen: BTreeMap::new(),
             proposed: BTreeMap::new(),
             promises: BTreeMap::new(),
+            frontiers: BTreeMap::new(),
+            frontier: 0,
             violation: None,
             dice: 0x9e37_79b9_7f4a_7c15,
         };
@@ -297,9 +303,7 @@ impl World {
                 self.machine(node).applied = snapshot.map_or(0, |s| s.zxid.0);
             }
             Effect::Apply { zxid, payload } => self.apply(node, zxid, payload.digest()),
-            Effect::BarrierDone { token, outcome } => {
-                self.machine(node).barriers.push((token, outcome));
-            }
+            Effect::BarrierDone { token, outcome } => self.end_barrier(node, token, outcome),
             Effect::SetTimer { timer, range } => {
                 let TimerRange { min, max } = range;
                 let delay = min.0 + self.draw(max.0 - min.0 + 1);
@@ -404,7 +408,9 @@ impl World {
     }
 
     fn barrier(&mut self, node: NodeId, token: u64) {
-        self.step(node, Input::Barrier(BarrierToken(token)));
+        let token = BarrierToken(token);
+        self.frontiers.insert((node, token), self.frontier);
+        self.step(node, Input::Barrier(token));
     }
 
     /// Lets timers go off in their order, delivering everything in between.
