@@ -41,7 +41,7 @@
 //!   unsynced writes is unknown. Booting copies every live record and syncs the copies.
 //!
 //! # What is missing
-//! Reconfiguration (so the window is for flow control only), leases, batching, broadcast of votes to
+//! Reconfiguration (so the window is for flow control only), leases, batching and group commit, broadcast of votes to
 //! all learners, forwarding of reads, asking anybody but the leader for missing slots.
 
 mod acceptor;

@@ -120,11 +120,8 @@ fn a_refused_candidate_backs_off_and_does_not_prepare_at_once() {
     let wait = world.machines[&N1].timers[&Timer::Election].since(world.now);
     assert!(wait <= Knobs::default().election_timeout, "{wait}");
     world.fire(N1, Timer::Election);
-    let next = world.wire.iter().find_map(|p| match p.msg {
-        Msg::PreVote { ballot } => Some(ballot),
-        _ => None,
-    });
-    assert!(next.expect("it asks again") > promised);
+    let next = world.wire.pop_front().expect("it asks again");
+    assert!(matches!(next.msg, Msg::PreVote { ballot } if ballot > promised));
 }
 
 #[test]
@@ -139,9 +136,11 @@ fn the_window_holds() {
         world.propose(N1, number);
     }
     let highest = |world: &World| {
-        let slots = world.wire.iter().filter_map(|p| match &p.msg {
-            Msg::Accept(proposal) => Some(proposal.slot),
-            _ => None,
+        let slots = world.wire.iter().filter_map(|packet| {
+            let Msg::Accept(proposal) = &packet.msg else {
+                return None;
+            };
+            Some(proposal.slot)
         });
         slots.max()
     };

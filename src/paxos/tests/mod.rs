@@ -190,9 +190,11 @@ impl World {
 
     /// The digest a server takes to be chosen in a slot; 0 for a no-op.
     fn chosen_at(&self, node: NodeId, slot: u64) -> Option<u64> {
-        self.facts(node).iter().rev().find_map(|fact| match fact {
-            Fact::Chosen { zxid, value } if zxid.0 == slot => Some(*value),
-            _ => None,
+        self.facts(node).iter().rev().find_map(|fact| {
+            let Fact::Chosen { zxid, value } = fact else {
+                return None;
+            };
+            (zxid.0 == slot).then_some(*value)
         })
     }
 
@@ -245,10 +247,10 @@ impl World {
         let mut effects = Vec::new();
         self.machine(node).out.drain_into(&mut effects);
         for effect in effects {
-            let waits = match &effect {
-                Effect::Disk { .. } => true,
-                Effect::Send { gate, .. } | Effect::Fact { gate, .. } => *gate == Gate::AfterDisk,
-                _ => false,
+            let waits = if let Effect::Send { gate, .. } | Effect::Fact { gate, .. } = &effect {
+                *gate == Gate::AfterDisk
+            } else {
+                matches!(effect, Effect::Disk { .. })
             };
             if waits && self.machine(node).disk_held {
                 self.machine(node).held.push_back(effect);
