@@ -260,6 +260,13 @@ impl World {
         }
     }
 
+    /// Lets the disk do one thing of what it holds.
+    fn release_one(&mut self, node: NodeId) {
+        let effect = self.machine(node).held.pop_front();
+        self.perform_one(node, effect.expect("the disk has something to do"));
+        self.work_off(node);
+    }
+
     fn release_disk(&mut self, node: NodeId) {
         self.machine(node).disk_held = false;
         while let Some(effect) = self.machine(node).held.pop_front() {

@@ -250,6 +250,26 @@ fn a_vote_that_is_not_durable_is_not_told() {
 }
 
 #[test]
+fn a_vote_that_a_dead_process_wrote_is_made_durable_before_it_is_told() {
+    let mut world = World::new(3);
+    world.elect(N1);
+    world.machine(N2).disk_held = true;
+    world.propose(N1, 1);
+    world.deliver(|p| is_accept(p) && p.to == N2);
+    world.release_one(N2);
+    world.crash(N2, Keep::Written);
+    world.boot(N2);
+    world.now = world.now.after(Span::millis(40));
+    world.fire(N1, Timer::Retransmit);
+    world.deliver(|p| is_accept(p) && p.to == N2);
+    let told = |p: &Packet| matches!(p.msg, Msg::Accepted { .. }) && p.from == N2;
+    assert_eq!(world.wire.iter().filter(|p| told(p)).count(), 1);
+    world.crash(N2, Keep::Synced);
+    world.boot(N2);
+    assert_eq!(vote(&world, N2, 2), Some(command(1).digest()));
+}
+
+#[test]
 fn a_promise_lists_votes_that_are_still_queued_for_the_disk() {
     let mut world = World::new(3);
     world.elect(N1);
