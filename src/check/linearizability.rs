@@ -82,11 +82,28 @@ fn linearizable_read(operation: &Operation) -> Option<&Read> {
     }
 }
 
-/// The answer of an operation that has one, and its reply's zxid.
+/// The answer of an operation that has one, and its reply's zxid. That a session is gone or has
+/// moved is no statement about the tree, and a server may say so without looking at it.
 pub(super) fn answered(operation: &Operation) -> Option<(Zxid, &Answer)> {
     match operation.outcome.as_ref()? {
-        Outcome::Answered { zxid, answer } => Some((*zxid, answer)),
+        Outcome::Answered { zxid, answer } => match answer {
+            Err(failure) if is_about_the_session(failure.code) => None,
+            Ok(_) | Err(_) => Some((*zxid, answer)),
+        },
         Outcome::Refused(_) | Outcome::Unknown => None,
+    }
+}
+
+fn is_about_the_session(code: ErrorCode) -> bool {
+    match code {
+        ErrorCode::SessionExpired | ErrorCode::SessionMoved => true,
+        ErrorCode::RuntimeInconsistency
+        | ErrorCode::BadArguments
+        | ErrorCode::NoNode
+        | ErrorCode::BadVersion
+        | ErrorCode::NoChildrenForEphemerals
+        | ErrorCode::NodeExists
+        | ErrorCode::NotEmpty => false,
     }
 }
 
@@ -103,28 +120,15 @@ fn ended(operation: &Operation) -> VirtualTime {
     operation.completed.unwrap_or(operation.invoked)
 }
 
-/// Every answered write took effect: a session's refusal is no statement about the tree.
+/// Every answered write took effect.
 fn every_answered_write_is_committed(timeline: &Timeline<'_>, history: &History) -> Option<Broken> {
     let missing = history
         .operations
         .iter()
         .enumerate()
-        .find(|(index, write)| {
-            let Some((_, answer)) = answered(write) else {
-                return false;
-            };
-            let is_about_the_session = answer.as_ref().is_err_and(|failure| {
-                matches!(
-                    failure.code,
-                    ErrorCode::SessionExpired | ErrorCode::SessionMoved
-                )
-            });
-            match &write.request {
-                Request::Write(Write::CreateSession { .. }) | Request::Read(_) | Request::Sync => {
-                    false
-                }
-                Request::Write(_) => timeline.places[*index].is_none() && !is_about_the_session,
-            }
+        .find(|(index, write)| match &write.request {
+            Request::Write(Write::CreateSession { .. }) | Request::Read(_) | Request::Sync => false,
+            Request::Write(_) => answered(write).is_some() && timeline.places[*index].is_none(),
         });
     missing.map(|(_, write)| Broken {
         at: ended(write),
@@ -158,7 +162,10 @@ fn answers_follow_from_the_order(
 
 /// Compares what an operation was told with what it should have been told.
 fn contradiction(operation: &Operation, expected: &Answer, about_a_read: bool) -> Option<Broken> {
-    let (zxid, answer) = answered(operation)?;
+    // Not by `answered`: a write with a place in the order was refused *there*, if it was.
+    let Some(Outcome::Answered { zxid, answer }) = &operation.outcome else {
+        return None;
+    };
     let seen = timeless(answer);
     (seen != *expected).then(|| Broken {
         at: ended(operation),
@@ -355,14 +362,16 @@ impl Checker for Linearizability {
         let mut reads: Vec<(Zxid, &Operation, &Read)> = Vec::new();
         let mut writes = 0;
         for operation in &ending.history.operations {
-            let Some((zxid, _)) = answered(operation) else {
-                continue;
-            };
-            match linearizable_read(operation) {
-                Some(read) if self.includes_synced_reads => reads.push((zxid, operation, read)),
-                Some(_) | None => {}
+            if let (true, Some(read), Some((zxid, _))) = (
+                self.includes_synced_reads,
+                linearizable_read(operation),
+                answered(operation),
+            ) {
+                reads.push((zxid, operation, read));
             }
-            writes += usize::from(matches!(operation.request, Request::Write(_)));
+            let is_write = matches!(operation.request, Request::Write(_));
+            let is_answered = matches!(operation.outcome, Some(Outcome::Answered { .. }));
+            writes += usize::from(is_write && is_answered);
         }
         if writes + reads.len() == 0 {
             return self.findings.verdict("answered write or synced read");

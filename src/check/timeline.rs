@@ -12,7 +12,9 @@ use super::ledger::Ledger;
 use super::model::Model;
 use crate::history::{History, Operation};
 use crate::ids::{NodeId, SessionId, Zxid};
-use crate::tree::{Answer, Content, Part, Path, Payload, Request, Txn, Write};
+use crate::tree::{
+    Answer, Content, ErrorCode, Part, Path, Payload, Request, Txn, TxnRecord, Write,
+};
 
 /// Listens to a run and remembers what it takes to put a [`Timeline`] together.
 #[derive(Debug, Default)]
@@ -29,6 +31,8 @@ pub(super) struct Recorder {
 #[derive(Clone, Debug)]
 struct Applied {
     zxid: Zxid,
+    /// The payload's digest.
+    value: u64,
     payload: Payload,
     executed: Option<(SessionId, u32)>,
     /// What the server stood at before.
@@ -73,13 +77,21 @@ impl Recorder {
         executed: Option<(SessionId, u32)>,
     ) {
         let before = core::mem::replace(self.stand(node), zxid);
-        let key = (zxid, payload.digest());
+        let value = payload.digest();
+        if self
+            .applied
+            .last()
+            .is_some_and(|last| (last.zxid, last.value) == (zxid, value))
+        {
+            return; // The common case: another server applies the newest one.
+        }
         let place = self
             .applied
-            .binary_search_by_key(&key, |known| (known.zxid, known.payload.digest()));
+            .binary_search_by_key(&(zxid, value), |known| (known.zxid, known.value));
         if let Err(place) = place {
             let applied = Applied {
                 zxid,
+                value,
                 payload: payload.clone(),
                 executed,
                 before,
@@ -146,7 +158,7 @@ impl Recorder {
             let key = (entry.zxid, entry.value);
             let place = self
                 .applied
-                .binary_search_by_key(&key, |known| (known.zxid, known.payload.digest()));
+                .binary_search_by_key(&key, |known| (known.zxid, known.value));
             match place {
                 Ok(place) => order.push(&self.applied[place]),
                 Err(_) => return Err(format!("{} was delivered but not applied", entry.zxid)),
@@ -220,6 +232,14 @@ impl Step<'_> {
     pub fn replay(&self, model: &mut Model) -> Option<Answer> {
         let asked = self.operation.map(|operation| &operation.request);
         match (self.content, asked) {
+            // To which server a session is attached is nothing that the model knows.
+            (
+                Content::Txn(TxnRecord {
+                    txn: Txn::Error(failure),
+                    ..
+                }),
+                _,
+            ) if failure.code == ErrorCode::SessionMoved => None,
             (_, Some(Request::Write(write))) => Some(model.write(self.zxid, self.session, write)),
             (Content::Txn(record), _) => {
                 model.adopt(self.zxid, self.session, &record.txn);
