@@ -128,7 +128,10 @@ fn every_answered_write_is_committed(timeline: &Timeline<'_>, history: &History)
         .enumerate()
         .find(|(index, write)| match &write.request {
             Request::Write(Write::CreateSession { .. }) | Request::Read(_) | Request::Sync => false,
-            Request::Write(_) => answered(write).is_some() && timeline.places[*index].is_none(),
+            Request::Write(_) => {
+                answered(write).is_some_and(|(zxid, _)| zxid <= timeline.known_through)
+                    && timeline.places[*index].is_none()
+            }
         });
     missing.map(|(_, write)| Broken {
         at: ended(write),
@@ -381,6 +384,7 @@ impl Checker for Linearizability {
             Ok(timeline) => timeline,
             Err(reason) => return Verdict::Unknown(reason),
         };
+        reads.retain(|(zxid, ..)| *zxid <= timeline.known_through);
         let broken = every_answered_write_is_committed(&timeline, ending.history)
             .or_else(|| order_respects_real_time(&order_of(&timeline, &[])))
             .or_else(|| answers_follow_from_the_order(&timeline, &reads))

@@ -126,7 +126,9 @@ fn writes_keep_their_order(findings: &mut Findings, timeline: &Timeline<'_>, his
 fn reads_are_prefixes(findings: &mut Findings, timeline: &Timeline<'_>, history: &History) {
     let mut reads: Vec<(Zxid, &Operation, &Read)> = Vec::new();
     for operation in &history.operations {
-        if let (Request::Read(read), Some((zxid, _))) = (&operation.request, answered(operation)) {
+        if let (Request::Read(read), Some((zxid, _))) = (&operation.request, answered(operation))
+            && zxid <= timeline.known_through
+        {
             reads.push((zxid, operation, read));
         }
     }

@@ -147,8 +147,8 @@ impl Recorder {
         Ok(chain)
     }
 
-    /// The order of everything committed.
-    fn order(&self) -> Result<Vec<&Applied>, String> {
+    /// The order of everything committed, and through which zxid it is known.
+    fn order(&self) -> Result<(Vec<&Applied>, Zxid), String> {
         let mut order: Vec<&Applied> = Vec::with_capacity(self.ledger.entries().len());
         let mut after = Zxid::ZERO;
         for entry in self.ledger.entries() {
@@ -168,9 +168,12 @@ impl Recorder {
         if self.restored_max > after {
             // A snapshot whose tail was committed without ever being delivered, or is not
             // committed yet: servers in that state may have answered reads.
-            order.extend(self.chain(after, self.restored_max).unwrap_or_default());
+            match self.chain(after, self.restored_max) {
+                Ok(tail) => order.extend(tail),
+                Err(_) => return Ok((order, after)),
+            }
         }
-        Ok(order)
+        Ok((order, Zxid(u64::MAX)))
     }
 
     /// Joins the order and the operations.
@@ -178,7 +181,8 @@ impl Recorder {
         let numbers = number_writes(history);
         let mut steps = Vec::new();
         let mut places = vec![None; history.operations.len()];
-        for known in self.order()? {
+        let (order, known_through) = self.order()?;
+        for known in order {
             let (session, seq) = match known.payload.content() {
                 Content::Txn(record) => (record.session, record.seq),
                 Content::Command(command) => (command.session, command.seq),
@@ -210,7 +214,11 @@ impl Recorder {
                 operation: operation.map(|index| &history.operations[index]),
             });
         }
-        Ok(Timeline { steps, places })
+        Ok(Timeline {
+            steps,
+            places,
+            known_through,
+        })
     }
 }
 
@@ -267,6 +275,9 @@ pub(super) struct Timeline<'a> {
     pub steps: Vec<Step<'a>>,
     /// Where each operation of the history took effect.
     pub places: Vec<Option<Zxid>>,
+    /// Beyond this zxid a snapshot is the only witness: nothing is claimed about what was answered
+    /// there. Practically always the greatest number there is.
+    pub known_through: Zxid,
 }
 
 /// The operation that is each session's write number 1, 2, 3, ...: those that were sent, in the
