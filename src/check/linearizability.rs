@@ -155,12 +155,21 @@ fn answers_follow_from_the_order(
         }
         let answer = step.replay(&mut model);
         if let (Some(write), Some(expected)) = (step.operation, answer)
+            && !was_refused_elsewhere(write, step.zxid)
             && let Some(broken) = contradiction(write, &expected, false)
         {
             return Some(broken);
         }
     }
     reads.find_map(|(_, read, asked)| contradiction(read, &model.read(asked), true))
+}
+
+/// A write that took effect unheard, and whose retry found the session gone.
+fn was_refused_elsewhere(write: &Operation, place: Zxid) -> bool {
+    match &write.outcome {
+        Some(Outcome::Answered { zxid, .. }) => *zxid != place && answered(write).is_none(),
+        Some(Outcome::Refused(_) | Outcome::Unknown) | None => false,
+    }
 }
 
 /// Compares what an operation was told with what it should have been told.

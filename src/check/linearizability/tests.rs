@@ -156,6 +156,17 @@ fn a_write_that_is_refused_in_its_place_while_its_session_lives_contradicts_the_
 }
 
 #[test]
+fn a_write_whose_retry_found_the_session_gone_may_have_taken_effect() {
+    let mut run = Run::new();
+    run.write(create("/a", CreateMode::Persistent)).outcome = Some(Outcome::Answered {
+        zxid: Zxid(9),
+        answer: Err(Failure::of(ErrorCode::SessionExpired)),
+    });
+    run.synced_read("/a");
+    assert_passes(&run.judge(), 2);
+}
+
+#[test]
 fn an_acknowledged_write_that_is_not_in_the_order_is_lost() {
     let mut run = Run::new();
     run.write(create("/a", CreateMode::Persistent));
