@@ -24,6 +24,7 @@ mod session_order;
 #[cfg(test)]
 mod testing;
 mod timeline;
+mod tree_order;
 
 use crate::history::History;
 use crate::ids::{NodeId, SessionId, VirtualTime, Zxid};
@@ -213,6 +214,7 @@ pub const CHECKERS: &[CheckerEntry] = &[
     digest::ENTRY,
     linearizability::ENTRY,
     session_order::ENTRY,
+    tree_order::ENTRY,
     exactly_once::ENTRY,
     ending::CONVERGENCE,
     ending::LIVENESS,
