@@ -41,11 +41,14 @@ pub struct NetworkSpec {
     pub client: Latency,
     pub loss_ppm: u32,
     pub duplicate_ppm: u32,
+    pub patience: Span,
+    pub dial_timeout: Span,
 }
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct DiskSpec {
     pub write: Latency,
     pub sync: Latency,
+    pub read: Latency,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,22 +59,61 @@ pub enum CrashKind {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    Crash { node: NodeId, kind: CrashKind },
-    CrashMany { nodes: Vec<NodeId>, kind: CrashKind },
+    Crash {
+        node: NodeId,
+        kind: CrashKind,
+    },
+    CrashMany {
+        nodes: Vec<NodeId>,
+        kind: CrashKind,
+    },
     Restart(NodeId),
+    CutClient(NodeId),
+    MendClient(NodeId),
     Pause(NodeId),
     Resume(NodeId),
-    Cut { from: NodeId, to: NodeId },
-    Mend { from: NodeId, to: NodeId },
-    Slow { from: NodeId, to: NodeId, by: Span },
-    Unslow { from: NodeId, to: NodeId, by: Span },
-    SlowDisk { node: NodeId, by: Span },
-    UnslowDisk { node: NodeId, by: Span },
-    Loss { ppm: u32 },
-    Unloss { ppm: u32 },
-    Duplicate { ppm: u32 },
-    Unduplicate { ppm: u32 },
-    Break { a: NodeId, b: NodeId },
+    Cut {
+        from: NodeId,
+        to: NodeId,
+    },
+    Mend {
+        from: NodeId,
+        to: NodeId,
+    },
+    Slow {
+        from: NodeId,
+        to: NodeId,
+        extra: Span,
+    },
+    Unslow {
+        from: NodeId,
+        to: NodeId,
+        extra: Span,
+    },
+    SlowDisk {
+        node: NodeId,
+        factor: u32,
+    },
+    UnslowDisk {
+        node: NodeId,
+        factor: u32,
+    },
+    Loss {
+        ppm: u32,
+    },
+    Unloss {
+        ppm: u32,
+    },
+    Duplicate {
+        ppm: u32,
+    },
+    Unduplicate {
+        ppm: u32,
+    },
+    Break {
+        a: NodeId,
+        b: NodeId,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,11 +126,11 @@ pub enum Happening {
 #[derive(Clone, Debug, Default)]
 pub struct Stats {
     pub events: u64,
-    pub delivered: u64,
+    pub messages_delivered: u64,
 }
 
 #[derive(Clone, Debug, Default)]
-pub struct Closing {
+pub struct Close {
     pub core: Vec<NodeId>,
     pub healed: Option<VirtualTime>,
     pub converged: Option<VirtualTime>,
@@ -152,7 +194,7 @@ impl<P: Protocol> World<P> {
                     zxid: Zxid(1),
                     answer: Ok(response),
                 });
-                self.stats.delivered += 2;
+                self.stats.messages_delivered += 2;
                 Happening::Completed {
                     client: ClientId(c),
                     op: OpId(op),
@@ -225,23 +267,60 @@ impl<P: Protocol> World<P> {
     pub fn hash(&self) -> u64 {
         self.hash.value()
     }
-    pub fn trace(&self) -> &[String] {
-        &[]
+    pub fn is_paused(&self, _node: NodeId) -> bool {
+        false
     }
-    pub fn finish(&mut self, closing: &Closing) -> Vec<(&'static str, Verdict)> {
-        let verdict = if closing.converged.is_some() {
+    pub fn refusal(&self, _node: NodeId) -> Option<&menagerie::protocol::Refusal> {
+        None
+    }
+    pub fn remark(&mut self, _text: impl FnOnce() -> String) {}
+    pub fn finish(self, close: Close) -> Finished {
+        let verdict = if close.converged.is_some() {
             Verdict::Pass { checked: 1 }
         } else {
             Verdict::Fail(menagerie::check::Counterexample {
                 at: self.now(),
-                reason: closing.obstacle.clone().unwrap_or_default(),
+                reason: close.obstacle.clone().unwrap_or_default(),
             })
         };
-        vec![("liveness", verdict)]
+        Finished {
+            verdicts: vec![("liveness", verdict)],
+            trace: vec!["a line".to_owned()],
+            hash: self.hash(),
+            at: self.now(),
+            history: self.history,
+            stats: self.stats,
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Finished {
+    pub verdicts: Vec<(&'static str, Verdict)>,
+    pub trace: Vec<String>,
+    pub history: History,
+    pub stats: Stats,
+    pub hash: u64,
+    pub at: VirtualTime,
+}
+
+impl Action {
+    pub fn inverse(&self) -> Option<Action> {
+        match *self {
+            Action::Crash { node, .. } => Some(Action::Restart(node)),
+            Action::Pause(node) => Some(Action::Resume(node)),
+            Action::Cut { from, to } => Some(Action::Mend { from, to }),
+            Action::CutClient(node) => Some(Action::MendClient(node)),
+            Action::Slow { from, to, extra } => Some(Action::Unslow { from, to, extra }),
+            Action::SlowDisk { node, factor } => Some(Action::UnslowDisk { node, factor }),
+            Action::Loss { ppm } => Some(Action::Unloss { ppm }),
+            Action::Duplicate { ppm } => Some(Action::Unduplicate { ppm }),
+            _ => None,
+        }
     }
 }
 
 /// Runs `body` inside a madsim runtime.
-pub fn in_runtime<T: 'static>(_seed: u64, body: impl FnOnce() -> T + 'static) -> T {
+pub fn in_runtime<T>(_seed: u64, body: impl FnOnce() -> T) -> T {
     body()
 }
