@@ -273,7 +273,7 @@ impl Fold {
         for (kind, count) in &run.faults {
             *report.faults.entry(kind).or_default() += count;
         }
-        report.messages_delivered += run.stats.delivered;
+        report.messages_delivered += run.stats.messages_delivered;
         self.virtual_nanos += u128::from(run.virtual_time.0);
         match run.conclusion() {
             Conclusion::Pass => report.pass += 1,

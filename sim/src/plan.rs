@@ -40,6 +40,8 @@ pub enum Family {
     Duplicate,
     /// Streams break.
     Reset,
+    /// Servers are cut off from their clients.
+    ClientCut,
     /// Servers are restarted one after the other.
     RollingRestart,
     /// Links go down and up.
@@ -59,6 +61,7 @@ impl Family {
             Family::Loss => "loss",
             Family::Duplicate => "duplicate",
             Family::Reset => "reset",
+            Family::ClientCut => "client_cut",
             Family::RollingRestart => "rolling_restart",
             Family::Flap => "flap",
         }
@@ -189,11 +192,16 @@ fn scripted(entry: &FaultEntry, voters: u8, end: Span, out: &mut Vec<Planned>) {
             at,
             r#for,
             node,
-            by,
+            factor,
         } => {
-            let (target, by) = (*node.get_ref(), span(by));
-            let fault = Fault::SlowDisk { target, by };
+            let (target, factor) = (*node.get_ref(), *factor.get_ref());
+            let fault = Fault::SlowDisk { target, factor };
             plan(span(at), r#for.as_ref().map(span), Family::SlowDisk, fault);
+        }
+        FaultEntry::ClientCut { at, r#for, node } => {
+            let target = *node.get_ref();
+            let fault = Fault::ClientCut { target };
+            plan(span(at), r#for.as_ref().map(span), Family::ClientCut, fault);
         }
         FaultEntry::Loss { at, r#for, rate } => {
             let fault = Fault::Loss { ppm: rate.ppm };
@@ -264,7 +272,7 @@ struct Chaos<'a> {
 }
 
 /// The families in the order of [`crate::scenario::schema::ChaosWeights::weights`].
-const CHAOS_FAMILIES: [Family; 9] = [
+const CHAOS_FAMILIES: [Family; 10] = [
     Family::Crash,
     Family::PowerLoss,
     Family::Partition,
@@ -274,6 +282,7 @@ const CHAOS_FAMILIES: [Family; 9] = [
     Family::Loss,
     Family::Duplicate,
     Family::Reset,
+    Family::ClientCut,
 ];
 
 impl<'a> Chaos<'a> {
@@ -356,7 +365,10 @@ impl<'a> Chaos<'a> {
             },
             Family::SlowDisk => Fault::SlowDisk {
                 target: weighted(&PAUSE_TARGETS, draws),
-                by: Span(log_uniform(1_000_000, 60_000_000, draws)),
+                factor: log_uniform(2, 50, draws) as u32,
+            },
+            Family::ClientCut => Fault::ClientCut {
+                target: weighted(&PAUSE_TARGETS, draws),
             },
             Family::Loss => Fault::Loss {
                 ppm: ppm(log_uniform(5_000, 300_000, draws)),
@@ -395,6 +407,7 @@ impl<'a> Chaos<'a> {
             | Family::Loss
             | Family::Duplicate
             | Family::Reset
+            | Family::ClientCut
             | Family::RollingRestart
             | Family::Flap => false,
         };

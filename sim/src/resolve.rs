@@ -184,6 +184,7 @@ impl Base {
             disk: DiskSpec {
                 write: latency(document.disk.write.get_ref()),
                 sync: latency(&self.sync),
+                read: latency(document.disk.read.get_ref()),
             },
             clock: ClockSpec {
                 drift_ppm_max: self.drift_ppm,
@@ -248,6 +249,8 @@ fn network(
         client: latency(section.client.get_ref()),
         loss_ppm: loss_ppm.min(1_000_000),
         duplicate_ppm: duplicate_ppm.min(1_000_000),
+        patience: section.patience.get_ref().0,
+        dial_timeout: section.dial_timeout.get_ref().0,
     }
 }
 

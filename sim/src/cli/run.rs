@@ -156,7 +156,7 @@ fn human(report: &RunReport, again: u64, wall: Duration) -> String {
     let _ = writeln!(
         text,
         "  {} virtual in {wall_ms:.1}ms, {} messages delivered",
-        report.virtual_time, report.stats.delivered
+        report.virtual_time, report.stats.messages_delivered
     );
     match report.conclusion() {
         Conclusion::Pass => {}

@@ -60,7 +60,6 @@ impl Probe {
         }
     }
 
-
     /// The requests to issue now, in order; `true` marks the read behind the sync.
     pub(super) fn requests(&self) -> Vec<(Request, bool)> {
         let path = Path::from(format!("/live-{}", self.client));
