@@ -1,10 +1,12 @@
 //! A client of the ensemble as a state machine: connects, keeps its session alive, pipelines
 //! requests, reconnects to another server and arms its watches again, as ZooKeeper's client does.
 
-use crate::history::{Outcome, Seen};
-use crate::ids::{ClientId, ConnId, NodeId, OpId, SessionId, Span};
+use std::collections::{BTreeSet, VecDeque};
+
+use crate::history::{Outcome, Refused, Seen};
+use crate::ids::{ClientId, ConnId, NodeId, OpId, SessionId, Span, Zxid};
 use crate::protocol::TimerRange;
-use crate::tree::Request;
+use crate::tree::{Answer, ErrorCode, EventKind, Path, Read, Request, Response, WatchEvent, Write};
 use crate::wire::{ClientFrame, ServerFrame};
 
 /// The timers of a client.
@@ -83,6 +85,8 @@ pub enum ClientEffect {
         session: SessionId,
         /// With which number.
         xid: u32,
+        /// Of a write: its number among the session's writes; 0 otherwise.
+        seq: u32,
         /// On which connection.
         conn: ConnId,
         /// To which server.
@@ -111,4 +115,461 @@ pub struct ClientSettings {
     /// Whether a write whose outcome is unknown is sent again under its old number (only sound
     /// where [`crate::protocol::Promises::at_most_once`] holds).
     pub retry_writes: bool,
+}
+
+/// One client.
+#[derive(Clone, Debug)]
+pub struct Client {
+    settings: ClientSettings,
+    /// Which of its servers it tries or uses.
+    server: usize,
+    link: Link,
+    session: SessionId,
+    password: u64,
+    /// The greatest zxid seen: no server that has applied less may serve this session.
+    last_zxid: Zxid,
+    next_xid: u32,
+    next_seq: u32,
+    /// The answers to the session's writes were seen through this number.
+    acked: u32,
+    /// Operations without an answer, in the order of invocation; those sent come first.
+    pending: VecDeque<Pending>,
+    watches: ArmedWatches,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Link {
+    /// Waiting to dial.
+    Idle,
+    /// Dialled.
+    Dialling,
+    /// Open; the session is not confirmed.
+    Connecting { conn: ConnId, server: NodeId },
+    /// In use.
+    Attached { conn: ConnId, server: NodeId },
+}
+
+#[derive(Clone, Debug)]
+struct Pending {
+    op: OpId,
+    request: Request,
+    /// The write's number, from its first sending on.
+    seq: u32,
+    /// The number it was sent with on the present connection.
+    xid: Option<u32>,
+    /// Whether it was ever sent.
+    sent: bool,
+}
+
+#[derive(Clone, Debug, Default)]
+struct ArmedWatches {
+    data: BTreeSet<Path>,
+    exist: BTreeSet<Path>,
+    child: BTreeSet<Path>,
+}
+
+impl ArmedWatches {
+    fn is_empty(&self) -> bool {
+        self.data.is_empty() && self.exist.is_empty() && self.child.is_empty()
+    }
+
+    /// An answered read leaves its watch.
+    fn note_read(&mut self, read: &Read, answer: &Answer) {
+        match (read, answer) {
+            (Read::GetData { path, watch: true }, Ok(_)) => {
+                self.data.insert(path.clone());
+            }
+            (Read::GetChildren { path, watch: true }, Ok(_)) => {
+                self.child.insert(path.clone());
+            }
+            (Read::Exists { path, watch: true }, Ok(_)) => {
+                self.data.insert(path.clone());
+            }
+            (Read::Exists { path, watch: true }, Err(failure))
+                if failure.code == ErrorCode::NoNode =>
+            {
+                self.exist.insert(path.clone());
+            }
+            (
+                Read::GetData { .. } | Read::GetChildren { .. } | Read::Exists { .. },
+                Ok(_) | Err(_),
+            ) => {}
+        }
+    }
+
+    /// A fired watch is gone.
+    fn note_event(&mut self, event: &WatchEvent) {
+        match event.kind {
+            EventKind::NodeCreated | EventKind::NodeDataChanged => {
+                self.data.remove(&event.path);
+                self.exist.remove(&event.path);
+            }
+            EventKind::NodeDeleted => {
+                self.data.remove(&event.path);
+                self.exist.remove(&event.path);
+                self.child.remove(&event.path);
+            }
+            EventKind::NodeChildrenChanged => {
+                self.child.remove(&event.path);
+            }
+        }
+    }
+}
+
+/// Delays before the next server is tried, drawn from this range.
+const REDIAL: TimerRange = TimerRange {
+    min: Span::millis(1),
+    max: Span::millis(20),
+};
+
+impl Client {
+    /// A client that has done nothing yet.
+    ///
+    /// # Panics
+    /// If it knows no server.
+    pub fn new(settings: ClientSettings) -> Client {
+        assert!(
+            !settings.servers.is_empty(),
+            "client {} knows no server",
+            settings.id
+        );
+        Client {
+            settings,
+            server: 0,
+            link: Link::Idle,
+            session: SessionId::NONE,
+            password: 0,
+            last_zxid: Zxid::ZERO,
+            next_xid: 1,
+            next_seq: 1,
+            acked: 0,
+            pending: VecDeque::new(),
+            watches: ArmedWatches::default(),
+        }
+    }
+
+    /// Takes one input.
+    pub fn step(&mut self, input: ClientInput, out: &mut Vec<ClientEffect>) {
+        match input {
+            ClientInput::Start => self.redial_later(out),
+            ClientInput::Invoke { op, request } => {
+                self.pending.push_back(Pending {
+                    op,
+                    request,
+                    seq: 0,
+                    xid: None,
+                    sent: false,
+                });
+                self.send_unsent(out);
+            }
+            ClientInput::Connected { conn, server } => self.on_connected(conn, server, out),
+            ClientInput::Refused => {
+                if self.link == Link::Dialling {
+                    self.next_server(out);
+                }
+            }
+            ClientInput::Down(conn) => {
+                if self.conn() == Some(conn) {
+                    self.on_lost(out);
+                }
+            }
+            ClientInput::Frame { conn, frame } => {
+                if self.conn() == Some(conn) {
+                    self.on_frame(conn, frame, out);
+                }
+            }
+            ClientInput::Timer(timer) => self.on_timer(timer, out),
+        }
+    }
+
+    /// The session it has, or `NONE`.
+    pub fn session(&self) -> SessionId {
+        self.session
+    }
+
+    /// How many operations have no answer yet.
+    pub fn open_operations(&self) -> usize {
+        self.pending.len()
+    }
+
+    fn conn(&self) -> Option<ConnId> {
+        match self.link {
+            Link::Idle | Link::Dialling => None,
+            Link::Connecting { conn, .. } | Link::Attached { conn, .. } => Some(conn),
+        }
+    }
+
+    fn on_timer(&mut self, timer: ClientTimer, out: &mut Vec<ClientEffect>) {
+        match timer {
+            ClientTimer::Redial => {
+                if self.link == Link::Idle {
+                    self.link = Link::Dialling;
+                    out.push(ClientEffect::Dial(self.settings.servers[self.server]));
+                }
+            }
+            ClientTimer::Ping => {
+                if let Link::Attached { conn, .. } = self.link {
+                    out.push(ClientEffect::Send {
+                        conn,
+                        frame: ClientFrame::Ping,
+                    });
+                    self.set_ping(out);
+                }
+            }
+            ClientTimer::Silence => {
+                if let Some(conn) = self.conn() {
+                    out.push(ClientEffect::HangUp(conn));
+                    self.on_lost(out);
+                }
+            }
+        }
+    }
+
+    fn on_connected(&mut self, conn: ConnId, server: NodeId, out: &mut Vec<ClientEffect>) {
+        if self.link != Link::Dialling {
+            // An answer to a dial that was given up.
+            out.push(ClientEffect::HangUp(conn));
+            return;
+        }
+        self.link = Link::Connecting { conn, server };
+        let frame = ClientFrame::Connect {
+            session: self.session,
+            password: self.password,
+            timeout: self.settings.session_timeout,
+            last_zxid: self.last_zxid,
+        };
+        out.push(ClientEffect::Send { conn, frame });
+        self.set_silence(out);
+    }
+
+    fn on_frame(&mut self, conn: ConnId, frame: ServerFrame, out: &mut Vec<ClientEffect>) {
+        self.set_silence(out);
+        match frame {
+            ServerFrame::Connected {
+                session, password, ..
+            } => {
+                self.on_session(conn, session, password, out);
+            }
+            ServerFrame::Reply { xid, zxid, answer } => self.on_reply(xid, zxid, answer, out),
+            ServerFrame::Event(event) => {
+                self.last_zxid = self.last_zxid.max(event.zxid);
+                self.watches.note_event(&event);
+                let session = self.session;
+                out.push(ClientEffect::Saw(Seen::Event { session, event }));
+            }
+            ServerFrame::Pong { .. } => {}
+        }
+    }
+
+    /// The server confirms the session, opens a new one, or says that the old one is gone.
+    fn on_session(
+        &mut self,
+        conn: ConnId,
+        session: SessionId,
+        password: u64,
+        out: &mut Vec<ClientEffect>,
+    ) {
+        let Link::Connecting { server, .. } = self.link else {
+            panic!(
+                "client {} was welcomed twice on one connection",
+                self.settings.id
+            );
+        };
+        if session == SessionId::NONE {
+            out.push(ClientEffect::HangUp(conn));
+            self.end_session(out);
+            self.link = Link::Idle;
+            self.redial_later(out);
+            return;
+        }
+        if session != self.session {
+            self.session = session;
+            self.password = password;
+            out.push(ClientEffect::Saw(Seen::SessionOpened(session)));
+        }
+        self.link = Link::Attached { conn, server };
+        self.set_ping(out);
+        if !self.watches.is_empty() {
+            let frame = ClientFrame::SetWatches {
+                relative: self.last_zxid,
+                data: self.watches.data.iter().cloned().collect(),
+                exist: self.watches.exist.iter().cloned().collect(),
+                child: self.watches.child.iter().cloned().collect(),
+            };
+            out.push(ClientEffect::Send { conn, frame });
+        }
+        self.send_unsent(out);
+    }
+
+    /// Sends whatever was not sent on the present connection, in order.
+    fn send_unsent(&mut self, out: &mut Vec<ClientEffect>) {
+        let Link::Attached { conn, server } = self.link else {
+            return;
+        };
+        let session = self.session;
+        for pending in self
+            .pending
+            .iter_mut()
+            .filter(|pending| pending.xid.is_none())
+        {
+            let xid = self.next_xid;
+            self.next_xid += 1;
+            if pending.seq == 0 && matches!(pending.request, Request::Write(_)) {
+                pending.seq = self.next_seq;
+                self.next_seq += 1;
+            }
+            pending.xid = Some(xid);
+            pending.sent = true;
+            let Pending {
+                op,
+                seq,
+                ref request,
+                ..
+            } = *pending;
+            let frame = ClientFrame::Request {
+                xid,
+                seq,
+                acked: self.acked,
+                request: request.clone(),
+            };
+            out.push(ClientEffect::Send { conn, frame });
+            out.push(ClientEffect::Sent {
+                op,
+                session,
+                xid,
+                seq,
+                conn,
+                server,
+            });
+        }
+    }
+
+    fn on_reply(&mut self, xid: u32, zxid: Zxid, answer: Answer, out: &mut Vec<ClientEffect>) {
+        let first = self.pending.pop_front();
+        let pending = first
+            .filter(|pending| pending.xid == Some(xid))
+            .expect("answers come in the order of the requests on a connection");
+        self.last_zxid = self.last_zxid.max(zxid);
+        match &pending.request {
+            Request::Read(read) => self.watches.note_read(read, &answer),
+            Request::Write(_) => self.acked = pending.seq,
+            Request::Sync => {}
+        }
+        let gone = match &answer {
+            Ok(Response::SessionClosed) => matches!(
+                pending.request,
+                Request::Write(Write::CloseSession | Write::ExpireSession)
+            ),
+            Ok(_) => false,
+            Err(failure) => failure.code == ErrorCode::SessionExpired,
+        };
+        let outcome = Outcome::Answered { zxid, answer };
+        out.push(ClientEffect::Completed {
+            op: pending.op,
+            outcome,
+        });
+        if gone {
+            if let Some(conn) = self.conn() {
+                out.push(ClientEffect::HangUp(conn));
+            }
+            self.settle_sent(out);
+            self.end_session(out);
+            self.link = Link::Idle;
+            self.redial_later(out);
+        }
+    }
+
+    /// The connection is gone: what was sent on it has no definite end, or will be sent again.
+    fn on_lost(&mut self, out: &mut Vec<ClientEffect>) {
+        if self.settings.retry_writes {
+            self.refuse_sent_reads(out);
+        } else {
+            self.settle_sent(out);
+        }
+        self.next_server(out);
+    }
+
+    /// Reads have no effect, so a lost one is surely not executed; writes stay, to be sent again
+    /// under their numbers.
+    fn refuse_sent_reads(&mut self, out: &mut Vec<ClientEffect>) {
+        self.pending.retain_mut(|pending| {
+            let keep = match pending.request {
+                Request::Write(_) => true,
+                Request::Read(_) | Request::Sync => !pending.sent,
+            };
+            if keep {
+                pending.xid = None;
+            } else {
+                let outcome = Outcome::Refused(Refused::NoEffect);
+                out.push(ClientEffect::Completed {
+                    op: pending.op,
+                    outcome,
+                });
+            }
+            keep
+        });
+    }
+
+    /// Ends whatever was sent: reads without effect, writes with an unknown outcome.
+    fn settle_sent(&mut self, out: &mut Vec<ClientEffect>) {
+        self.pending.retain_mut(|pending| {
+            if pending.sent {
+                let outcome = match pending.request {
+                    Request::Write(_) => Outcome::Unknown,
+                    Request::Read(_) | Request::Sync => Outcome::Refused(Refused::NoEffect),
+                };
+                out.push(ClientEffect::Completed {
+                    op: pending.op,
+                    outcome,
+                });
+            }
+            !pending.sent
+        });
+    }
+
+    /// The session is over; what was never sent belongs to the next one.
+    fn end_session(&mut self, out: &mut Vec<ClientEffect>) {
+        self.settle_sent(out);
+        if self.session != SessionId::NONE {
+            out.push(ClientEffect::Saw(Seen::SessionEnded(self.session)));
+        }
+        self.session = SessionId::NONE;
+        self.password = 0;
+        self.next_seq = 1;
+        self.acked = 0;
+        self.watches = ArmedWatches::default();
+    }
+
+    fn next_server(&mut self, out: &mut Vec<ClientEffect>) {
+        self.link = Link::Idle;
+        self.server = (self.server + 1) % self.settings.servers.len();
+        self.redial_later(out);
+    }
+
+    fn redial_later(&mut self, out: &mut Vec<ClientEffect>) {
+        out.push(ClientEffect::CancelTimer(ClientTimer::Ping));
+        out.push(ClientEffect::CancelTimer(ClientTimer::Silence));
+        out.push(ClientEffect::SetTimer {
+            timer: ClientTimer::Redial,
+            range: REDIAL,
+        });
+    }
+
+    fn set_ping(&self, out: &mut Vec<ClientEffect>) {
+        let range = TimerRange::exactly(Span(self.settings.session_timeout.0 / 3));
+        out.push(ClientEffect::SetTimer {
+            timer: ClientTimer::Ping,
+            range,
+        });
+    }
+
+    /// Two thirds of the session's timeout without a word: the server is taken for dead, so that
+    /// there is time left to find another one.
+    fn set_silence(&self, out: &mut Vec<ClientEffect>) {
+        let range = TimerRange::exactly(Span(self.settings.session_timeout.0 / 3 * 2));
+        out.push(ClientEffect::SetTimer {
+            timer: ClientTimer::Silence,
+            range,
+        });
+    }
 }

@@ -44,6 +44,9 @@ pub struct Operation {
     pub session: SessionId,
     /// The session's number of this operation, in the order of sending.
     pub xid: u32,
+    /// Of a write: the session's number of it among its writes, see [`crate::tree::Command::seq`];
+    /// 0 otherwise.
+    pub seq: u32,
     /// The connection it was last sent on.
     pub conn: Option<ConnId>,
     /// The server at the other end of that connection.

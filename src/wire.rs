@@ -20,7 +20,7 @@ pub enum ClientFrame {
     },
     /// An operation.
     Request {
-        /// The connection's number of it; answers carry it and come in its order.
+        /// The session's number of this sending; answers carry it and come in its order.
         xid: u32,
         /// Of a write: the session's number of it, see [`crate::tree::Command::seq`]; else 0.
         seq: u32,
@@ -64,11 +64,6 @@ pub enum ServerFrame {
         zxid: Zxid,
         /// The answer.
         answer: Answer,
-    },
-    /// The answer to a request that surely was and will not be executed: ask again.
-    NotExecuted {
-        /// Which.
-        xid: u32,
     },
     /// A watch fired.
     Event(WatchEvent),

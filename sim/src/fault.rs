@@ -47,8 +47,8 @@ pub enum Fault {
     SlowDisk {
         /// Whose.
         target: Target,
-        /// How many times slower.
-        factor: u32,
+        /// By how much.
+        by: Span,
     },
     /// These servers and their clients do not hear each other.
     ClientCut {
@@ -201,12 +201,12 @@ impl Fault {
                 .map(|node| Step::of(Action::Pause(node)))
                 .collect(),
             Fault::SlowLink { target, by } => slow_links(scene, *target, *by, draws),
-            Fault::SlowDisk { target, factor } => scene
+            Fault::SlowDisk { target, by } => scene
                 .several(*target, draws)
                 .into_iter()
                 .map(|node| {
-                    let factor = *factor;
-                    Step::of(Action::SlowDisk { node, factor })
+                    let extra = *by;
+                    Step::of(Action::SlowDisk { node, extra })
                 })
                 .collect(),
             Fault::ClientCut { target } => scene
@@ -253,9 +253,7 @@ impl Fault {
             }
             Fault::Pause { target } => format!("pause of {}", target.text()),
             Fault::SlowLink { target, by } => format!("links of {} slower by {by}", target.text()),
-            Fault::SlowDisk { target, factor } => {
-                format!("disk of {} slower by a factor of {factor}", target.text())
-            }
+            Fault::SlowDisk { target, by } => format!("disk of {} slower by {by}", target.text()),
             Fault::ClientCut { target } => format!("{} cut off from clients", target.text()),
             Fault::Loss { ppm } => format!("loss of {ppm} ppm"),
             Fault::Duplicate { ppm } => format!("duplication of {ppm} ppm"),

@@ -14,17 +14,21 @@ compile_error!(
      RUSTFLAGS=\"--cfg madsim $RUSTFLAGS\" cargo build"
 );
 
+pub mod bound;
 pub mod campaign;
 mod cli;
 pub mod clock;
 pub mod dice;
+pub mod disk;
 pub mod fault;
 pub mod latency;
 pub mod plan;
+pub mod record;
 pub mod registry;
 pub mod resolve;
 pub mod run;
 pub mod scenario;
+pub mod wire;
 pub mod workload;
 pub mod world;
 

@@ -192,10 +192,10 @@ fn scripted(entry: &FaultEntry, voters: u8, end: Span, out: &mut Vec<Planned>) {
             at,
             r#for,
             node,
-            factor,
+            by,
         } => {
-            let (target, factor) = (*node.get_ref(), *factor.get_ref());
-            let fault = Fault::SlowDisk { target, factor };
+            let (target, by) = (*node.get_ref(), span(by));
+            let fault = Fault::SlowDisk { target, by };
             plan(span(at), r#for.as_ref().map(span), Family::SlowDisk, fault);
         }
         FaultEntry::ClientCut { at, r#for, node } => {
@@ -365,7 +365,7 @@ impl<'a> Chaos<'a> {
             },
             Family::SlowDisk => Fault::SlowDisk {
                 target: weighted(&PAUSE_TARGETS, draws),
-                factor: log_uniform(2, 50, draws) as u32,
+                by: Span(log_uniform(1_000_000, 60_000_000, draws)),
             },
             Family::ClientCut => Fault::ClientCut {
                 target: weighted(&PAUSE_TARGETS, draws),

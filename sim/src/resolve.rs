@@ -8,6 +8,7 @@ use toml::Spanned;
 
 use crate::clock::ClockSpec;
 use crate::dice::{Concern, Dice, Draw};
+use crate::disk::DiskSpec;
 use crate::latency::Latency;
 use crate::plan::Plan;
 use crate::run::RunSpec;
@@ -15,8 +16,9 @@ use crate::scenario::quantity::Duration;
 use crate::scenario::schema::{
     Document, Expect, KnobsSection, LatencySection, NetworkSection, SwarmSection,
 };
+use crate::wire::NetworkSpec;
 use crate::workload::WorkloadSpec;
-use crate::world::{DiskSpec, NetworkSpec, WorldSpec};
+use crate::world::WorldSpec;
 
 /// What one micro-step of a server takes.
 const MICRO_STEP: Span = Span::micros(5);

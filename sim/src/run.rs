@@ -236,22 +236,17 @@ fn drive<P: Protocol>(resolved: Resolved, mut report: RunReport) -> RunReport {
             panicked(at)
         }
     });
-    let coverage = drive.coverage();
-    drive.note(&mut report);
-    match catch_unwind(AssertUnwindSafe(move || drive.finish())) {
-        Ok(finished) => {
-            let verdicts = finished.verdicts.into_iter();
+    match catch_unwind(AssertUnwindSafe(|| drive.finish())) {
+        Ok(verdicts) => {
+            let verdicts = verdicts.into_iter();
             report
                 .verdicts
                 .extend(verdicts.map(|(checker, verdict)| judged(checker, verdict)));
-            report.hash = finished.hash;
-            report.stats = finished.stats;
-            report.history = finished.history;
-            report.trace = finished.trace;
         }
         Err(_) => report.verdicts.push(panicked(at)),
     }
-    report.verdicts.push(judged("coverage", coverage));
+    report.verdicts.push(judged("coverage", drive.coverage()));
+    drive.fill(&mut report);
     report.ops = count(&report.history);
     expectation(&mut report);
     report

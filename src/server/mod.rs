@@ -7,12 +7,27 @@
 //! apply is itself cut into its sub-operations, because a capture may run in between (that is what
 //! makes snapshots fuzzy); otherwise nothing could observe the difference and an apply is one step.
 
-use crate::ids::{ConnId, LinkId, NodeId, SessionId, Span, Zxid};
+//!
+//! - `clients`: connections, sessions, and the order of answers;
+//! - `lead`: what only a leader does: preparing requests, owners and expiry of sessions;
+//! - `apply`: applies, deliveries, captures and restores.
+
+mod apply;
+mod clients;
+mod lead;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use crate::ids::{ConnId, LinkId, LocalTime, NodeId, SessionId, Span, Zxid};
+use crate::mutation::Mutations;
 use crate::protocol::{
-    DiskOp, DiskResult, Fact, Gate, Image, LinkEvent, Protocol, Ticket, TimerRange, Via,
+    BarrierToken, CaptureKind, DiskOp, DiskResult, Effect, Ensemble, Fact, Gate, Image, Input,
+    Knobs, LinkEvent, Outbox, Protocol, Refusal, Role, Standing, Ticket, TimerRange, Via,
 };
-use crate::tree::Payload;
-use crate::wire::{ClientFrame, Packet, ServerFrame};
+use crate::tree::{Apply, Capture, Outstanding, Payload, State, Watches};
+use crate::wire::{ClientFrame, Packet, PeerMsg, ServerFrame};
+use clients::Connection;
+use lead::Waiting;
 
 /// The timers of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -177,4 +192,361 @@ pub struct ServerSettings {
     pub session_timeout_max: Span,
     /// How many nodes one chunk of a capture takes.
     pub capture_chunk: usize,
+}
+
+/// The outbox of one server: kept by the driver for the whole run, restarts included, because it
+/// holds the counters that name tickets and links.
+#[derive(Debug)]
+pub struct ServerOutbox<P: Protocol> {
+    protocol: Outbox<P>,
+    scratch: Vec<Effect<P>>,
+    effects: Vec<ServerEffect<P>>,
+}
+
+impl<P: Protocol> ServerOutbox<P> {
+    /// The outbox of server `me`.
+    pub fn new(me: NodeId) -> ServerOutbox<P> {
+        ServerOutbox {
+            protocol: Outbox::new(me),
+            scratch: Vec::new(),
+            effects: Vec::new(),
+        }
+    }
+
+    /// Takes the effects out, in order, keeping the allocation of `into`, which must be empty.
+    pub fn drain_into(&mut self, into: &mut Vec<ServerEffect<P>>) {
+        assert!(into.is_empty(), "{} effects were not performed", into.len());
+        core::mem::swap(&mut self.effects, into);
+    }
+
+    fn push(&mut self, effect: ServerEffect<P>) {
+        self.effects.push(effect);
+    }
+}
+
+/// One server of the ensemble.
+#[derive(Clone, Debug)]
+pub struct Server<P: Protocol> {
+    me: NodeId,
+    settings: ServerSettings,
+    knobs: Knobs,
+    mutations: Mutations,
+    protocol: P,
+    /// What the protocol said after its last step.
+    standing: Standing,
+    state: State,
+    watches: Watches,
+    /// Handed over by the protocol, not yet applied.
+    applies: VecDeque<(Zxid, Payload)>,
+    /// The apply under way, and its payload: only while it is cut by a capture.
+    applying: Option<(Apply, Payload)>,
+    /// Everything through here is committed.
+    committed: Zxid,
+    /// Applied but not known to be committed: `(zxid, digest)`.
+    undelivered: VecDeque<(Zxid, u64)>,
+    /// The greatest zxid handed over so far: what a barrier has to wait for.
+    handed: Zxid,
+    /// Until here digests cannot be compared: the state came from a fuzzy snapshot.
+    fuzzy_until: Zxid,
+    /// Captures asked for; the first may be under way.
+    captures: VecDeque<(Ticket, CaptureKind)>,
+    /// The fuzzy capture under way.
+    capture: Option<Capture>,
+    /// Whose turn it is while a capture and applies share the server.
+    capture_turn: bool,
+    connections: BTreeMap<ConnId, Connection>,
+    /// Which connection a session is attached to here.
+    attached: BTreeMap<SessionId, ConnId>,
+    /// Connections whose first request is a read that can be answered now.
+    ready: VecDeque<ConnId>,
+    /// Barriers under way.
+    barriers: BTreeMap<BarrierToken, ConnId>,
+    /// Connections whose barrier is reached once everything through a zxid is applied.
+    reached: Vec<(Zxid, ConnId)>,
+    next_barrier: u64,
+    next_session: u16,
+    /// Sessions heard of since the last touch.
+    touched: BTreeSet<SessionId>,
+    /// At the leader: requests that wait to be prepared.
+    waiting: VecDeque<Waiting>,
+    /// At the leader of a protocol of deltas: what is prepared and not yet applied.
+    outstanding: Outstanding,
+    /// At the leader: through which server each session speaks.
+    owners: BTreeMap<SessionId, NodeId>,
+    /// At the leader: when each session was last heard of.
+    heard: BTreeMap<SessionId, LocalTime>,
+    /// Whether a micro-step was asked for and has not come yet.
+    work_asked: bool,
+    /// Whether the timer for sending again is set.
+    resend_set: bool,
+}
+
+impl<P: Protocol> Server<P> {
+    /// Starts a server from what its disk holds.
+    ///
+    /// # Errors
+    /// The protocol's [`Refusal`] if it cannot boot from this image.
+    pub fn boot(
+        ensemble: &Ensemble,
+        settings: ServerSettings,
+        now: LocalTime,
+        image: &Image<P::Record>,
+        out: &mut ServerOutbox<P>,
+    ) -> Result<Server<P>, Refusal> {
+        let config = P::configure(ensemble);
+        let protocol = P::recover(&config, now, image, &mut out.protocol)?;
+        let mut server = Server {
+            me: ensemble.me,
+            settings,
+            knobs: ensemble.knobs.clone(),
+            mutations: ensemble.mutations,
+            standing: protocol.standing(),
+            protocol,
+            state: State::new(ensemble.mutations),
+            watches: Watches::default(),
+            applies: VecDeque::new(),
+            applying: None,
+            committed: Zxid::ZERO,
+            undelivered: VecDeque::new(),
+            handed: Zxid::ZERO,
+            fuzzy_until: Zxid::ZERO,
+            captures: VecDeque::new(),
+            capture: None,
+            capture_turn: false,
+            connections: BTreeMap::new(),
+            attached: BTreeMap::new(),
+            ready: VecDeque::new(),
+            barriers: BTreeMap::new(),
+            reached: Vec::new(),
+            next_barrier: 1,
+            next_session: 0,
+            touched: BTreeSet::new(),
+            waiting: VecDeque::new(),
+            outstanding: Outstanding::new(ensemble.mutations),
+            owners: BTreeMap::new(),
+            heard: BTreeMap::new(),
+            work_asked: false,
+            resend_set: false,
+        };
+        server.take_effects(now, out);
+        let half_tick = TimerRange::exactly(Span(server.knobs.tick.0 / 2));
+        out.push(ServerEffect::SetTimer {
+            timer: ServerTimer::Touch,
+            range: half_tick,
+        });
+        server.ask_for_work(out);
+        Ok(server)
+    }
+
+    /// Takes one input.
+    pub fn step(&mut self, now: LocalTime, input: ServerInput<P>, out: &mut ServerOutbox<P>) {
+        match input {
+            ServerInput::Peer {
+                from,
+                via,
+                packet: Packet::Protocol(msg),
+            } => {
+                self.feed(now, Input::Message { from, via, msg }, out);
+            }
+            ServerInput::Peer {
+                from,
+                via,
+                packet: Packet::Peer(msg),
+            } => {
+                self.on_peer(now, from, via, msg, out);
+            }
+            ServerInput::Link { peer, link, event } => {
+                self.feed(now, Input::Link { peer, link, event }, out);
+            }
+            ServerInput::Timer(ServerTimer::Protocol(timer)) => {
+                self.feed(now, Input::Timer(timer), out);
+            }
+            ServerInput::Timer(ServerTimer::Touch) => self.on_touch_timer(now, out),
+            ServerInput::Timer(ServerTimer::Expiry) => self.on_expiry_timer(now, out),
+            ServerInput::Timer(ServerTimer::Resend) => self.on_resend_timer(now, out),
+            ServerInput::Disk { ticket, result } => {
+                self.feed(now, Input::Disk { ticket, result }, out);
+            }
+            ServerInput::Reloaded(image) => self.feed(now, Input::Reloaded(image), out),
+            ServerInput::Work => {
+                self.work_asked = false;
+                self.work(now, out);
+            }
+            ServerInput::ClientUp(conn) => self.on_client_up(conn),
+            ServerInput::ClientFrame { conn, frame } => self.on_client_frame(now, conn, frame, out),
+            ServerInput::ClientDown(conn) => self.forget_connection(conn),
+        }
+        self.ask_for_work(out);
+    }
+
+    /// Where the protocol stands.
+    pub fn standing(&self) -> Standing {
+        self.standing
+    }
+
+    /// The last applied zxid.
+    pub fn applied(&self) -> Zxid {
+        self.state.applied()
+    }
+
+    /// The digest of the applied state.
+    pub fn digest(&self) -> u64 {
+        self.state.digest()
+    }
+
+    /// The applied state.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The protocol.
+    pub fn protocol(&self) -> &P {
+        &self.protocol
+    }
+
+    /// Whether clients may be served: the protocol says so and the state is new enough.
+    fn serves(&self) -> bool {
+        self.standing
+            .serve_from
+            .is_some_and(|from| self.state.applied() >= from)
+    }
+
+    /// Whether this server is an established leader whose state holds its whole initial history.
+    fn leads(&self) -> bool {
+        self.standing.role == Role::Leading && self.serves()
+    }
+
+    /// Gives the protocol an input and deals with what comes out.
+    fn feed(&mut self, now: LocalTime, input: Input<P>, out: &mut ServerOutbox<P>) {
+        self.protocol.step(now, input, &mut out.protocol);
+        self.take_effects(now, out);
+    }
+
+    fn take_effects(&mut self, now: LocalTime, out: &mut ServerOutbox<P>) {
+        let mut effects = core::mem::take(&mut out.scratch);
+        out.protocol.drain_into(&mut effects);
+        for effect in effects.drain(..) {
+            self.take_effect(now, effect, out);
+        }
+        out.scratch = effects;
+        let standing = self.protocol.standing();
+        if standing != self.standing {
+            let before = core::mem::replace(&mut self.standing, standing);
+            self.on_standing_changed(now, before, out);
+        }
+    }
+
+    fn take_effect(&mut self, now: LocalTime, effect: Effect<P>, out: &mut ServerOutbox<P>) {
+        match effect {
+            Effect::Send { to, via, msg, gate } => {
+                out.push(ServerEffect::Send {
+                    to,
+                    via,
+                    packet: Packet::Protocol(msg),
+                    gate,
+                });
+            }
+            Effect::Dial { peer, link } => out.push(ServerEffect::Dial { peer, link }),
+            Effect::HangUp { peer, link } => out.push(ServerEffect::HangUp { peer, link }),
+            Effect::Disk { ticket, op } => out.push(ServerEffect::Disk { ticket, op }),
+            Effect::Reload => out.push(ServerEffect::Reload),
+            Effect::Capture { ticket, kind } => self.captures.push_back((ticket, kind)),
+            Effect::Restore(snapshot) => self.restore(snapshot.as_ref(), out),
+            Effect::Apply { zxid, payload } => self.hand_over(zxid, payload),
+            Effect::Committed(zxid) => self.on_committed(zxid, out),
+            Effect::BarrierDone { token, outcome } => self.on_barrier(now, token, outcome, out),
+            Effect::SetTimer { timer, range } => {
+                out.push(ServerEffect::SetTimer {
+                    timer: ServerTimer::Protocol(timer),
+                    range,
+                });
+            }
+            Effect::CancelTimer(timer) => {
+                out.push(ServerEffect::CancelTimer(ServerTimer::Protocol(timer)));
+            }
+            Effect::Fact { gate, fact } => {
+                out.push(ServerEffect::Note(Note::Fact { gate, fact }));
+            }
+        }
+    }
+
+    /// A role changed hands: what belonged to the old one must not leak into the new one.
+    fn on_standing_changed(&mut self, now: LocalTime, before: Standing, out: &mut ServerOutbox<P>) {
+        let same_leadership =
+            before.role == self.standing.role && before.epoch == self.standing.epoch;
+        if before.role == Role::Leading && !same_leadership {
+            self.resign(out);
+        }
+        if self.standing.role == Role::Leading && !same_leadership {
+            self.take_office(now, out);
+        }
+        if before.serve_from.is_some() && self.standing.serve_from.is_none() {
+            self.drop_every_client(out);
+        }
+    }
+
+    /// One micro-step. Reads come first: a read behind an applied write must not see later ones.
+    fn work(&mut self, now: LocalTime, out: &mut ServerOutbox<P>) {
+        if let Some(conn) = self.ready.pop_front() {
+            self.answer_read(now, conn, out);
+        } else if self.capture_is_next() {
+            self.capture_turn = false;
+            self.advance_capture(now, out);
+        } else if self.applying.is_some() || !self.applies.is_empty() {
+            self.capture_turn = true;
+            self.advance_apply(now, out);
+        } else if self.may_prepare() {
+            self.prepare_next(now, out);
+        }
+    }
+
+    fn has_work(&self) -> bool {
+        !self.ready.is_empty()
+            || self.applying.is_some()
+            || !self.applies.is_empty()
+            || !self.captures.is_empty()
+            || self.may_prepare()
+    }
+
+    fn ask_for_work(&mut self, out: &mut ServerOutbox<P>) {
+        if !self.work_asked && self.has_work() {
+            self.work_asked = true;
+            out.push(ServerEffect::Work);
+        }
+    }
+
+    /// A message from another server's state machine.
+    fn on_peer(
+        &mut self,
+        now: LocalTime,
+        from: NodeId,
+        via: Via,
+        msg: PeerMsg,
+        out: &mut ServerOutbox<P>,
+    ) {
+        match msg {
+            PeerMsg::Request {
+                session,
+                seq,
+                acked,
+                write,
+            } => {
+                self.on_forwarded(
+                    now,
+                    Waiting {
+                        from,
+                        session,
+                        seq,
+                        acked,
+                        write,
+                    },
+                );
+            }
+            PeerMsg::Revalidate { session } => self.on_revalidate(now, from, via, session, out),
+            PeerMsg::Revalidated { session, timeout } => {
+                self.on_revalidated(now, session, timeout, out);
+            }
+            PeerMsg::Touch { sessions } => self.on_touches(now, &sessions),
+        }
+    }
 }

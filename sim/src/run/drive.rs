@@ -20,7 +20,7 @@ use crate::fault::Scene;
 use crate::plan::{Family, Plan};
 use crate::resolve::Resolved;
 use crate::workload::Client;
-use crate::world::{Action, Close, Finished, Happening, World};
+use crate::world::{Action, Close, Happening, World};
 
 /// A run that takes more events than this is given up as undecided.
 const STEPS_MAX: u64 = 50_000_000;
@@ -365,14 +365,14 @@ impl<P: Protocol> Drive<P> {
         (!lacks.is_empty()).then(|| lacks.join("; "))
     }
 
-    /// Ends the run: the verdicts of the world's checkers, and everything else that it recorded.
-    pub(super) fn finish(self) -> Finished {
+    /// Ends the run: the verdicts of the world's checkers.
+    pub(super) fn finish(&mut self) -> Vec<(&'static str, Verdict)> {
         let core = self.everybody();
         self.world.finish(Close {
             core,
             healed: self.healed,
             converged: self.converged,
-            obstacle: self.obstacle,
+            obstacle: self.obstacle.clone(),
         })
     }
 
@@ -412,8 +412,8 @@ impl<P: Protocol> Drive<P> {
         }
     }
 
-    /// Notes what the run showed, as far as it does not take its end to know.
-    pub(super) fn note(&self, report: &mut RunReport) {
+    /// Fills in what the run showed.
+    pub(super) fn fill(&mut self, report: &mut RunReport) {
         report.hash = self.world.hash();
         report.stats = self.world.stats().clone();
         report.virtual_time = self.world.now();
@@ -424,6 +424,8 @@ impl<P: Protocol> Drive<P> {
             .collect();
         report.healed = self.healed;
         report.converged = self.converged;
+        report.history = self.world.history().clone();
+        report.trace = self.world.take_trace();
     }
 }
 

@@ -428,8 +428,8 @@ pub enum FaultEntry {
         r#for: Option<Spanned<Duration>>,
         /// Whose disks.
         node: Spanned<Target>,
-        /// How many times longer.
-        factor: Spanned<u32>,
+        /// How much longer.
+        by: Spanned<Duration>,
     },
     /// These servers and their clients do not hear each other.
     ClientCut {

@@ -335,20 +335,16 @@ impl Problems {
                 r#for,
                 node,
                 by,
+            }
+            | FaultEntry::SlowDisk {
+                at,
+                r#for,
+                node,
+                by,
             } => {
                 self.times(at, r#for.as_ref(), end);
                 self.target(node, servers);
                 self.positive(by, "by");
-            }
-            FaultEntry::SlowDisk {
-                at,
-                r#for,
-                node,
-                factor,
-            } => {
-                self.times(at, r#for.as_ref(), end);
-                self.target(node, servers);
-                self.number(factor, "factor", 2, 1_000);
             }
             FaultEntry::Loss { at, r#for, .. } | FaultEntry::Duplicate { at, r#for, .. } => {
                 self.times(at, r#for.as_ref(), end);

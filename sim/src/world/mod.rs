@@ -1,326 +1,567 @@
-//! Stub of the world: answers every operation after a fixed time. Replaced when merging.
-#![allow(missing_docs, clippy::all, dead_code)]
+//! The world: servers and clients on a virtual network, with virtual disks and clocks.
+//!
+//! Everything that happens is an event in one queue ordered by (virtual time, order of insertion):
+//! message arrivals, timers, ends of disk batches, micro-steps, client steps and the driver's
+//! wake-ups. [`World::step`] performs exactly one. Faults are [`Action`]s that the driver performs
+//! between two events. Nothing else moves, so a run is a function of its [`WorldSpec`] and of what
+//! the driver does.
+//!
+//! # The rules of the network
+//! - A message to oneself arrives by an event of its own, without delay, and is never lost; it dies
+//!   with its process.
+//! - *Streams* are FIFO. A dial takes one round trip; it is refused if the process there is down,
+//!   and times out if the pair is cut in either direction when the dial arrives. While a direction is
+//!   cut its messages are held, and they go on when it is mended. A stream breaks when a process
+//!   dies, an end hangs up, [`Action::Break`] says so, or a cut outlasts the patience. Breaking loses
+//!   a drawn suffix of what is in flight; each end that is left hears `Down` behind what is left. A
+//!   dialler that was not yet told `Up` hears `Refused` in place of `Down`.
+//! - *Latest-wins* channels have at most one message in flight and one waiting, which the next one
+//!   replaces. A cut, and the death of the receiver, lose the one in flight; the death of the sender
+//!   loses the waiting one.
+//! - *Datagrams* are lost, duplicated and overtake each other, and are lost if the pair is cut when
+//!   they leave or arrive.
+//! - Client connections behave like streams; only [`Action::CutClient`] cuts them. Hanging up a
+//!   client connection loses nothing sent before; the death of the server's process loses a suffix.
+//!
+//! # Pauses
+//! A paused process takes no events: they wait and are handled in their order when it is resumed.
+//! This holds for the ends of disk batches too, so its disk stands still after the current batch.
+//!
+//! # madsim
+//! Inside [`in_runtime`] the clock of the madsim runtime follows the world's time, so that a stray
+//! clock read sees virtual time. The world's own time is authoritative.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap};
-use std::marker::PhantomData;
+mod clients;
+mod event;
+mod faults;
+mod network;
+mod node;
+mod queue;
+mod streams;
+#[cfg(test)]
+mod tests;
 
-use menagerie::canonical::RunHash;
-use menagerie::check::Verdict;
-use menagerie::history::{History, Operation, Outcome};
-use menagerie::ids::*;
+pub use faults::{Action, CrashKind};
+
+use core::time::Duration;
+use menagerie::canonical::{Canonical, RunHash};
+use menagerie::check::{Ending, Final, Observation, Panel, Setup, Verdict};
+use menagerie::client::ClientEffect;
+use menagerie::history::History;
+use menagerie::ids::{ClientId, NodeId, OpId, Span, VirtualTime, Zxid};
 use menagerie::mutation::Mutations;
-use menagerie::protocol::{Knobs, Protocol, Role, Standing};
-use menagerie::server::ServerSettings;
-use menagerie::tree::{Request, Response, Stat};
+use menagerie::protocol::{Knobs, Protocol, Refusal, Role, Standing};
+use menagerie::server::{Server, ServerEffect, ServerSettings};
+use std::collections::{BTreeMap, VecDeque};
 
-pub use crate::clock::ClockSpec;
-use crate::latency::Latency;
+use crate::clock::ClockSpec;
+use crate::dice::Dice;
+use crate::disk::DiskSpec;
+use crate::record::Record;
+use crate::wire::{Conn, NetworkSpec, Pair};
+use clients::ClientSeat;
+use event::{Event, Kind};
+use node::{Gated, Node};
+use queue::{Key, Queue};
+use streams::LinkSlot;
 
+/// Everything that is fixed before a run.
 #[derive(Clone, Debug)]
 pub struct WorldSpec {
+    /// The seed of every draw.
     pub seed: u64,
+    /// How many servers vote: numbers 1 to this.
     pub voters: u8,
+    /// How many servers follow without a vote: the numbers behind the voters'.
     pub observers: u8,
+    /// How many clients there are: numbers 1 to this.
     pub clients: u16,
+    /// Timeouts and sizes of the protocols.
     pub knobs: Knobs,
+    /// The bugs switched on.
     pub mutations: Mutations,
+    /// Settings of the servers.
     pub settings: ServerSettings,
+    /// The session timeout the clients ask for.
     pub session_timeout: Span,
+    /// The network.
     pub network: NetworkSpec,
+    /// The disks.
     pub disk: DiskSpec,
+    /// The clocks.
     pub clock: ClockSpec,
+    /// How long a server takes for one micro-step.
     pub micro_step: Span,
+    /// Whether the checkers watch.
     pub checks: bool,
+    /// Whether a trace is recorded.
     pub trace: bool,
 }
-#[derive(Clone, Debug)]
-pub struct NetworkSpec {
-    pub lan: Latency,
-    pub matrix: Option<Vec<Vec<Span>>>,
-    pub client: Latency,
-    pub loss_ppm: u32,
-    pub duplicate_ppm: u32,
-    pub patience: Span,
-    pub dial_timeout: Span,
-}
-#[derive(Clone, Debug)]
-pub struct DiskSpec {
-    pub write: Latency,
-    pub sync: Latency,
-    pub read: Latency,
-}
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CrashKind {
-    Process,
-    Power,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
-    Crash {
-        node: NodeId,
-        kind: CrashKind,
-    },
-    CrashMany {
-        nodes: Vec<NodeId>,
-        kind: CrashKind,
-    },
-    Restart(NodeId),
-    CutClient(NodeId),
-    MendClient(NodeId),
-    Pause(NodeId),
-    Resume(NodeId),
-    Cut {
-        from: NodeId,
-        to: NodeId,
-    },
-    Mend {
-        from: NodeId,
-        to: NodeId,
-    },
-    Slow {
-        from: NodeId,
-        to: NodeId,
-        extra: Span,
-    },
-    Unslow {
-        from: NodeId,
-        to: NodeId,
-        extra: Span,
-    },
-    SlowDisk {
-        node: NodeId,
-        factor: u32,
-    },
-    UnslowDisk {
-        node: NodeId,
-        factor: u32,
-    },
-    Loss {
-        ppm: u32,
-    },
-    Unloss {
-        ppm: u32,
-    },
-    Duplicate {
-        ppm: u32,
-    },
-    Unduplicate {
-        ppm: u32,
-    },
-    Break {
-        a: NodeId,
-        b: NodeId,
-    },
-}
-
+/// What [`World::step`] has to tell the driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Happening {
+    /// Nothing that concerns it.
     Event,
+    /// A moment it asked for with [`World::wake_at`], by its token.
     Wakeup(u64),
-    Completed { client: ClientId, op: OpId },
+    /// An operation ended; how stands in the history.
+    Completed {
+        /// The client.
+        client: ClientId,
+        /// The operation.
+        op: OpId,
+    },
 }
 
-#[derive(Clone, Debug, Default)]
+/// Counts of what happened.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
+    /// Events performed; events that came to nothing (a cancelled timer) do not count.
     pub events: u64,
+    /// Messages that reached a server from another one or from itself.
     pub messages_delivered: u64,
+    /// Messages between servers that were lost.
+    pub messages_lost: u64,
+    /// Frames that reached a client or, from a client, a server.
+    pub frames_delivered: u64,
+    /// Ends of disk batches.
+    pub disk_batches: u64,
+    kinds: Vec<(&'static str, u64)>,
 }
 
-#[derive(Clone, Debug, Default)]
+impl Stats {
+    /// How many protocol messages of each kind were delivered.
+    pub fn by_kind(&self) -> BTreeMap<&'static str, u64> {
+        let mut counts = BTreeMap::new();
+        for (kind, count) in &self.kinds {
+            *counts.entry(*kind).or_insert(0) += count;
+        }
+        counts
+    }
+
+    fn count_kind(&mut self, kind: &'static str) {
+        // Names are constants: comparing addresses is enough here, and `by_kind` joins the rest.
+        let known = self
+            .kinds
+            .iter_mut()
+            .find(|(name, _)| core::ptr::eq(*name, kind));
+        match known {
+            Some((_, count)) => *count += 1,
+            None => self.kinds.push((kind, 1)),
+        }
+    }
+}
+
+/// How the driver ended the run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Close {
+    /// The servers that had to converge.
     pub core: Vec<NodeId>,
+    /// See [`Ending::healed`].
     pub healed: Option<VirtualTime>,
+    /// See [`Ending::converged`].
     pub converged: Option<VirtualTime>,
+    /// See [`Ending::obstacle`].
     pub obstacle: Option<String>,
 }
 
-#[derive(Debug)]
+/// See the module's text.
 pub struct World<P: Protocol> {
     spec: WorldSpec,
-    now: u64,
-    seq: u64,
-    queue: BinaryHeap<Reverse<(u64, u64, Kind)>>,
+    dice: Dice,
+    now: VirtualTime,
+    queue: Queue<Event<P>>,
+    nodes: Vec<Node<P>>,
+    clients: Vec<ClientSeat>,
+    /// By `from * nodes + to`.
+    pairs: Vec<Pair<P>>,
+    links: Vec<LinkSlot<P>>,
+    free_links: Vec<u32>,
+    /// The places of a pair's links, by `smaller * nodes + greater`.
+    pair_links: Vec<Vec<u32>>,
+    /// By the connection's number.
+    conns: Vec<Conn>,
+    extra_loss_ppm: u32,
+    extra_duplicate_ppm: u32,
     history: History,
-    down: BTreeSet<NodeId>,
-    hash: RunHash,
+    happenings: VecDeque<Happening>,
     stats: Stats,
-    _p: PhantomData<P>,
-}
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
-    Wake(u64),
-    Done(u16, u32),
+    hash: RunHash,
+    panel: Option<Panel>,
+    record: Option<Record>,
+    madsim: Option<madsim::time::TimeHandle>,
+    /// Empty between two steps; kept for their memory.
+    effects: Vec<ServerEffect<P>>,
+    client_effects: Vec<ClientEffect>,
+    outcomes: Vec<crate::disk::Outcome<P::Record, Gated<P>>>,
 }
 
 impl<P: Protocol> World<P> {
-    pub fn new(spec: WorldSpec) -> Self {
-        let mut hash = RunHash::new();
-        hash.word(spec.seed);
-        World {
-            spec,
-            now: 0,
-            seq: 0,
-            queue: BinaryHeap::new(),
-            history: History::default(),
-            down: BTreeSet::new(),
-            hash,
-            stats: Stats::default(),
-            _p: PhantomData,
-        }
-    }
-    pub fn boot_all(&mut self) {}
-    pub fn now(&self) -> VirtualTime {
-        VirtualTime(self.now)
-    }
-    pub fn step(&mut self) -> Option<Happening> {
-        let Reverse((at, _, kind)) = self.queue.pop()?;
-        self.now = at;
-        self.hash.word(at);
-        self.stats.events += 1;
-        Some(match kind {
-            Kind::Wake(t) => Happening::Wakeup(t),
-            Kind::Done(c, op) => {
-                let operation = &mut self.history.operations[op as usize];
-                operation.completed = Some(VirtualTime(at));
-                let response = match &operation.request {
-                    Request::Write(_) => Response::Set(Stat::default()),
-                    Request::Read(_) => Response::Exists(Stat::default()),
-                    Request::Sync => Response::Synced,
-                };
-                operation.outcome = Some(Outcome::Answered {
-                    zxid: Zxid(1),
-                    answer: Ok(response),
-                });
-                self.stats.messages_delivered += 2;
-                Happening::Completed {
-                    client: ClientId(c),
-                    op: OpId(op),
-                }
-            }
-        })
-    }
-    fn push(&mut self, at: u64, kind: Kind) {
-        self.seq += 1;
-        self.queue.push(Reverse((at, self.seq, kind)));
-    }
-    pub fn wake_at(&mut self, at: VirtualTime, token: u64) {
-        self.push(at.0.max(self.now), Kind::Wake(token));
-    }
-    pub fn perform(&mut self, action: Action) -> bool {
-        match action {
-            Action::Crash { node, .. } => self.down.insert(node),
-            Action::Restart(node) => self.down.remove(&node),
-            _ => true,
-        }
-    }
-    pub fn invoke(&mut self, client: ClientId, request: Request, synced: bool) -> OpId {
-        let id = OpId(self.history.operations.len() as u32);
-        self.history.operations.push(Operation {
-            id,
-            client,
-            session: SessionId(1),
-            xid: id.0,
-            conn: None,
-            server: None,
-            attempts: 1,
-            request,
-            synced,
-            invoked: VirtualTime(self.now),
-            completed: None,
-            outcome: None,
+    /// A world in which nothing runs yet.
+    pub fn new(spec: WorldSpec) -> World<P> {
+        assert!(spec.voters > 0, "an ensemble has a voter");
+        let count = usize::from(spec.voters) + usize::from(spec.observers);
+        assert!(count < 64, "{count} servers are more than 63");
+        let dice = Dice::new(spec.seed);
+        let ids: Vec<NodeId> = (1..=count as u8).map(NodeId).collect();
+        let pairs = (0..count * count)
+            .map(|place| {
+                let (from, to) = (place / count, place % count);
+                Pair::new(from as u8, to as u8, &spec.network, &dice)
+            })
+            .collect();
+        let panel = spec.checks.then(|| {
+            Panel::new(&Setup {
+                protocol: P::NAME.to_string(),
+                voters: ids[..usize::from(spec.voters)].to_vec(),
+                observers: ids[usize::from(spec.voters)..].to_vec(),
+                promises: P::PROMISES,
+            })
         });
-        self.push(self.now + 3_000_000, Kind::Done(client.0, id.0));
-        id
+        World {
+            dice,
+            now: VirtualTime(0),
+            queue: Queue::new(),
+            nodes: ids.iter().map(|id| Node::new(*id, &spec, &dice)).collect(),
+            clients: (1..=spec.clients)
+                .map(|number| ClientSeat::new::<P>(ClientId(number), &ids, &spec, &dice))
+                .collect(),
+            pairs,
+            links: Vec::new(),
+            free_links: Vec::new(),
+            pair_links: (0..count * count).map(|_| Vec::new()).collect(),
+            conns: Vec::new(),
+            extra_loss_ppm: 0,
+            extra_duplicate_ppm: 0,
+            history: History::default(),
+            happenings: VecDeque::new(),
+            stats: Stats::default(),
+            hash: RunHash::new(),
+            panel,
+            record: spec.trace.then(Record::default),
+            madsim: madsim::time::TimeHandle::try_current(),
+            effects: Vec::new(),
+            client_effects: Vec::new(),
+            outcomes: Vec::new(),
+            spec,
+        }
     }
+
+    /// Boots every server, in order, and starts every client. Called once, first.
+    pub fn boot_all(&mut self) {
+        for place in 0..self.nodes.len() {
+            self.boot(place);
+        }
+        for number in 1..=self.spec.clients {
+            let client = ClientId(number);
+            self.queue.push(self.now, Event::ClientStart { client });
+        }
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> VirtualTime {
+        self.now
+    }
+
+    /// When the next call of [`World::step`] will take place; `None` if nothing is left to happen.
+    pub fn next_at(&self) -> Option<VirtualTime> {
+        if !self.happenings.is_empty() {
+            return Some(self.now);
+        }
+        self.queue.next_at().map(|at| at.max(self.now))
+    }
+
+    /// Performs one event; `None` if there is none. If an earlier event (or the driver's own call)
+    /// completed operations that were not reported yet, reports the next one instead.
+    pub fn step(&mut self) -> Option<Happening> {
+        if let Some(happening) = self.happenings.pop_front() {
+            return Some(happening);
+        }
+        let key = self.queue.pop()?;
+        self.advance_to(key.at);
+        if let Some(place) = self.queue.body(key).process()
+            && self.nodes[usize::from(place)].paused
+        {
+            self.nodes[usize::from(place)].parked.push(key);
+            return Some(Happening::Event);
+        }
+        let event = self.queue.take(key);
+        if let Event::Wakeup(token) = event {
+            self.mark(Kind::Wakeup, 0, token);
+            self.stats.events += 1;
+            return Some(Happening::Wakeup(token));
+        }
+        if self.perform_event(event) {
+            self.stats.events += 1;
+        }
+        Some(self.happenings.pop_front().unwrap_or(Happening::Event))
+    }
+
+    /// Asks for a [`Happening::Wakeup`].
+    pub fn wake_at(&mut self, at: VirtualTime, token: u64) {
+        self.queue.push(at.max(self.now), Event::Wakeup(token));
+    }
+
+    /// Whether a server's process runs (it may be paused).
     pub fn is_up(&self, node: NodeId) -> bool {
-        !self.down.contains(&node)
+        self.node(node).server.is_some()
     }
+
+    /// Whether a server's process is paused.
+    pub fn is_paused(&self, node: NodeId) -> bool {
+        self.node(node).paused
+    }
+
+    /// Where a server stands; `None` if it is down.
     pub fn standing(&self, node: NodeId) -> Option<Standing> {
-        self.is_up(node).then_some(Standing {
-            role: if node.0 == 1 {
-                Role::Leading
-            } else {
-                Role::Following
-            },
-            epoch: 1,
-            leader: Some(NodeId(1)),
-            uplink: None,
-            can_propose: true,
-            serve_from: Some(Zxid::ZERO),
-        })
+        self.server(node).map(Server::standing)
     }
+
+    /// What a server has applied; `None` if it is down.
     pub fn applied(&self, node: NodeId) -> Option<Zxid> {
-        self.is_up(node).then_some(Zxid(1))
+        self.server(node).map(Server::applied)
     }
+
+    /// The digest of a server's state; `None` if it is down.
     pub fn digest(&self, node: NodeId) -> Option<u64> {
-        self.is_up(node).then_some(1)
+        self.server(node).map(Server::digest)
     }
+
+    /// Why a server refused to boot, if its last boot ended so.
+    pub fn refusal(&self, node: NodeId) -> Option<&Refusal> {
+        self.node(node).refusal.as_ref()
+    }
+
+    /// A server; `None` if it is down.
+    pub fn server(&self, node: NodeId) -> Option<&Server<P>> {
+        self.node(node).server.as_ref()
+    }
+
+    /// Every server's number, ascending.
+    pub fn node_ids(&self) -> impl Iterator<Item = NodeId> + use<P> {
+        (1..=self.nodes.len() as u8).map(NodeId)
+    }
+
+    /// What was fixed before the run.
+    pub fn spec(&self) -> &WorldSpec {
+        &self.spec
+    }
+
+    /// The dice of the run.
+    pub fn dice(&self) -> Dice {
+        self.dice
+    }
+
+    /// What clients saw so far.
     pub fn history(&self) -> &History {
         &self.history
     }
+
+    /// Counts so far.
     pub fn stats(&self) -> &Stats {
         &self.stats
     }
+
+    /// The hash of everything so far.
     pub fn hash(&self) -> u64 {
         self.hash.value()
     }
-    pub fn is_paused(&self, _node: NodeId) -> bool {
-        false
+
+    /// How many events are pending, for resource bounds.
+    pub fn pending(&self) -> usize {
+        self.queue.len()
     }
-    pub fn refusal(&self, _node: NodeId) -> Option<&menagerie::protocol::Refusal> {
-        None
+
+    /// Writes a line of the driver's into the trace.
+    pub fn remark(&mut self, text: impl FnOnce() -> String) {
+        self.trace(text);
     }
-    pub fn remark(&mut self, _text: impl FnOnce() -> String) {}
-    pub fn finish(self, close: Close) -> Finished {
-        let verdict = if close.converged.is_some() {
-            Verdict::Pass { checked: 1 }
-        } else {
-            Verdict::Fail(menagerie::check::Counterexample {
-                at: self.now(),
-                reason: close.obstacle.clone().unwrap_or_default(),
+
+    /// Ends the run: the last look at the disks, and the verdicts (none without checks).
+    pub fn finish(&mut self, close: Close) -> Vec<(&'static str, Verdict)> {
+        self.observe_durable();
+        let nodes: Vec<Final> = self
+            .nodes
+            .iter()
+            .map(|node| Final {
+                node: node.id,
+                core: close.core.contains(&node.id),
+                applied: node.server.as_ref().map(Server::applied),
+                digest: node.server.as_ref().map(Server::digest),
+                role: match &node.server {
+                    Some(server) => server.standing().role,
+                    None => Role::Looking,
+                },
             })
+            .collect();
+        let ending = Ending {
+            at: self.now,
+            nodes: &nodes,
+            history: &self.history,
+            healed: close.healed,
+            converged: close.converged,
+            obstacle: close.obstacle,
         };
-        Finished {
-            verdicts: vec![("liveness", verdict)],
-            trace: vec!["a line".to_owned()],
-            hash: self.hash(),
-            at: self.now(),
-            history: self.history,
-            stats: self.stats,
+        self.panel
+            .take()
+            .map(|mut panel| panel.finish(&ending))
+            .unwrap_or_default()
+    }
+
+    /// The trace's lines so far; none without a trace.
+    pub fn take_trace(&mut self) -> Vec<String> {
+        self.record
+            .take()
+            .map(Record::into_lines)
+            .unwrap_or_default()
+    }
+
+    /// Performs an event; says whether it came to anything.
+    fn perform_event(&mut self, event: Event<P>) -> bool {
+        match event {
+            Event::Loopback {
+                node,
+                incarnation,
+                via,
+                packet,
+            } => self.arrive_loopback(node, incarnation, via, packet),
+            Event::Datagram { from, to, packet } => self.arrive_datagram(from, to, packet),
+            Event::LatestWins {
+                from,
+                to,
+                generation,
+            } => self.arrive_latest(from, to, generation),
+            Event::Stream {
+                slot,
+                generation,
+                toward,
+                ..
+            } => self.arrive_stream(slot, generation, toward),
+            Event::Dialled { slot, generation } => self.arrive_dial(slot, generation),
+            Event::DialFailed {
+                slot, generation, ..
+            } => self.fail_dial(slot, generation),
+            Event::Patience {
+                from,
+                to,
+                generation,
+            } => self.lose_patience(from, to, generation),
+            Event::ClientPatience { node, generation } => {
+                self.lose_client_patience(node, generation)
+            }
+            Event::Timer {
+                node,
+                slot,
+                ordinal,
+            } => self.fire_timer(node, slot, ordinal),
+            Event::Disk { node, generation } => self.finish_disk(node, generation),
+            Event::Work { node, incarnation } => self.work(node, incarnation),
+            Event::ClientStart { client } => self.start_client(client),
+            Event::ClientTimer {
+                client,
+                slot,
+                ordinal,
+            } => self.fire_client_timer(client, slot, ordinal),
+            Event::ConnDialled { conn } => self.arrive_conn_dial(conn),
+            Event::ConnFailed { conn } => self.fail_conn_dial(conn),
+            Event::ConnDown { conn } => self.arrive_at_client(conn),
+            Event::ConnUp { conn, .. } => self.arrive_from_client(conn),
+            Event::Wakeup(_) => false,
+        }
+    }
+
+    fn advance_to(&mut self, at: VirtualTime) {
+        if at <= self.now {
+            return;
+        }
+        if let Some(clock) = &self.madsim {
+            clock.advance(Duration::from_nanos(at.0 - self.now.0));
+        }
+        self.now = at;
+    }
+
+    fn node(&self, id: NodeId) -> &Node<P> {
+        assert!(id.0 > 0, "servers are numbered from 1");
+        &self.nodes[usize::from(id.0) - 1]
+    }
+
+    /// The place of a server.
+    fn place(&self, id: NodeId) -> u8 {
+        assert!(
+            id.0 > 0 && usize::from(id.0) <= self.nodes.len(),
+            "{id} is not a server of this ensemble"
+        );
+        id.0 - 1
+    }
+
+    fn pair(&mut self, from: u8, to: u8) -> &mut Pair<P> {
+        let count = self.nodes.len();
+        &mut self.pairs[usize::from(from) * count + usize::from(to)]
+    }
+
+    /// Feeds the head of an event into the hash.
+    fn mark(&mut self, kind: Kind, place: u8, word: u64) {
+        self.now.feed(&mut self.hash);
+        self.hash.word((kind as u64) << 8 | u64::from(place));
+        self.hash.word(word);
+    }
+
+    fn observe(&mut self, observation: &Observation<'_>) {
+        if let Some(panel) = &mut self.panel {
+            panel.observe(self.now, observation);
+        }
+    }
+
+    /// Tells the checkers what the voters' disks prove to hold.
+    fn observe_durable(&mut self) {
+        if self.panel.is_none() {
+            return;
+        }
+        let voters = self.nodes[..usize::from(self.spec.voters)].iter();
+        let held: Vec<_> = voters
+            .map(|node| {
+                let image = match node.server {
+                    Some(_) => node.disk.durable_image(),
+                    None => node.disk.image(),
+                };
+                (node.id, P::persisted(&image))
+            })
+            .collect();
+        self.observe(&Observation::Durable { nodes: &held });
+    }
+
+    /// Writes a line into the trace, if there is one, and to whoever listens to `tracing`.
+    fn trace(&mut self, text: impl FnOnce() -> String) {
+        let listening = tracing::enabled!(tracing::Level::TRACE);
+        if self.record.is_none() && !listening {
+            return;
+        }
+        let text = text();
+        if listening {
+            tracing::trace!(at_ns = self.now.0, "{text}");
+        }
+        if let Some(record) = &mut self.record {
+            record.line(self.now, &text);
         }
     }
 }
 
-#[derive(Clone, Debug)]
-pub struct Finished {
-    pub verdicts: Vec<(&'static str, Verdict)>,
-    pub trace: Vec<String>,
-    pub history: History,
-    pub stats: Stats,
-    pub hash: u64,
-    pub at: VirtualTime,
-}
-
-impl Action {
-    pub fn inverse(&self) -> Option<Action> {
-        match *self {
-            Action::Crash { node, .. } => Some(Action::Restart(node)),
-            Action::Pause(node) => Some(Action::Resume(node)),
-            Action::Cut { from, to } => Some(Action::Mend { from, to }),
-            Action::CutClient(node) => Some(Action::MendClient(node)),
-            Action::Slow { from, to, extra } => Some(Action::Unslow { from, to, extra }),
-            Action::SlowDisk { node, factor } => Some(Action::UnslowDisk { node, factor }),
-            Action::Loss { ppm } => Some(Action::Unloss { ppm }),
-            Action::Duplicate { ppm } => Some(Action::Unduplicate { ppm }),
-            _ => None,
-        }
+impl<P: Protocol> core::fmt::Debug for World<P> {
+    fn fmt(&self, out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        out.debug_struct("World")
+            .field("seed", &self.spec.seed)
+            .field("now", &self.now)
+            .field("pending", &self.queue.len())
+            .finish_non_exhaustive()
     }
 }
 
-/// Runs `body` inside a madsim runtime.
-pub fn in_runtime<T>(_seed: u64, body: impl FnOnce() -> T) -> T {
-    body()
+/// Runs `body` on this thread inside a fresh madsim runtime, which turns stray reads of clocks and
+/// entropy into simulated ones. The thread should be fresh too: madsim seeds some things once a
+/// thread. `body` must not start threads, and must not measure time.
+pub fn in_runtime<T>(seed: u64, body: impl FnOnce() -> T) -> T {
+    let config = madsim::Config::default();
+    let runtime = madsim::runtime::Runtime::with_seed_and_config(seed, config);
+    runtime.block_on(async { body() })
 }

@@ -1,0 +1,161 @@
+//! Applies, deliveries, captures and restores.
+
+use super::{Note, Server, ServerEffect, ServerOutbox};
+use crate::ids::{LocalTime, Zxid};
+use crate::protocol::{CaptureKind, Input, Protocol, Replicates, Role};
+use crate::tree::{Applied, Capture, Execution, Payload, Snapshot, State};
+use crate::wire::ServerFrame;
+
+impl<P: Protocol> Server<P> {
+    /// The protocol hands a transaction over.
+    pub(super) fn hand_over(&mut self, zxid: Zxid, payload: Payload) {
+        assert!(
+            zxid > self.handed,
+            "{zxid} is handed over after {}",
+            self.handed
+        );
+        self.handed = zxid;
+        self.applies.push_back((zxid, payload));
+    }
+
+    /// Everything through `zxid` is committed: what is applied of it is now delivered.
+    pub(super) fn on_committed(&mut self, zxid: Zxid, out: &mut ServerOutbox<P>) {
+        self.committed = self.committed.max(zxid);
+        while let Some((applied, value)) = self.undelivered.front().copied() {
+            if applied > self.committed {
+                break;
+            }
+            self.undelivered.pop_front();
+            out.push(ServerEffect::Note(Note::Delivered {
+                zxid: applied,
+                value,
+            }));
+        }
+    }
+
+    /// The state is replaced. Clients are sent away: their watches could miss what lies between,
+    /// and after a reconnect SetWatches finds out.
+    pub(super) fn restore(&mut self, snapshot: Option<&Snapshot>, out: &mut ServerOutbox<P>) {
+        self.state = State::restore(snapshot, self.mutations);
+        let zxid = self.state.applied();
+        self.handed = zxid;
+        self.fuzzy_until = snapshot.map_or(Zxid::ZERO, |snapshot| snapshot.image.settled());
+        self.applies.clear();
+        self.applying = None;
+        self.capture = None;
+        self.undelivered.clear();
+        self.outstanding.clear();
+        self.drop_every_client(out);
+        out.push(ServerEffect::Note(Note::Restored(zxid)));
+    }
+
+    /// Performs an apply, or one sub-operation of it while a capture is under way.
+    pub(super) fn advance_apply(&mut self, now: LocalTime, out: &mut ServerOutbox<P>) {
+        if self.applying.is_none() && self.capture.is_none() {
+            let (zxid, payload) = self.applies.pop_front().expect("asked for by work()");
+            let applied = self.state.apply(zxid, &payload);
+            self.finish_apply(now, zxid, &payload, applied, out);
+            return;
+        }
+        let (mut apply, payload) = match self.applying.take() {
+            Some(under_way) => under_way,
+            None => {
+                let (zxid, payload) = self.applies.pop_front().expect("asked for by work()");
+                (self.state.begin(zxid, &payload), payload)
+            }
+        };
+        match self.state.advance(&mut apply) {
+            None => self.applying = Some((apply, payload)),
+            Some(applied) => {
+                let zxid = self.state.applied();
+                self.finish_apply(now, zxid, &payload, applied, out);
+            }
+        }
+    }
+
+    /// The last micro-step of an apply: the events first, then the answer, in one queue.
+    fn finish_apply(
+        &mut self,
+        now: LocalTime,
+        zxid: Zxid,
+        payload: &Payload,
+        applied: Applied,
+        out: &mut ServerOutbox<P>,
+    ) {
+        let executed = applied.execution == Execution::Executed && applied.seq != 0;
+        let comparable = zxid >= self.fuzzy_until;
+        out.push(ServerEffect::Note(Note::Applied {
+            zxid,
+            payload: payload.clone(),
+            digest: comparable.then(|| self.state.digest()),
+            executed: executed.then_some((applied.session, applied.seq)),
+        }));
+        if zxid <= self.committed {
+            out.push(ServerEffect::Note(Note::Delivered {
+                zxid,
+                value: payload.digest(),
+            }));
+        } else {
+            self.undelivered.push_back((zxid, payload.digest()));
+        }
+        self.fire_watches(&applied, out);
+        if P::REPLICATES == Replicates::Deltas && !self.outstanding.is_empty() {
+            self.outstanding.settle();
+        }
+        if self.standing.role == Role::Leading {
+            self.note_session_change(now, &applied);
+        }
+        self.answer_applied(now, zxid, applied, out);
+        self.feed(now, Input::Applied(zxid), out);
+        self.complete_barriers(now, out);
+    }
+
+    fn fire_watches(&mut self, applied: &Applied, out: &mut ServerOutbox<P>) {
+        let mut fired = Vec::new();
+        for event in &applied.events {
+            self.watches.fire(event, &mut fired);
+        }
+        for (conn, event) in fired {
+            out.push(ServerEffect::Reply {
+                conn,
+                frame: ServerFrame::Event(event),
+            });
+        }
+    }
+
+    /// Whether the next micro-step belongs to a capture. An atomic one waits for the end of an
+    /// apply that is under way; a fuzzy one alternates with applies.
+    pub(super) fn capture_is_next(&self) -> bool {
+        match self.captures.front() {
+            None => false,
+            Some((_, CaptureKind::Atomic)) => self.applying.is_none(),
+            Some((_, CaptureKind::Fuzzy)) => {
+                self.capture_turn || (self.applying.is_none() && self.applies.is_empty())
+            }
+        }
+    }
+
+    /// Takes one chunk of the capture under way, or the whole of an atomic one.
+    pub(super) fn advance_capture(&mut self, now: LocalTime, out: &mut ServerOutbox<P>) {
+        let (ticket, kind) = *self
+            .captures
+            .front()
+            .expect("asked for by capture_is_next()");
+        let snapshot = match kind {
+            CaptureKind::Atomic => Some(Snapshot::atomic(&self.state)),
+            CaptureKind::Fuzzy => {
+                let chunk = self.settings.capture_chunk;
+                let capture = self
+                    .capture
+                    .get_or_insert_with(|| Capture::start(&self.state, chunk));
+                let under_way = self.applying.as_ref().map(|(apply, _)| apply.zxid());
+                capture.advance(&self.state, under_way)
+            }
+        };
+        if let Some(snapshot) = snapshot {
+            self.captures.pop_front();
+            self.capture = None;
+            self.feed(now, Input::Captured { ticket, snapshot }, out);
+        }
+    }
+}

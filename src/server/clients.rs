@@ -1,0 +1,651 @@
+//! Connections of clients: sessions, the order of answers, reads, barriers and forwarding.
+//!
+//! Answers leave a connection in the order of its requests. A write is forwarded at once, unless a
+//! sync stands before it; a read waits until everything before it is answered. So a session's
+//! answers carry zxids that never decrease.
+
+use std::collections::VecDeque;
+
+use super::{Server, ServerEffect, ServerOutbox, ServerTimer, Waiting};
+use crate::canonical::RunHash;
+use crate::ids::{ConnId, LocalTime, SessionId, Span, Zxid};
+use crate::protocol::{BarrierOutcome, BarrierToken, Gate, Input, Protocol, Role, TimerRange};
+use crate::tree::{Applied, Execution, Path, Read, Request, Response, WatchKind, Write};
+use crate::wire::{ClientFrame, Packet, PeerMsg, ServerFrame};
+
+/// A client's connection.
+#[derive(Clone, Debug)]
+pub(super) struct Connection {
+    phase: Phase,
+    /// Requests not yet answered, in the order in which they came.
+    queue: VecDeque<Queued>,
+    /// Whether it stands in the list of connections with a read to answer.
+    ready: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Nothing came yet.
+    Fresh,
+    /// Its new session is on its way through the protocol.
+    Opening { session: SessionId, timeout: Span },
+    /// The leader is asked about its session.
+    Revalidating { session: SessionId },
+    /// It speaks for a session.
+    Attached { session: SessionId },
+}
+
+#[derive(Clone, Debug)]
+struct Queued {
+    xid: u32,
+    task: Task,
+}
+
+#[derive(Clone, Debug)]
+enum Task {
+    /// Waits for its own apply.
+    Write {
+        seq: u32,
+        acked: u32,
+        write: Write,
+        sent: bool,
+    },
+    /// Its apply came; the answer waits for its turn.
+    Answered(ServerFrame),
+    /// Answered from the state when its turn comes.
+    Read(Read),
+    /// Arms watches again when its turn comes.
+    SetWatches {
+        relative: Zxid,
+        data: Vec<Path>,
+        exist: Vec<Path>,
+        child: Vec<Path>,
+    },
+    /// Not yet asked for.
+    Sync,
+    /// Asked for.
+    Barrier(BarrierToken),
+    /// Reached: waits until the state holds everything through here.
+    Reached(Zxid),
+}
+
+impl<P: Protocol> Server<P> {
+    pub(super) fn on_client_up(&mut self, conn: ConnId) {
+        let connection = Connection {
+            phase: Phase::Fresh,
+            queue: VecDeque::new(),
+            ready: false,
+        };
+        self.connections.insert(conn, connection);
+    }
+
+    pub(super) fn on_client_frame(
+        &mut self,
+        now: LocalTime,
+        conn: ConnId,
+        frame: ClientFrame,
+        out: &mut ServerOutbox<P>,
+    ) {
+        let Some(connection) = self.connections.get_mut(&conn) else {
+            // Closed from this side; the frame was on its way.
+            return;
+        };
+        if let Phase::Attached { session } = connection.phase {
+            self.touched.insert(session);
+        }
+        match frame {
+            ClientFrame::Connect {
+                session,
+                password,
+                timeout,
+                last_zxid,
+            } => {
+                self.on_connect(now, conn, session, password, timeout, last_zxid, out);
+            }
+            ClientFrame::Ping => {
+                let zxid = self.state.applied();
+                out.push(ServerEffect::Reply {
+                    conn,
+                    frame: ServerFrame::Pong { zxid },
+                });
+            }
+            ClientFrame::Request {
+                xid,
+                seq,
+                acked,
+                request,
+            } => {
+                let task = match request {
+                    Request::Write(write) => Task::Write {
+                        seq,
+                        acked,
+                        write,
+                        sent: false,
+                    },
+                    Request::Read(read) => Task::Read(read),
+                    Request::Sync => Task::Sync,
+                };
+                connection.queue.push_back(Queued { xid, task });
+                self.advance_connection(now, conn, out);
+            }
+            ClientFrame::SetWatches {
+                relative,
+                data,
+                exist,
+                child,
+            } => {
+                let task = Task::SetWatches {
+                    relative,
+                    data,
+                    exist,
+                    child,
+                };
+                connection.queue.push_back(Queued { xid: 0, task });
+                self.advance_connection(now, conn, out);
+            }
+        }
+    }
+
+    /// A connection introduces itself: opens a session, or attaches to one.
+    #[expect(clippy::too_many_arguments, reason = "one for each field of the frame")]
+    fn on_connect(
+        &mut self,
+        now: LocalTime,
+        conn: ConnId,
+        session: SessionId,
+        password: u64,
+        timeout: Span,
+        last_zxid: Zxid,
+        out: &mut ServerOutbox<P>,
+    ) {
+        if !self.serves() || last_zxid > self.state.applied() {
+            // Not in service, or behind what the client has seen: it must not go back in time.
+            self.close(conn, out);
+            return;
+        }
+        if session == SessionId::NONE {
+            let timeout = timeout.clamp(
+                self.settings.session_timeout_min,
+                self.settings.session_timeout_max,
+            );
+            let session = self.new_session_id(now);
+            self.set_phase(conn, Phase::Opening { session, timeout });
+            self.attached.insert(session, conn);
+            self.route(now, session, 0, 0, Write::CreateSession { timeout }, out);
+        } else if password != password_of(session) {
+            self.reject_session(conn, out);
+        } else if self.leads() {
+            let timeout = self.revalidate(now, self.me, session);
+            self.set_phase(conn, Phase::Revalidating { session });
+            self.conclude_attach(now, conn, session, timeout, out);
+        } else {
+            self.set_phase(conn, Phase::Revalidating { session });
+            self.send_to_leader(PeerMsg::Revalidate { session }, out);
+        }
+    }
+
+    /// The leader's word on sessions that reconnected here.
+    pub(super) fn on_revalidated(
+        &mut self,
+        now: LocalTime,
+        session: SessionId,
+        timeout: Option<Span>,
+        out: &mut ServerOutbox<P>,
+    ) {
+        let asking = Phase::Revalidating { session };
+        let conn = self
+            .connections
+            .iter()
+            .find_map(|(conn, connection)| (connection.phase == asking).then_some(*conn));
+        if let Some(conn) = conn {
+            self.conclude_attach(now, conn, session, timeout, out);
+        }
+        // Otherwise the connection broke meanwhile.
+    }
+
+    fn conclude_attach(
+        &mut self,
+        now: LocalTime,
+        conn: ConnId,
+        session: SessionId,
+        timeout: Option<Span>,
+        out: &mut ServerOutbox<P>,
+    ) {
+        let Some(timeout) = timeout else {
+            self.reject_session(conn, out);
+            return;
+        };
+        if let Some(older) = self.attached.insert(session, conn)
+            && older != conn
+        {
+            // The session's earlier connection to this very server, not yet known to be broken.
+            self.close(older, out);
+            self.attached.insert(session, conn);
+        }
+        self.welcome(now, conn, session, timeout, out);
+    }
+
+    fn welcome(
+        &mut self,
+        now: LocalTime,
+        conn: ConnId,
+        session: SessionId,
+        timeout: Span,
+        out: &mut ServerOutbox<P>,
+    ) {
+        self.set_phase(conn, Phase::Attached { session });
+        self.touched.insert(session);
+        let password = password_of(session);
+        let frame = ServerFrame::Connected {
+            session,
+            password,
+            timeout,
+        };
+        out.push(ServerEffect::Reply { conn, frame });
+        self.advance_connection(now, conn, out);
+    }
+
+    /// The session is gone, or was never this client's.
+    fn reject_session(&mut self, conn: ConnId, out: &mut ServerOutbox<P>) {
+        let frame = ServerFrame::Connected {
+            session: SessionId::NONE,
+            password: 0,
+            timeout: Span::ZERO,
+        };
+        out.push(ServerEffect::Reply { conn, frame });
+        self.close(conn, out);
+    }
+
+    /// Moves a connection's queue on: sends what can be sent, answers what can be answered.
+    fn advance_connection(&mut self, now: LocalTime, conn: ConnId, out: &mut ServerOutbox<P>) {
+        self.flush(conn, out);
+        let Some(connection) = self.connections.get_mut(&conn) else {
+            return;
+        };
+        let Phase::Attached { session } = connection.phase else {
+            return;
+        };
+        let mut writes = Vec::new();
+        let mut barrier = None;
+        for queued in &mut connection.queue {
+            match &mut queued.task {
+                Task::Write {
+                    seq,
+                    acked,
+                    write,
+                    sent,
+                } => {
+                    if !*sent {
+                        *sent = true;
+                        writes.push((*seq, *acked, write.clone()));
+                    }
+                }
+                Task::Sync => {
+                    let token = BarrierToken(self.next_barrier);
+                    self.next_barrier += 1;
+                    queued.task = Task::Barrier(token);
+                    barrier = Some(token);
+                    break;
+                }
+                // What stands behind a sync is not sent before the sync is answered.
+                Task::Barrier(_) | Task::Reached(_) => break,
+                Task::Answered(_) | Task::Read(_) | Task::SetWatches { .. } => {}
+            }
+        }
+        for (seq, acked, write) in writes {
+            self.route(now, session, seq, acked, write, out);
+        }
+        if let Some(token) = barrier {
+            self.barriers.insert(token, conn);
+            self.feed(now, Input::Barrier(token), out);
+        }
+    }
+
+    /// Sends the answers whose turn has come.
+    fn flush(&mut self, conn: ConnId, out: &mut ServerOutbox<P>) {
+        let applied = self.state.applied();
+        let Some(connection) = self.connections.get_mut(&conn) else {
+            return;
+        };
+        while let Some(first) = connection.queue.front() {
+            match &first.task {
+                Task::Answered(frame) => {
+                    out.push(ServerEffect::Reply {
+                        conn,
+                        frame: frame.clone(),
+                    });
+                    connection.queue.pop_front();
+                }
+                Task::Reached(through) if applied >= *through => {
+                    let answer = Ok(Response::Synced);
+                    let frame = ServerFrame::Reply {
+                        xid: first.xid,
+                        zxid: applied,
+                        answer,
+                    };
+                    out.push(ServerEffect::Reply { conn, frame });
+                    connection.queue.pop_front();
+                }
+                Task::Read(_) | Task::SetWatches { .. } => {
+                    if !connection.ready {
+                        connection.ready = true;
+                        self.ready.push_back(conn);
+                    }
+                    return;
+                }
+                Task::Write { .. } | Task::Sync | Task::Barrier(_) | Task::Reached(_) => return,
+            }
+        }
+    }
+
+    /// The micro-step of a read: answers the first request of a connection.
+    pub(super) fn answer_read(&mut self, now: LocalTime, conn: ConnId, out: &mut ServerOutbox<P>) {
+        let Some(connection) = self.connections.get_mut(&conn) else {
+            // It broke after it was put on the list.
+            return;
+        };
+        connection.ready = false;
+        let Some(Queued { xid, task }) = connection.queue.pop_front() else {
+            return;
+        };
+        match task {
+            Task::Read(read) => {
+                let answer = self.state.read(&read);
+                self.leave_watch(conn, &read, answer.is_ok());
+                let zxid = self.state.applied();
+                let frame = ServerFrame::Reply { xid, zxid, answer };
+                out.push(ServerEffect::Reply { conn, frame });
+            }
+            Task::SetWatches {
+                relative,
+                data,
+                exist,
+                child,
+            } => {
+                let state = &self.state;
+                let events = self
+                    .watches
+                    .set_watches(conn, state, relative, &data, &exist, &child);
+                for event in events {
+                    out.push(ServerEffect::Reply {
+                        conn,
+                        frame: ServerFrame::Event(event),
+                    });
+                }
+            }
+            task @ (Task::Write { .. }
+            | Task::Answered(_)
+            | Task::Sync
+            | Task::Barrier(_)
+            | Task::Reached(_)) => panic!("{task:?} stood where a read was expected"),
+        }
+        self.advance_connection(now, conn, out);
+    }
+
+    fn leave_watch(&mut self, conn: ConnId, read: &Read, found: bool) {
+        let (kind, path, wanted) = match read {
+            Read::GetData { path, watch } => (WatchKind::Data, path, *watch && found),
+            Read::GetChildren { path, watch } => (WatchKind::Child, path, *watch && found),
+            Read::Exists { path, watch } if found => (WatchKind::Data, path, *watch),
+            Read::Exists { path, watch } => (WatchKind::Exist, path, *watch),
+        };
+        if wanted {
+            self.watches.arm(conn, kind, path.clone());
+        }
+    }
+
+    /// Sends a write to where it is prepared: this server if it leads, else the leader.
+    fn route(
+        &mut self,
+        now: LocalTime,
+        session: SessionId,
+        seq: u32,
+        acked: u32,
+        write: Write,
+        out: &mut ServerOutbox<P>,
+    ) {
+        if self.standing.role == Role::Leading {
+            let from = self.me;
+            self.on_forwarded(
+                now,
+                Waiting {
+                    from,
+                    session,
+                    seq,
+                    acked,
+                    write,
+                },
+            );
+        } else {
+            self.send_to_leader(
+                PeerMsg::Request {
+                    session,
+                    seq,
+                    acked,
+                    write,
+                },
+                out,
+            );
+        }
+        if P::PROMISES.at_most_once && !self.resend_set {
+            self.resend_set = true;
+            self.set_resend_timer(out);
+        }
+    }
+
+    fn set_resend_timer(&self, out: &mut ServerOutbox<P>) {
+        // Several round trips: sending again too early only costs slots, never correctness.
+        let range = TimerRange::exactly(self.knobs.retransmit.times(4));
+        out.push(ServerEffect::SetTimer {
+            timer: ServerTimer::Resend,
+            range,
+        });
+    }
+
+    fn send_to_leader(&mut self, msg: PeerMsg, out: &mut ServerOutbox<P>) {
+        if let (Some(to), Some(via)) = (self.standing.leader, self.standing.uplink) {
+            let packet = Packet::Peer(msg);
+            out.push(ServerEffect::Send {
+                to,
+                via,
+                packet,
+                gate: Gate::Now,
+            });
+        }
+        // Without a leader: Zab has sent its clients away; Paxos sends again by its timer.
+    }
+
+    /// Sends the unanswered writes again, in order. Only where retries are recognised.
+    pub(super) fn on_resend_timer(&mut self, now: LocalTime, out: &mut ServerOutbox<P>) {
+        let mut unanswered = Vec::new();
+        for connection in self.connections.values() {
+            match connection.phase {
+                Phase::Opening { session, timeout } => {
+                    unanswered.push((session, 0, 0, Write::CreateSession { timeout }));
+                }
+                Phase::Attached { session } => {
+                    for queued in &connection.queue {
+                        if let Task::Write {
+                            seq,
+                            acked,
+                            write,
+                            sent: true,
+                        } = &queued.task
+                        {
+                            unanswered.push((session, *seq, *acked, write.clone()));
+                        }
+                    }
+                }
+                Phase::Fresh | Phase::Revalidating { .. } => {}
+            }
+        }
+        self.resend_set = !unanswered.is_empty();
+        if self.resend_set {
+            self.set_resend_timer(out);
+        }
+        for (session, seq, acked, write) in unanswered {
+            self.route(now, session, seq, acked, write, out);
+        }
+    }
+
+    /// Tells the leader which sessions were heard of.
+    pub(super) fn on_touch_timer(&mut self, now: LocalTime, out: &mut ServerOutbox<P>) {
+        let half_tick = TimerRange::exactly(Span(self.knobs.tick.0 / 2));
+        out.push(ServerEffect::SetTimer {
+            timer: ServerTimer::Touch,
+            range: half_tick,
+        });
+        if self.touched.is_empty() {
+            return;
+        }
+        let sessions: Vec<SessionId> = core::mem::take(&mut self.touched).into_iter().collect();
+        if self.standing.role == Role::Leading {
+            self.on_touches(now, &sessions);
+        } else {
+            self.send_to_leader(PeerMsg::Touch { sessions }, out);
+        }
+    }
+
+    /// A barrier ended: its connection waits for the state to catch up, or is sent away (the reads
+    /// pipelined behind a failed sync must not be answered as if it had succeeded).
+    pub(super) fn on_barrier(
+        &mut self,
+        now: LocalTime,
+        token: BarrierToken,
+        outcome: BarrierOutcome,
+        out: &mut ServerOutbox<P>,
+    ) {
+        let Some(conn) = self.barriers.remove(&token) else {
+            // Its connection broke.
+            return;
+        };
+        match outcome {
+            BarrierOutcome::Failed => self.close(conn, out),
+            BarrierOutcome::Reached => {
+                let handed = self.handed;
+                let queue = &mut self
+                    .connections
+                    .get_mut(&conn)
+                    .expect("a barrier is forgotten with its connection")
+                    .queue;
+                let queued = queue
+                    .iter_mut()
+                    .find(|queued| matches!(queued.task, Task::Barrier(own) if own == token))
+                    .expect("a barrier stands in its connection's queue until it is reached");
+                queued.task = Task::Reached(handed);
+                self.reached.push((handed, conn));
+                self.complete_barriers(now, out);
+            }
+        }
+    }
+
+    /// Answers the barriers that the state has caught up with.
+    pub(super) fn complete_barriers(&mut self, now: LocalTime, out: &mut ServerOutbox<P>) {
+        let applied = self.state.applied();
+        while let Some(place) = self
+            .reached
+            .iter()
+            .position(|(through, _)| applied >= *through)
+        {
+            let (_, conn) = self.reached.remove(place);
+            self.advance_connection(now, conn, out);
+        }
+    }
+
+    /// An apply answers the write that it came from, if its session is attached here.
+    pub(super) fn answer_applied(
+        &mut self,
+        now: LocalTime,
+        zxid: Zxid,
+        applied: Applied,
+        out: &mut ServerOutbox<P>,
+    ) {
+        let Applied {
+            session,
+            seq,
+            answer,
+            execution,
+            closed,
+            ..
+        } = applied;
+        if let Some(conn) = self.attached.get(&session).copied() {
+            let connection = self
+                .connections
+                .get_mut(&conn)
+                .expect("attached connections are known");
+            match connection.phase {
+                Phase::Opening { timeout, .. } if seq == 0 && answer.is_ok() => {
+                    self.welcome(now, conn, session, timeout, out);
+                }
+                Phase::Attached { .. } if execution != Execution::OutOfOrder => {
+                    let waits = connection.queue.iter_mut().find(|queued| {
+                        matches!(&queued.task, Task::Write { seq: own, .. } if *own == seq)
+                    });
+                    if let Some(queued) = waits {
+                        let frame = ServerFrame::Reply {
+                            xid: queued.xid,
+                            zxid,
+                            answer,
+                        };
+                        queued.task = Task::Answered(frame);
+                        self.advance_connection(now, conn, out);
+                    }
+                }
+                // Refused for its order: it is sent again in order.
+                Phase::Attached { .. }
+                | Phase::Opening { .. }
+                | Phase::Fresh
+                | Phase::Revalidating { .. } => {}
+            }
+        }
+        if let Some(closed) = closed
+            && let Some(conn) = self.attached.get(&closed).copied()
+        {
+            self.close(conn, out);
+        }
+    }
+
+    /// Sends every client away: this server is no longer in service.
+    pub(super) fn drop_every_client(&mut self, out: &mut ServerOutbox<P>) {
+        let conns: Vec<ConnId> = self.connections.keys().copied().collect();
+        for conn in conns {
+            self.close(conn, out);
+        }
+    }
+
+    fn close(&mut self, conn: ConnId, out: &mut ServerOutbox<P>) {
+        out.push(ServerEffect::Disconnect(conn));
+        self.forget_connection(conn);
+    }
+
+    pub(super) fn forget_connection(&mut self, conn: ConnId) {
+        self.connections.remove(&conn);
+        self.attached.retain(|_, attached| *attached != conn);
+        self.barriers.retain(|_, waiting| *waiting != conn);
+        self.reached.retain(|(_, waiting)| *waiting != conn);
+        self.ready.retain(|ready| *ready != conn);
+        self.watches.drop_conn(conn);
+    }
+
+    fn set_phase(&mut self, conn: ConnId, phase: Phase) {
+        if let Some(connection) = self.connections.get_mut(&conn) {
+            connection.phase = phase;
+        }
+    }
+
+    /// As ZooKeeper's: the server in the high byte, then the time, then a counter. The local clock
+    /// does not go back over a restart, so no id comes twice.
+    fn new_session_id(&mut self, now: LocalTime) -> SessionId {
+        self.next_session = self.next_session.wrapping_add(1);
+        let micros = (now.0 / 1_000) & 0xff_ffff_ffff;
+        SessionId(u64::from(self.me.0) << 56 | micros << 16 | u64::from(self.next_session))
+    }
+}
+
+/// The password of a session: derived from its id, the same at every server.
+fn password_of(session: SessionId) -> u64 {
+    let mut hash = RunHash::new();
+    hash.word(0x7061_7373_776f_7264);
+    hash.word(session.0);
+    hash.value()
+}
