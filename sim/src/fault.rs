@@ -50,6 +50,11 @@ pub enum Fault {
         /// By how much.
         by: Span,
     },
+    /// These servers and their clients do not hear each other.
+    ClientCut {
+        /// Which.
+        target: Target,
+    },
     /// More datagrams are lost.
     Loss {
         /// Parts per million.
@@ -87,6 +92,16 @@ pub struct Step {
     pub action: Action,
     /// Its inverse, in order; empty where nothing is to be undone.
     pub undo: Vec<Action>,
+}
+
+impl Step {
+    /// An action with the inverse that it names itself.
+    fn of(action: Action) -> Step {
+        Step {
+            undo: action.inverse().into_iter().collect(),
+            action,
+        }
+    }
 }
 
 impl Scene {
@@ -183,28 +198,24 @@ impl Fault {
             Fault::Partition { shape, node } => cuts(scene, *shape, *node, draws),
             Fault::Pause { target } => running(scene, *target, draws)
                 .into_iter()
-                .map(|node| Step {
-                    action: Action::Pause(node),
-                    undo: vec![Action::Resume(node)],
-                })
+                .map(|node| Step::of(Action::Pause(node)))
                 .collect(),
             Fault::SlowLink { target, by } => slow_links(scene, *target, *by, draws),
             Fault::SlowDisk { target, by } => scene
                 .several(*target, draws)
                 .into_iter()
-                .map(|node| Step {
-                    action: Action::SlowDisk { node, extra: *by },
-                    undo: vec![Action::UnslowDisk { node, extra: *by }],
+                .map(|node| {
+                    let extra = *by;
+                    Step::of(Action::SlowDisk { node, extra })
                 })
                 .collect(),
-            Fault::Loss { ppm } => vec![Step {
-                action: Action::Loss { ppm: *ppm },
-                undo: vec![Action::Unloss { ppm: *ppm }],
-            }],
-            Fault::Duplicate { ppm } => vec![Step {
-                action: Action::Duplicate { ppm: *ppm },
-                undo: vec![Action::Unduplicate { ppm: *ppm }],
-            }],
+            Fault::ClientCut { target } => scene
+                .several(*target, draws)
+                .into_iter()
+                .map(|node| Step::of(Action::CutClient(node)))
+                .collect(),
+            Fault::Loss { ppm } => vec![Step::of(Action::Loss { ppm: *ppm })],
+            Fault::Duplicate { ppm } => vec![Step::of(Action::Duplicate { ppm: *ppm })],
             Fault::Reset { target } => resets(scene, *target, draws),
         }
     }
@@ -243,6 +254,7 @@ impl Fault {
             Fault::Pause { target } => format!("pause of {}", target.text()),
             Fault::SlowLink { target, by } => format!("links of {} slower by {by}", target.text()),
             Fault::SlowDisk { target, by } => format!("disk of {} slower by {by}", target.text()),
+            Fault::ClientCut { target } => format!("{} cut off from clients", target.text()),
             Fault::Loss { ppm } => format!("loss of {ppm} ppm"),
             Fault::Duplicate { ppm } => format!("duplication of {ppm} ppm"),
             Fault::Reset { target } => format!("reset of the streams of {}", target.text()),
@@ -284,18 +296,11 @@ fn slow_links(scene: &Scene, target: Target, by: Span, draws: &mut Stream) -> Ve
     let mut steps = Vec::new();
     for (from, to) in pairs(&scene.everybody()) {
         if slow.contains(&from) || slow.contains(&to) {
-            steps.push(Step {
-                action: Action::Slow {
-                    from,
-                    to,
-                    extra: by,
-                },
-                undo: vec![Action::Unslow {
-                    from,
-                    to,
-                    extra: by,
-                }],
-            });
+            steps.push(Step::of(Action::Slow {
+                from,
+                to,
+                extra: by,
+            }));
         }
     }
     steps
@@ -306,10 +311,7 @@ fn resets(scene: &Scene, target: Target, draws: &mut Stream) -> Vec<Step> {
     let mut steps = Vec::new();
     for (a, b) in pairs(&scene.everybody()) {
         if a < b && (broken.contains(&a) || broken.contains(&b)) {
-            steps.push(Step {
-                action: Action::Break { a, b },
-                undo: Vec::new(),
-            });
+            steps.push(Step::of(Action::Break { a, b }));
         }
     }
     steps
@@ -407,10 +409,7 @@ fn one_way(from: NodeSet, to: NodeSet) -> Vec<Step> {
     let mut steps = Vec::new();
     for from in from.iter() {
         for to in to.iter() {
-            steps.push(Step {
-                action: Action::Cut { from, to },
-                undo: vec![Action::Mend { from, to }],
-            });
+            steps.push(Step::of(Action::Cut { from, to }));
         }
     }
     steps

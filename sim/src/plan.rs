@@ -40,6 +40,8 @@ pub enum Family {
     Duplicate,
     /// Streams break.
     Reset,
+    /// Servers are cut off from their clients.
+    ClientCut,
     /// Servers are restarted one after the other.
     RollingRestart,
     /// Links go down and up.
@@ -59,6 +61,7 @@ impl Family {
             Family::Loss => "loss",
             Family::Duplicate => "duplicate",
             Family::Reset => "reset",
+            Family::ClientCut => "client_cut",
             Family::RollingRestart => "rolling_restart",
             Family::Flap => "flap",
         }
@@ -195,6 +198,11 @@ fn scripted(entry: &FaultEntry, voters: u8, end: Span, out: &mut Vec<Planned>) {
             let fault = Fault::SlowDisk { target, by };
             plan(span(at), r#for.as_ref().map(span), Family::SlowDisk, fault);
         }
+        FaultEntry::ClientCut { at, r#for, node } => {
+            let target = *node.get_ref();
+            let fault = Fault::ClientCut { target };
+            plan(span(at), r#for.as_ref().map(span), Family::ClientCut, fault);
+        }
         FaultEntry::Loss { at, r#for, rate } => {
             let fault = Fault::Loss { ppm: rate.ppm };
             plan(span(at), r#for.as_ref().map(span), Family::Loss, fault);
@@ -264,7 +272,7 @@ struct Chaos<'a> {
 }
 
 /// The families in the order of [`crate::scenario::schema::ChaosWeights::weights`].
-const CHAOS_FAMILIES: [Family; 9] = [
+const CHAOS_FAMILIES: [Family; 10] = [
     Family::Crash,
     Family::PowerLoss,
     Family::Partition,
@@ -274,6 +282,7 @@ const CHAOS_FAMILIES: [Family; 9] = [
     Family::Loss,
     Family::Duplicate,
     Family::Reset,
+    Family::ClientCut,
 ];
 
 impl<'a> Chaos<'a> {
@@ -358,6 +367,9 @@ impl<'a> Chaos<'a> {
                 target: weighted(&PAUSE_TARGETS, draws),
                 by: Span(log_uniform(1_000_000, 60_000_000, draws)),
             },
+            Family::ClientCut => Fault::ClientCut {
+                target: weighted(&PAUSE_TARGETS, draws),
+            },
             Family::Loss => Fault::Loss {
                 ppm: ppm(log_uniform(5_000, 300_000, draws)),
             },
@@ -395,6 +407,7 @@ impl<'a> Chaos<'a> {
             | Family::Loss
             | Family::Duplicate
             | Family::Reset
+            | Family::ClientCut
             | Family::RollingRestart
             | Family::Flap => false,
         };

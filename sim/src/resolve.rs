@@ -22,8 +22,6 @@ use crate::world::WorldSpec;
 
 /// What one micro-step of a server takes.
 const MICRO_STEP: Span = Span::micros(5);
-/// What reading a whole disk back takes.
-const READ: Latency = Latency::Constant(Span::micros(500));
 /// The stream of the draws that resolve a swarm's options.
 const SWARM: u64 = 0x5741_524d;
 
@@ -188,7 +186,7 @@ impl Base {
             disk: DiskSpec {
                 write: latency(document.disk.write.get_ref()),
                 sync: latency(&self.sync),
-                read: READ,
+                read: latency(document.disk.read.get_ref()),
             },
             clock: ClockSpec {
                 drift_ppm_max: self.drift_ppm,
@@ -244,9 +242,8 @@ fn network(
     loss_ppm: u32,
     duplicate_ppm: u32,
 ) -> NetworkSpec {
-    let lan = latency(lan);
     NetworkSpec {
-        lan,
+        lan: latency(lan),
         matrix: section.matrix.as_ref().map(|matrix| {
             let spans = |row: &Vec<Duration>| row.iter().map(|delay| delay.0).collect();
             matrix.get_ref().iter().map(spans).collect()
@@ -254,7 +251,8 @@ fn network(
         client: latency(section.client.get_ref()),
         loss_ppm: loss_ppm.min(1_000_000),
         duplicate_ppm: duplicate_ppm.min(1_000_000),
-        ..NetworkSpec::reliable(lan)
+        patience: section.patience.get_ref().0,
+        dial_timeout: section.dial_timeout.get_ref().0,
     }
 }
 

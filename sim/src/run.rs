@@ -237,7 +237,12 @@ fn drive<P: Protocol>(resolved: Resolved, mut report: RunReport) -> RunReport {
         }
     });
     match catch_unwind(AssertUnwindSafe(|| drive.finish())) {
-        Ok(verdicts) => report.verdicts.extend(verdicts),
+        Ok(verdicts) => {
+            let verdicts = verdicts.into_iter();
+            report
+                .verdicts
+                .extend(verdicts.map(|(checker, verdict)| judged(checker, verdict)));
+        }
         Err(_) => report.verdicts.push(panicked(at)),
     }
     report.verdicts.push(judged("coverage", drive.coverage()));

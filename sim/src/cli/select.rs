@@ -96,7 +96,7 @@ fn suggestion<'a>(text: &str, known: impl Iterator<Item = &'a str>) -> String {
     known
         .map(|word| (distance(&wanted, &word.to_ascii_lowercase()), word))
         .min()
-        .filter(|(distance, word)| *distance <= word.len().div_ceil(3))
+        .filter(|(distance, word)| *distance <= (word.len() / 3).max(2))
         .map_or_else(String::new, |(_, word)| format!(": did you mean {word}?"))
 }
 

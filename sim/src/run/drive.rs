@@ -13,8 +13,8 @@ use menagerie::ids::{ClientId, NodeId, OpId, Span, VirtualTime};
 use menagerie::protocol::Protocol;
 use menagerie::tree::Request;
 
+use super::RunReport;
 use super::probe::{Next, Probe};
-use super::{Judged, RunReport, judged};
 use crate::dice::Dice;
 use crate::fault::Scene;
 use crate::plan::{Family, Plan};
@@ -254,6 +254,8 @@ impl<P: Protocol> Drive<P> {
         let scene = Scene::of(&self.world, &self.voters, &self.observers);
         let planned = self.resolved.plan.faults[index].clone();
         let mut draws = Plan::draws(&self.dice, index);
+        self.world
+            .remark(|| format!("fault: {}", planned.fault.text()));
         let Some(undo) = planned.fault.fire(&mut self.world, &scene, &mut draws) else {
             // Whom it would have hit is down already.
             return;
@@ -279,10 +281,15 @@ impl<P: Protocol> Drive<P> {
             self.undo(index);
         }
         for node in self.everybody() {
+            if self.world.is_paused(node) {
+                self.world.perform(Action::Resume(node));
+            }
             if !self.world.is_up(node) {
                 self.world.perform(Action::Restart(node));
             }
         }
+        self.world
+            .remark(|| "the faults are healed; liveness begins".to_owned());
         self.healed = Some(self.world.now());
         self.probes = (1..=self.resolved.workload.clients)
             .map(|number| Probe::new(ClientId(number)))
@@ -333,7 +340,11 @@ impl<P: Protocol> Drive<P> {
         for node in self.everybody() {
             let applied = self.world.applied(node);
             if !self.world.is_up(node) {
-                lacks.push(format!("{node} is down"));
+                let why = self.world.refusal(node);
+                lacks.push(match why {
+                    Some(refusal) => format!("{node} refuses to boot: {}", refusal.0),
+                    None => format!("{node} is down"),
+                });
             } else if applied != furthest {
                 let stands = applied.map_or_else(|| "nowhere".to_owned(), |zxid| zxid.to_string());
                 let aim = furthest.map_or_else(|| "nowhere".to_owned(), |zxid| zxid.to_string());
@@ -354,19 +365,15 @@ impl<P: Protocol> Drive<P> {
         (!lacks.is_empty()).then(|| lacks.join("; "))
     }
 
-    /// The verdicts of the world's checkers.
-    pub(super) fn finish(&mut self) -> Vec<Judged> {
-        let closing = Close {
-            core: self.everybody(),
+    /// Ends the run: the verdicts of the world's checkers.
+    pub(super) fn finish(&mut self) -> Vec<(&'static str, Verdict)> {
+        let core = self.everybody();
+        self.world.finish(Close {
+            core,
             healed: self.healed,
             converged: self.converged,
             obstacle: self.obstacle.clone(),
-        };
-        self.world
-            .finish(closing)
-            .into_iter()
-            .map(|(checker, verdict)| judged(checker, verdict))
-            .collect()
+        })
     }
 
     /// Whether the run showed anything: a write, a read, and a fault if faults were planned. The
@@ -409,12 +416,12 @@ impl<P: Protocol> Drive<P> {
     pub(super) fn fill(&mut self, report: &mut RunReport) {
         report.hash = self.world.hash();
         report.stats = self.world.stats().clone();
+        report.virtual_time = self.world.now();
         report.faults = self
             .fired
             .iter()
             .map(|(family, count)| (family.name(), *count))
             .collect();
-        report.virtual_time = self.world.now();
         report.healed = self.healed;
         report.converged = self.converged;
         report.history = self.world.history().clone();

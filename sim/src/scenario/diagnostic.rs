@@ -57,7 +57,11 @@ impl ScenarioError {
         let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode()).with_width(100);
         let mut out = String::new();
         for problem in &self.problems {
-            let mut diagnostic = MietteDiagnostic::new(problem.message.clone());
+            let message = match problem.span {
+                Some(_) => problem.message.clone(),
+                None => format!("{}: {}", self.file, problem.message),
+            };
+            let mut diagnostic = MietteDiagnostic::new(message);
             if let Some(help) = &problem.help {
                 diagnostic = diagnostic.with_help(help.clone());
             }

@@ -106,7 +106,12 @@ fn neighbours(path: &str) -> String {
     if found.is_empty() {
         return "`menagerie scenarios` lists those in scenarios/".to_owned();
     }
-    format!("beside it there are: {}", found.join(", "))
+    let names: Vec<String> = found
+        .iter()
+        .filter_map(|file| Path::new(file).file_name())
+        .map(|name| name.to_string_lossy().into_owned())
+        .collect();
+    format!("beside it there are: {}", names.join(", "))
 }
 
 /// The TOML files of a folder, sorted; none if the folder cannot be read.

@@ -164,6 +164,10 @@ pub struct NetworkSection {
     pub loss: Ratio,
     /// How many datagrams arrive twice.
     pub duplicate: Ratio,
+    /// How long a stream survives a cut.
+    pub patience: Spanned<Duration>,
+    /// After how long a dial that is not answered is given up.
+    pub dial_timeout: Spanned<Duration>,
 }
 
 impl Default for NetworkSection {
@@ -180,6 +184,8 @@ impl Default for NetworkSection {
             matrix: None,
             loss: Ratio::default(),
             duplicate: Ratio::default(),
+            patience: unplaced(micros(200_000)),
+            dial_timeout: unplaced(micros(50_000)),
         }
     }
 }
@@ -192,6 +198,8 @@ pub struct DiskSection {
     pub write: Spanned<LatencySection>,
     /// How long a sync takes.
     pub sync: Spanned<LatencySection>,
+    /// How long it takes to read everything back.
+    pub read: Spanned<LatencySection>,
 }
 
 impl Default for DiskSection {
@@ -202,6 +210,7 @@ impl Default for DiskSection {
                 min: micros(200),
                 max: micros(2_000),
             }),
+            read: unplaced(LatencySection::Constant(micros(500))),
         }
     }
 }
@@ -265,7 +274,7 @@ impl Default for WorkloadSection {
             pipeline: unplaced(2),
             think: unplaced(LatencySection::Uniform {
                 min: micros(2_000),
-                max: micros(80_000),
+                max: micros(150_000),
             }),
             keys: unplaced(5),
             parents: unplaced(2),
@@ -422,6 +431,15 @@ pub enum FaultEntry {
         /// How much longer.
         by: Spanned<Duration>,
     },
+    /// These servers and their clients do not hear each other.
+    ClientCut {
+        /// When.
+        at: Spanned<Duration>,
+        /// How long.
+        r#for: Option<Spanned<Duration>>,
+        /// Which.
+        node: Spanned<Target>,
+    },
     /// More datagrams are lost.
     Loss {
         /// When.
@@ -544,11 +562,13 @@ pub struct ChaosWeights {
     pub duplicate: u32,
     /// Streams break.
     pub reset: u32,
+    /// Servers are cut off from their clients.
+    pub client_cut: u32,
 }
 
 impl ChaosWeights {
     /// The weights in a fixed order, which the plan's draws rely on.
-    pub fn weights(&self) -> [u32; 9] {
+    pub fn weights(&self) -> [u32; 10] {
         [
             self.crash,
             self.power,
@@ -559,6 +579,7 @@ impl ChaosWeights {
             self.loss,
             self.duplicate,
             self.reset,
+            self.client_cut,
         ]
     }
 }

@@ -98,6 +98,8 @@ impl Problems {
         }
         self.positive(&document.duration, "duration");
         self.positive(&document.liveness.bound, "bound");
+        self.positive(&document.network.patience, "patience");
+        self.positive(&document.network.dial_timeout, "dial_timeout");
         if let Expect::Fail(name) = document.expect.get_ref() {
             let mut known: Vec<&str> = CHECKERS.iter().map(|entry| entry.name).collect();
             known.extend(RUNNER_CHECKERS);
@@ -242,6 +244,7 @@ impl Problems {
             &document.network.client,
             &document.disk.write,
             &document.disk.sync,
+            &document.disk.read,
             &document.workload.think,
         ] {
             self.latency(latency.span(), latency.get_ref());
@@ -310,7 +313,8 @@ impl Problems {
             FaultEntry::Crash {
                 at, node, r#for, ..
             }
-            | FaultEntry::Pause { at, node, r#for } => {
+            | FaultEntry::Pause { at, node, r#for }
+            | FaultEntry::ClientCut { at, node, r#for } => {
                 self.times(at, r#for.as_ref(), end);
                 self.target(node, servers);
             }
