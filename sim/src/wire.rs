@@ -302,3 +302,35 @@ impl<P: Protocol> Pair<P> {
         Span(lan.sample(draw).0 + self.base.0 + self.extra.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flow_keeps_the_order_even_if_a_later_frame_travels_faster() {
+        let mut flow = Flow::new();
+        assert_eq!(flow.push(Frame::Body(1), VirtualTime(9)), VirtualTime(9));
+        assert_eq!(flow.push(Frame::Body(2), VirtualTime(5)), VirtualTime(9));
+        assert_eq!(flow.pop(), Some(Frame::Body(1)));
+        assert_eq!(flow.pop(), Some(Frame::Body(2)));
+        assert_eq!(flow.pop(), None);
+    }
+
+    #[test]
+    fn breaking_loses_a_suffix_of_any_length() {
+        let mut left = [0u32; 4];
+        for number in 0..400 {
+            let mut flow = Flow::new();
+            for body in 0..3 {
+                flow.push(Frame::Body(body), VirtualTime(0));
+            }
+            flow.lose_suffix(Dice::new(number).draw(Concern::Breaking, 1, 0));
+            let kept: Vec<_> = core::iter::from_fn(|| flow.pop()).collect();
+            let prefix: Vec<_> = (0..kept.len()).map(Frame::Body).collect();
+            assert_eq!(kept, prefix);
+            left[kept.len()] += 1;
+        }
+        assert!(left.iter().all(|count| *count > 70), "{left:?}");
+    }
+}
