@@ -440,12 +440,12 @@ impl World {
 
     /// One event, drawn.
     pub fn advance_at_random(&mut self) {
-        let draw = self.draw(10);
-        if draw < 3
+        let draw = self.draw(40);
+        if draw < 12
             && let Some(id) = self.busy_disk_at_random()
         {
             self.disk_step(id);
-        } else if draw < 9 && !self.queue.is_empty() {
+        } else if draw < 39 && !self.queue.is_empty() {
             let drawn = self.draw(self.queue.len() as u64) as usize;
             let (to, channel) = (self.queue[drawn].to, self.queue[drawn].channel);
             let first = self
@@ -453,7 +453,7 @@ impl World {
                 .iter()
                 .position(|event| event.to == to && event.channel == channel);
             self.deliver(first.expect("the drawn one is in this channel"));
-        } else if draw == 9 {
+        } else if draw == 39 {
             self.fire();
         }
     }
@@ -525,6 +525,11 @@ impl World {
     pub fn role(&self, id: NodeId) -> Option<Role> {
         let zab = self.node(id).zab.as_ref();
         zab.map(|zab| zab.standing().role)
+    }
+
+    pub fn epoch(&self, id: NodeId) -> u64 {
+        let zab = self.node(id).zab.as_ref();
+        zab.map_or(0, |zab| zab.standing().epoch)
     }
 
     pub fn serves(&self, id: NodeId) -> bool {
