@@ -1,6 +1,7 @@
 //! Phase 3.
 
-use super::world::{Loss, World, node};
+use super::disk::Loss;
+use super::world::{World, node};
 use crate::ids::{Span, Zxid};
 use crate::protocol::{BarrierOutcome, BarrierToken, Fact, Input, Protocol};
 

@@ -1,7 +1,8 @@
 //! Phase 0, and the ways back to it.
 
-use super::world::{Loss, World, node};
-use crate::ids::Zxid;
+use super::disk::Loss;
+use super::world::{World, node};
+use crate::ids::{Span, Zxid};
 use crate::mutation::Mutations;
 use crate::protocol::{Knobs, Role};
 
@@ -33,7 +34,7 @@ fn a_newcomer_joins_the_leader_that_a_quorum_follows() {
     let zxid = world.commit(leader);
     for _ in 0..3 {
         world.crash(node(1), Loss::Process);
-        world.run_for(crate::ids::Span::millis(400));
+        world.run_for(Span::millis(400));
         world.boot(node(1));
         assert_eq!(
             world.run_until_all_serve(),
@@ -111,7 +112,7 @@ fn an_observer_never_counts() {
     }
     world.propose(leader);
     world.run_until("the leader steps down", |world| world.leader().is_none());
-    world.run_for(crate::ids::Span::secs(3));
+    world.run_for(Span::secs(3));
     assert_eq!(world.leader(), None, "no observer makes a quorum");
     assert_eq!(world.chosen.last().map(|(zxid, _)| *zxid), Some(zxid));
 }

@@ -1,6 +1,7 @@
 //! Crashes, disks, snapshots.
 
-use super::world::{Loss, World, node};
+use super::disk::Loss;
+use super::world::{World, node};
 use crate::ids::Zxid;
 use crate::mutation::Mutations;
 use crate::protocol::{DiskResult, Input, Knobs, Protocol, Role, Ticket};

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::world::{Loss, World, node};
+use super::disk::Loss;
+use super::world::{World, node};
 use crate::ids::NodeId;
 use crate::mutation::{Mutation, Mutations};
 use crate::protocol::{Fact, Knobs};

@@ -1,6 +1,7 @@
 //! Phase 2.
 
-use super::world::{Loss, World, node};
+use super::disk::Loss;
+use super::world::{World, node};
 use crate::ids::NodeId;
 use crate::mutation::{Mutation, Mutations};
 use crate::protocol::Knobs;

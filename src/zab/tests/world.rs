@@ -1,43 +1,21 @@
-//! The smallest world that a Zab server can live in: FIFO streams that break, a latest-wins channel,
-//! a disk that syncs when told to, and a state machine that is a list. Events are taken in order, or
-//! in an order drawn from a seed.
+//! The smallest world that a Zab server can live in: FIFO streams that break, a latest-wins
+//! channel, a disk that syncs when told to, and a state machine that is a list. Events are taken
+//! in order, or in an order drawn from a seed.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use super::disk::{self, Disk, Loss, Queued};
 use super::{payload, snapshot};
-use crate::ids::{LinkId, LocalTime, NodeId, Zxid};
+use crate::ids::{LinkId, LocalTime, NodeId, Span, Zxid};
 use crate::mutation::Mutations;
 use crate::protocol::{
-    BarrierOutcome, BarrierToken, DiskOp, DiskResult, Effect, Ensemble, Fact, FileName, Gate,
-    Image, Input, Knobs, LinkEvent, Object, Outbox, Protocol, Role, Via,
+    BarrierOutcome, BarrierToken, DiskOp, DiskResult, Effect, Ensemble, Fact, Gate, Image, Input,
+    Knobs, LinkEvent, Outbox, Protocol, Role, Via,
 };
-use crate::zab::{Msg, Record, Timer, Zab};
+use crate::zab::{Msg, Timer, Zab};
 
 /// A sequence of transactions: position and payload digest.
 pub type History = Vec<(Zxid, u64)>;
-
-/// What survives the end of a process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Loss {
-    /// What was written.
-    Process,
-    /// What was synced.
-    Power,
-}
-
-enum Queued {
-    Op(crate::protocol::Ticket, DiskOp<Record>),
-    Send(NodeId, Via, Msg),
-    Fact(Fact),
-    Reload,
-}
-
-pub struct Disk {
-    pub written: Image<Record>,
-    pub durable: Image<Record>,
-    queue: VecDeque<Queued>,
-    pub held: bool,
-}
 
 pub struct Node {
     config: <Zab as Protocol>::Config,
@@ -340,8 +318,7 @@ impl World {
             }
         };
         let latest = |event: &Event| {
-            event.to == to
-                && matches!(&event.input, Input::Message { from: f, via: Via::LatestWins, .. } if *f == from)
+            event.to == to && event.channel == (from, None) && is_latest_wins(&event.input)
         };
         if via == Via::LatestWins {
             self.queue.retain(|event| !latest(event));
@@ -380,7 +357,7 @@ impl World {
             Queued::Op(ticket, op) => {
                 let disk = &mut self.node_mut(id).disk;
                 let synced = matches!(op, DiskOp::Sync(_) | DiskOp::SyncAll);
-                perform_op(disk, op);
+                disk::perform(disk, op);
                 if synced {
                     let result = DiskResult::Done;
                     self.local(id, Input::Disk { ticket, result });
@@ -501,7 +478,7 @@ impl World {
     }
 
     /// Runs for some time.
-    pub fn run_for(&mut self, span: crate::ids::Span) {
+    pub fn run_for(&mut self, span: Span) {
         let end = self.now + span.0;
         while self.now < end {
             self.advance();
@@ -589,42 +566,12 @@ fn is_link_news(input: &Input<Zab>) -> bool {
     matches!(input, Input::Link { .. })
 }
 
-fn perform_op(disk: &mut Disk, op: DiskOp<Record>) {
-    let image = &mut disk.written;
-    match op {
-        DiskOp::Append(record) => image.log.push(record),
-        DiskOp::CutAfter(index) => {
-            let kept = (index + 1).saturating_sub(image.log_first) as usize;
-            image.log.truncate(kept);
+fn is_latest_wins(input: &Input<Zab>) -> bool {
+    matches!(
+        input,
+        Input::Message {
+            via: Via::LatestWins,
+            ..
         }
-        DiskOp::DropThrough(index) => {
-            let dropped = (index + 1).saturating_sub(image.log_first);
-            let dropped = dropped.min(image.log.len() as u64);
-            image.log.drain(..dropped as usize);
-            image.log_first += dropped;
-        }
-        DiskOp::Write(name, record) => {
-            image.files.insert(name, Some(record));
-        }
-        DiskOp::Rename { from, to } => {
-            let content = image.files.remove(&from).expect("written before");
-            image.files.insert(to, content);
-        }
-        DiskOp::Save(snapshot) => {
-            image.snapshots.retain(|s| s.zxid != snapshot.zxid);
-            image.snapshots.push(snapshot);
-            image.snapshots.sort_by_key(|s| s.zxid);
-        }
-        DiskOp::DropSnapshotsBefore(zxid) => image.snapshots.retain(|s| s.zxid >= zxid),
-        DiskOp::Sync(Object::File(name)) => sync_file(disk, name),
-        DiskOp::Sync(Object::Log | Object::Snapshot | Object::Directory) | DiskOp::SyncAll => {
-            disk.durable = disk.written.clone();
-        }
-    }
-}
-
-fn sync_file(disk: &mut Disk, name: FileName) {
-    if let Some(content) = disk.written.files.get(&name) {
-        disk.durable.files.insert(name, content.clone());
-    }
+    )
 }
