@@ -307,8 +307,14 @@ impl Zab {
         for (node, learner) in &mut leading.learners {
             if learner.stage == Stage::Greeted {
                 learner.stage = Stage::Informed;
-                let via = Via::Stream(learner.link);
-                out.send_after_disk(*node, via, Msg::LeaderInfo { epoch });
+                let (via, told) = (Via::Stream(learner.link), Msg::LeaderInfo { epoch });
+                if leading.phase == Phase::Broadcast {
+                    // Whatever established this leader has answered an earlier LEADERINFO, or was
+                    // its own disk: the promise is durable.
+                    out.send(*node, via, told);
+                } else {
+                    out.send_after_disk(*node, via, told);
+                }
             }
         }
     }

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use crate::ids::NodeId;
-use crate::protocol::{DiskOp, Fact, FileName, Image, Object, Ticket, Via};
-use crate::zab::{Msg, Record};
+use crate::protocol::{DiskOp, Fact, FileName, Image, Object, Protocol, Ticket, Via};
+use crate::zab::{Msg, Record, Zab, record};
 
 /// What survives the end of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,5 +69,52 @@ pub fn perform(disk: &mut Disk, op: DiskOp<Record>) {
 fn sync_file(disk: &mut Disk, name: FileName) {
     if let Some(content) = disk.written.files.get(&name) {
         disk.durable.files.insert(name, content.clone());
+    }
+}
+
+/// What a learner's message says must be durable where it came from, now that it arrives: the
+/// stream is up, so the sender has not left the role it promised in.
+pub fn assert_kept(disk: &Disk, from: NodeId, msg: &Msg, promised: u32) {
+    let image = &disk.durable;
+    match msg {
+        Msg::Ack { zxid } => {
+            let kept = Zab::persisted(image);
+            let logged = kept.entries.iter().any(|(at, _)| at == zxid);
+            assert!(
+                logged || kept.through >= *zxid,
+                "{from} has lost {zxid}, which it acknowledged"
+            );
+        }
+        Msg::AckNewLeader { epoch } => {
+            let kept = record::read(image).expect("a crash image boots");
+            assert_eq!(kept.current_epoch, *epoch, "{from} has not entered it");
+        }
+        Msg::AckEpoch {
+            current_epoch: Some(_),
+            ..
+        } => {
+            let kept = record::read(image).expect("a crash image boots");
+            assert_eq!(kept.accepted_epoch, promised, "{from} has not promised it");
+        }
+        Msg::Notification { .. }
+        | Msg::FollowerInfo { .. }
+        | Msg::ObserverInfo { .. }
+        | Msg::LeaderInfo { .. }
+        | Msg::AckEpoch {
+            current_epoch: None,
+            ..
+        }
+        | Msg::Diff { .. }
+        | Msg::Trunc { .. }
+        | Msg::Snap { .. }
+        | Msg::Proposal { .. }
+        | Msg::Commit { .. }
+        | Msg::Inform { .. }
+        | Msg::NewLeader { .. }
+        | Msg::UpToDate
+        | Msg::Ping
+        | Msg::Pong
+        | Msg::Sync { .. }
+        | Msg::Synced { .. } => {}
     }
 }

@@ -129,23 +129,125 @@ fn newleader_is_acked_after_the_log_and_the_epoch_are_durable() {
     let zxid = world.commit(leader);
     world.delivered.clear();
     world.boot(node(1));
-    world.run_until("NEWLEADER arrives", |world| world.saw(node(1), "NEWLEADER"));
+    // The disk does one thing at a time, and between any two the whole network has its turn.
+    world.nodes.get_mut(&node(1)).expect("it runs").disk.held = true;
+    let epoch = zxid.epoch();
     let acked = |world: &World| {
-        let acks = ["ACK-NEWLEADER"];
-        world
-            .delivered
-            .iter()
-            .any(|(from, _, kind)| *from == node(1) && acks.contains(kind))
+        let mut seen = world.delivered.iter();
+        seen.any(|(from, _, kind)| *from == node(1) && *kind == "ACK-NEWLEADER")
     };
+    world.settle();
     while !acked(&world) {
         assert!(!world.serves(node(1)));
-        world.advance();
+        assert!(world.disk_step(node(1)), "the ack waits for the disk alone");
+        world.settle();
     }
-    // Whatever it acknowledged survives a loss of power right now: log and epoch.
+    assert!(world.saw(node(1), "DIFF"));
     assert_eq!(world.stored(node(1)), [first, zxid]);
     world.crash(node(1), Loss::Power);
     world.boot(node(1));
-    assert_eq!(world.epoch(node(1)), u64::from(zxid.epoch()));
+    assert_eq!(world.epoch(node(1)), u64::from(epoch));
+}
+
+#[test]
+fn the_epoch_is_entered_after_its_history_is_durable() {
+    // ZK-4643: server 1 lags by an epoch; at no moment may its disk claim the epoch without the
+    // log.
+    let mut world = small_window(Mutations::NONE);
+    let leader = world.run_until_all_serve();
+    let first = world.commit(leader);
+    world.crash(node(1), Loss::Process);
+    let missed = world.commit(leader);
+    world.crash(leader, Loss::Process);
+    world.boot(leader);
+    let leader = world.run_until_all_serve();
+    world.delivered.clear();
+    world.boot(node(1));
+    world.nodes.get_mut(&node(1)).expect("it runs").disk.held = true;
+    let mut entered = false;
+    while !world.saw(node(1), "UPTODATE") {
+        world.settle();
+        let image = &world.node(node(1)).disk.durable;
+        let recovered = crate::zab::record::read(image).expect("a crash image boots");
+        if recovered.current_epoch > missed.epoch() {
+            entered = true;
+            assert_eq!(world.stored(node(1)), [first, missed]);
+        }
+        assert!(
+            world.disk_step(node(1)),
+            "UPTODATE waits for the disk alone"
+        );
+        world.settle();
+    }
+    assert!(entered);
+    assert_eq!(world.leader(), Some(leader));
+}
+
+#[test]
+fn an_ack_that_trunc_takes_back_is_not_counted() {
+    let mut world = World::new(5, 0, Knobs::default(), Mutations::NONE);
+    world.boot_all();
+    let leader = world.run_until_all_serve();
+    assert_eq!(leader, node(5));
+    world.commit(leader);
+    let hold = |world: &mut World, number: u8, held: bool| {
+        world
+            .nodes
+            .get_mut(&node(number))
+            .expect("it runs")
+            .disk
+            .held = held;
+    };
+    (3..=5).for_each(|number| hold(&mut world, number, true));
+    // 1. Servers 1 and 2 log the proposal and acknowledge it; the leader's disk is slow.
+    let zxid = world.propose(leader);
+    world.run_until("two have it", |world| {
+        (1..=2).all(|number| world.stored(node(number)).contains(&zxid))
+    });
+    world.settle();
+    // 2. Server 1 comes back on another stream, and has to forget it; it is sent again.
+    world.delivered.clear();
+    world.interrupt(node(1), leader);
+    world.run_until("server 1 is up to date", |world| {
+        world.saw(node(1), "UPTODATE")
+    });
+    hold(&mut world, 1, true);
+    assert!(world.saw(node(1), "TRUNC") && !world.stored(node(1)).contains(&zxid));
+    // 3. The leader's own ack makes two copies, not three.
+    while world.disk_step(leader) {}
+    world.settle();
+    assert!(
+        world.chosen.iter().all(|(at, _)| *at < zxid),
+        "two of five have it"
+    );
+    hold(&mut world, 1, false);
+    world.run_until("three have it", |world| {
+        world.chosen.iter().any(|(at, _)| *at == zxid)
+    });
+}
+
+#[test]
+fn a_position_that_is_unknown_is_not_truncated_to_but_answered_by_asking_for_a_snapshot() {
+    let mut world = small_window(Mutations::NONE);
+    let leader = world.run_until_all_serve();
+    assert_eq!(leader, node(3));
+    let shared = world.commit(leader);
+    let lost = world.propose(leader);
+    world.run_until("server 2 has it, too", |world| {
+        world.stored(node(2)).contains(&lost)
+    });
+    let learner = world.nodes.get_mut(&node(2)).expect("it runs");
+    let zab = learner.zab.as_mut().expect("it runs");
+    let mut out = crate::protocol::Outbox::new(node(2));
+    // A position that this history never had: in the same epoch, but unknown.
+    let unknown = crate::ids::Zxid::new(shared.epoch(), 99);
+    zab.truncate(unknown, &mut out);
+    assert!(zab.wants_snapshot);
+    let hung_up = |effect: &crate::protocol::Effect<crate::zab::Zab>| {
+        matches!(effect, crate::protocol::Effect::HangUp { .. })
+    };
+    assert!(out.effects().iter().any(hung_up));
+    assert_eq!(zab.storage.last(), lost, "nothing was cut");
 }
 
 #[test]

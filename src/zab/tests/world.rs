@@ -166,6 +166,11 @@ impl World {
         });
     }
 
+    /// Breaks the stream between two servers, which may dial again at once.
+    pub fn interrupt(&mut self, one: NodeId, other: NodeId) {
+        self.break_links(|a, b| (a, b) == (one, other) || (b, a) == (one, other));
+    }
+
     pub fn heal(&mut self) {
         self.cut.clear();
     }
@@ -375,8 +380,14 @@ impl World {
 
     fn deliver(&mut self, place: usize) {
         let event = self.queue.remove(place).expect("the caller has looked");
-        if let Input::Message { from, msg, .. } = &event.input {
+        if let Input::Message { from, via, msg } = &event.input {
             self.delivered.push((*from, event.to, msg.kind()));
+            if matches!(via, Via::Stream(_))
+                && let Some(receiver) = &self.node(event.to).zab
+            {
+                let promised = receiver.storage.accepted_epoch();
+                disk::assert_kept(&self.node(*from).disk, *from, msg, promised);
+            }
         }
         self.step(event.to, event.input);
     }
@@ -412,6 +423,19 @@ impl World {
             self.fire();
         } else {
             self.deliver(0);
+        }
+    }
+
+    /// Lets everything happen that needs neither time nor a disk that is held.
+    pub fn settle(&mut self) {
+        loop {
+            if let Some(id) = self.idle_disk() {
+                self.disk_step(id);
+            } else if self.queue.is_empty() {
+                return;
+            } else {
+                self.deliver(0);
+            }
         }
     }
 
