@@ -4,7 +4,8 @@ use super::disk::Loss;
 use super::world::{World, node};
 use crate::ids::{Span, Zxid};
 use crate::mutation::Mutations;
-use crate::protocol::{Knobs, Role};
+use crate::protocol::{Effect, Knobs, Outbox, Role};
+use crate::zab::{State, Zab};
 
 #[test]
 fn three_servers_elect_the_one_with_the_best_history() {
@@ -138,4 +139,30 @@ fn the_counter_rolls_over_into_a_new_epoch() {
         2,
         "one epoch for each overflow"
     );
+}
+
+#[test]
+fn a_leader_steps_down_before_a_follower_that_is_ahead() {
+    // The election is only a hint: discovery checks the histories again (4, step 5).
+    let ahead = [(Some(1), Zxid::new(1, 1)), (Some(1), Zxid::ZERO)];
+    let not_ahead = [(Some(0), Zxid::ZERO), (None, Zxid::new(1, 1))];
+    for (acked, leads) in ahead
+        .map(|a| (a, false))
+        .into_iter()
+        .chain(not_ahead.map(|a| (a, true)))
+    {
+        let mut world = World::new(5, 0, Knobs::default(), Mutations::NONE);
+        world.boot_all();
+        world.run_until("a learner is told the epoch", |world| {
+            world.saw(node(1), "LEADERINFO")
+        });
+        let server = world.nodes.get_mut(&node(5)).expect("it runs");
+        let zab = server.zab.as_mut().expect("it runs");
+        let mut out = Outbox::new(node(5));
+        let (current_epoch, zxid) = acked;
+        zab.epoch_acked(node(1), current_epoch, zxid, false, &mut out);
+        assert_eq!(matches!(zab.state, State::Leading(_)), leads, "{acked:?}");
+        let hung_up = |effect: &Effect<Zab>| matches!(effect, Effect::HangUp { .. });
+        assert_eq!(out.effects().iter().any(hung_up), !leads);
+    }
 }

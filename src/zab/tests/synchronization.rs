@@ -2,9 +2,10 @@
 
 use super::disk::Loss;
 use super::world::{World, node};
-use crate::ids::NodeId;
+use crate::ids::{NodeId, Zxid};
 use crate::mutation::{Mutation, Mutations};
-use crate::protocol::Knobs;
+use crate::protocol::{Effect, Knobs, Outbox};
+use crate::zab::{Zab, record};
 
 fn small_window(mutations: Mutations) -> World {
     let knobs = Knobs {
@@ -168,7 +169,7 @@ fn the_epoch_is_entered_after_its_history_is_durable() {
     while !world.saw(node(1), "UPTODATE") {
         world.settle();
         let image = &world.node(node(1)).disk.durable;
-        let recovered = crate::zab::record::read(image).expect("a crash image boots");
+        let recovered = record::read(image).expect("a crash image boots");
         if recovered.current_epoch > missed.epoch() {
             entered = true;
             assert_eq!(world.stored(node(1)), [first, missed]);
@@ -238,14 +239,12 @@ fn a_position_that_is_unknown_is_not_truncated_to_but_answered_by_asking_for_a_s
     });
     let learner = world.nodes.get_mut(&node(2)).expect("it runs");
     let zab = learner.zab.as_mut().expect("it runs");
-    let mut out = crate::protocol::Outbox::new(node(2));
+    let mut out = Outbox::new(node(2));
     // A position that this history never had: in the same epoch, but unknown.
-    let unknown = crate::ids::Zxid::new(shared.epoch(), 99);
+    let unknown = Zxid::new(shared.epoch(), 99);
     zab.truncate(unknown, &mut out);
     assert!(zab.wants_snapshot);
-    let hung_up = |effect: &crate::protocol::Effect<crate::zab::Zab>| {
-        matches!(effect, crate::protocol::Effect::HangUp { .. })
-    };
+    let hung_up = |effect: &Effect<Zab>| matches!(effect, Effect::HangUp { .. });
     assert!(out.effects().iter().any(hung_up));
     assert_eq!(zab.storage.last(), lost, "nothing was cut");
 }
