@@ -1,7 +1,7 @@
-//! The canonical words of payloads: what a payload's digest is made of.
+//! The canonical words of payloads and answers: what digests are made of.
 
 use super::payload::{Command, Content, Txn, TxnRecord};
-use super::request::{CreateMode, ErrorCode, Failure, Part, Write};
+use super::request::{CreateMode, ErrorCode, Failure, Part, Response, Stat, Write};
 use crate::canonical::{Canonical, RunHash};
 
 impl Canonical for Content {
@@ -214,4 +214,73 @@ impl Canonical for Failure {
 /// A signed number, sign-extended to a word.
 fn version(number: i32, hash: &mut RunHash) {
     hash.word(i64::from(number) as u64);
+}
+
+impl Canonical for Stat {
+    fn feed(&self, hash: &mut RunHash) {
+        let Stat {
+            czxid,
+            mzxid,
+            pzxid,
+            ctime,
+            mtime,
+            version: data_version,
+            cversion,
+            aversion,
+            ephemeral_owner,
+            data_length,
+            num_children,
+        } = self;
+        czxid.feed(hash);
+        mzxid.feed(hash);
+        pzxid.feed(hash);
+        hash.word(*ctime);
+        hash.word(*mtime);
+        version(*data_version, hash);
+        version(*cversion, hash);
+        version(*aversion, hash);
+        ephemeral_owner.feed(hash);
+        hash.word(u64::from(*data_length));
+        hash.word(u64::from(*num_children));
+    }
+}
+
+impl Canonical for Response {
+    fn feed(&self, hash: &mut RunHash) {
+        match self {
+            Response::Created { path, stat } => {
+                hash.word(1);
+                hash.bytes(path.as_bytes());
+                stat.feed(hash);
+            }
+            Response::Deleted => hash.word(2),
+            Response::Set(stat) => {
+                hash.word(3);
+                stat.feed(hash);
+            }
+            Response::Checked => hash.word(4),
+            Response::Multi(responses) => {
+                hash.word(5);
+                responses.feed(hash);
+            }
+            Response::Data { data, stat } => {
+                hash.word(6);
+                hash.bytes(data);
+                stat.feed(hash);
+            }
+            Response::Exists(stat) => {
+                hash.word(7);
+                stat.feed(hash);
+            }
+            Response::Children { names, stat } => {
+                hash.word(8);
+                hash.word(names.len() as u64);
+                names.iter().for_each(|name| hash.bytes(name.as_bytes()));
+                stat.feed(hash);
+            }
+            Response::Synced => hash.word(9),
+            Response::SessionOpened => hash.word(10),
+            Response::SessionClosed => hash.word(11),
+        }
+    }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 use super::request::{Data, Failure, Path, Write};
-use super::state::StateImage;
+use super::snapshot::StateImage;
 use crate::canonical::{Canonical, RunHash};
 use crate::ids::{SessionId, Span, Zxid};
 

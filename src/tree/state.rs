@@ -1,10 +1,333 @@
-//! Placeholder of the state; see the tree's essay.
-/// What a snapshot holds.
+//! The applied state of one server: nodes, sessions, time, and a digest of all of it.
+
+use core::hash::{Hash, Hasher};
+use core::ops::Bound;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::node::Node;
+use super::paths;
+use super::request::{
+    Answer, Data, ErrorCode, EventKind, Failure, Path, Read, Response, Stat, WatchEvent,
+};
+use super::session::Session;
+use crate::canonical::RunHash;
+use crate::ids::{SessionId, Span, Zxid};
+use crate::mutation::Mutations;
+
+/// The applied state of one server.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StateImage {}
-impl StateImage {
-    /// The digest of the image.
-    pub fn digest(&self) -> u64 {
-        0
+pub struct State {
+    pub(super) mutations: Mutations,
+    /// Everything through here is in the state. It moves at the last micro-step of an apply, so a
+    /// capture that runs beside an apply never claims more than it holds.
+    pub(super) applied: Zxid,
+    /// The greatest time stamped on an executed command.
+    pub(super) time_ms: u64,
+    pub(super) nodes: BTreeMap<Path, Arc<Node>>,
+    pub(super) sessions: BTreeMap<SessionId, Arc<Session>>,
+    /// Invariant: the paths of the nodes with an owner, by owner; no empty sets.
+    ephemerals: BTreeMap<SessionId, BTreeSet<Path>>,
+    /// Invariant: the wrapping sum of the shares of all nodes and sessions.
+    shares: u64,
+}
+
+impl State {
+    /// The state before the first transaction: the root, and nothing else.
+    pub fn new(mutations: Mutations) -> State {
+        let mut state = State::without_nodes(mutations);
+        state.put_node(Arc::new(Node::new(
+            Path::from(paths::ROOT),
+            Data::from([]),
+            SessionId::NONE,
+            Zxid::ZERO,
+            0,
+        )));
+        state
     }
+
+    /// A state that lacks even the root, to be filled from a snapshot.
+    pub(super) fn without_nodes(mutations: Mutations) -> State {
+        State {
+            mutations,
+            applied: Zxid::ZERO,
+            time_ms: 0,
+            nodes: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            ephemerals: BTreeMap::new(),
+            shares: 0,
+        }
+    }
+
+    /// The last transaction that is wholly applied.
+    pub fn applied(&self) -> Zxid {
+        self.applied
+    }
+
+    /// The digest of nodes, sessions, at-most-once tables and time; not of [`State::applied`].
+    pub fn digest(&self) -> u64 {
+        combine(self.shares, self.time_ms)
+    }
+
+    /// A session, if it lives.
+    pub fn session(&self, id: SessionId) -> Option<&Session> {
+        self.sessions.get(&id).map(Arc::as_ref)
+    }
+
+    /// The live sessions, ascending.
+    pub fn sessions(&self) -> impl Iterator<Item = (SessionId, &Session)> {
+        self.sessions
+            .iter()
+            .map(|(id, session)| (*id, session.as_ref()))
+    }
+
+    /// The ephemeral nodes of a session, ascending.
+    pub fn ephemerals(&self, owner: SessionId) -> impl Iterator<Item = &Path> {
+        self.ephemerals.get(&owner).into_iter().flatten()
+    }
+
+    /// How many nodes there are, the root included.
+    pub fn node_count(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// The nodes in the order of their paths.
+    pub fn nodes(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.values().map(Arc::as_ref)
+    }
+
+    /// Answers a read. As in ZooKeeper, reads do not judge paths: what cannot exist is not there,
+    /// and the empty path is the root. Only exists refuses a path with a NUL.
+    pub fn read(&self, read: &Read) -> Answer {
+        if let Read::Exists { path, .. } = read
+            && path.contains('\0')
+        {
+            return Err(Failure::of(ErrorCode::BadArguments));
+        }
+        match read {
+            Read::GetData { path, .. } => self.node(path).map(|node| Response::Data {
+                data: node.data.clone(),
+                stat: node.stat(),
+            }),
+            Read::Exists { path, .. } => self.node(path).map(|node| Response::Exists(node.stat())),
+            Read::GetChildren { path, .. } => self.node(path).map(|node| Response::Children {
+                names: node.children.iter().cloned().collect(),
+                stat: node.stat(),
+            }),
+        }
+        .ok_or_else(|| Failure::of(ErrorCode::NoNode))
+    }
+
+    /// The Stat of a node, if there is one.
+    pub fn stat(&self, path: &str) -> Option<Stat> {
+        self.node(path).map(Node::stat)
+    }
+
+    /// A node, if there is one; the empty path is the root.
+    pub fn node(&self, path: &str) -> Option<&Node> {
+        let path = if path.is_empty() { paths::ROOT } else { path };
+        self.nodes.get(path).map(Arc::as_ref)
+    }
+
+    /// Opens a session. One that is open stays as it is: says whether it is new.
+    pub(super) fn open_session(&mut self, id: SessionId, timeout: Span) -> bool {
+        if self.sessions.contains_key(&id) {
+            return false;
+        }
+        self.put_session(id, Arc::new(Session::new(timeout)));
+        true
+    }
+
+    /// Ends a session, with its at-most-once table: says whether there was one.
+    pub(super) fn close_session(&mut self, id: SessionId) -> bool {
+        let Some(session) = self.sessions.remove(&id) else {
+            return false;
+        };
+        self.shares = self.shares.wrapping_sub(session.share(id));
+        true
+    }
+
+    /// Stores the answer of a session's command. Nothing happens if the command ended the session.
+    pub(super) fn store_answer(&mut self, id: SessionId, seq: u32, acked: u32, answer: &Answer) {
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        self.shares = self.shares.wrapping_sub(session.share(id));
+        Arc::make_mut(session).store(id, seq, acked, answer);
+        self.shares = self.shares.wrapping_add(session.share(id));
+    }
+
+    /// Creates a node. If it is there already (a replay over a fuzzy snapshot), only the parent's
+    /// counters are repaired; if the parent is not, a later delete of it follows in the log.
+    pub(super) fn create(
+        &mut self,
+        birth: Birth<'_>,
+        stamp: Stamp,
+        events: &mut Vec<WatchEvent>,
+    ) -> Result<Stat, ErrorCode> {
+        let path = birth.path;
+        let parent = paths::parent(path).expect("prepare named the parent of every path");
+        let is_new = !self.nodes.contains_key(path);
+        let parent = self
+            .change(parent, |parent| {
+                parent.child_changed(birth.parent_cversion, stamp.zxid);
+                parent.children.insert(Arc::from(paths::name(path)));
+                parent.path.clone()
+            })
+            .ok_or(ErrorCode::NoNode)?;
+        if !is_new {
+            return Err(ErrorCode::NodeExists);
+        }
+        let node = Node::new(
+            path.clone(),
+            birth.data.clone(),
+            birth.owner,
+            stamp.zxid,
+            stamp.time_ms,
+        );
+        let stat = node.stat();
+        self.put_node(Arc::new(node));
+        events.push(stamp.event(EventKind::NodeCreated, path.clone()));
+        events.push(stamp.event(EventKind::NodeChildrenChanged, parent));
+        Ok(stat)
+    }
+
+    /// Deletes a node. The parent learns of it even if the node is gone already: what a fuzzy
+    /// snapshot lacks is exactly that (ZK-3249).
+    pub(super) fn delete(
+        &mut self,
+        path: &Path,
+        stamp: Stamp,
+        events: &mut Vec<WatchEvent>,
+    ) -> Result<(), ErrorCode> {
+        let parent = paths::parent(path).expect("prepare named the parent of every path");
+        let parent = self.change(parent, |parent| {
+            parent.child_changed(parent.creates, stamp.zxid);
+            parent.children.remove(paths::name(path));
+            parent.path.clone()
+        });
+        let node = self.take_node(path).ok_or(ErrorCode::NoNode)?;
+        if !node.children.is_empty() {
+            self.take_descendants(path);
+        }
+        events.push(stamp.event(EventKind::NodeDeleted, node.path.clone()));
+        if let Some(parent) = parent {
+            events.push(stamp.event(EventKind::NodeChildrenChanged, parent));
+        }
+        Ok(())
+    }
+
+    /// Replaces a node's content.
+    pub(super) fn set_data(
+        &mut self,
+        path: &Path,
+        data: &Data,
+        version: i32,
+        stamp: Stamp,
+        events: &mut Vec<WatchEvent>,
+    ) -> Result<Stat, ErrorCode> {
+        let (path, stat) = self
+            .change(path, |node| {
+                node.set(data, version, stamp.zxid, stamp.time_ms);
+                (node.path.clone(), node.stat())
+            })
+            .ok_or(ErrorCode::NoNode)?;
+        events.push(stamp.event(EventKind::NodeDataChanged, path));
+        Ok(stat)
+    }
+
+    /// Adds a node whose parent knows of it.
+    pub(super) fn put_node(&mut self, node: Arc<Node>) {
+        if node.owner != SessionId::NONE {
+            let own = self.ephemerals.entry(node.owner).or_default();
+            own.insert(node.path.clone());
+        }
+        self.shares = self.shares.wrapping_add(node.share());
+        self.nodes.insert(node.path.clone(), node);
+    }
+
+    /// Adds a session.
+    pub(super) fn put_session(&mut self, id: SessionId, session: Arc<Session>) {
+        self.shares = self.shares.wrapping_add(session.share(id));
+        self.sessions.insert(id, session);
+    }
+
+    fn take_node(&mut self, path: &str) -> Option<Arc<Node>> {
+        let node = self.nodes.remove(path)?;
+        self.shares = self.shares.wrapping_sub(node.share());
+        if let Some(own) = self.ephemerals.get_mut(&node.owner) {
+            own.remove(path);
+            if own.is_empty() {
+                self.ephemerals.remove(&node.owner);
+            }
+        }
+        Some(node)
+    }
+
+    /// Removes what lies below a deleted node. Only a replay over a fuzzy snapshot gets here: the
+    /// image then holds children of a later incarnation of the node, and the log, which goes on to
+    /// create that incarnation, creates them again.
+    fn take_descendants(&mut self, path: &str) {
+        let prefix = format!("{path}/");
+        let below: Vec<Path> = self
+            .nodes
+            .range::<str, _>((Bound::Included(prefix.as_str()), Bound::Unbounded))
+            .map(|(path, _)| path.clone())
+            .take_while(|path| path.starts_with(&prefix))
+            .collect();
+        for path in below {
+            self.take_node(&path);
+        }
+    }
+
+    /// Changes a node and its share of the digest.
+    fn change<T>(&mut self, path: &str, change: impl FnOnce(&mut Node) -> T) -> Option<T> {
+        let node = self.nodes.get_mut(path)?;
+        let before = node.share();
+        let result = change(Arc::make_mut(node));
+        self.shares = self.shares.wrapping_sub(before).wrapping_add(node.share());
+        Some(result)
+    }
+}
+
+/// Two states with equal digests and positions are taken for equal by whoever stores hashes.
+impl Hash for State {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        hasher.write_u64(self.applied.0);
+        hasher.write_u64(self.digest());
+    }
+}
+
+/// The node that a create makes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Birth<'a> {
+    pub(super) path: &'a Path,
+    pub(super) data: &'a Data,
+    pub(super) owner: SessionId,
+    pub(super) parent_cversion: i32,
+}
+
+/// What a transaction stamps on whatever it changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Stamp {
+    pub(super) zxid: Zxid,
+    pub(super) time_ms: u64,
+}
+
+impl Stamp {
+    fn event(self, kind: EventKind, path: Path) -> WatchEvent {
+        WatchEvent {
+            kind,
+            path,
+            zxid: self.zxid,
+        }
+    }
+}
+
+/// The digest of a state, from the sum of its shares and its time.
+pub(super) fn combine(shares: u64, time_ms: u64) -> u64 {
+    let mut hash = RunHash::new();
+    hash.word(shares);
+    hash.word(time_ms);
+    hash.value()
 }

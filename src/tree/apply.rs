@@ -1,0 +1,366 @@
+//! From a payload to its effects, one micro-step at a time.
+//!
+//! 1. the session part, if there is one (ZK-3144: before the zxid moves);
+//! 2. each sub-operation;
+//! 3. last, the zxid moves (ZK-3127: not before the whole multi is in), the answer of a command is
+//!    stored, and answer and events are handed out.
+//!
+//! A command is validated when its apply begins, by the rules of `prepare` against the applied
+//! state alone, and then runs as the transaction that comes out of it.
+
+use super::payload::{Command, Content, Payload, Txn};
+use super::prepare::{Outstanding, failed_multi};
+use super::request::{Answer, ErrorCode, Failure, Path, Response, WatchEvent, Write};
+use super::session::Turn;
+use super::state::{Birth, Stamp, State};
+use crate::ids::{SessionId, Zxid};
+
+/// What an apply did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// The session that asked.
+    pub session: SessionId,
+    /// The session's number of the write.
+    pub seq: u32,
+    /// The answer.
+    pub answer: Answer,
+    /// The events it caused, in order.
+    pub events: Vec<WatchEvent>,
+    /// Whether it was executed.
+    pub execution: Execution,
+    /// The session it ended.
+    pub closed: Option<SessionId>,
+    /// The session it opened.
+    pub opened: Option<SessionId>,
+}
+
+/// What became of a write when it was applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Execution {
+    /// It was executed here; an error is an execution too.
+    Executed,
+    /// It had been executed before: nothing changed, the answer is the one of then. One that the
+    /// client has acknowledged may be forgotten; such a repeat is answered with
+    /// [`ErrorCode::SessionExpired`], which nobody waits for.
+    Repeated,
+    /// One before it is missing: nothing changed, nothing is stored, and the answer means nothing.
+    /// The origin sends the missing ones first, and this one again.
+    OutOfOrder,
+}
+
+/// One apply in progress: a cursor over its micro-steps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Apply {
+    payload: Payload,
+    plan: Plan,
+    progress: Progress,
+}
+
+/// What there is to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Plan {
+    /// Run the payload's transaction.
+    Delta,
+    /// Run the transaction that a command came out as.
+    Command(Txn),
+    /// Change nothing.
+    Nothing(Answer, Execution),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Progress {
+    session: SessionId,
+    seq: u32,
+    stamp: Stamp,
+    stage: Stage,
+    /// Of the sub-operations done so far.
+    responses: Vec<Response>,
+    /// The first sub-operation that could not be applied: only a replay over a fuzzy snapshot, or a
+    /// delta out of primary order, has one.
+    fault: Option<(usize, ErrorCode)>,
+    events: Vec<WatchEvent>,
+    closed: Option<SessionId>,
+    opened: Option<SessionId>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Session,
+    /// The next sub-operation.
+    Operation(usize),
+}
+
+impl State {
+    /// Starts to apply a payload. Until the cursor's last micro-step nothing else may be applied.
+    pub fn begin(&self, zxid: Zxid, payload: &Payload) -> Apply {
+        assert!(
+            zxid > self.applied,
+            "{zxid} is applied after {}",
+            self.applied
+        );
+        let (session, seq, time_ms, plan) = match payload.content() {
+            Content::Txn(record) => (record.session, record.seq, record.time_ms, Plan::Delta),
+            Content::Command(command) => (
+                command.session,
+                command.seq,
+                self.time_ms.max(command.time_ms),
+                self.plan(command),
+            ),
+        };
+        Apply {
+            payload: payload.clone(),
+            plan,
+            progress: Progress {
+                session,
+                seq,
+                stamp: Stamp { zxid, time_ms },
+                stage: Stage::Session,
+                responses: Vec::new(),
+                fault: None,
+                events: Vec::new(),
+                closed: None,
+                opened: None,
+            },
+        }
+    }
+
+    /// Takes one micro-step; the last one tells what was done. The cursor is then used up.
+    pub fn advance(&mut self, apply: &mut Apply) -> Option<Applied> {
+        let txn = match (&apply.plan, apply.payload.content()) {
+            (Plan::Delta, Content::Txn(record)) => Some(&record.txn),
+            (Plan::Command(txn), Content::Command(_)) => Some(txn),
+            (Plan::Nothing(..), Content::Command(_)) => None,
+            (Plan::Delta, Content::Command(_))
+            | (Plan::Command(_) | Plan::Nothing(..), Content::Txn(_)) => {
+                unreachable!("the plan is made from the content")
+            }
+        };
+        let progress = &mut apply.progress;
+        if progress.stage == Stage::Session {
+            progress.stage = Stage::Operation(0);
+            if txn.is_some_and(|txn| self.session_part(txn, progress)) {
+                return None;
+            }
+        }
+        if let Some(txn) = txn
+            && self.operation(txn, progress)
+        {
+            return None;
+        }
+        let (answer, execution) = match &apply.plan {
+            Plan::Delta | Plan::Command(_) => {
+                let txn = txn.expect("these two plans run a transaction");
+                (progress.answer(txn), Execution::Executed)
+            }
+            Plan::Nothing(answer, execution) => (answer.clone(), *execution),
+        };
+        if let (Plan::Command(_), Content::Command(command)) =
+            (&apply.plan, apply.payload.content())
+        {
+            self.remember(command, &answer);
+        }
+        self.applied = progress.stamp.zxid;
+        Some(Applied {
+            session: progress.session,
+            seq: progress.seq,
+            answer,
+            events: core::mem::take(&mut progress.events),
+            execution,
+            closed: progress.closed,
+            opened: progress.opened,
+        })
+    }
+
+    /// Applies a payload in one go.
+    pub fn apply(&mut self, zxid: Zxid, payload: &Payload) -> Applied {
+        let mut apply = self.begin(zxid, payload);
+        loop {
+            // Bounded by the number of sub-operations.
+            if let Some(applied) = self.advance(&mut apply) {
+                return applied;
+            }
+        }
+    }
+
+    /// What a command comes to: decided by the applied state, the command and nothing else.
+    fn plan(&self, command: &Command) -> Plan {
+        let id = command.session;
+        let session = self.session(id);
+        match &command.write {
+            Write::CreateSession { .. } => {
+                if session.is_some() {
+                    return Plan::Nothing(Ok(Response::SessionOpened), Execution::Repeated);
+                }
+            }
+            // The leader, which does not number the session's writes, asks for this one; it is
+            // idempotent by itself.
+            Write::ExpireSession => {
+                if session.is_none() {
+                    return Plan::Nothing(expired(), Execution::Executed);
+                }
+            }
+            Write::Create { .. }
+            | Write::Delete { .. }
+            | Write::SetData { .. }
+            | Write::Multi(_)
+            | Write::CloseSession => match session.map(|session| session.turn(command.seq)) {
+                None => return Plan::Nothing(expired(), Execution::Executed),
+                Some(Turn::Past(answer)) => {
+                    let answer = answer.cloned().unwrap_or_else(expired);
+                    return Plan::Nothing(answer, Execution::Repeated);
+                }
+                Some(Turn::Early) => return Plan::Nothing(expired(), Execution::OutOfOrder),
+                Some(Turn::Next) => {}
+            },
+        }
+        let mut nothing_outstanding = Outstanding::new(self.mutations);
+        let record =
+            nothing_outstanding.prepare(self, id, command.seq, command.time_ms, &command.write);
+        Plan::Command(record.txn)
+    }
+
+    /// Stores what an executed command leaves behind beside its effects on the tree.
+    fn remember(&mut self, command: &Command, answer: &Answer) {
+        self.time_ms = self.time_ms.max(command.time_ms);
+        match command.write {
+            Write::Create { .. }
+            | Write::Delete { .. }
+            | Write::SetData { .. }
+            | Write::Multi(_) => {
+                self.store_answer(command.session, command.seq, command.acked, answer);
+            }
+            // The table begins and ends with the session.
+            Write::CreateSession { .. } | Write::CloseSession | Write::ExpireSession => {}
+        }
+    }
+
+    /// Changes the session map. Says whether there was a session part.
+    fn session_part(&mut self, txn: &Txn, progress: &mut Progress) -> bool {
+        match txn {
+            Txn::CreateSession { timeout } => {
+                if self.open_session(progress.session, *timeout) {
+                    progress.opened = Some(progress.session);
+                }
+                true
+            }
+            Txn::CloseSession { .. } => {
+                if self.close_session(progress.session) {
+                    progress.closed = Some(progress.session);
+                }
+                true
+            }
+            Txn::Create { .. }
+            | Txn::Delete { .. }
+            | Txn::SetData { .. }
+            | Txn::Check { .. }
+            | Txn::Multi(_)
+            | Txn::Error(_) => false,
+        }
+    }
+
+    /// Does the next sub-operation. Says whether there was one.
+    fn operation(&mut self, txn: &Txn, progress: &mut Progress) -> bool {
+        let Stage::Operation(next) = progress.stage else {
+            unreachable!("the session stage is over")
+        };
+        match txn {
+            Txn::Multi(txns) => match txns.get(next) {
+                Some(part) => self.single(part, progress),
+                None => return false,
+            },
+            Txn::CloseSession { ephemerals } => match ephemerals.get(next) {
+                Some(path) => self.delete_ephemeral(path, progress),
+                None => return false,
+            },
+            Txn::CreateSession { .. } | Txn::Error(_) => return false,
+            Txn::Create { .. } | Txn::Delete { .. } | Txn::SetData { .. } | Txn::Check { .. } => {
+                if next > 0 {
+                    return false;
+                }
+                self.single(txn, progress);
+            }
+        }
+        progress.stage = Stage::Operation(next + 1);
+        true
+    }
+
+    fn single(&mut self, txn: &Txn, progress: &mut Progress) {
+        let stamp = progress.stamp;
+        let events = &mut progress.events;
+        let result = match txn {
+            Txn::Create {
+                path,
+                data,
+                owner,
+                parent_cversion,
+            } => {
+                let birth = Birth {
+                    path,
+                    data,
+                    owner: *owner,
+                    parent_cversion: *parent_cversion,
+                };
+                self.create(birth, stamp, events)
+                    .map(|stat| Response::Created {
+                        path: path.clone(),
+                        stat,
+                    })
+            }
+            Txn::Delete { path } => self.delete(path, stamp, events).map(|()| Response::Deleted),
+            Txn::SetData {
+                path,
+                data,
+                version,
+            } => self
+                .set_data(path, data, *version, stamp, events)
+                .map(Response::Set),
+            Txn::Check { .. } => Ok(Response::Checked),
+            Txn::Multi(_)
+            | Txn::CreateSession { .. }
+            | Txn::CloseSession { .. }
+            | Txn::Error(_) => unreachable!("a sub-operation changes at most one node"),
+        };
+        match result {
+            Ok(response) => progress.responses.push(response),
+            Err(code) => {
+                let Stage::Operation(place) = progress.stage else {
+                    unreachable!("the session stage is over")
+                };
+                progress.fault = progress.fault.or(Some((place, code)));
+            }
+        }
+    }
+
+    fn delete_ephemeral(&mut self, path: &Path, progress: &mut Progress) {
+        // A node that is gone already was deleted before the fuzzy snapshot got to it.
+        let _gone = self.delete(path, progress.stamp, &mut progress.events);
+    }
+}
+
+impl Progress {
+    /// The answer once every sub-operation is done.
+    fn answer(&mut self, txn: &Txn) -> Answer {
+        match (txn, self.fault) {
+            (Txn::Error(failure), _) => Err(failure.clone()),
+            (Txn::CreateSession { .. }, _) => Ok(Response::SessionOpened),
+            (Txn::CloseSession { .. }, _) => Ok(Response::SessionClosed),
+            (Txn::Multi(txns), Some((place, code))) => Err(failed_multi(code, place, txns.len())),
+            (Txn::Multi(_), None) => Ok(Response::Multi(core::mem::take(&mut self.responses))),
+            (
+                Txn::Create { .. } | Txn::Delete { .. } | Txn::SetData { .. } | Txn::Check { .. },
+                Some((_, code)),
+            ) => Err(Failure::of(code)),
+            (
+                Txn::Create { .. } | Txn::Delete { .. } | Txn::SetData { .. } | Txn::Check { .. },
+                None,
+            ) => Ok(self
+                .responses
+                .pop()
+                .expect("a sub-operation without a fault has a response")),
+        }
+    }
+}
+
+fn expired() -> Answer {
+    Err(Failure::of(ErrorCode::SessionExpired))
+}

@@ -1,0 +1,205 @@
+//! Capturing the state and restoring it.
+//!
+//! A capture runs chunk by chunk beside applies, so what it holds may be newer than its zxid, and
+//! newer in its later parts than in its earlier ones. That is repaired by replaying the
+//! transactions above its zxid, all of which are absolute. Commands are not: they are executed by
+//! what the state says, so under commands only [`Snapshot::atomic`] is of use.
+
+use core::ops::Bound;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::node::Node;
+use super::paths;
+use super::payload::Snapshot;
+use super::request::Path;
+use super::session::Session;
+use super::state::{State, combine};
+use crate::ids::{SessionId, Zxid};
+use crate::mutation::Mutations;
+
+/// What a snapshot holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateImage {
+    kind: Kind,
+    time_ms: u64,
+    sessions: BTreeMap<SessionId, Arc<Session>>,
+    /// By ascending path. Invariant: the parent of each is there as well.
+    nodes: Vec<Arc<Node>>,
+    digest: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Nothing was applied in between: the nodes know their children rightly.
+    Atomic,
+    /// The children of a node are those that were captured, whatever the node itself says.
+    Fuzzy,
+}
+
+impl StateImage {
+    /// The digest of the image; of an atomic one, the state's.
+    pub fn digest(&self) -> u64 {
+        self.digest
+    }
+
+    /// How many nodes it holds.
+    pub fn node_count(&self) -> usize {
+        self.nodes.len()
+    }
+}
+
+impl Snapshot {
+    /// Captures the state between two applies.
+    pub fn atomic(state: &State) -> Snapshot {
+        Snapshot {
+            zxid: state.applied,
+            image: Arc::new(StateImage {
+                kind: Kind::Atomic,
+                time_ms: state.time_ms,
+                sessions: state.sessions.clone(),
+                nodes: state.nodes.values().cloned().collect(),
+                digest: state.digest(),
+            }),
+        }
+    }
+}
+
+/// A fuzzy capture in progress.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Capture {
+    zxid: Zxid,
+    chunk: usize,
+    stage: Stage,
+    time_ms: u64,
+    sessions: BTreeMap<SessionId, Arc<Session>>,
+    nodes: Vec<Arc<Node>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Stage {
+    Sessions,
+    /// Nodes after this path are still to come; `None` before the first.
+    Nodes(Option<Path>),
+}
+
+impl Capture {
+    /// Starts a capture of `chunk` nodes a step. Its zxid is the state's of this moment.
+    pub fn start(state: &State, chunk: usize) -> Capture {
+        assert!(chunk > 0, "a capture takes at least one node a step");
+        Capture {
+            zxid: state.applied,
+            chunk,
+            stage: Stage::Sessions,
+            time_ms: 0,
+            sessions: BTreeMap::new(),
+            nodes: Vec::new(),
+        }
+    }
+
+    /// Captures the next chunk: first the sessions, then the nodes in the order of their paths.
+    /// The last one hands out the snapshot; the capture is then used up.
+    pub fn advance(&mut self, state: &State) -> Option<Snapshot> {
+        let after = match &self.stage {
+            Stage::Sessions => {
+                self.time_ms = state.time_ms;
+                self.sessions = state.sessions.clone();
+                self.stage = Stage::Nodes(None);
+                return None;
+            }
+            Stage::Nodes(after) => after.clone(),
+        };
+        let mut rest = match &after {
+            None => state.nodes.range::<str, _>(..),
+            Some(path) => state
+                .nodes
+                .range::<str, _>((Bound::Excluded(&**path), Bound::Unbounded)),
+        };
+        for (path, node) in rest.by_ref().take(self.chunk) {
+            self.stage = Stage::Nodes(Some(path.clone()));
+            self.take(node);
+        }
+        if rest.next().is_some() {
+            return None;
+        }
+        Some(self.finish())
+    }
+
+    /// Keeps a node if its parent was kept. Otherwise both were created after the capture had
+    /// passed the parent's place, and the replay creates both.
+    fn take(&mut self, node: &Arc<Node>) {
+        let parent = paths::parent(&node.path).expect("every node has a path with a slash");
+        let is_root = &*node.path == paths::ROOT;
+        let has_parent = self
+            .nodes
+            .binary_search_by(|kept| (*kept.path).cmp(parent))
+            .is_ok();
+        if is_root || has_parent {
+            self.nodes.push(node.clone());
+        }
+    }
+
+    fn finish(&mut self) -> Snapshot {
+        let nodes = core::mem::take(&mut self.nodes);
+        let sessions = core::mem::take(&mut self.sessions);
+        let shares = nodes.iter().map(|node| node.share());
+        let shares = sessions
+            .iter()
+            .map(|(id, session)| session.share(*id))
+            .chain(shares)
+            .fold(0, u64::wrapping_add);
+        Snapshot {
+            zxid: self.zxid,
+            image: Arc::new(StateImage {
+                kind: Kind::Fuzzy,
+                time_ms: self.time_ms,
+                sessions,
+                nodes,
+                digest: combine(shares, self.time_ms),
+            }),
+        }
+    }
+}
+
+impl State {
+    /// The state that a snapshot holds, or the empty one. The digest is computed afresh.
+    pub fn restore(snapshot: Option<&Snapshot>, mutations: Mutations) -> State {
+        let Some(snapshot) = snapshot else {
+            return State::new(mutations);
+        };
+        let image = &snapshot.image;
+        let mut state = State::without_nodes(mutations);
+        state.applied = snapshot.zxid;
+        state.time_ms = image.time_ms;
+        for (id, session) in &image.sessions {
+            state.put_session(*id, session.clone());
+        }
+        let relinked = match image.kind {
+            Kind::Atomic => None,
+            Kind::Fuzzy => Some(relink(&image.nodes)),
+        };
+        for node in relinked.as_ref().unwrap_or(&image.nodes) {
+            state.put_node(node.clone());
+        }
+        state
+    }
+}
+
+/// Gives each node the children that are there.
+fn relink(nodes: &[Arc<Node>]) -> Vec<Arc<Node>> {
+    let mut relinked: Vec<Arc<Node>> = Vec::with_capacity(nodes.len());
+    for node in nodes {
+        let mut node = node.as_ref().clone();
+        node.children.clear();
+        if &*node.path != paths::ROOT {
+            let parent = paths::parent(&node.path).expect("every node has a path with a slash");
+            let parent = relinked
+                .binary_search_by(|kept| (*kept.path).cmp(parent))
+                .expect("a capture keeps no node without its parent");
+            let name = Arc::from(paths::name(&node.path));
+            Arc::make_mut(&mut relinked[parent]).children.insert(name);
+        }
+        relinked.push(Arc::new(node));
+    }
+    relinked
+}

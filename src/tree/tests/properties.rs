@@ -1,0 +1,211 @@
+//! Random operations against the naive model.
+
+use super::model::Model;
+use super::*;
+use crate::tree::{Command, Execution};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+const PATHS: [&str; 13] = [
+    "/a", "/a-", "/b", "/a/x", "/a/y", "/a/x/z", "/b/x", "/a/n", "/", "/a/", "none", "/a/../b",
+    "/b/",
+];
+
+pub fn any_session() -> impl Strategy<Value = SessionId> {
+    (1u64..=3).prop_map(SessionId)
+}
+
+fn any_part() -> impl Strategy<Value = Part> {
+    // The first paths are the useful ones, and so the likelier.
+    let at = prop_oneof![4 => 0..7usize, 1 => 7..PATHS.len()].prop_map(|at| path(PATHS[at]));
+    let mode = prop_oneof![
+        3 => Just(CreateMode::Persistent),
+        1 => Just(CreateMode::Ephemeral),
+        1 => Just(CreateMode::PersistentSequential),
+        1 => Just(CreateMode::EphemeralSequential),
+    ];
+    let version = prop_oneof![3 => Just(ANY_VERSION), 1 => 0..3i32];
+    (at, mode, version, 0..9u32, 0..6u8).prop_map(|(path, mode, version, length, kind)| {
+        let data = data(&"d".repeat(length as usize));
+        match kind {
+            0..=2 => Part::Create { path, data, mode },
+            3 => Part::Delete { path, version },
+            4 => Part::SetData {
+                path,
+                data,
+                version,
+            },
+            5.. => Part::Check { path, version },
+        }
+    })
+}
+
+fn alone(part: Part) -> Write {
+    match part {
+        Part::Create { path, data, mode } => Write::Create { path, data, mode },
+        Part::Delete { path, version } => Write::Delete { path, version },
+        Part::SetData {
+            path,
+            data,
+            version,
+        } => Write::SetData {
+            path,
+            data,
+            version,
+        },
+        check @ Part::Check { .. } => Write::Multi(vec![check]),
+    }
+}
+
+pub fn any_write() -> impl Strategy<Value = Write> {
+    prop_oneof![
+        12 => any_part().prop_map(alone),
+        3 => prop::collection::vec(any_part(), 0..5).prop_map(Write::Multi),
+        3 => Just(open()),
+        1 => Just(Write::CloseSession),
+        1 => Just(Write::ExpireSession),
+    ]
+}
+
+fn operations() -> impl Strategy<Value = Vec<(SessionId, Write)>> {
+    prop::collection::vec((any_session(), any_write()), 1..80)
+}
+
+/// Opens every session first, so that the random part is not mostly SessionExpired.
+pub fn with_sessions(operations: Vec<(SessionId, Write)>) -> Vec<(SessionId, Write)> {
+    let opening = (1..=3).map(|id| (SessionId(id), open()));
+    opening.chain(operations).collect()
+}
+
+pub fn cases() -> ProptestConfig {
+    ProptestConfig {
+        cases: 200,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
+proptest! {
+    #![proptest_config(cases())]
+
+    #[test]
+    fn deltas_agree_with_the_model_however_many_are_prepared_ahead(
+        operations in operations(),
+        ahead in prop::collection::vec(1..6usize, 1..80),
+    ) {
+        let mut leader = Leader::without_sessions(Mutations::NONE);
+        let mut follower = State::new(Mutations::NONE);
+        let mut model = Model::new();
+        let mut rest = with_sessions(operations).into_iter().peekable();
+        let mut batches = ahead.into_iter().cycle();
+        while rest.peek().is_some() {
+            let batch: Vec<_> = rest.by_ref().take(batches.next().unwrap_or(1)).collect();
+            for (session, write) in &batch {
+                leader.prepare(*session, write);
+            }
+            for (session, write) in &batch {
+                let (zxid, payload) = leader.queue.front().expect("prepared above").clone();
+                let answer = model.run(*session, write, zxid, Leader::time_of(zxid));
+                let applied = leader.apply();
+                prop_assert_eq!(&applied.answer, &answer, "{}", write);
+                let mut cursor = follower.begin(zxid, &payload);
+                let there = loop {
+                    if let Some(there) = follower.advance(&mut cursor) {
+                        break there;
+                    }
+                };
+                prop_assert_eq!(there, applied);
+                model.assert_equals(&leader.state);
+                prop_assert_eq!(&follower, &leader.state);
+                prop_assert_eq!(digest_afresh(&follower), leader.state.digest());
+            }
+            prop_assert!(leader.outstanding.is_empty());
+            prop_assert_eq!(leader.outstanding.overlay(), "{} {}");
+        }
+    }
+
+    #[test]
+    fn an_overlay_that_is_settled_late_judges_like_one_that_is_not(
+        operations in operations(),
+        lag in 1..8usize,
+    ) {
+        let mut leader = Leader::without_sessions(Mutations::NONE);
+        let mut model = Model::new();
+        let mut expected = std::collections::VecDeque::new();
+        for (session, write) in with_sessions(operations) {
+            let zxid = Zxid(leader.log.len() as u64 + 1);
+            expected.push_back(model.run(session, &write, zxid, Leader::time_of(zxid)));
+            leader.prepare(session, &write);
+            if leader.queue.len() > lag {
+                prop_assert_eq!(Some(leader.apply().answer), expected.pop_front());
+            }
+        }
+        while !leader.queue.is_empty() {
+            prop_assert_eq!(Some(leader.apply().answer), expected.pop_front());
+        }
+        model.assert_equals(&leader.state);
+        prop_assert_eq!(leader.outstanding.overlay(), "{} {}");
+    }
+
+    #[test]
+    fn commands_agree_with_the_model_and_repeats_change_nothing(
+        operations in operations(),
+        repeats in prop::collection::vec((any::<prop::sample::Index>(), 0..3u8), 80),
+    ) {
+        let mut state = State::new(Mutations::NONE);
+        let mut model = Model::new();
+        let mut time_ms = 0;
+        let mut next: BTreeMap<SessionId, u32> = BTreeMap::new();
+        // The numbered commands of the sessions' present lives, with their answers.
+        let mut past: Vec<(Command, Answer)> = Vec::new();
+        let mut zxid = Zxid::ZERO;
+        let operations = with_sessions(operations).into_iter();
+        for ((session, write), (which, count)) in operations.zip(repeats.iter().cycle()) {
+            let seq = match write {
+                Write::CreateSession { .. } | Write::ExpireSession => 0,
+                Write::Create { .. }
+                | Write::Delete { .. }
+                | Write::SetData { .. }
+                | Write::Multi(_)
+                | Write::CloseSession => *next.get(&session).unwrap_or(&1),
+            };
+            zxid = zxid.next();
+            // A clock that jumps to and fro.
+            let time_of_leader = 1_000 + (zxid.0 * 37) % 100;
+            let command = Command { session, seq, acked: 0, time_ms: time_of_leader, write };
+            let lived = model.sessions.contains(&session);
+            if lived || matches!(command.write, Write::CreateSession { .. }) {
+                let repeat = lived && matches!(command.write, Write::CreateSession { .. });
+                time_ms = if repeat { time_ms } else { command.time_ms.max(time_ms) };
+            }
+            let answer = model.run(session, &command.write, zxid, time_ms);
+            let applied = state.apply(zxid, &Payload::command(command.clone()));
+            prop_assert_eq!(&applied.answer, &answer, "{}", command.write);
+            model.assert_equals(&state);
+            prop_assert_eq!(digest_afresh(&state), state.digest());
+            if !model.sessions.contains(&session) {
+                next.remove(&session);
+                past.retain(|(command, _)| command.session != session);
+            } else if lived && seq > 0 {
+                next.insert(session, seq + 1);
+                past.push((command.clone(), answer));
+            }
+            let digest = state.digest();
+            for _ in 0..*count {
+                if past.is_empty() {
+                    break;
+                }
+                zxid = zxid.next();
+                let (again, answer) = which.get(&past);
+                let applied = state.apply(zxid, &Payload::command(again.clone()));
+                prop_assert_eq!(applied.execution, Execution::Repeated);
+                prop_assert_eq!(&applied.answer, answer);
+                let early = Command { seq: next[&again.session] + 1, ..again.clone() };
+                zxid = zxid.next();
+                let applied = state.apply(zxid, &Payload::command(early));
+                prop_assert_eq!(applied.execution, Execution::OutOfOrder);
+                prop_assert_eq!(state.digest(), digest);
+            }
+        }
+    }
+}
