@@ -5,7 +5,7 @@
 //! [`Verdict`]. No checker stands without a mutation or planted violation that it reports.
 //!
 //! [`Panel`] holds every checker of a run. Checkers do not know each other; those that need the
-//! committed sequence each keep a private ledger of it, so that one checker's mistake is not shared.
+//! committed sequence each keep a private ledger of it, so that no checker leans on another.
 
 mod agreement;
 mod digest;
