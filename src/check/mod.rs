@@ -18,8 +18,12 @@ mod leadership;
 mod ledger;
 pub mod linearizability;
 mod model;
+#[cfg(test)]
+mod model_tests;
 mod panel;
 mod promises;
+#[cfg(test)]
+mod run_tests;
 mod session_order;
 #[cfg(test)]
 mod testing;
