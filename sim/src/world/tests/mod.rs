@@ -124,6 +124,10 @@ fn wakeups_come_at_their_time_in_the_order_in_which_they_were_asked_for() {
 }
 
 #[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a run inside a runtime has a thread of its own"
+)]
 fn the_clock_of_the_runtime_follows_the_world() {
     let elapsed = std::thread::spawn(|| {
         in_runtime(1, || {
