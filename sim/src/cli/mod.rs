@@ -21,7 +21,6 @@ use clap::Parser;
 use crate::registry::{Internal, Registration};
 use crate::scenario::ScenarioError;
 use arguments::{Arguments, Command};
-use output::Closed;
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,8 +78,6 @@ enum Trouble {
     Scenario(ScenarioError),
     /// The simulator failed.
     Internal(Internal),
-    /// Whoever read the output is gone: nothing is left to say.
-    Closed,
     /// The output cannot be written.
     Output(std::io::Error),
 }
@@ -97,12 +94,9 @@ impl From<Internal> for Trouble {
     }
 }
 
-impl From<Closed> for Trouble {
-    fn from(closed: Closed) -> Trouble {
-        match closed {
-            Closed::ByReader => Trouble::Closed,
-            Closed::By(error) => Trouble::Output(error),
-        }
+impl From<std::io::Error> for Trouble {
+    fn from(error: std::io::Error) -> Trouble {
+        Trouble::Output(error)
     }
 }
 
@@ -159,7 +153,6 @@ fn tell(trouble: Trouble) -> Exit {
             output::complain(&format!("internal error: {message}"));
             Exit::Internal
         }
-        Trouble::Closed => Exit::Held,
         Trouble::Output(error) => {
             output::complain(&format!("error: the output cannot be written: {error}"));
             Exit::Internal
