@@ -116,6 +116,7 @@ pub fn main(protocols: &[Registration]) -> ExitCode {
             return ExitCode::from(code.code());
         }
     };
+    listen();
     let outcome = catch_unwind(AssertUnwindSafe(|| dispatch(&arguments.command, protocols)));
     let exit = match outcome {
         Ok(Ok(exit)) => exit,
@@ -126,6 +127,20 @@ pub fn main(protocols: &[Registration]) -> ExitCode {
         }
     };
     ExitCode::from(exit.code())
+}
+
+/// `RUST_LOG=trace` writes the events of runs to stderr as they happen: for a run that never ends.
+fn listen() {
+    if std::env::var_os("RUST_LOG").is_none() {
+        return;
+    }
+    // Without the wall time, which means nothing inside a run: events carry the virtual time.
+    let log = tracing_subscriber::fmt()
+        .without_time()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .with_writer(std::io::stderr);
+    // A program around this one may have set up its own log already.
+    let _ = log.try_init();
 }
 
 fn dispatch(command: &Command, protocols: &[Registration]) -> Result<Exit, Trouble> {
