@@ -479,5 +479,7 @@ impl Canonical for Timer {
 }
 
 fn main() -> ExitCode {
-    menagerie_sim::main(&[menagerie_sim::Registration::of::<FixedPrimary>("fixed-primary")])
+    menagerie_sim::main(&[menagerie_sim::Registration::of::<FixedPrimary>(
+        "fixed-primary",
+    )])
 }

@@ -282,7 +282,8 @@ pub enum Effect<P: Protocol> {
         /// Its content.
         payload: Payload,
     },
-    /// Everything through this zxid is committed, as far as it is (or will be) handed to `Apply`.
+    /// Everything through this zxid is committed, and was handed to `Apply` before. Positions that
+    /// carry no payload (a no-op's slot) have nothing to hand over and may be named.
     Committed(Zxid),
     /// A barrier ended.
     BarrierDone {

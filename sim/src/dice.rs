@@ -275,8 +275,12 @@ mod tests {
         assert_eq!(stream.pick::<u8>(&[]), None);
     }
 
-    const GOLDEN_DRAWS: [u64; 3] = [0, 0, 0];
-    const GOLDEN_BELOW: u64 = 0;
-    const GOLDEN_STREAM: [u64; 5] = [0; 5];
-    const GOLDEN_SHUFFLE: [u8; 8] = [0; 8];
+    const GOLDEN_DRAWS: [u64; 3] = [
+        12_086_444_674_475_029_064,
+        10_080_745_129_320_203_657,
+        13_502_973_291_900_175_236,
+    ];
+    const GOLDEN_BELOW: u64 = 340;
+    const GOLDEN_STREAM: [u64; 5] = [46, 16, 17, 17, 57];
+    const GOLDEN_SHUFFLE: [u8; 8] = [3, 5, 0, 7, 6, 2, 4, 1];
 }

@@ -56,6 +56,9 @@ pub(crate) enum Frame<T> {
     Body(T),
     /// The stream is broken or closed.
     Down,
+    /// A frame that was lost when the stream broke; it keeps the place of its token, so that what
+    /// comes behind is not early.
+    Lost,
 }
 
 /// One direction of a stream.
@@ -104,7 +107,9 @@ impl<T> Flow<T> {
     /// Loses a drawn suffix of what is in flight.
     pub(crate) fn lose_suffix(&mut self, draw: Draw) {
         let kept = draw.below(self.queue.len() as u64 + 1);
-        self.queue.truncate(kept as usize);
+        for frame in self.queue.iter_mut().skip(kept as usize) {
+            *frame = Frame::Lost;
+        }
     }
 
     /// Loses everything in flight.
@@ -300,5 +305,39 @@ impl<P: Protocol> Pair<P> {
     /// The latency of a drawn message.
     pub(crate) fn latency(&self, lan: &Latency, draw: Draw) -> Span {
         Span(lan.sample(draw).0 + self.base.0 + self.extra.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flow_keeps_the_order_even_if_a_later_frame_travels_faster() {
+        let mut flow = Flow::new();
+        assert_eq!(flow.push(Frame::Body(1), VirtualTime(9)), VirtualTime(9));
+        assert_eq!(flow.push(Frame::Body(2), VirtualTime(5)), VirtualTime(9));
+        assert_eq!(flow.pop(), Some(Frame::Body(1)));
+        assert_eq!(flow.pop(), Some(Frame::Body(2)));
+        assert_eq!(flow.pop(), None);
+    }
+
+    #[test]
+    fn breaking_loses_a_suffix_of_any_length() {
+        let mut left = [0u32; 4];
+        for number in 0..400 {
+            let mut flow = Flow::new();
+            for body in 0..3 {
+                flow.push(Frame::Body(body), VirtualTime(0));
+            }
+            flow.lose_suffix(Dice::new(number).draw(Concern::Breaking, 1, 0));
+            let left_over: Vec<_> = core::iter::from_fn(|| flow.pop()).collect();
+            let lost = left_over.iter().filter(|frame| **frame == Frame::Lost);
+            let kept = 3 - lost.count();
+            let prefix: Vec<_> = (0..kept).map(Frame::Body).collect();
+            assert_eq!(left_over[..kept], prefix);
+            left[kept] += 1;
+        }
+        assert!(left.iter().all(|count| *count > 70), "{left:?}");
     }
 }

@@ -13,6 +13,7 @@ use super::timeline::number_writes;
 use super::{Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Verdict};
 use crate::history::Outcome;
 use crate::ids::{NodeId, SessionId, VirtualTime, Zxid};
+use crate::tree::{Content, Payload, Txn, Write};
 
 pub(super) const ENTRY: CheckerEntry = CheckerEntry {
     name: "exactly_once",
@@ -24,6 +25,15 @@ pub(super) const ENTRY: CheckerEntry = CheckerEntry {
 
 type Executed = Option<(SessionId, u32)>;
 
+/// What a server applied.
+#[derive(Clone, Copy, Debug)]
+struct Applied {
+    zxid: Zxid,
+    executed: Executed,
+    /// The session that it ended.
+    ended: Option<SessionId>,
+}
+
 /// How many transactions a server may apply before they are committed and be remembered.
 const PENDING_MAX: usize = 1 << 16;
 
@@ -31,16 +41,18 @@ const PENDING_MAX: usize = 1 << 16;
 struct ExactlyOnce {
     /// By server number: what it applied and did not deliver yet.
     /// Invariant: zxids ascend, at most [`PENDING_MAX`] entries.
-    pending: Vec<VecDeque<(Zxid, Executed)>>,
+    pending: Vec<VecDeque<Applied>>,
     /// What each delivered transaction executed, and who said so first. Invariant: zxids ascend.
     delivered: Vec<(Zxid, Executed, NodeId)>,
+    /// Where each session ended, with its table of answers.
+    ended: BTreeMap<SessionId, Zxid>,
     /// Where each write took effect.
     effects: BTreeMap<(SessionId, u32), Zxid>,
     findings: Findings,
 }
 
 impl ExactlyOnce {
-    fn pending(&mut self, node: NodeId) -> &mut VecDeque<(Zxid, Executed)> {
+    fn pending(&mut self, node: NodeId) -> &mut VecDeque<Applied> {
         let index = usize::from(node.0);
         if index >= self.pending.len() {
             self.pending.resize_with(index + 1, VecDeque::new);
@@ -48,23 +60,24 @@ impl ExactlyOnce {
         &mut self.pending[index]
     }
 
-    fn apply(&mut self, node: NodeId, zxid: Zxid, executed: Executed) {
+    fn apply(&mut self, node: NodeId, applied: Applied) {
         let pending = self.pending(node);
         if pending.len() == PENDING_MAX {
             pending.pop_front();
         }
-        pending.push_back((zxid, executed));
+        pending.push_back(applied);
     }
 
     fn deliver(&mut self, at: VirtualTime, node: NodeId, zxid: Zxid) {
         let pending = self.pending(node);
-        while pending.front().is_some_and(|(applied, _)| *applied < zxid) {
+        while pending.front().is_some_and(|applied| applied.zxid < zxid) {
             pending.pop_front();
         }
-        let Some((_, executed)) = pending.pop_front_if(|(applied, _)| *applied == zxid) else {
+        let Some(applied) = pending.pop_front_if(|applied| applied.zxid == zxid) else {
             // Applied while its table was still that of a fuzzy snapshot.
             return;
         };
+        let executed = applied.executed;
         let place = self
             .delivered
             .binary_search_by_key(&zxid, |(known, ..)| *known);
@@ -81,6 +94,9 @@ impl ExactlyOnce {
             Err(place) => {
                 self.delivered.insert(place, (zxid, executed, node));
                 self.execute(at, zxid, executed);
+                if let Some(session) = applied.ended {
+                    self.ended.entry(session).or_insert(zxid);
+                }
             }
         }
     }
@@ -90,6 +106,9 @@ impl ExactlyOnce {
         let Some((session, seq)) = executed.filter(|(_, seq)| *seq > 0) else {
             return;
         };
+        if self.ended.get(&session).is_some_and(|end| *end < zxid) {
+            return; // Of a session that is gone every write is refused, however often.
+        }
         self.findings.count();
         let first = *self.effects.entry((session, seq)).or_insert(zxid);
         if first != zxid {
@@ -130,6 +149,24 @@ impl ExactlyOnce {
     }
 }
 
+/// The session that a payload ended.
+fn session_ended(payload: &Payload, executed: Executed) -> Option<SessionId> {
+    match payload.content() {
+        Content::Txn(record) => {
+            matches!(record.txn, Txn::CloseSession { .. }).then_some(record.session)
+        }
+        Content::Command(command) => match &command.write {
+            Write::ExpireSession => Some(command.session),
+            Write::CloseSession => executed.map(|(session, _)| session),
+            Write::Create { .. }
+            | Write::Delete { .. }
+            | Write::SetData { .. }
+            | Write::Multi(_)
+            | Write::CreateSession { .. } => None,
+        },
+    }
+}
+
 impl Checker for ExactlyOnce {
     fn observe(&mut self, at: VirtualTime, observation: &Observation<'_>) {
         match observation {
@@ -139,10 +176,17 @@ impl Checker for ExactlyOnce {
             Observation::Applied {
                 node,
                 zxid,
+                payload,
                 digest: Some(_),
                 executed,
-                ..
-            } => self.apply(*node, *zxid, *executed),
+            } => {
+                let applied = Applied {
+                    zxid: *zxid,
+                    executed: *executed,
+                    ended: session_ended(payload, *executed),
+                };
+                self.apply(*node, applied);
+            }
             Observation::Delivered { node, zxid, .. } => self.deliver(at, *node, *zxid),
             Observation::Applied { digest: None, .. }
             | Observation::Crashed { .. }
@@ -165,7 +209,8 @@ impl Checker for ExactlyOnce {
 #[cfg(test)]
 mod tests {
     use super::super::testing::{
-        Story, answer_write, assert_fails, assert_passes, command, verdict, verdict_with,
+        Story, answer_write, assert_fails, assert_passes, command, command_of, verdict,
+        verdict_with,
     };
     use super::*;
     use crate::history::{History, Refused};
@@ -193,6 +238,20 @@ mod tests {
         executed_by(&mut story, 1, 10, 1);
         executed_by(&mut story, 1, 11, 1);
         assert_fails(&verdict(ENTRY, "paxos", &story), "took effect at 11");
+    }
+
+    #[test]
+    fn a_session_that_is_gone_is_refused_as_often_as_it_asks() {
+        let mut story = Story::default();
+        let expiry = command_of(7, 0, Write::ExpireSession);
+        story
+            .apply(1, 9, &expiry, Some(1), None)
+            .deliver(1, 9, expiry.digest());
+        executed_by(&mut story, 1, 10, 1);
+        executed_by(&mut story, 1, 11, 1);
+        executed_by(&mut story, 2, 10, 1);
+        let verdict = verdict(ENTRY, "paxos", &story);
+        assert!(matches!(verdict, Verdict::Vacuous(_)), "{verdict:?}");
     }
 
     #[test]

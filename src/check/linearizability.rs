@@ -82,11 +82,28 @@ fn linearizable_read(operation: &Operation) -> Option<&Read> {
     }
 }
 
-/// The answer of an operation that has one, and its reply's zxid.
+/// The answer of an operation that has one, and its reply's zxid. That a session is gone or has
+/// moved is no statement about the tree, and a server may say so without looking at it.
 pub(super) fn answered(operation: &Operation) -> Option<(Zxid, &Answer)> {
     match operation.outcome.as_ref()? {
-        Outcome::Answered { zxid, answer } => Some((*zxid, answer)),
+        Outcome::Answered { zxid, answer } => match answer {
+            Err(failure) if is_about_the_session(failure.code) => None,
+            Ok(_) | Err(_) => Some((*zxid, answer)),
+        },
         Outcome::Refused(_) | Outcome::Unknown => None,
+    }
+}
+
+fn is_about_the_session(code: ErrorCode) -> bool {
+    match code {
+        ErrorCode::SessionExpired | ErrorCode::SessionMoved => true,
+        ErrorCode::RuntimeInconsistency
+        | ErrorCode::BadArguments
+        | ErrorCode::NoNode
+        | ErrorCode::BadVersion
+        | ErrorCode::NoChildrenForEphemerals
+        | ErrorCode::NodeExists
+        | ErrorCode::NotEmpty => false,
     }
 }
 
@@ -103,27 +120,17 @@ fn ended(operation: &Operation) -> VirtualTime {
     operation.completed.unwrap_or(operation.invoked)
 }
 
-/// Every answered write took effect: a session's refusal is no statement about the tree.
+/// Every answered write took effect.
 fn every_answered_write_is_committed(timeline: &Timeline<'_>, history: &History) -> Option<Broken> {
     let missing = history
         .operations
         .iter()
         .enumerate()
-        .find(|(index, write)| {
-            let Some((_, answer)) = answered(write) else {
-                return false;
-            };
-            let is_about_the_session = answer.as_ref().is_err_and(|failure| {
-                matches!(
-                    failure.code,
-                    ErrorCode::SessionExpired | ErrorCode::SessionMoved
-                )
-            });
-            match &write.request {
-                Request::Write(Write::CreateSession { .. }) | Request::Read(_) | Request::Sync => {
-                    false
-                }
-                Request::Write(_) => timeline.places[*index].is_none() && !is_about_the_session,
+        .find(|(index, write)| match &write.request {
+            Request::Write(Write::CreateSession { .. }) | Request::Read(_) | Request::Sync => false,
+            Request::Write(_) => {
+                answered(write).is_some_and(|(zxid, _)| zxid <= timeline.known_through)
+                    && timeline.places[*index].is_none()
             }
         });
     missing.map(|(_, write)| Broken {
@@ -148,6 +155,7 @@ fn answers_follow_from_the_order(
         }
         let answer = step.replay(&mut model);
         if let (Some(write), Some(expected)) = (step.operation, answer)
+            && !was_refused_elsewhere(write, step.zxid)
             && let Some(broken) = contradiction(write, &expected, false)
         {
             return Some(broken);
@@ -156,9 +164,20 @@ fn answers_follow_from_the_order(
     reads.find_map(|(_, read, asked)| contradiction(read, &model.read(asked), true))
 }
 
+/// A write that took effect unheard, and whose retry found the session gone.
+fn was_refused_elsewhere(write: &Operation, place: Zxid) -> bool {
+    match &write.outcome {
+        Some(Outcome::Answered { zxid, .. }) => *zxid != place && answered(write).is_none(),
+        Some(Outcome::Refused(_) | Outcome::Unknown) | None => false,
+    }
+}
+
 /// Compares what an operation was told with what it should have been told.
 fn contradiction(operation: &Operation, expected: &Answer, about_a_read: bool) -> Option<Broken> {
-    let (zxid, answer) = answered(operation)?;
+    // Not by `answered`: a write with a place in the order was refused *there*, if it was.
+    let Some(Outcome::Answered { zxid, answer }) = &operation.outcome else {
+        return None;
+    };
     let seen = timeless(answer);
     (seen != *expected).then(|| Broken {
         at: ended(operation),
@@ -355,14 +374,16 @@ impl Checker for Linearizability {
         let mut reads: Vec<(Zxid, &Operation, &Read)> = Vec::new();
         let mut writes = 0;
         for operation in &ending.history.operations {
-            let Some((zxid, _)) = answered(operation) else {
-                continue;
-            };
-            match linearizable_read(operation) {
-                Some(read) if self.includes_synced_reads => reads.push((zxid, operation, read)),
-                Some(_) | None => {}
+            if let (true, Some(read), Some((zxid, _))) = (
+                self.includes_synced_reads,
+                linearizable_read(operation),
+                answered(operation),
+            ) {
+                reads.push((zxid, operation, read));
             }
-            writes += usize::from(matches!(operation.request, Request::Write(_)));
+            let is_write = matches!(operation.request, Request::Write(_));
+            let is_answered = matches!(operation.outcome, Some(Outcome::Answered { .. }));
+            writes += usize::from(is_write && is_answered);
         }
         if writes + reads.len() == 0 {
             return self.findings.verdict("answered write or synced read");
@@ -372,6 +393,7 @@ impl Checker for Linearizability {
             Ok(timeline) => timeline,
             Err(reason) => return Verdict::Unknown(reason),
         };
+        reads.retain(|(zxid, ..)| *zxid <= timeline.known_through);
         let broken = every_answered_write_is_committed(&timeline, ending.history)
             .or_else(|| order_respects_real_time(&order_of(&timeline, &[])))
             .or_else(|| answers_follow_from_the_order(&timeline, &reads))

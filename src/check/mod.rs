@@ -5,7 +5,7 @@
 //! [`Verdict`]. No checker stands without a mutation or planted violation that it reports.
 //!
 //! [`Panel`] holds every checker of a run. Checkers do not know each other; those that need the
-//! committed sequence each keep a private ledger of it, so that one checker's mistake is not shared.
+//! committed sequence each keep a private ledger of it, so that no checker leans on another.
 
 mod agreement;
 mod digest;
@@ -18,12 +18,17 @@ mod leadership;
 mod ledger;
 pub mod linearizability;
 mod model;
+#[cfg(test)]
+mod model_tests;
 mod panel;
 mod promises;
+#[cfg(test)]
+mod run_tests;
 mod session_order;
 #[cfg(test)]
 mod testing;
 mod timeline;
+mod tree_order;
 
 use crate::history::History;
 use crate::ids::{NodeId, SessionId, VirtualTime, Zxid};
@@ -213,6 +218,7 @@ pub const CHECKERS: &[CheckerEntry] = &[
     digest::ENTRY,
     linearizability::ENTRY,
     session_order::ENTRY,
+    tree_order::ENTRY,
     exactly_once::ENTRY,
     ending::CONVERGENCE,
     ending::LIVENESS,

@@ -128,7 +128,13 @@ impl Model {
             | Read::Exists { path, .. }
             | Read::GetChildren { path, .. } => path,
         };
-        let Some(node) = self.nodes.get(path) else {
+        // Reads do not judge paths, with two exceptions of ZooKeeper's: exists refuses a NUL, and
+        // the empty path is the root.
+        if matches!(read, Read::Exists { .. }) && path.contains('\0') {
+            return Err(Failure::of(ErrorCode::BadArguments));
+        }
+        let stored = if path.is_empty() { "/" } else { path };
+        let Some(node) = self.nodes.get(stored) else {
             return Err(Failure::of(ErrorCode::NoNode));
         };
         let stat = node.stat();

@@ -126,7 +126,9 @@ fn writes_keep_their_order(findings: &mut Findings, timeline: &Timeline<'_>, his
 fn reads_are_prefixes(findings: &mut Findings, timeline: &Timeline<'_>, history: &History) {
     let mut reads: Vec<(Zxid, &Operation, &Read)> = Vec::new();
     for operation in &history.operations {
-        if let (Request::Read(read), Some((zxid, _))) = (&operation.request, answered(operation)) {
+        if let (Request::Read(read), Some((zxid, _))) = (&operation.request, answered(operation))
+            && zxid <= timeline.known_through
+        {
             reads.push((zxid, operation, read));
         }
     }
@@ -191,5 +193,135 @@ fn watches_fire_once(findings: &mut Findings, history: &History) {
                 findings.fail(*at, reason);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{
+        Story, answer, answer_write, assert_fails, assert_passes, command_of, verdict_with,
+    };
+    use super::*;
+    use crate::ids::{ClientId, OpId, Span};
+    use crate::tree::{
+        Answer, CreateMode, Data, ErrorCode, EventKind, Failure, Response, WatchEvent, Write,
+    };
+
+    fn exists(watch: bool) -> Request {
+        let path = Path::from("/a");
+        Request::Read(Read::Exists { path, watch })
+    }
+
+    fn no_node() -> Answer {
+        Err(Failure::of(ErrorCode::NoNode))
+    }
+
+    fn see_all(history: &mut History) {
+        for operation in &history.operations {
+            let at = operation.completed.expect("it was answered");
+            history
+                .seen
+                .push((at, ClientId(1), Seen::Completed(operation.id)));
+        }
+    }
+
+    /// The session opens at 1 and creates /a at 2.
+    fn story() -> Story {
+        let mut story = Story::default();
+        let timeout = Span::secs(1);
+        let writes = [
+            Write::CreateSession { timeout },
+            Write::Create {
+                path: Path::from("/a"),
+                data: Data::from([]),
+                mode: CreateMode::Persistent,
+            },
+        ];
+        for (write, seq) in writes.into_iter().zip(0..) {
+            let payload = command_of(7, seq, write);
+            let zxid = u64::from(seq) + 1;
+            story.apply(1, zxid, &payload, Some(1), Some((7, seq)));
+            story.deliver(1, zxid, payload.digest());
+        }
+        story
+    }
+
+    fn judge(history: &History) -> Verdict {
+        verdict_with(ENTRY, "paxos", &story(), history)
+    }
+
+    #[test]
+    fn a_read_of_an_old_prefix_passes_and_one_of_no_prefix_fails() {
+        let mut history = History::default();
+        history
+            .operations
+            .push(answer(1, 8, exists(false), 1, no_node()));
+        see_all(&mut history);
+        assert_passes(&judge(&history), 2);
+        history.operations[0] = answer(1, 8, exists(false), 2, no_node());
+        assert_fails(&judge(&history), "the committed sequence says");
+    }
+
+    #[test]
+    fn a_session_that_goes_back_in_time_fails_and_two_sessions_do_not() {
+        let mut history = History::default();
+        let path = Path::from("/b");
+        let other = || {
+            Request::Read(Read::Exists {
+                path: path.clone(),
+                watch: false,
+            })
+        };
+        history.operations.push(answer(1, 8, other(), 2, no_node()));
+        history.operations.push(answer(2, 9, other(), 1, no_node()));
+        see_all(&mut history);
+        assert_passes(&judge(&history), 4);
+        history.operations[1].session = SessionId(8);
+        assert_fails(&judge(&history), "had been answered at 2");
+    }
+
+    #[test]
+    fn writes_of_a_session_take_effect_in_the_order_of_sending() {
+        let mut story = Story::default();
+        let first = super::super::testing::command(7, 1);
+        let second = super::super::testing::command(7, 2);
+        story
+            .apply(1, 5, &second, Some(1), Some((7, 2)))
+            .deliver(1, 5, second.digest());
+        story
+            .apply(1, 6, &first, Some(1), Some((7, 1)))
+            .deliver(1, 6, first.digest());
+        let mut history = History::default();
+        history
+            .operations
+            .push(answer_write(1, 7, 1, 6, Ok(Response::Deleted)));
+        history
+            .operations
+            .push(answer_write(2, 7, 2, 5, Ok(Response::Deleted)));
+        let verdict = verdict_with(ENTRY, "zab", &story, &history);
+        assert_fails(&verdict, "took effect at 5, not behind 6");
+    }
+
+    #[test]
+    fn a_watch_fires_once() {
+        let mut history = History::default();
+        history
+            .operations
+            .push(answer(1, 8, exists(true), 1, no_node()));
+        assert_eq!(history.operations[0].id, OpId(1));
+        let event = Seen::Event {
+            session: SessionId(8),
+            event: WatchEvent {
+                kind: EventKind::NodeCreated,
+                path: Path::from("/a"),
+                zxid: Zxid(2),
+            },
+        };
+        history
+            .seen
+            .push((VirtualTime(20), ClientId(1), event.clone()));
+        assert_passes(&judge(&history), 2);
+        history.seen.push((VirtualTime(21), ClientId(1), event));
+        assert_fails(&judge(&history), "more often than it had asked");
     }
 }

@@ -12,7 +12,9 @@ use super::ledger::Ledger;
 use super::model::Model;
 use crate::history::{History, Operation};
 use crate::ids::{NodeId, SessionId, Zxid};
-use crate::tree::{Answer, Content, Part, Path, Payload, Request, Txn, Write};
+use crate::tree::{
+    Answer, Content, ErrorCode, Part, Path, Payload, Request, Txn, TxnRecord, Write,
+};
 
 /// Listens to a run and remembers what it takes to put a [`Timeline`] together.
 #[derive(Debug, Default)]
@@ -29,6 +31,8 @@ pub(super) struct Recorder {
 #[derive(Clone, Debug)]
 struct Applied {
     zxid: Zxid,
+    /// The payload's digest.
+    value: u64,
     payload: Payload,
     executed: Option<(SessionId, u32)>,
     /// What the server stood at before.
@@ -73,13 +77,21 @@ impl Recorder {
         executed: Option<(SessionId, u32)>,
     ) {
         let before = core::mem::replace(self.stand(node), zxid);
-        let key = (zxid, payload.digest());
+        let value = payload.digest();
+        if self
+            .applied
+            .last()
+            .is_some_and(|last| (last.zxid, last.value) == (zxid, value))
+        {
+            return; // The common case: another server applies the newest one.
+        }
         let place = self
             .applied
-            .binary_search_by_key(&key, |known| (known.zxid, known.payload.digest()));
+            .binary_search_by_key(&(zxid, value), |known| (known.zxid, known.value));
         if let Err(place) = place {
             let applied = Applied {
                 zxid,
+                value,
                 payload: payload.clone(),
                 executed,
                 before,
@@ -135,8 +147,8 @@ impl Recorder {
         Ok(chain)
     }
 
-    /// The order of everything committed.
-    fn order(&self) -> Result<Vec<&Applied>, String> {
+    /// The order of everything committed, and through which zxid it is known.
+    fn order(&self) -> Result<(Vec<&Applied>, Zxid), String> {
         let mut order: Vec<&Applied> = Vec::with_capacity(self.ledger.entries().len());
         let mut after = Zxid::ZERO;
         for entry in self.ledger.entries() {
@@ -146,7 +158,7 @@ impl Recorder {
             let key = (entry.zxid, entry.value);
             let place = self
                 .applied
-                .binary_search_by_key(&key, |known| (known.zxid, known.payload.digest()));
+                .binary_search_by_key(&key, |known| (known.zxid, known.value));
             match place {
                 Ok(place) => order.push(&self.applied[place]),
                 Err(_) => return Err(format!("{} was delivered but not applied", entry.zxid)),
@@ -156,9 +168,12 @@ impl Recorder {
         if self.restored_max > after {
             // A snapshot whose tail was committed without ever being delivered, or is not
             // committed yet: servers in that state may have answered reads.
-            order.extend(self.chain(after, self.restored_max).unwrap_or_default());
+            match self.chain(after, self.restored_max) {
+                Ok(tail) => order.extend(tail),
+                Err(_) => return Ok((order, after)),
+            }
         }
-        Ok(order)
+        Ok((order, Zxid(u64::MAX)))
     }
 
     /// Joins the order and the operations.
@@ -166,7 +181,8 @@ impl Recorder {
         let numbers = number_writes(history);
         let mut steps = Vec::new();
         let mut places = vec![None; history.operations.len()];
-        for known in self.order()? {
+        let (order, known_through) = self.order()?;
+        for known in order {
             let (session, seq) = match known.payload.content() {
                 Content::Txn(record) => (record.session, record.seq),
                 Content::Command(command) => (command.session, command.seq),
@@ -198,7 +214,11 @@ impl Recorder {
                 operation: operation.map(|index| &history.operations[index]),
             });
         }
-        Ok(Timeline { steps, places })
+        Ok(Timeline {
+            steps,
+            places,
+            known_through,
+        })
     }
 }
 
@@ -220,6 +240,14 @@ impl Step<'_> {
     pub fn replay(&self, model: &mut Model) -> Option<Answer> {
         let asked = self.operation.map(|operation| &operation.request);
         match (self.content, asked) {
+            // To which server a session is attached is nothing that the model knows.
+            (
+                Content::Txn(TxnRecord {
+                    txn: Txn::Error(failure),
+                    ..
+                }),
+                _,
+            ) if failure.code == ErrorCode::SessionMoved => None,
             (_, Some(Request::Write(write))) => Some(model.write(self.zxid, self.session, write)),
             (Content::Txn(record), _) => {
                 model.adopt(self.zxid, self.session, &record.txn);
@@ -247,6 +275,9 @@ pub(super) struct Timeline<'a> {
     pub steps: Vec<Step<'a>>,
     /// Where each operation of the history took effect.
     pub places: Vec<Option<Zxid>>,
+    /// Beyond this zxid a snapshot is the only witness: nothing is claimed about what was answered
+    /// there. Practically always the greatest number there is.
+    pub known_through: Zxid,
 }
 
 /// The operation that is each session's write number 1, 2, 3, ...: those that were sent, in the

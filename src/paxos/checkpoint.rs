@@ -69,8 +69,11 @@ impl Checkpoints {
 
 impl Paxos {
     /// What a dead process wrote need not be durable, and after a failed sync no later one makes it
-    /// so. Copies do: the first stage syncs the snapshot as it is.
+    /// so. Copies do: they are queued before anything that this incarnation says.
     pub(super) fn copy_what_was_recovered(&mut self, out: &mut Out) {
+        let head = Record::Promised(self.acceptor.promised());
+        self.append_copies(head, out);
+        // The same sync covers the snapshot; then the log may begin anew.
         self.checkpoints.stage = Stage::Saving(out.disk(DiskOp::SyncAll));
     }
 
@@ -146,8 +149,17 @@ impl Paxos {
         let drop_through = self.checkpoints.log_last;
         let promised = self.acceptor.promised();
         let head = Record::Checkpoint { snapshot, promised };
+        self.append_copies(head, out);
+        self.checkpoints.stage = Stage::Copying {
+            ticket: out.disk(DiskOp::SyncAll),
+            drop_through,
+        };
+    }
+
+    /// Appends copies of everything that must not be lost, except what the snapshot covers.
+    fn append_copies(&mut self, head: Record, out: &mut Out) {
         self.checkpoints.append(head, out);
-        for vote in self.acceptor.votes_from(snapshot + 1) {
+        for vote in self.acceptor.votes_from(0) {
             let record = Record::Accepted {
                 ballot: vote.ballot,
                 slot: vote.slot,
@@ -155,9 +167,5 @@ impl Paxos {
             };
             self.checkpoints.append(record, out);
         }
-        self.checkpoints.stage = Stage::Copying {
-            ticket: out.disk(DiskOp::SyncAll),
-            drop_through,
-        };
     }
 }

@@ -7,16 +7,16 @@
 //! execution is the state machine's part (its table of sessions); here a lost proposal is just lost.
 //!
 //! # Its parts
-//! - [`acceptor`]: promises and votes, pure rules. [`voter`] asks them, and lets nothing out that is
+//! - `acceptor`: promises and votes, pure rules. `voter` asks them, and lets nothing out that is
 //!   not durable.
-//! - [`election`]: a voter that hears no leader asks around (pre-vote), then prepares a ballot of its
+//! - `election`: a voter that hears no leader asks around (pre-vote), then prepares a ballot of its
 //!   own (phase 1) over *all* slots above its chosen prefix, catches up to what any promise knows to
 //!   be chosen, and then re-proposes in each open slot the reported value of the highest ballot,
-//!   or a no-op (section "establish" of [`leader`]).
-//! - [`leader`]: phase 2 with a window of open slots, heartbeats, retransmission.
-//! - [`read_index`]: barriers, on the asking and on the answering side.
-//! - [`learner`]: chosen values, application in order, catch-up.
-//! - [`checkpoint`]: snapshots, and the log that they shorten.
+//!   or a no-op (section "establish" of `leader`).
+//! - `leader`: phase 2 with a window of open slots, heartbeats, retransmission.
+//! - `read_index`: barriers, on the asking and on the answering side.
+//! - `learner`: chosen values, application in order, catch-up.
+//! - `checkpoint`: snapshots, and the log that they shorten.
 //!
 //! Every server is acceptor and learner; a leader is the only proposer and the only one that counts
 //! votes. Observers learn only: they get heartbeats and chosen values and have no vote.
@@ -41,7 +41,7 @@
 //!   unsynced writes is unknown. Booting copies every live record and syncs the copies.
 //!
 //! # What is missing
-//! Reconfiguration (so the window is for flow control only), leases, batching, broadcast of votes to
+//! Reconfiguration (so the window is for flow control only), leases, batching and group commit, broadcast of votes to
 //! all learners, forwarding of reads, asking anybody but the leader for missing slots.
 
 mod acceptor;

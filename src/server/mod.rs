@@ -408,7 +408,18 @@ impl<P: Protocol> Server<P> {
     fn serves(&self) -> bool {
         self.standing
             .serve_from
-            .is_some_and(|from| self.state.applied() >= from)
+            .is_some_and(|from| self.reached() >= from)
+    }
+
+    /// Through where there is nothing left to apply. Positions without a payload are reached when
+    /// everything before them is applied.
+    fn reached(&self) -> Zxid {
+        let applied = self.state.applied();
+        if applied >= self.handed {
+            applied.max(self.committed)
+        } else {
+            applied
+        }
     }
 
     /// Whether this server is an established leader whose state holds its whole initial history.

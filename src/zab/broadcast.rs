@@ -308,9 +308,9 @@ fn reach_barrier(token: BarrierToken, out: &mut Out) {
 
 fn answer_sync(leading: &Leading, node: NodeId, link: LinkId, token: BarrierToken, out: &mut Out) {
     // A learner whose stream broke has failed its barriers itself, even if it is back on another.
-    if let Some(learner) = leading.learners.get(&node) {
-        if learner.link == link {
-            learner.send(node, Msg::Synced { token }, out);
-        }
+    if let Some(learner) = leading.learners.get(&node)
+        && learner.link == link
+    {
+        learner.send(node, Msg::Synced { token }, out);
     }
 }

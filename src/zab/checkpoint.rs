@@ -1,7 +1,7 @@
 //! Handing transactions to the state machine, snapshots of it, and rebuilding it from the disk.
 
 use crate::ids::{LocalTime, Zxid};
-use crate::protocol::{CaptureKind, Fact, Image, Ticket};
+use crate::protocol::{CaptureKind, Effect, Fact, Image, Ticket};
 use crate::tree::{Payload, Snapshot};
 
 use super::discovery::Stage;
@@ -68,9 +68,9 @@ impl Zab {
         self.consider_checkpoint(out);
     }
 
-    /// Asks for a snapshot if enough was handed over since the last one. Only called while everything
-    /// handed over is committed: a fuzzy snapshot may hold effects above its zxid, and no TRUNC
-    /// must ever reach below those.
+    /// Asks for a snapshot if enough was handed over since the last one. Only called while
+    /// everything handed over is committed: a fuzzy snapshot may hold effects above its zxid, and
+    /// no TRUNC must ever reach below those.
     fn consider_checkpoint(&mut self, out: &mut Out) {
         if self.since_checkpoint >= self.config.knobs.snapshot_every
             && self.checkpoint == Checkpoint::Idle
@@ -109,11 +109,11 @@ impl Zab {
 
     /// A sync is done.
     pub(super) fn saved(&mut self, done: Ticket, out: &mut Out) {
-        if let Checkpoint::Saving { ticket, zxid } = self.checkpoint {
-            if ticket == done {
-                self.checkpoint = Checkpoint::Idle;
-                self.storage.advance_base(zxid, out);
-            }
+        if let Checkpoint::Saving { ticket, zxid } = self.checkpoint
+            && ticket == done
+        {
+            self.checkpoint = Checkpoint::Idle;
+            self.storage.advance_base(zxid, out);
         }
     }
 
@@ -172,7 +172,7 @@ impl Zab {
         self.since_checkpoint = 0;
         self.checkpoint = Checkpoint::Idle;
         self.window.clear();
-        out.push(crate::protocol::Effect::Restore(snapshot));
+        out.push(Effect::Restore(snapshot));
     }
 
     /// Hands the recovered log over, its uncommitted tail included, and completes `currentEpoch`.

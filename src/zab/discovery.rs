@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::ids::{LinkId, LocalTime, NodeId, Zxid};
+use crate::ids::{LinkId, LocalTime, NodeId, Span, Zxid};
 use crate::protocol::{BarrierOutcome, BarrierToken, Effect, Fact, Ticket, TimerRange, Via};
 use crate::quorum::{NodeSet, is_quorum};
 use crate::tree::Payload;
@@ -286,8 +286,9 @@ impl Zab {
         leading.last_proposed = Zxid::new(leading.epoch, 0);
         leading.promised.insert(self.config.me);
         let epoch = leading.epoch;
-        // The leader's own promise. Every effect of it (LEADERINFO, and what answers it) waits for the
-        // disk, or else a restarted leader could name or accept the epoch twice (ZK-1291).
+        // The leader's own promise. Every effect of it (LEADERINFO, and what answers it) waits
+        // for the disk, or else a restarted leader could name or accept the epoch twice
+        // (ZK-1291).
         self.storage.accept_epoch(epoch, out);
         out.fact_after_disk(Fact::Promised {
             epoch: u64::from(epoch),
@@ -306,8 +307,14 @@ impl Zab {
         for (node, learner) in &mut leading.learners {
             if learner.stage == Stage::Greeted {
                 learner.stage = Stage::Informed;
-                let via = Via::Stream(learner.link);
-                out.send_after_disk(*node, via, Msg::LeaderInfo { epoch });
+                let (via, told) = (Via::Stream(learner.link), Msg::LeaderInfo { epoch });
+                if leading.phase == Phase::Broadcast {
+                    // Whatever established this leader has answered an earlier LEADERINFO, or was
+                    // its own disk: the promise is durable.
+                    out.send(*node, via, told);
+                } else {
+                    out.send_after_disk(*node, via, told);
+                }
             }
         }
     }
@@ -398,11 +405,11 @@ impl Zab {
 
     /// Dials the leader.
     pub(super) fn dial(&mut self, out: &mut Out) {
-        if let State::Learning(learning) = &mut self.state {
-            if learning.link.is_none() {
-                learning.dials += 1;
-                learning.link = Some(out.dial(learning.leader));
-            }
+        if let State::Learning(learning) = &mut self.state
+            && learning.link.is_none()
+        {
+            learning.dials += 1;
+            learning.link = Some(out.dial(learning.leader));
         }
     }
 
@@ -418,7 +425,7 @@ impl Zab {
         // Drawn from a range, so that learners do not knock in step with what refused them.
         let tick = self.config.knobs.tick;
         let range = TimerRange {
-            min: crate::ids::Span(tick.0 / 4),
+            min: Span(tick.0 / 4),
             max: tick,
         };
         out.set_timer(Timer::Redial, range);
@@ -484,7 +491,7 @@ impl Zab {
         if silent >= limit {
             self.step_down(out);
         } else {
-            let rest = crate::ids::Span(limit.0 - silent.0);
+            let rest = Span(limit.0 - silent.0);
             self.set_timer(Timer::Silence, rest, out);
         }
     }

@@ -7,8 +7,8 @@ use crate::tree::{Payload, Snapshot};
 
 use super::vote::Vote;
 
-/// A message of Zab. Notifications travel on the latest-wins channel, a leader's acknowledgements to
-/// itself without a network, and everything else on the stream that a learner dialled.
+/// A message of Zab. Notifications travel on the latest-wins channel, a leader's acknowledgements
+/// to itself without a network, and everything else on the stream that a learner dialled.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Msg {
     /// Election: a server that is LOOKING tells every voter its proposal; one that has settled

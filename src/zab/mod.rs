@@ -1,10 +1,10 @@
 //! Zab, whole, as ZooKeeper runs it: election, discovery, synchronisation, broadcast.
 //!
 //! # What it guarantees
-//! Committed transactions form one sequence, of which every server applies a prefix, in the order of
-//! their zxids; a transaction of a primary is applied only behind all earlier ones of that primary
-//! and behind everything its primary had seen when it began (primary order). What was committed
-//! is on the disks of a quorum, and in the history of every later established leader.
+//! Committed transactions form one sequence, of which every server applies a prefix, in the order
+//! of their zxids; a transaction of a primary is applied only behind all earlier ones of that
+//! primary and behind everything its primary had seen when it began (primary order). What was
+//! committed is on the disks of a quorum, and in the history of every later established leader.
 //!
 //! # Phases
 //! 0. *Election* (`election`): servers exchange votes until a quorum supports the server with
@@ -17,8 +17,8 @@
 //!    *established* and its whole initial history is committed.
 //! 3. *Broadcast* (`broadcast`): PROPOSAL, fsync and ACK, COMMIT; INFORM to observers; SYNC, PING.
 //!
-//! What a server's disk holds and how it boots is told in `record`; `storage` is the mirror of it in
-//! memory; `checkpoint` makes snapshots and rebuilds the state from what is on disk.
+//! What a server's disk holds and how it boots is told in `record`; `storage` is the mirror of it
+//! in memory; `checkpoint` makes snapshots and rebuilds the state from what is on disk.
 //!
 //! # Stepping down
 //! Any server that loses its leader, its quorum or its patience hangs up and looks again. Its vote
@@ -28,16 +28,16 @@
 //!
 //! # Deviations from ZooKeeper
 //! - `lastProcessed` never takes the value (e,0): votes and ACKEPOCH carry the last transaction's
-//!   zxid, and `currentEpoch` alone says which leaders were joined. So no learner's zxid has counter 0
-//!   but that of an empty one, and an uncommitted tail is truncated even by a leader whose
-//!   epoch brought no transaction (ZK-2832).
+//!   zxid, and `currentEpoch` alone says which leaders were joined. So no learner's zxid has
+//!   counter 0 but that of an empty one, and an uncommitted tail is truncated even by a leader
+//!   whose epoch brought no transaction (ZK-2832).
 //! - A file names the base of the history (see `record`); a snapshot is made only while everything
 //!   applied is committed, and SNAP waits until the leader has applied all it chose to send.
 //! - TRUNC is refused by a learner that lacks the position to truncate to, or whose snapshot lies
 //!   above it: it dials again and asks for a SNAP. ZooKeeper truncates to what is there and goes on
 //!   with a hole.
-//! - When a learner is synchronised again, its acks of outstanding proposals are taken back: TRUNC may
-//!   be about to remove what it had acknowledged.
+//! - When a learner is synchronised again, its acks of outstanding proposals are taken back:
+//!   TRUNC may be about to remove what it had acknowledged.
 //! - A learner's position is found in the committed window only; the walk over the leader's on-disk
 //!   log (rule d of the reference) is left out, and SNAP is sent instead.
 //! - A barrier asked for at the leader itself waits for the outstanding proposals, as a follower's
@@ -52,12 +52,13 @@
 //!
 //! # Missing
 //! Reconfiguration; hierarchical quorums; leaving a learner behind that does not acknowledge one
-//! proposal for long (only silence counts); observers fed by followers; the leader's early exit when
-//! its supporters look again (ZK-3109, off by default in ZooKeeper).
+//! proposal for long (only silence counts); observers fed by followers; the leader's early exit
+//! when its supporters look again (ZK-3109, off by default in ZooKeeper).
 
 mod broadcast;
 mod checkpoint;
 mod discovery;
+mod dispatch;
 mod election;
 mod message;
 mod record;
@@ -72,7 +73,7 @@ use std::collections::VecDeque;
 use std::hash::{Hash, Hasher};
 
 use crate::canonical::{Canonical, RunHash};
-use crate::ids::{LinkId, LocalTime, NodeId, Span, Zxid};
+use crate::ids::{LocalTime, NodeId, Span, Zxid};
 use crate::mutation::Mutations;
 use crate::protocol::{
     DiskResult, Ensemble, Image, Input, Knobs, LinkEvent, Outbox, Persisted, Promises, Protocol,
@@ -84,11 +85,10 @@ use checkpoint::Checkpoint;
 use discovery::{Leading, Learning, LearningStage, Phase};
 use election::Election;
 use storage::Storage;
-use vote::Vote;
 
 pub use message::Msg;
 pub use record::{Base, Record};
-pub use vote::Vote as ElectionVote;
+pub use vote::Vote;
 
 /// The outbox of a Zab server.
 type Out = Outbox<Zab>;
@@ -339,178 +339,6 @@ impl Protocol for Zab {
 }
 
 impl Zab {
-    fn receive(&mut self, now: LocalTime, from: NodeId, via: Via, msg: Msg, out: &mut Out) {
-        match via {
-            Via::LatestWins => {
-                if let Msg::Notification { role, vote, round } = msg {
-                    self.notified(now, from, vote::Ballot { role, vote, round }, out);
-                }
-            }
-            Via::Datagram => {
-                assert!(from == self.config.me, "{from} sent {msg:?} as a datagram");
-                self.heard_from_self(msg, out);
-            }
-            Via::Stream(link) => match &mut self.state {
-                // A stream that was hung up may still deliver what was in flight.
-                State::Draining | State::Electing(_) | State::Halted => {}
-                State::Learning(learning) => {
-                    if learning.link == Some(link) {
-                        learning.heard = now;
-                        self.heard_from_leader(msg, out);
-                    }
-                }
-                State::Leading(leading) => {
-                    if leading.heard_on(from, link, self.config.knobs.sync_limit) {
-                        self.heard_from_learner(from, msg, out);
-                    }
-                }
-            },
-        }
-    }
-
-    /// What the leader promised to itself: its own durable log is one vote among others.
-    fn heard_from_self(&mut self, msg: Msg, out: &mut Out) {
-        match msg {
-            Msg::Ack { zxid } => self.acked(self.config.me, zxid, out),
-            Msg::AckNewLeader { epoch } => self.history_acked(self.config.me, epoch, out),
-            Msg::Notification { .. }
-            | Msg::FollowerInfo { .. }
-            | Msg::ObserverInfo { .. }
-            | Msg::LeaderInfo { .. }
-            | Msg::AckEpoch { .. }
-            | Msg::Diff { .. }
-            | Msg::Trunc { .. }
-            | Msg::Snap { .. }
-            | Msg::Proposal { .. }
-            | Msg::Commit { .. }
-            | Msg::Inform { .. }
-            | Msg::NewLeader { .. }
-            | Msg::UpToDate
-            | Msg::Ping
-            | Msg::Pong
-            | Msg::Sync { .. }
-            | Msg::Synced { .. } => unreachable!("a server never tells itself {msg:?}"),
-        }
-    }
-
-    fn heard_from_learner(&mut self, from: NodeId, msg: Msg, out: &mut Out) {
-        match msg {
-            Msg::FollowerInfo { accepted_epoch } | Msg::ObserverInfo { accepted_epoch } => {
-                self.greeted(from, accepted_epoch, out);
-            }
-            Msg::AckEpoch {
-                current_epoch,
-                zxid,
-                wants_snapshot,
-            } => self.epoch_acked(from, current_epoch, zxid, wants_snapshot, out),
-            Msg::AckNewLeader { epoch } => self.history_acked(from, epoch, out),
-            Msg::Ack { zxid } => self.acked(from, zxid, out),
-            Msg::Pong => {} // Any message refreshes the learner's deadline.
-            Msg::Sync { token } => self.sync_asked(from, token, out),
-            Msg::Notification { .. }
-            | Msg::LeaderInfo { .. }
-            | Msg::Diff { .. }
-            | Msg::Trunc { .. }
-            | Msg::Snap { .. }
-            | Msg::Proposal { .. }
-            | Msg::Commit { .. }
-            | Msg::Inform { .. }
-            | Msg::NewLeader { .. }
-            | Msg::UpToDate
-            | Msg::Ping
-            | Msg::Synced { .. } => unreachable!("the learner {from} sent {msg:?}"),
-        }
-    }
-
-    fn heard_from_leader(&mut self, msg: Msg, out: &mut Out) {
-        let State::Learning(learning) = &mut self.state else {
-            return; // What was held back while it learned, and it no longer does.
-        };
-        if self.reloads > 0 {
-            // A TRUNC is being carried out: what follows it waits. Bounded by what the leader
-            // sends within its limit for this phase.
-            learning.held.push_back(msg);
-            return;
-        }
-        match msg {
-            Msg::Proposal { zxid, payload } => self.proposed(zxid, payload, out),
-            Msg::Commit { zxid } => self.committed(zxid, out),
-            Msg::Inform { zxid, payload } => self.informed(zxid, payload, out),
-            Msg::Ping => self.send_leader(Msg::Pong, out),
-            Msg::Synced { token } => self.synced(token, out),
-            Msg::LeaderInfo { epoch } => self.epoch_named(epoch, out),
-            Msg::Diff { zxid } => self.diff(zxid),
-            Msg::Trunc { zxid } => self.truncate(zxid, out),
-            Msg::Snap { snapshot } => self.install(snapshot, out),
-            Msg::NewLeader { epoch } => self.take_over(epoch, out),
-            Msg::UpToDate => self.up_to_date(out),
-            Msg::Notification { .. }
-            | Msg::FollowerInfo { .. }
-            | Msg::ObserverInfo { .. }
-            | Msg::AckEpoch { .. }
-            | Msg::AckNewLeader { .. }
-            | Msg::Ack { .. }
-            | Msg::Pong
-            | Msg::Sync { .. } => unreachable!("the leader sent {msg:?}"),
-        }
-    }
-
-    fn timer(&mut self, now: LocalTime, timer: Timer, out: &mut Out) {
-        match timer {
-            Timer::Notify => self.notify_again(out),
-            Timer::Finalize => self.finalize(now, out),
-            Timer::Phase => self.phase_expired(out),
-            Timer::HalfTick => self.half_tick(out),
-            Timer::Silence => self.check_silence(now, out),
-            Timer::Redial => self.dial(out),
-        }
-    }
-
-    fn link_up(&mut self, now: LocalTime, peer: NodeId, link: LinkId, out: &mut Out) {
-        let mine = link.dialler == self.config.me;
-        match &mut self.state {
-            State::Learning(learning) if mine && learning.link == Some(link) => {
-                learning.heard = now;
-                self.greet(out);
-            }
-            State::Leading(leading) if !mine => {
-                let limit = self.config.knobs.init_limit + self.config.knobs.sync_limit;
-                leading.admit(peer, link, limit, self.config.is_voter(peer), out);
-                self.unpin_window();
-            }
-            // An old dial of mine, or a learner that takes me for the leader, which I am not (yet).
-            State::Draining
-            | State::Electing(_)
-            | State::Learning(_)
-            | State::Leading(_)
-            | State::Halted => out.hang_up(peer, link),
-        }
-    }
-
-    fn link_down(&mut self, peer: NodeId, link: LinkId, out: &mut Out) {
-        match &mut self.state {
-            State::Draining | State::Electing(_) | State::Halted => {} // Hung up long ago.
-            State::Learning(learning) => {
-                if learning.link == Some(link) {
-                    learning.link = None;
-                    match learning.stage {
-                        LearningStage::Greeting => self.redial_later(out),
-                        LearningStage::Promised
-                        | LearningStage::Synchronizing { .. }
-                        | LearningStage::TookOver
-                        | LearningStage::UpToDate { .. } => self.step_down(out),
-                    }
-                }
-            }
-            State::Leading(leading) => {
-                if leading.learners.get(&peer).is_some_and(|l| l.link == link) {
-                    leading.learners.remove(&peer);
-                    self.unpin_window();
-                }
-            }
-        }
-    }
-
     /// Leaves whatever role this server has, and looks for a leader.
     fn step_down(&mut self, out: &mut Out) {
         self.leave(out);
@@ -556,10 +384,10 @@ impl Zab {
     }
 
     fn send_leader(&self, msg: Msg, out: &mut Out) {
-        if let State::Learning(learning) = &self.state {
-            if let Some(link) = learning.link {
-                out.send(learning.leader, Via::Stream(link), msg);
-            }
+        if let State::Learning(learning) = &self.state
+            && let Some(link) = learning.link
+        {
+            out.send(learning.leader, Via::Stream(link), msg);
         }
     }
 

@@ -117,8 +117,8 @@ pub(super) struct Recovered<'a> {
 /// (ZK-1653). But whoever owns a transaction of an epoch owns that epoch's whole initial history
 /// in front of it, so `currentEpoch` may be raised, as long as the epoch was accepted.
 ///
-/// A gap between two counters of one epoch is not refused: like ZooKeeper (which detects it nowhere)
-/// this leaves the judgement to whoever compares histories.
+/// A gap between two counters of one epoch is not refused: like ZooKeeper (which detects it
+/// nowhere) this leaves the judgement to whoever compares histories.
 pub(super) fn read(image: &Image<Record>) -> Result<Recovered<'_>, Refusal> {
     let accepted_epoch = match file(image, ACCEPTED_EPOCH)? {
         None => 0,

@@ -144,8 +144,8 @@ impl<P: Protocol> World<P> {
         let server = self.nodes[usize::from(place)].id;
         let conn = self.conn(id);
         match conn.down.pop() {
-            // Its frame was lost when the connection broke.
-            None => return false,
+            // Its frame went with this end, or was lost.
+            None | Some(Frame::Lost) => return false,
             Some(Frame::Up) => {
                 conn.told[Side::Dialler.index()] = true;
                 self.mark(Kind::Connected, place, u64::from(client.0));
@@ -192,7 +192,7 @@ impl<P: Protocol> World<P> {
         let server = self.nodes[usize::from(place)].id;
         let conn = self.conn(id);
         match conn.up.pop() {
-            None => return false,
+            None | Some(Frame::Lost) => return false,
             Some(Frame::Up) => {
                 conn.told[Side::Acceptor.index()] = true;
                 self.mark(Kind::ClientUp, place, u64::from(id.0));

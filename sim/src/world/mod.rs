@@ -121,7 +121,7 @@ pub struct Stats {
     pub events: u64,
     /// Messages that reached a server from another one or from itself.
     pub messages_delivered: u64,
-    /// Messages between servers that were lost.
+    /// Messages between servers that were lost on the way.
     pub messages_lost: u64,
     /// Frames that reached a client or, from a client, a server.
     pub frames_delivered: u64,

@@ -136,8 +136,12 @@ impl<P: Protocol> World<P> {
         let link = self.link(slot);
         let via = Via::Stream(link.id);
         match link.toward[toward.index()].pop() {
-            // Its frame was lost when the stream broke.
+            // Its frame went with the end that was to receive it, or the end found out by itself.
             None => false,
+            Some(Frame::Lost) => {
+                self.stats.messages_lost += 1;
+                true
+            }
             Some(Frame::Up) => {
                 link.told[toward.index()] = true;
                 self.tell(slot, toward, LinkEvent::Up);

@@ -194,7 +194,11 @@ fn tree_op() -> impl Strategy<Value = Op<Request, Answer>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 3_000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn on_registers_the_search_agrees_with_brute_force(

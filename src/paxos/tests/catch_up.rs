@@ -157,6 +157,24 @@ fn the_log_is_dropped_only_behind_durable_copies() {
 }
 
 #[test]
+fn the_log_begins_anew_only_when_its_snapshot_is_durable() {
+    let mut world = World::with(3, 0, knobs(), Mutations::NONE);
+    world.elect(N1);
+    world.machine(N2).disk_held = true;
+    propose_many(&mut world, N1, 1..8);
+    let queued = |world: &World, wanted: fn(&DiskOp<Record>) -> bool| {
+        let mut held = world.machines[&N2].held.iter();
+        held.any(|effect| matches!(effect, Effect::Disk { op, .. } if wanted(op)))
+    };
+    assert!(queued(&world, |op| matches!(op, DiskOp::Save(_))));
+    let head = |op: &DiskOp<Record>| matches!(op, DiskOp::Append(Record::Checkpoint { .. }));
+    assert!(!queued(&world, head));
+    world.release_disk(N2);
+    let first = world.machine(N2).written.log.first();
+    assert!(matches!(first, Some(Record::Checkpoint { .. })));
+}
+
+#[test]
 fn a_log_that_outlived_its_snapshot_is_refused() {
     let mut world = World::with(3, 0, knobs(), Mutations::NONE);
     world.elect(N1);
@@ -183,4 +201,20 @@ fn a_server_whose_disk_failed_says_nothing_more() {
     assert_eq!(world.prefix(N1), 2, "n3 is enough");
     assert_eq!(world.server(N2).acceptor.vote(2), None);
     assert_eq!(world.server(N2).standing().role, Role::Looking);
+}
+
+#[test]
+fn restarts_do_not_make_the_log_grow() {
+    let mut world = World::new(3);
+    world.elect(N1);
+    propose_many(&mut world, N1, 1..6);
+    let votes = world.server(N2).acceptor.votes_from(0);
+    let promised = world.promised(N2);
+    for _ in 0..10 {
+        world.crash(N2, Keep::Synced);
+        world.boot(N2);
+        assert_eq!(world.machine(N2).written.log.len(), 1 + votes.len());
+        assert_eq!(world.server(N2).acceptor.votes_from(0), votes);
+        assert_eq!(world.promised(N2), promised);
+    }
 }

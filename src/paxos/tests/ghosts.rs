@@ -19,9 +19,28 @@ impl World {
         if self.chosen.get(&zxid.0) != Some(&digest) {
             self.violate(format!("{node} applies another value at {zxid}"));
         }
+        self.frontier = self.frontier.max(zxid.0);
         let machine = self.machine(node);
         machine.applied = zxid.0;
         machine.inbox.push_back(Input::Applied(zxid));
+    }
+
+    /// Checks that a server reached everything that was applied anywhere before the question.
+    pub(super) fn end_barrier(
+        &mut self,
+        node: NodeId,
+        token: BarrierToken,
+        outcome: BarrierOutcome,
+    ) {
+        let frontier = self.frontiers[&(node, token)];
+        let applied = self.applied(node);
+        match outcome {
+            BarrierOutcome::Reached if applied < frontier => {
+                self.violate(format!("{node} reads at {applied} what was at {frontier}"));
+            }
+            BarrierOutcome::Reached | BarrierOutcome::Failed => {}
+        }
+        self.machine(node).barriers.push((token, outcome));
     }
 
     pub(super) fn note(&mut self, node: NodeId, fact: Fact) {

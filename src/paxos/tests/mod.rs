@@ -86,6 +86,10 @@ struct World {
     proposed: BTreeMap<(u64, u64), (u64, NodeSet)>,
     /// The highest promise that left each server, over all its incarnations.
     promises: BTreeMap<NodeId, u64>,
+    /// The last slot that any server had applied when a barrier was asked for.
+    frontiers: BTreeMap<(NodeId, BarrierToken), u64>,
+    /// The last slot that any server has applied.
+    frontier: u64,
     /// The first thing that went wrong.
     violation: Option<String>,
     dice: u64,
@@ -105,6 +109,8 @@ impl World {
             chosen: BTreeMap::new(),
             proposed: BTreeMap::new(),
             promises: BTreeMap::new(),
+            frontiers: BTreeMap::new(),
+            frontier: 0,
             violation: None,
             dice: 0x9e37_79b9_7f4a_7c15,
         };
@@ -184,9 +190,11 @@ impl World {
 
     /// The digest a server takes to be chosen in a slot; 0 for a no-op.
     fn chosen_at(&self, node: NodeId, slot: u64) -> Option<u64> {
-        self.facts(node).iter().rev().find_map(|fact| match fact {
-            Fact::Chosen { zxid, value } if zxid.0 == slot => Some(*value),
-            _ => None,
+        self.facts(node).iter().rev().find_map(|fact| {
+            let Fact::Chosen { zxid, value } = fact else {
+                return None;
+            };
+            (zxid.0 == slot).then_some(*value)
         })
     }
 
@@ -239,10 +247,10 @@ impl World {
         let mut effects = Vec::new();
         self.machine(node).out.drain_into(&mut effects);
         for effect in effects {
-            let waits = match &effect {
-                Effect::Disk { .. } => true,
-                Effect::Send { gate, .. } | Effect::Fact { gate, .. } => *gate == Gate::AfterDisk,
-                _ => false,
+            let waits = if let Effect::Send { gate, .. } | Effect::Fact { gate, .. } = &effect {
+                *gate == Gate::AfterDisk
+            } else {
+                matches!(effect, Effect::Disk { .. })
             };
             if waits && self.machine(node).disk_held {
                 self.machine(node).held.push_back(effect);
@@ -250,6 +258,13 @@ impl World {
                 self.perform_one(node, effect);
             }
         }
+    }
+
+    /// Lets the disk do one thing of what it holds.
+    fn release_one(&mut self, node: NodeId) {
+        let effect = self.machine(node).held.pop_front();
+        self.perform_one(node, effect.expect("the disk has something to do"));
+        self.work_off(node);
     }
 
     fn release_disk(&mut self, node: NodeId) {
@@ -297,9 +312,7 @@ impl World {
                 self.machine(node).applied = snapshot.map_or(0, |s| s.zxid.0);
             }
             Effect::Apply { zxid, payload } => self.apply(node, zxid, payload.digest()),
-            Effect::BarrierDone { token, outcome } => {
-                self.machine(node).barriers.push((token, outcome));
-            }
+            Effect::BarrierDone { token, outcome } => self.end_barrier(node, token, outcome),
             Effect::SetTimer { timer, range } => {
                 let TimerRange { min, max } = range;
                 let delay = min.0 + self.draw(max.0 - min.0 + 1);
@@ -388,12 +401,25 @@ impl World {
         assert!(self.leads(node), "{node} was not elected");
     }
 
+    /// Has a server elected, but delivers nothing of what it then proposes.
+    fn elect_quietly(&mut self, node: NodeId) {
+        self.wait_silently();
+        self.fire(node, Timer::Election);
+        self.deliver(|p| matches!(p.msg, Msg::PreVote { .. }));
+        self.deliver(|p| matches!(p.msg, Msg::PreVoteReply { .. }));
+        self.deliver(|p| matches!(p.msg, Msg::Prepare { .. }));
+        self.deliver(|p| matches!(p.msg, Msg::Promise(_)));
+        assert!(self.leads(node), "{node} was not elected");
+    }
+
     fn propose(&mut self, node: NodeId, number: u64) {
         self.step(node, Input::Propose(command(number)));
     }
 
     fn barrier(&mut self, node: NodeId, token: u64) {
-        self.step(node, Input::Barrier(BarrierToken(token)));
+        let token = BarrierToken(token);
+        self.frontiers.insert((node, token), self.frontier);
+        self.step(node, Input::Barrier(token));
     }
 
     /// Lets timers go off in their order, delivering everything in between.

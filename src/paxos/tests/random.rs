@@ -1,4 +1,4 @@
-//! Agreement under random loss, duplication, reordering, crashes and silence.
+//! Agreement and barriers under random loss, duplication, reordering, crashes and silence.
 
 use super::*;
 
@@ -45,7 +45,7 @@ fn shuffle(world: &mut World) {
     }
 }
 
-/// Runs a random schedule; returns how many slots were chosen.
+/// Runs a random schedule.
 fn run(seed: u64, voters: u8, mutations: Mutations) -> World {
     let knobs = Knobs {
         window: 4,
@@ -93,6 +93,7 @@ fn calm_down(world: &mut World) {
 fn random_schedules_never_break_agreement_and_end_in_one_state() {
     let mut chosen = 0;
     let mut ballots = 0;
+    let mut reached = 0;
     for seed in 1..=60 {
         let voters = 3 + (seed % 3) as u8;
         let mut world = run(seed, voters, Mutations::NONE);
@@ -105,18 +106,22 @@ fn random_schedules_never_break_agreement_and_end_in_one_state() {
         for node in nodes {
             let (own, all) = (world.prefix(node), world.prefix(leader));
             assert_eq!(own, all, "{node} of seed {seed}");
+            let barriers = world.barriers(node).iter();
+            let reached_here = barriers.filter(|(_, o)| *o == BarrierOutcome::Reached);
+            reached += reached_here.count();
         }
         chosen += world.prefix(leader);
         ballots += world.promised(leader).round;
     }
     assert!(chosen > 1_000, "only {chosen} slots were chosen");
+    assert!(reached > 500, "only {reached} barriers were reached");
     assert!(ballots > 200, "only {ballots} rounds were begun");
 }
 
 #[test]
 fn random_schedules_find_what_is_planted() {
     use crate::mutation::Mutation;
-    for mutation in [Mutation::P03, Mutation::P04] {
+    for mutation in [Mutation::P03, Mutation::P04, Mutation::P09] {
         let mutations = Mutations::NONE.with(mutation);
         let found = (1..=60).any(|seed| run(seed, 3, mutations).violation.is_some());
         assert!(found, "{mutation:?} was not found");

@@ -116,27 +116,39 @@ fn planted_p04_proposes_its_own_value_over_the_highest() {
 }
 
 #[test]
-fn of_two_failed_ballots_the_higher_one_binds() {
-    let mut world = World::new(5);
-    let (n4, n5) = (NodeId(4), NodeId(5));
-    world.elect(N1);
-    world.propose(N1, 1);
-    world.lose(|_| true);
-    world.isolate(N1);
-    // n2 fills the slot n1 tried with a command of its own, and only n3 hears of it.
-    world.elect(N2);
-    world.propose(N2, 2);
-    world.deliver(|p| is_accept(p) && p.to == N3);
-    world.lose(|_| true);
-    let tried = vote(&world, N2, 3);
-    assert_eq!(tried, Some(command(2).digest()));
-    world.heal();
-    world.isolate(N2);
-    // n1 holds ballot 1 in slot 2, n3 the higher ballot in slot 3: both are reported to n4.
-    world.elect(n4);
-    assert_eq!(world.chosen_at(n4, 3), Some(command(2).digest()));
-    assert_eq!(world.chosen_at(n5, 2), Some(0), "slot 2 was filled by n2");
-    world.assert_safe();
+fn of_two_failed_ballots_the_higher_one_binds_in_whatever_order_they_are_reported() {
+    for order in [[N1, N2], [N2, N1]] {
+        let mut world = World::new(5);
+        world.elect(N1);
+        world.propose(N1, 1);
+        world.propose(N1, 11);
+        world.isolate(N1);
+        // n2 proposes a no-op in slot 2 and a command in slot 3, and keeps both to itself.
+        world.elect_quietly(N2);
+        world.propose(N2, 2);
+        world.wire.clear();
+        world.heal();
+        for deposed in [N1, N2] {
+            world.crash(deposed, Keep::Synced);
+            world.boot(deposed);
+        }
+        world.isolate(NodeId(4));
+        world.isolate(NodeId(5));
+        world.wait_silently();
+        world.fire(N3, Timer::Election);
+        world.deliver(|p| matches!(p.msg, Msg::PreVote { .. }));
+        world.deliver(|p| matches!(p.msg, Msg::PreVoteReply { .. }));
+        world.deliver(|p| matches!(p.msg, Msg::Prepare { .. }));
+        for reporter in order {
+            let promise = |p: &Packet| matches!(p.msg, Msg::Promise(_)) && p.from == reporter;
+            assert_eq!(world.deliver(promise), 1);
+        }
+        world.settle();
+        assert!(world.leads(N3));
+        assert_eq!(world.chosen_at(N3, 2), Some(0));
+        assert_eq!(world.chosen_at(N3, 3), Some(command(2).digest()));
+        world.assert_safe();
+    }
 }
 
 #[test]
@@ -235,6 +247,26 @@ fn a_vote_that_is_not_durable_is_not_told() {
     assert_eq!(world.wire.iter().filter(|p| told(p)).count(), 0);
     world.release_disk(N2);
     assert_eq!(world.wire.iter().filter(|p| told(p)).count(), 2);
+}
+
+#[test]
+fn a_vote_that_a_dead_process_wrote_is_made_durable_before_it_is_told() {
+    let mut world = World::new(3);
+    world.elect(N1);
+    world.machine(N2).disk_held = true;
+    world.propose(N1, 1);
+    world.deliver(|p| is_accept(p) && p.to == N2);
+    world.release_one(N2);
+    world.crash(N2, Keep::Written);
+    world.boot(N2);
+    world.now = world.now.after(Span::millis(40));
+    world.fire(N1, Timer::Retransmit);
+    world.deliver(|p| is_accept(p) && p.to == N2);
+    let told = |p: &Packet| matches!(p.msg, Msg::Accepted { .. }) && p.from == N2;
+    assert_eq!(world.wire.iter().filter(|p| told(p)).count(), 1);
+    world.crash(N2, Keep::Synced);
+    world.boot(N2);
+    assert_eq!(vote(&world, N2, 2), Some(command(1).digest()));
 }
 
 #[test]

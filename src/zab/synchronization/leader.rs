@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::ids::{NodeId, Zxid};
+use crate::ids::{NodeId, Span, Zxid};
 use crate::mutation::{Mutation, Mutations};
 use crate::protocol::{CaptureKind, Fact};
 use crate::quorum::is_quorum;
@@ -20,8 +20,9 @@ enum Choice {
     Snap,
 }
 
-/// Rules a, b, c and e of the reference's section 5.1 for a learner whose history ends at `theirs`, by
-/// a leader whose committed history ends at `ours`, the newest part of it being `window`.
+/// Rules a, b, c and e of the reference's section 5.1 for a learner whose history ends at
+/// `theirs`, by a leader whose committed history ends at `ours`, the newest part of it being
+/// `window`.
 fn choose(
     theirs: Zxid,
     ours: Zxid,
@@ -106,10 +107,10 @@ impl Zab {
             return; // Nobody waits for a server that does not lead.
         };
         for learner in leading.learners.values_mut() {
-            if let Stage::AwaitingApply(zxid) = learner.stage {
-                if zxid <= self.applied {
-                    learner.stage = Stage::Capturing(out.capture(CaptureKind::Fuzzy));
-                }
+            if let Stage::AwaitingApply(zxid) = learner.stage
+                && zxid <= self.applied
+            {
+                learner.stage = Stage::Capturing(out.capture(CaptureKind::Fuzzy));
             }
         }
     }
@@ -123,8 +124,8 @@ impl Zab {
         }
     }
 
-    /// Sends a learner the window from `next` on, then what is outstanding, then NEWLEADER; from now
-    /// on it gets every proposal and commit. All in one step, so that nothing falls between.
+    /// Sends a learner the window from `next` on, then what is outstanding, then NEWLEADER; from
+    /// now on it gets every proposal and commit. All in one step, so that nothing falls between.
     pub(in crate::zab) fn forward(&mut self, node: NodeId, next: usize, out: &mut Out) {
         let State::Leading(leading) = &mut self.state else {
             return; // The caller has looked.
@@ -189,7 +190,7 @@ impl Zab {
         });
         tell_up_to_date(leading, out);
         self.commit_history(out);
-        let half = crate::ids::Span(self.config.knobs.tick.0 / 2);
+        let half = Span(self.config.knobs.tick.0 / 2);
         self.set_timer(Timer::HalfTick, half, out);
     }
 }

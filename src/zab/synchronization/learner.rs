@@ -1,4 +1,5 @@
-//! The learner's side: taking over the leader's history, in the order of the reference's section 5.2.
+//! The learner's side: taking over the leader's history, in the order of the reference's section
+//! 5.2.
 
 use crate::ids::Zxid;
 use crate::mutation::Mutation;

@@ -1,6 +1,7 @@
 //! Scripted runs: what the paper and the reference say in sentences, on the small world of `world`.
 
 mod broadcast;
+mod disk;
 mod election;
 mod recovery;
 mod storm;

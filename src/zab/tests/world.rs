@@ -1,43 +1,21 @@
-//! The smallest world that a Zab server can live in: FIFO streams that break, a latest-wins channel,
-//! a disk that syncs when told to, and a state machine that is a list. Events are taken in order, or
-//! in an order drawn from a seed.
+//! The smallest world that a Zab server can live in: FIFO streams that break, a latest-wins
+//! channel, a disk that syncs when told to, and a state machine that is a list. Events are taken
+//! in order, or in an order drawn from a seed.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use super::disk::{self, Disk, Loss, Queued};
 use super::{payload, snapshot};
-use crate::ids::{LinkId, LocalTime, NodeId, Zxid};
+use crate::ids::{LinkId, LocalTime, NodeId, Span, Zxid};
 use crate::mutation::Mutations;
 use crate::protocol::{
-    BarrierOutcome, BarrierToken, DiskOp, DiskResult, Effect, Ensemble, Fact, FileName, Gate,
-    Image, Input, Knobs, LinkEvent, Object, Outbox, Protocol, Role, Via,
+    BarrierOutcome, BarrierToken, DiskOp, DiskResult, Effect, Ensemble, Fact, Gate, Image, Input,
+    Knobs, LinkEvent, Outbox, Protocol, Role, Via,
 };
-use crate::zab::{Msg, Record, Timer, Zab};
+use crate::zab::{Msg, Timer, Zab};
 
 /// A sequence of transactions: position and payload digest.
 pub type History = Vec<(Zxid, u64)>;
-
-/// What survives the end of a process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Loss {
-    /// What was written.
-    Process,
-    /// What was synced.
-    Power,
-}
-
-enum Queued {
-    Op(crate::protocol::Ticket, DiskOp<Record>),
-    Send(NodeId, Via, Msg),
-    Fact(Fact),
-    Reload,
-}
-
-pub struct Disk {
-    pub written: Image<Record>,
-    pub durable: Image<Record>,
-    queue: VecDeque<Queued>,
-    pub held: bool,
-}
 
 pub struct Node {
     config: <Zab as Protocol>::Config,
@@ -186,6 +164,11 @@ impl World {
             let from = event.channel.0;
             event.to == from || (event.to != id && from != id) || is_link_news(&event.input)
         });
+    }
+
+    /// Breaks the stream between two servers, which may dial again at once.
+    pub fn interrupt(&mut self, one: NodeId, other: NodeId) {
+        self.break_links(|a, b| (a, b) == (one, other) || (b, a) == (one, other));
     }
 
     pub fn heal(&mut self) {
@@ -340,8 +323,7 @@ impl World {
             }
         };
         let latest = |event: &Event| {
-            event.to == to
-                && matches!(&event.input, Input::Message { from: f, via: Via::LatestWins, .. } if *f == from)
+            event.to == to && event.channel == (from, None) && is_latest_wins(&event.input)
         };
         if via == Via::LatestWins {
             self.queue.retain(|event| !latest(event));
@@ -380,7 +362,7 @@ impl World {
             Queued::Op(ticket, op) => {
                 let disk = &mut self.node_mut(id).disk;
                 let synced = matches!(op, DiskOp::Sync(_) | DiskOp::SyncAll);
-                perform_op(disk, op);
+                disk::perform(disk, op);
                 if synced {
                     let result = DiskResult::Done;
                     self.local(id, Input::Disk { ticket, result });
@@ -398,8 +380,14 @@ impl World {
 
     fn deliver(&mut self, place: usize) {
         let event = self.queue.remove(place).expect("the caller has looked");
-        if let Input::Message { from, msg, .. } = &event.input {
+        if let Input::Message { from, via, msg } = &event.input {
             self.delivered.push((*from, event.to, msg.kind()));
+            if matches!(via, Via::Stream(_))
+                && let Some(receiver) = &self.node(event.to).zab
+            {
+                let promised = receiver.storage.accepted_epoch();
+                disk::assert_kept(&self.node(*from).disk, *from, msg, promised);
+            }
         }
         self.step(event.to, event.input);
     }
@@ -438,14 +426,27 @@ impl World {
         }
     }
 
+    /// Lets everything happen that needs neither time nor a disk that is held.
+    pub fn settle(&mut self) {
+        loop {
+            if let Some(id) = self.idle_disk() {
+                self.disk_step(id);
+            } else if self.queue.is_empty() {
+                return;
+            } else {
+                self.deliver(0);
+            }
+        }
+    }
+
     /// One event, drawn.
     pub fn advance_at_random(&mut self) {
-        let draw = self.draw(10);
-        if draw < 3
+        let draw = self.draw(40);
+        if draw < 12
             && let Some(id) = self.busy_disk_at_random()
         {
             self.disk_step(id);
-        } else if draw < 9 && !self.queue.is_empty() {
+        } else if draw < 39 && !self.queue.is_empty() {
             let drawn = self.draw(self.queue.len() as u64) as usize;
             let (to, channel) = (self.queue[drawn].to, self.queue[drawn].channel);
             let first = self
@@ -453,7 +454,7 @@ impl World {
                 .iter()
                 .position(|event| event.to == to && event.channel == channel);
             self.deliver(first.expect("the drawn one is in this channel"));
-        } else if draw == 9 {
+        } else if draw == 39 {
             self.fire();
         }
     }
@@ -501,7 +502,7 @@ impl World {
     }
 
     /// Runs for some time.
-    pub fn run_for(&mut self, span: crate::ids::Span) {
+    pub fn run_for(&mut self, span: Span) {
         let end = self.now + span.0;
         while self.now < end {
             self.advance();
@@ -525,6 +526,11 @@ impl World {
     pub fn role(&self, id: NodeId) -> Option<Role> {
         let zab = self.node(id).zab.as_ref();
         zab.map(|zab| zab.standing().role)
+    }
+
+    pub fn epoch(&self, id: NodeId) -> u64 {
+        let zab = self.node(id).zab.as_ref();
+        zab.map_or(0, |zab| zab.standing().epoch)
     }
 
     pub fn serves(&self, id: NodeId) -> bool {
@@ -584,42 +590,12 @@ fn is_link_news(input: &Input<Zab>) -> bool {
     matches!(input, Input::Link { .. })
 }
 
-fn perform_op(disk: &mut Disk, op: DiskOp<Record>) {
-    let image = &mut disk.written;
-    match op {
-        DiskOp::Append(record) => image.log.push(record),
-        DiskOp::CutAfter(index) => {
-            let kept = (index + 1).saturating_sub(image.log_first) as usize;
-            image.log.truncate(kept);
+fn is_latest_wins(input: &Input<Zab>) -> bool {
+    matches!(
+        input,
+        Input::Message {
+            via: Via::LatestWins,
+            ..
         }
-        DiskOp::DropThrough(index) => {
-            let dropped = (index + 1).saturating_sub(image.log_first);
-            let dropped = dropped.min(image.log.len() as u64);
-            image.log.drain(..dropped as usize);
-            image.log_first += dropped;
-        }
-        DiskOp::Write(name, record) => {
-            image.files.insert(name, Some(record));
-        }
-        DiskOp::Rename { from, to } => {
-            let content = image.files.remove(&from).expect("written before");
-            image.files.insert(to, content);
-        }
-        DiskOp::Save(snapshot) => {
-            image.snapshots.retain(|s| s.zxid != snapshot.zxid);
-            image.snapshots.push(snapshot);
-            image.snapshots.sort_by_key(|s| s.zxid);
-        }
-        DiskOp::DropSnapshotsBefore(zxid) => image.snapshots.retain(|s| s.zxid >= zxid),
-        DiskOp::Sync(Object::File(name)) => sync_file(disk, name),
-        DiskOp::Sync(Object::Log | Object::Snapshot | Object::Directory) | DiskOp::SyncAll => {
-            disk.durable = disk.written.clone();
-        }
-    }
-}
-
-fn sync_file(disk: &mut Disk, name: FileName) {
-    if let Some(content) = disk.written.files.get(&name) {
-        disk.durable.files.insert(name, content.clone());
-    }
+    )
 }
