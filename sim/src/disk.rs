@@ -24,7 +24,8 @@
 //! # Failed syncs
 //! See [`Disk::fail_syncs`]. What a failed sync should have made durable counts as clean afterwards
 //! (no later sync writes it again) and is kept or lost by a draw when the power fails. A failed sync
-//! of the directory alone decides nothing and can be repeated: directories are journaled.
+//! of the directory alone decides nothing and can be repeated: directories are journaled. From a
+//! failed sync to the death of the process no gate opens: a promise cannot be kept any more.
 
 mod fate;
 mod store;
@@ -127,6 +128,8 @@ pub struct Disk<R, G> {
     /// How much longer every fsync and every reading takes, for now.
     slow_extra: Span,
     failing_syncs: u32,
+    /// A sync failed since the process started: no gate opens any more.
+    broken: bool,
     deck: Deck,
     batches: u64,
 }
@@ -141,6 +144,7 @@ impl<R: Clone, G> Disk<R, G> {
             generation: 0,
             slow_extra: Span::ZERO,
             failing_syncs: 0,
+            broken: false,
             deck,
             batches: 0,
         }
@@ -186,6 +190,7 @@ impl<R: Clone, G> Disk<R, G> {
         let result = if batch.success {
             DiskResult::Done
         } else {
+            self.broken = true;
             DiskResult::Failed
         };
         for _ in 0..batch.entries {
@@ -201,6 +206,8 @@ impl<R: Clone, G> Disk<R, G> {
                         out.push(Outcome::Completed { ticket, result });
                     }
                 }
+                // What waits behind a failed sync would promise what may be lost.
+                Entry::Gate(_) if self.broken => {}
                 Entry::Gate(gate) => out.push(Outcome::Released(gate)),
                 Entry::Reload => out.push(Outcome::Reloaded(self.store.image())),
             }
@@ -226,6 +233,7 @@ impl<R: Clone, G> Disk<R, G> {
             }
         }
         self.queue.clear();
+        self.broken = false;
         self.generation += 1;
     }
 

@@ -423,6 +423,22 @@ fn a_failed_sync_says_so_and_a_later_one_does_not_repair_it() {
 }
 
 #[test]
+fn nothing_is_promised_behind_a_failed_sync_until_the_process_starts_again() {
+    let mut bench = Bench::new();
+    bench.disk.fail_syncs(1);
+    let promised = |bench: &mut Bench, record| {
+        bench.queue([DiskOp::Append(record), DiskOp::SyncAll]);
+        bench.disk.push(Entry::Gate('p'));
+        bench.begin();
+        bench.drain().contains(&Outcome::Released('p'))
+    };
+    assert!(!promised(&mut bench, 1), "its own sync failed");
+    assert!(!promised(&mut bench, 2), "an earlier sync failed");
+    bench.die_after(Span::ZERO);
+    assert!(promised(&mut bench, 3), "a new process starts afresh");
+}
+
+#[test]
 fn a_file_whose_sync_failed_is_kept_or_lost_until_it_is_written_again() {
     let mut bench = Bench::new();
     bench.perform([DiskOp::Write(FILE, 1), DiskOp::SyncAll]);
