@@ -14,7 +14,7 @@
 //! # Time
 //! A write pass takes one `write`, its n operations are written at even steps of it. Saving a
 //! snapshot takes [`SAVE_WRITES`] of them. A sync takes one `sync`, or no time if there is nothing
-//! to sync. Reading back takes one `read`.
+//! to sync. Reading back takes one `read`. A slow-down adds to every fsync and every reading.
 //!
 //! # Syncs of the log and older segments
 //! `Sync(Log)` covers the open segment. Records that were not synced when a cut opened a new segment
@@ -26,6 +26,7 @@
 //! (no later sync writes it again) and is kept or lost by a draw when the power fails. A failed sync
 //! of the directory alone decides nothing and can be repeated: directories are journaled.
 
+mod fate;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -36,7 +37,8 @@ use std::collections::VecDeque;
 
 use crate::dice::Deck;
 use crate::latency::Latency;
-use store::{Fate, Store};
+use fate::Fate;
+use store::Store;
 
 /// How many write passes the saving of a snapshot takes.
 pub const SAVE_WRITES: u64 = 8;
@@ -443,11 +445,6 @@ impl<R: Clone, G> Disk<R, G> {
             Entry::Op { op, .. } if !is_sync(&op) => self.perform(op, true),
             Entry::Op { .. } | Entry::Gate(_) | Entry::Reload => {}
         }
-    }
-
-    /// The generation of the queue, see [`Disk::begin`].
-    pub fn generation(&self) -> u32 {
-        self.generation
     }
 }
 
