@@ -189,15 +189,6 @@ impl FixedPrimary {
             return;
         }
         let through = after + entries.len();
-        let votes: Vec<Fact> = (after + 1..)
-            .map(|index| Zxid(index as u64))
-            .zip(&entries)
-            .map(|(zxid, (_, payload))| Fact::Voted {
-                epoch,
-                zxid,
-                value: payload.digest(),
-            })
-            .collect();
         for (offset, entry) in entries.into_iter().enumerate() {
             let index = after + offset + 1;
             if index <= self.log.len() && self.epoch_at(index) != entry.0 {
@@ -214,7 +205,9 @@ impl FixedPrimary {
             }
         }
         out.promise(PRIMARY, Via::Datagram, Msg::Ack { epoch, through });
-        votes.into_iter().for_each(|vote| out.fact_after_disk(vote));
+        // After a restart the epoch is at least that of the last entry: see `recover`.
+        let epoch = self.epoch_at(self.log.len());
+        out.fact_after_disk(Fact::Promised { epoch });
     }
 
     fn on_message(&mut self, from: NodeId, msg: Msg, out: &mut Outbox<Self>) {
@@ -318,6 +311,8 @@ impl Protocol for FixedPrimary {
             Some(Record::Epoch(epoch)) => *epoch,
             Some(Record::Entry(_)) | None => 0,
         };
+        // A backup keeps no file: what it must not undo is the last entry that it acknowledged.
+        let epoch = log.last().map_or(stored, |(epoch, _)| stored.max(*epoch));
         let mut server = FixedPrimary {
             me: config.me,
             peers: config
@@ -328,7 +323,7 @@ impl Protocol for FixedPrimary {
                 .collect(),
             voters: config.voters.len(),
             resend: config.knobs.retransmit,
-            epoch: stored,
+            epoch,
             epoch_write: None,
             durable: BTreeMap::new(),
             committed: 0,
@@ -365,11 +360,6 @@ impl Protocol for FixedPrimary {
                     through: self.log.len(),
                 };
                 out.promise(self.me, Via::Datagram, ack);
-                out.fact_after_disk(Fact::Voted {
-                    epoch: self.epoch,
-                    zxid,
-                    value,
-                });
                 self.send_all(out);
             }
             Input::Barrier(BarrierToken(token)) => {
@@ -389,6 +379,7 @@ impl Protocol for FixedPrimary {
                 if self.epoch_write == Some(ticket) {
                     self.epoch_write = None;
                     let through = Zxid(self.log.len() as u64);
+                    out.fact(Fact::Promised { epoch: self.epoch });
                     out.fact(Fact::Established {
                         epoch: self.epoch,
                         through,
