@@ -280,31 +280,16 @@ pub(super) struct Timeline<'a> {
     pub known_through: Zxid,
 }
 
-/// The operation that is each session's write number 1, 2, 3, ...: those that were sent, in the
-/// order of sending. (The opening of a session has number 0.)
+/// The operation that is each session's write number 1, 2, 3, ... (The opening of a session has
+/// number 0.)
 pub(super) fn number_writes(history: &History) -> BTreeMap<(SessionId, u32), usize> {
-    let mut writes: Vec<(SessionId, u32, usize)> = Vec::new();
-    for (index, operation) in history.operations.iter().enumerate() {
-        if operation.attempts > 0
-            && operation.session != SessionId::NONE
-            && let Request::Write(write) = &operation.request
-            && !matches!(write, Write::CreateSession { .. } | Write::ExpireSession)
-        {
-            writes.push((operation.session, operation.xid, index));
-        }
-    }
-    writes.sort_unstable();
-    let mut numbers = BTreeMap::new();
-    let mut last = (SessionId::NONE, 0);
-    for (session, _, index) in writes {
-        last = if last.0 == session {
-            (session, last.1 + 1)
-        } else {
-            (session, 1)
-        };
-        numbers.insert(last, index);
-    }
-    numbers
+    history
+        .operations
+        .iter()
+        .enumerate()
+        .filter(|(_, operation)| operation.seq > 0 && operation.session != SessionId::NONE)
+        .map(|(index, operation)| ((operation.session, operation.seq), index))
+        .collect()
 }
 
 /// Whether a payload can come from a request.
