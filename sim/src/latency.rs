@@ -1,7 +1,7 @@
 //! How long things take: distributions sampled from one 64-bit draw in integer arithmetic.
 //!
 //! A sample is a pure function of the draw, through the committed fixed-point tables of logarithms,
-//! powers and normal quantiles in [`tables`]; no floating point is involved, so a seed means the
+//! powers and normal quantiles in `tables`; no floating point is involved, so a seed means the
 //! same latencies on every platform.
 
 mod tables;

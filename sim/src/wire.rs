@@ -1,6 +1,6 @@
 //! The state of the network: ordered pairs of servers, streams between them, client connections.
 //!
-//! A direction of a stream is a [`Flow`]: a queue of frames, and for each frame one *token*, an
+//! A direction of a stream is a `Flow`: a queue of frames, and for each frame one *token*, an
 //! event of the world, that takes whatever is in front of the queue when it comes. Tokens of one
 //! flow are alike, so frames stay in order whatever happens to the tokens: a cut direction keeps
 //! the tokens that come, and a mend sends them off again.

@@ -6,7 +6,7 @@
 //! where the white box saw them.
 //!
 //! **If a claim about a write breaks**, that is the verdict: the order of transactions is not a
-//! guess. **If one about a read breaks**, its reply's zxid may be the wrong place: [`search`] then
+//! guess. **If one about a read breaks**, its reply's zxid may be the wrong place: `search` then
 //! looks for places of all reads between the transactions. Only if there are none (or the search
 //! runs out of its budget) the broken claim stands.
 
