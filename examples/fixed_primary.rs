@@ -189,6 +189,15 @@ impl FixedPrimary {
             return;
         }
         let through = after + entries.len();
+        let votes: Vec<Fact> = (after + 1..)
+            .map(|index| Zxid(index as u64))
+            .zip(&entries)
+            .map(|(zxid, (_, payload))| Fact::Voted {
+                epoch,
+                zxid,
+                value: payload.digest(),
+            })
+            .collect();
         for (offset, entry) in entries.into_iter().enumerate() {
             let index = after + offset + 1;
             if index <= self.log.len() && self.epoch_at(index) != entry.0 {
@@ -205,6 +214,7 @@ impl FixedPrimary {
             }
         }
         out.promise(PRIMARY, Via::Datagram, Msg::Ack { epoch, through });
+        votes.into_iter().for_each(|vote| out.fact_after_disk(vote));
     }
 
     fn on_message(&mut self, from: NodeId, msg: Msg, out: &mut Outbox<Self>) {
@@ -342,10 +352,11 @@ impl Protocol for FixedPrimary {
             Input::Timer(Timer::Resend) => self.on_timer(out),
             Input::Propose(payload) => {
                 let zxid = Zxid(self.log.len() as u64 + 1);
+                let value = payload.digest();
                 out.fact(Fact::Proposed {
                     epoch: self.epoch,
                     zxid,
-                    value: payload.digest(),
+                    value,
                 });
                 out.append(Record::Entry((self.epoch, payload.clone())));
                 self.log.push((self.epoch, payload));
@@ -354,6 +365,11 @@ impl Protocol for FixedPrimary {
                     through: self.log.len(),
                 };
                 out.promise(self.me, Via::Datagram, ack);
+                out.fact_after_disk(Fact::Voted {
+                    epoch: self.epoch,
+                    zxid,
+                    value,
+                });
                 self.send_all(out);
             }
             Input::Barrier(BarrierToken(token)) => {
