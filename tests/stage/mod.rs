@@ -27,6 +27,7 @@ pub const SESSION_TIMEOUT: Span = Span::millis(500);
 pub struct Stage<P: Protocol> {
     /// The world.
     pub world: World<P>,
+    servers: Vec<NodeId>,
 }
 
 /// Everything that a stage differs in.
@@ -68,7 +69,10 @@ impl<P: Protocol> Stage<P> {
             trace: false,
         });
         world.boot_all();
-        Stage { world }
+        Stage {
+            world,
+            servers: (1..=cast.servers).map(NodeId).collect(),
+        }
     }
 
     /// Performs an action that must take effect.
@@ -100,7 +104,7 @@ impl<P: Protocol> Stage<P> {
 
     /// Every server's number.
     pub fn servers(&self) -> Vec<NodeId> {
-        self.world.node_ids().collect()
+        self.servers.clone()
     }
 
     /// Every server but these.
