@@ -13,12 +13,12 @@ use runs::{campaign, scenario};
 /// Where a mutation shows soon: the scenario and the seeds, found by measuring.
 fn exhibit(mutation: Mutation) -> (&'static str, Range<u64>) {
     match mutation {
-        Mutation::P03 => ("scenarios/chaos.toml", 0..40),
+        Mutation::P03 => ("scenarios/chaos.toml", 0..60),
         Mutation::P04 => ("scenarios/chaos.toml", 0..10),
         // Only a leader that is cut off with clients that ask it for synced reads shows it.
-        Mutation::P09 => ("scenarios/leader_isolated.toml", 40..100),
-        Mutation::Z13 => ("scenarios/chaos.toml", 0..30),
-        Mutation::Z20 => ("scenarios/chaos.toml", 0..30),
+        Mutation::P09 => ("scenarios/leader_isolated.toml", 0..40),
+        Mutation::Z13 => ("scenarios/chaos.toml", 0..40),
+        Mutation::Z20 => ("scenarios/chaos.toml", 0..40),
         Mutation::T03 => ("scenarios/steady.toml", 0..5),
     }
 }
