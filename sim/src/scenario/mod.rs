@@ -97,12 +97,17 @@ fn syntax_problem(error: &toml::de::Error) -> Problem {
     }
 }
 
-/// Names the scenarios beside a missing file.
+/// Names what may have been meant by a missing file: the scenario of that name, or those beside it.
 fn neighbours(path: &str) -> String {
+    let stem = Path::new(path).file_stem().unwrap_or_default();
+    let meant = Path::new("scenarios").join(stem).with_extension("toml");
+    if meant.is_file() {
+        return format!("did you mean {}?", meant.display());
+    }
     let folder = Path::new(path)
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or_else(|| Path::new("."));
+        .unwrap_or_else(|| Path::new("scenarios"));
     let found = files_in(folder);
     if found.is_empty() {
         return "`menagerie scenarios` lists those in scenarios/".to_owned();
