@@ -330,25 +330,28 @@ fn assert_idle<P: Protocol>(world: &World<P>, minority: &[NodeId], stood: Option
 
 /// Five servers fall apart, the leader in the smaller part; clients ask on both sides.
 fn minority<P: Protocol>(seed: u64) {
-    let clients: Vec<ClientId> = (1..=6).map(ClientId).collect();
+    let clients: Vec<ClientId> = (1..=8).map(ClientId).collect();
     let mut stage = Stage::<P>::set(Cast {
         seed,
         servers: 5,
-        clients: 6,
+        clients: 8,
     });
     let leader = stage.leader();
-    let small = [leader, stage.others(&[leader])[0]];
-    let large = stage.others(&small);
-    let mut with_majority = Vec::new();
+    let mut homes = Vec::new();
     for client in &clients {
-        let (done, by) = stage.insist(*client, &create(&format!("/{client}-before"), ""));
+        let (done, home) = stage.insist(*client, &create(&format!("/{client}-before"), ""));
         assert!(done.is_ok(), "{done:?}");
-        if large.contains(&by) {
-            with_majority.push(*client);
-        }
+        homes.push((*client, home));
     }
-    assert!(!with_majority.is_empty(), "no client is with the majority");
-    assert_ne!(with_majority, clients, "no client is with the minority");
+    // The leader and a follower, so that there are clients on both sides.
+    let inside = |pair: &[NodeId; 2]| homes.iter().filter(|(_, home)| pair.contains(home)).count();
+    let followers = stage.others(&[leader]).into_iter();
+    let mut pairs = followers.map(|follower| [leader, follower]);
+    let small = pairs.find(|pair| (1..clients.len()).contains(&inside(pair)));
+    let small = small.unwrap_or_else(|| panic!("all clients are in one place: {homes:?}"));
+    let large = stage.others(&small);
+    homes.retain(|(_, home)| large.contains(home));
+    let with_majority: Vec<ClientId> = homes.into_iter().map(|(client, _)| client).collect();
     stage.converge();
     let stood = stage.world.applied(leader);
 
