@@ -103,8 +103,8 @@ pub const CATALOGUE: &[Entry] = &[
         name: "diff_no_snapshot_no_log",
         concerns: Concerns::Protocol("zab"),
         source: "ZK-2678",
-        story: "A follower that is synchronised by DIFF acknowledges NEWLEADER with the history only \
-                in memory: neither logged nor in a snapshot.",
+        story: "A follower that is synchronised by DIFF acknowledges NEWLEADER with the history \
+                only in memory: neither logged nor in a snapshot.",
         place: "zab::synchronization",
         caught_by: &["durability", "agreement"],
     },

@@ -26,7 +26,8 @@ const GOLDEN_FORMAT: u64 = 1;
 /// Hashes of three runs: (scenario, protocol, seed, hash).
 ///
 /// They guard against changes that nobody meant: another platform, another compiler, an upgraded
-/// crate, a "mere" refactoring. Changing them is legitimate in two cases, to be named in the commit:
+/// crate, a "mere" refactoring. Changing them is legitimate in two cases, to be named in the
+/// commit:
 /// - the hashed words changed: then [`FORMAT_VERSION`] goes up, and `GOLDEN_FORMAT` with it;
 /// - what happens in a run was changed on purpose (a protocol, the workload, a draw, a default, one
 ///   of these scenarios). Old seeds then stand for other runs, so the change log says so.

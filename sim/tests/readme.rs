@@ -2,13 +2,13 @@
 //! with the binary, in the repository's folder.
 //!
 //! Rules, so that this stays quick and changes nothing:
-//! - `cargo run ... -- ARGS` and `menagerie ARGS` are the binary's commands. Other commands (git, other
-//!   cargo commands, examples, which have binaries of their own) are not run here.
+//! - `cargo run ... -- ARGS` and `menagerie ARGS` are the binary's commands. Other commands (git,
+//!   other cargo commands, examples, which have binaries of their own) are not run here.
 //! - What stands behind a pipe, a redirection, `;`, `&&` or ` #` is left out.
 //! - `report` writes files and takes minutes: its arguments are parsed, with `--help` behind them.
 //! - A campaign over more than 200 seeds is run over its first 20.
-//! - A command must exit with 0; with `--mutate` it must exit with 1, or, if its seeds were cut down,
-//!   with either.
+//! - A command must exit with 0; with `--mutate` it must exit with 1, or, if its seeds were cut
+//!   down, with either.
 
 use std::fs;
 use std::path::PathBuf;
