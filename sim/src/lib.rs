@@ -10,8 +10,8 @@
 #[cfg(not(madsim))]
 compile_error!(
     "menagerie-sim must be built with `--cfg madsim`. Inside the project .cargo/config.toml sets \
-     it; an exported RUSTFLAGS replaces that file, so either `unset RUSTFLAGS` or add the flag to it: \
-     RUSTFLAGS=\"--cfg madsim $RUSTFLAGS\" cargo build"
+     it; an exported RUSTFLAGS replaces that file, so either `unset RUSTFLAGS` or add the flag to \
+     it: RUSTFLAGS=\"--cfg madsim $RUSTFLAGS\" cargo build"
 );
 
 pub mod bound;
