@@ -1,13 +1,13 @@
 //! A protocol of one's own, plugged into Menagerie from outside: replication with a primary that
 //! never changes.
 //!
-//! Server 1 orders everything. It appends a command to its log, sends it to the backups, and takes it
-//! for committed once a quorum that includes itself has it on disk. If server 1 is down, nothing is
-//! committed: the protocol is safe and not available, which the simulator shows.
+//! Server 1 orders everything. It appends a command to its log, sends it to the backups, and takes
+//! it for committed once a quorum that includes itself has it on disk. If server 1 is down, nothing
+//! is committed: the protocol is safe and not available, which the simulator shows.
 //!
 //! A few details make it right, and leaving any out makes a seed fail:
-//! - every start of the primary is a new epoch, made durable before anything is sent, so that an entry
-//!   the primary lost with its power cannot be mistaken for a later one at the same index;
+//! - every start of the primary is a new epoch, made durable before anything is sent, so that an
+//!   entry the primary lost with its power cannot be mistaken for a later one at the same index;
 //! - an `Append` names the entry before it, so that a backup cuts off what the primary lost;
 //! - after a restart the primary does not know what was committed, so a barrier waits for all that
 //!   it recovered;
@@ -47,7 +47,8 @@ struct FixedPrimary {
     peers: Vec<NodeId>,
     voters: Vec<NodeId>,
     resend: Span,
-    /// When this incarnation began, by its own clock: tells its questions from those of earlier ones.
+    /// When this incarnation began, by its own clock: tells its questions from those of earlier
+    /// ones.
     boot: u64,
     /// The primary's own epoch; at a backup the greatest one heard of.
     epoch: u64,

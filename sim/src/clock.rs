@@ -9,7 +9,8 @@ const MILLION: u64 = 1_000_000;
 /// How wrong the servers' clocks are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct ClockSpec {
-    /// Each clock's drift is drawn once a run from `-drift_ppm_max..=drift_ppm_max`; below a million.
+    /// Each clock's drift is drawn once a run from `-drift_ppm_max..=drift_ppm_max`; below a
+    /// million.
     pub drift_ppm_max: u32,
 }
 

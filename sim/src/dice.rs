@@ -1,10 +1,11 @@
 //! Randomness by name: a draw is a keyed hash, never the next number of a shared stream.
 //!
-//! [`Dice::draw`] hashes (seed, concern, entity, ordinal). Whoever draws names what the draw is for,
-//! and names are stable: removing one message, or adding a draw elsewhere in the code, leaves every
-//! other draw as it was. Plans and workloads, which consume long sequences, take a [`Stream`]:
-//! xoshiro256++ seeded by such a hash. Everything is derived from 64-bit words by the few functions
-//! below, because the range and shuffle functions of `rand` change their values between versions.
+//! [`Dice::draw`] hashes (seed, concern, entity, ordinal). Whoever draws names what the draw is
+//! for, and names are stable: removing one message, or adding a draw elsewhere in the code, leaves
+//! every other draw as it was. Plans and workloads, which consume long sequences, take a
+//! [`Stream`]: xoshiro256++ seeded by such a hash. Everything is derived from 64-bit words by the
+//! few functions below, because the range and shuffle functions of `rand` change their values
+//! between versions.
 
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;

@@ -8,8 +8,8 @@
 //! # Batches
 //! A batch is either one operation, or a *group commit*: the appends and syncs at the front of the
 //! queue up to the last sync among them, which share one write pass and one fsync. (Without a sync,
-//! the appends share a write pass.) Gates, the held-back effects, ride along as entries. Completions
-//! and gates come out in the order of the queue when their batch ends.
+//! the appends share a write pass.) Gates, the held-back effects, ride along as entries.
+//! Completions and gates come out in the order of the queue when their batch ends.
 //!
 //! # Time
 //! A write pass takes one `write`, its n operations are written at even steps of it. Saving a
@@ -17,15 +17,15 @@
 //! to sync. Reading back takes one `read`. A slow-down adds to every fsync and every reading.
 //!
 //! # Syncs of the log and older segments
-//! `Sync(Log)` covers the open segment. Records that were not synced when a cut opened a new segment
-//! stay so until a `SyncAll`. If a loss of power takes some of them, the log ends there, even if
-//! records of a later segment are durable: recovery cannot read across a hole.
+//! `Sync(Log)` covers the open segment. Records that were not synced when a cut opened a new
+//! segment stay so until a `SyncAll`. If a loss of power takes some of them, the log ends there,
+//! even if records of a later segment are durable: recovery cannot read across a hole.
 //!
 //! # Failed syncs
 //! See [`Disk::fail_syncs`]. What a failed sync should have made durable counts as clean afterwards
-//! (no later sync writes it again) and is kept or lost by a draw when the power fails. A failed sync
-//! of the directory alone decides nothing and can be repeated: directories are journaled. From a
-//! failed sync to the death of the process no gate opens: a promise cannot be kept any more.
+//! (no later sync writes it again) and is kept or lost by a draw when the power fails. A failed
+//! sync of the directory alone decides nothing and can be repeated: directories are journaled. From
+//! a failed sync to the death of the process no gate opens: a promise cannot be kept any more.
 
 mod fate;
 mod store;

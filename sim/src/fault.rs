@@ -1,9 +1,9 @@
 //! Faults: what can go wrong, whom it hits at the moment it fires, and how it is undone.
 //!
-//! A [`Fault`] speaks of roles ("the leader"); [`Fault::resolve`] turns it into the world's actions,
-//! each with its inverse. Firing keeps the inverses of those actions that took effect as the undo
-//! record, so that healing never restarts a server that somebody else stopped, and never mends a cut
-//! that is still held by another fault (cuts are counted).
+//! A [`Fault`] speaks of roles ("the leader"); [`Fault::resolve`] turns it into the world's
+//! actions, each with its inverse. Firing keeps the inverses of those actions that took effect as
+//! the undo record, so that healing never restarts a server that somebody else stopped, and never
+//! mends a cut that is still held by another fault (cuts are counted).
 
 use menagerie::ids::{NodeId, Span};
 use menagerie::protocol::{Protocol, Role};

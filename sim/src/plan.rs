@@ -1,7 +1,7 @@
 //! From a scenario and a seed to the list of faults of one run.
 //!
-//! The plan is drawn before the run and does not depend on it: Zab and Paxos under one seed meet the
-//! same plan. Only whom a role stands for ("the leader") is looked up when a fault fires.
+//! The plan is drawn before the run and does not depend on it: Zab and Paxos under one seed meet
+//! the same plan. Only whom a role stands for ("the leader") is looked up when a fault fires.
 
 use menagerie::ids::Span;
 

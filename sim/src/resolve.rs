@@ -85,7 +85,8 @@ impl Resolved {
             format!("micro-step = {}", world.micro_step),
             format!("knobs = {:?}", world.knobs),
             format!("workload = {:?}", self.workload),
-            "fault budget: crashes and loss of what was not synced, any number; durable damage, none"
+            "fault budget: crashes and loss of what was not synced, any number; \
+             durable damage, none"
                 .to_owned(),
         ];
         for line in self.plan.lines() {
@@ -123,8 +124,8 @@ impl Base {
         }
     }
 
-    /// Draws the options of one run. Each option has a number of its own, so that a new one does not
-    /// shift the others.
+    /// Draws the options of one run. Each option has a number of its own, so that a new one does
+    /// not shift the others.
     fn draw(&mut self, swarm: &SwarmSection, dice: &Dice) {
         let draw = |option: u64| dice.draw(Concern::Driver, SWARM, option);
         choose(&mut self.voters, swarm.voters.as_ref(), draw(1));

@@ -1,9 +1,9 @@
 //! One run: a scenario, a protocol and a seed in, verdicts and a hash out.
 //!
 //! A run happens on a fresh thread (madsim seeds what it intercepts once a thread) inside madsim's
-//! runtime. Its first phase is about safety: the workload runs and the planned faults fire. Then every
-//! fault is undone and the second phase is about liveness (`drive`). A panic anywhere is a broken
-//! invariant: a failing verdict with the message and its place, like any other.
+//! runtime. Its first phase is about safety: the workload runs and the planned faults fire. Then
+//! every fault is undone and the second phase is about liveness (`drive`). A panic anywhere is a
+//! broken invariant: a failing verdict with the message and its place, like any other.
 
 mod drive;
 mod panics;

@@ -1,8 +1,8 @@
 //! Snapshots, and the log that they shorten.
 //!
 //! A checkpoint has two stages, because the log must never be shorter than the durable snapshot
-//! allows: the snapshot is saved and synced; then copies of the promise and of every vote above it go
-//! to the end of the log and are synced; then everything before the copies is dropped. A crash
+//! allows: the snapshot is saved and synced; then copies of the promise and of every vote above it
+//! go to the end of the log and are synced; then everything before the copies is dropped. A crash
 //! between any two steps leaves more records than needed, which recovery reads all the same.
 
 use super::record::Record;

@@ -168,8 +168,8 @@ impl Paxos {
     }
 
     /// Phase 1a. The ballot is above everything promised here, and this very promise is durable
-    /// before the first Prepare leaves; a restart begins above what is durable. So no ballot is ever
-    /// used twice (paxos.md section 1, bug P06).
+    /// before the first Prepare leaves; a restart begins above what is durable. So no ballot is
+    /// ever used twice (paxos.md section 1, bug P06).
     fn prepare_own_ballot(&mut self, ballot: Ballot, out: &mut Out) {
         let first = self.learner.prefix() + 1;
         if ballot <= self.acceptor.promised() {

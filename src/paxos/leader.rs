@@ -34,8 +34,8 @@ pub(super) struct Leadership {
     pub(super) confirmed: u64,
     /// When that became known; at first, when the leadership began.
     confirmed_at: LocalTime,
-    /// The end of what this leader had to propose again. Every value chosen at a lower ballot lies at
-    /// or below it, so no read index may be smaller.
+    /// The end of what this leader had to propose again. Every value chosen at a lower ballot lies
+    /// at or below it, so no read index may be smaller.
     pub(super) recovered: u64,
     /// Read indexes that wait for their round, in the order in which they were asked for.
     pub(super) reads: VecDeque<Read>,

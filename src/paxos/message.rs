@@ -11,8 +11,8 @@ use crate::tree::Snapshot;
 /// A message.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Msg {
-    /// A voter without a leader asks every voter whether a Prepare would be welcome. Changes nothing
-    /// at the receiver.
+    /// A voter without a leader asks every voter whether a Prepare would be welcome. Changes
+    /// nothing at the receiver.
     PreVote {
         /// The ballot it would prepare.
         ballot: Ballot,

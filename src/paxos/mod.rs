@@ -4,14 +4,15 @@
 //! In each slot at most one value is ever chosen (voted for by a quorum at one ballot); every
 //! server applies the chosen commands in the order of the slots, without a hole. A barrier is a
 //! read index: reads behind it are linearizable without any assumption about clocks. At-most-once
-//! execution is the state machine's part (its table of sessions); here a lost proposal is just lost.
+//! execution is the state machine's part (its table of sessions); here a lost proposal is just
+//! lost.
 //!
 //! # Its parts
 //! - `acceptor`: promises and votes, pure rules. `voter` asks them, and lets nothing out that is
 //!   not durable.
 //! - `election`: a voter that hears no leader asks around (pre-vote), then prepares a ballot of its
-//!   own (phase 1) over *all* slots above its chosen prefix, catches up to what any promise knows to
-//!   be chosen, and then re-proposes in each open slot the reported value of the highest ballot,
+//!   own (phase 1) over *all* slots above its chosen prefix, catches up to what any promise knows
+//!   to be chosen, and then re-proposes in each open slot the reported value of the highest ballot,
 //!   or a no-op (section "establish" of `leader`).
 //! - `leader`: phase 2 with a window of open slots, heartbeats, retransmission.
 //! - `read_index`: barriers, on the asking and on the answering side.
@@ -23,26 +24,29 @@
 //!
 //! # Deviations from the papers
 //! - One promise for all slots instead of one a slot: stronger, hence sound.
-//! - A Promise is one message, however many votes it lists, because messages have no size limit here.
-//! - A Commit names a ballot; a receiver takes its own vote for the chosen value only if it voted at
-//!   that ballot. Otherwise it asks for the value (Learn).
+//! - A Promise is one message, however many votes it lists, because messages have no size limit
+//!   here.
+//! - A Commit names a ballot; a receiver takes its own vote for the chosen value only if it voted
+//!   at that ballot. Otherwise it asks for the value (Learn).
 //! - A voter that hears a heartbeat of a higher ballot raises its promise to it; so an acknowledged
 //!   heartbeat always means "my promise is exactly your ballot".
-//! - A candidate's or leader's own messages to itself take the same path as everybody's, through its
-//!   own disk: its vote is one more vote, in parallel with the others.
+//! - A candidate's or leader's own messages to itself take the same path as everybody's, through
+//!   its own disk: its vote is one more vote, in parallel with the others.
 //! - A leader resigns after two election timeouts without a quorum of acknowledgements: as long as
 //!   its most patient follower waits. A shorter time would resign before anybody takes over.
 //! - Retransmission is at a fixed interval, without back-off; slots that are chosen are no longer
 //!   sent again: who lacks them asks when a heartbeat tells.
 //! - Asking for slots below the trim point is answered by the whole snapshot, in one message.
-//! - Reading needs no no-op in a new ballot (the promises report every slot that can be chosen), but
-//!   a ballot without any open slot proposes one all the same, as the engineering papers advise.
+//! - Reading needs no no-op in a new ballot (the promises report every slot that can be chosen),
+//!   but a ballot without any open slot proposes one all the same, as the engineering papers
+//!   advise.
 //! - After a disk error a server does nothing until it is started again: what the device did with
 //!   unsynced writes is unknown. Booting copies every live record and syncs the copies.
 //!
 //! # What is missing
-//! Reconfiguration (so the window is for flow control only), leases, batching and group commit, broadcast of votes to
-//! all learners, forwarding of reads, asking anybody but the leader for missing slots.
+//! Reconfiguration (so the window is for flow control only), leases, batching and group commit,
+//! broadcast of votes to all learners, forwarding of reads, asking anybody but the leader for
+//! missing slots.
 
 mod acceptor;
 mod ballot;
@@ -184,8 +188,8 @@ pub struct Paxos {
     /// The leader that is followed; this server itself if it leads.
     /// Invariant: no higher ballot is promised.
     leader: Option<Leader>,
-    /// The highest ballot a leader was heard of. An observer promises nothing, so only this keeps it
-    /// from following a deposed leader.
+    /// The highest ballot a leader was heard of. An observer promises nothing, so only this keeps
+    /// it from following a deposed leader.
     heard: Ballot,
     /// When a leader was last heard.
     heard_at: Option<LocalTime>,

@@ -3,9 +3,10 @@
 //! [`Server`] stands between the driver and the [`Protocol`]: what the protocol hands to the state
 //! machine (apply, commit, capture, restore) is dealt with here, everything else goes on to the
 //! driver. It advances one *micro-step* per [`ServerInput::Work`]: prepare one request, apply one
-//! transaction, answer one read, or capture one chunk of a snapshot. While a capture is under way an
-//! apply is itself cut into its sub-operations, because a capture may run in between (that is what
-//! makes snapshots fuzzy); otherwise nothing could observe the difference and an apply is one step.
+//! transaction, answer one read, or capture one chunk of a snapshot. While a capture is under way
+//! an apply is itself cut into its sub-operations, because a capture may run in between (that is
+//! what makes snapshots fuzzy); otherwise nothing could observe the difference and an apply is one
+//! step.
 
 //!
 //! - `clients`: connections, sessions, and the order of answers;

@@ -1,8 +1,8 @@
 //! The command line: stdout is the result, stderr the progress.
 //!
 //! Exit codes: 0 everything held, 1 a violation, 2 bad usage or a bad scenario, 3 inconclusive,
-//! 4 nondeterminism, 6 vacuous, 70 an internal error, 130 interrupted. Over several runs the gravest
-//! counts: a violation, then nondeterminism, then inconclusive, then vacuous.
+//! 4 nondeterminism, 6 vacuous, 70 an internal error, 130 interrupted. Over several runs the
+//! gravest counts: a violation, then nondeterminism, then inconclusive, then vacuous.
 
 mod arguments;
 mod campaign;
@@ -100,8 +100,8 @@ impl From<std::io::Error> for Trouble {
     }
 }
 
-/// Runs the command line over these protocols: the whole of `menagerie`, also for protocols of one's
-/// own.
+/// Runs the command line over these protocols: the whole of `menagerie`, also for protocols of
+/// one's own.
 pub fn main(protocols: &[Registration]) -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,

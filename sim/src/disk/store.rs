@@ -75,7 +75,8 @@ enum DirectoryOp<R> {
 /// The content of one disk.
 #[derive(Clone, Debug)]
 pub(super) struct Store<R> {
-    /// The log; never empty, the last one is open. Invariant: each begins where the one before ends.
+    /// The log; never empty, the last one is open. Invariant: each begins where the one before
+    /// ends.
     segments: Vec<Segment<R>>,
     torn_tail: bool,
     files: BTreeMap<FileName, File<R>>,

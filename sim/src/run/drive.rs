@@ -1,9 +1,10 @@
 //! The two phases of a run.
 //!
-//! *Safety*: the clients do what the workload says and the planned faults fire. *Liveness*: the undo
-//! records of all faults heal the core, here every server; the workload stops, every client must get
-//! a write and a synced read answered, and all servers must stand at the same zxid with the same
-//! digest, within the bound. If they do not, the obstacle says which server or client lacks what.
+//! *Safety*: the clients do what the workload says and the planned faults fire. *Liveness*: the
+//! undo records of all faults heal the core, here every server; the workload stops, every client
+//! must get a write and a synced read answered, and all servers must stand at the same zxid with
+//! the same digest, within the bound. If they do not, the obstacle says which server or client
+//! lacks what.
 
 use std::collections::BTreeMap;
 
@@ -274,8 +275,8 @@ impl<P: Protocol> Drive<P> {
         }
     }
 
-    /// Ends the safety phase: undoes what is still in force, the youngest first, and starts whatever
-    /// is down for another reason (a server that refused to boot gets another chance).
+    /// Ends the safety phase: undoes what is still in force, the youngest first, and starts
+    /// whatever is down for another reason (a server that refused to boot gets another chance).
     fn heal(&mut self) {
         while let Some(index) = self.undo.last_key_value().map(|(index, _)| *index) {
             self.undo(index);

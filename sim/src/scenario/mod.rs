@@ -1,10 +1,11 @@
-//! Scenarios: TOML files that say which ensemble runs, what clients do, what goes wrong, and what is
-//! expected of it. One file, one story; the file name is the scenario's name.
+//! Scenarios: TOML files that say which ensemble runs, what clients do, what goes wrong, and what
+//! is expected of it. One file, one story; the file name is the scenario's name.
 //!
-//! A file is read in two steps. [`schema`] is what serde accepts: every section refuses fields it does
-//! not know, and every quantity carries its unit (`quantity`). `validate` then holds the values
-//! against each other: a fault that names server 9 of 5 or comes after the end is a mistake too.
-//! Either way the answer is a [`ScenarioError`] with file, line, column and what would be right.
+//! A file is read in two steps. [`schema`] is what serde accepts: every section refuses fields it
+//! does not know, and every quantity carries its unit (`quantity`). `validate` then holds the
+//! values against each other: a fault that names server 9 of 5 or comes after the end is a mistake
+//! too. Either way the answer is a [`ScenarioError`] with file, line, column and what would be
+//! right.
 
 pub mod adversity;
 pub mod diagnostic;

@@ -12,8 +12,8 @@ const SPAN_MAX: Span = Span::secs(3_600);
 const SPAN_UNITS: &str =
     "a string with a unit such as \"150ms\" (units: ns, us, ms, s, m; at most 1h)";
 const RATIO_UNITS: &str = "a string such as \"2%\", \"0.5%\" or \"150ppm\" (at most 100%)";
-const TARGETS: &str = "a server's number such as 2, or one of \"leader\", \"follower\", \"random\", \
-                       \"all\", \"majority\", \"minority\"";
+const TARGETS: &str = "a server's number such as 2, or one of \"leader\", \"follower\", \
+                       \"random\", \"all\", \"majority\", \"minority\"";
 
 /// A length of virtual time, written with its unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

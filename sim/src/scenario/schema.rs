@@ -1,7 +1,7 @@
 //! The sections of a scenario file, as serde reads them.
 //!
-//! Faults are externally tagged (`crash = { at = "1s" }`), because only then does the parser know the
-//! line and column of a misspelt field inside them. What serde cannot say is checked in
+//! Faults are externally tagged (`crash = { at = "1s" }`), because only then does the parser know
+//! the line and column of a misspelt field inside them. What serde cannot say is checked in
 //! `super::validate`, for which the values in question keep their place in the text.
 
 use serde::Deserialize;

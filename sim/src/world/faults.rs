@@ -1,8 +1,8 @@
 //! What the driver can do to the world.
 //!
-//! Faults that last come in pairs that undo each other exactly, see [`Action::inverse`]. Cuts, slow-
-//! downs, losses and duplications add up, so that overlapping faults can be undone in any order; a
-//! crash or a pause of a server that is already down or paused changes nothing, which
+//! Faults that last come in pairs that undo each other exactly, see [`Action::inverse`]. Cuts,
+//! slow-downs, losses and duplications add up, so that overlapping faults can be undone in any
+//! order; a crash or a pause of a server that is already down or paused changes nothing, which
 //! [`World::perform`] tells, and needs no undoing.
 
 use menagerie::canonical::Canonical;

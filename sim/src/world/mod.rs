@@ -10,14 +10,14 @@
 //! - A message to oneself arrives by an event of its own, without delay, and is never lost; it dies
 //!   with its process.
 //! - *Streams* are FIFO. A dial takes one round trip; it is refused if the process there is down,
-//!   and times out if the pair is cut in either direction when the dial arrives. While a direction is
-//!   cut its messages are held, and they go on when it is mended. A stream breaks when a process
-//!   dies, an end hangs up, [`Action::Break`] says so, or a cut outlasts the patience. Breaking loses
-//!   a drawn suffix of what is in flight; each end that is left hears `Down` behind what is left. A
-//!   dialler that was not yet told `Up` hears `Refused` in place of `Down`.
+//!   and times out if the pair is cut in either direction when the dial arrives. While a direction
+//!   is cut its messages are held, and they go on when it is mended. A stream breaks when a process
+//!   dies, an end hangs up, [`Action::Break`] says so, or a cut outlasts the patience. Breaking
+//!   loses a drawn suffix of what is in flight; each end that is left hears `Down` behind what is
+//!   left. A dialler that was not yet told `Up` hears `Refused` in place of `Down`.
 //! - *Latest-wins* channels have at most one message in flight and one waiting, which the next one
-//!   replaces. A cut, and the death of the receiver, lose the one in flight; the death of the sender
-//!   loses the waiting one.
+//!   replaces. A cut, and the death of the receiver, lose the one in flight; the death of the
+//!   sender loses the waiting one.
 //! - *Datagrams* are lost, duplicated and overtake each other, and are lost if the pair is cut when
 //!   they leave or arrive.
 //! - Client connections behave like streams; only [`Action::CutClient`] cuts them. Hanging up a

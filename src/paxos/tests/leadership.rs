@@ -211,7 +211,8 @@ fn a_read_index_never_joins_a_running_round() {
     assert_eq!(world.barriers(N1), &[reached(1)]);
 }
 
-/// n1 is deposed without noticing, a write completes behind its back, and it is asked for a barrier.
+/// n1 is deposed without noticing, a write completes behind its back, and it is asked for a
+/// barrier.
 fn ask_a_deposed_leader(mutations: Mutations) -> World {
     let mut world = World::with(3, 0, Knobs::default(), mutations);
     world.elect(N1);
