@@ -22,6 +22,7 @@ pub mod dice;
 pub mod disk;
 pub mod fault;
 pub mod latency;
+pub mod measure;
 pub mod plan;
 pub mod record;
 pub mod registry;
