@@ -205,6 +205,9 @@ impl FixedPrimary {
             }
         }
         out.promise(PRIMARY, Via::Datagram, Msg::Ack { epoch, through });
+        // After a restart the epoch is at least that of the last entry: see `recover`.
+        let epoch = self.epoch_at(self.log.len());
+        out.fact_after_disk(Fact::Promised { epoch });
     }
 
     fn on_message(&mut self, from: NodeId, msg: Msg, out: &mut Outbox<Self>) {
@@ -308,6 +311,8 @@ impl Protocol for FixedPrimary {
             Some(Record::Epoch(epoch)) => *epoch,
             Some(Record::Entry(_)) | None => 0,
         };
+        // A backup keeps no file: what it must not undo is the last entry that it acknowledged.
+        let epoch = log.last().map_or(stored, |(epoch, _)| stored.max(*epoch));
         let mut server = FixedPrimary {
             me: config.me,
             peers: config
@@ -318,7 +323,7 @@ impl Protocol for FixedPrimary {
                 .collect(),
             voters: config.voters.len(),
             resend: config.knobs.retransmit,
-            epoch: stored,
+            epoch,
             epoch_write: None,
             durable: BTreeMap::new(),
             committed: 0,
@@ -342,10 +347,11 @@ impl Protocol for FixedPrimary {
             Input::Timer(Timer::Resend) => self.on_timer(out),
             Input::Propose(payload) => {
                 let zxid = Zxid(self.log.len() as u64 + 1);
+                let value = payload.digest();
                 out.fact(Fact::Proposed {
                     epoch: self.epoch,
                     zxid,
-                    value: payload.digest(),
+                    value,
                 });
                 out.append(Record::Entry((self.epoch, payload.clone())));
                 self.log.push((self.epoch, payload));
@@ -373,6 +379,7 @@ impl Protocol for FixedPrimary {
                 if self.epoch_write == Some(ticket) {
                     self.epoch_write = None;
                     let through = Zxid(self.log.len() as u64);
+                    out.fact(Fact::Promised { epoch: self.epoch });
                     out.fact(Fact::Established {
                         epoch: self.epoch,
                         through,

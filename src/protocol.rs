@@ -327,7 +327,8 @@ pub enum Via {
 pub enum Gate {
     /// At once.
     Now,
-    /// When every disk operation queued before it has finished.
+    /// When every disk operation queued before it has finished. Never, once a sync of this
+    /// incarnation has failed.
     AfterDisk,
 }
 

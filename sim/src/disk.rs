@@ -14,7 +14,7 @@
 //! # Time
 //! A write pass takes one `write`, its n operations are written at even steps of it. Saving a
 //! snapshot takes [`SAVE_WRITES`] of them. A sync takes one `sync`, or no time if there is nothing
-//! to sync. Reading back takes one `read`.
+//! to sync. Reading back takes one `read`. A slow-down adds to every fsync and every reading.
 //!
 //! # Syncs of the log and older segments
 //! `Sync(Log)` covers the open segment. Records that were not synced when a cut opened a new segment
@@ -24,8 +24,10 @@
 //! # Failed syncs
 //! See [`Disk::fail_syncs`]. What a failed sync should have made durable counts as clean afterwards
 //! (no later sync writes it again) and is kept or lost by a draw when the power fails. A failed sync
-//! of the directory alone decides nothing and can be repeated: directories are journaled.
+//! of the directory alone decides nothing and can be repeated: directories are journaled. From a
+//! failed sync to the death of the process no gate opens: a promise cannot be kept any more.
 
+mod fate;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -36,7 +38,8 @@ use std::collections::VecDeque;
 
 use crate::dice::Deck;
 use crate::latency::Latency;
-use store::{Fate, Store};
+use fate::Fate;
+use store::Store;
 
 /// How many write passes the saving of a snapshot takes.
 pub const SAVE_WRITES: u64 = 8;
@@ -125,6 +128,8 @@ pub struct Disk<R, G> {
     /// How much longer every fsync and every reading takes, for now.
     slow_extra: Span,
     failing_syncs: u32,
+    /// A sync failed since the process started: no gate opens any more.
+    broken: bool,
     deck: Deck,
     batches: u64,
 }
@@ -139,6 +144,7 @@ impl<R: Clone, G> Disk<R, G> {
             generation: 0,
             slow_extra: Span::ZERO,
             failing_syncs: 0,
+            broken: false,
             deck,
             batches: 0,
         }
@@ -184,6 +190,7 @@ impl<R: Clone, G> Disk<R, G> {
         let result = if batch.success {
             DiskResult::Done
         } else {
+            self.broken = true;
             DiskResult::Failed
         };
         for _ in 0..batch.entries {
@@ -199,6 +206,8 @@ impl<R: Clone, G> Disk<R, G> {
                         out.push(Outcome::Completed { ticket, result });
                     }
                 }
+                // What waits behind a failed sync would promise what may be lost.
+                Entry::Gate(_) if self.broken => {}
                 Entry::Gate(gate) => out.push(Outcome::Released(gate)),
                 Entry::Reload => out.push(Outcome::Reloaded(self.store.image())),
             }
@@ -224,6 +233,7 @@ impl<R: Clone, G> Disk<R, G> {
             }
         }
         self.queue.clear();
+        self.broken = false;
         self.generation += 1;
     }
 
@@ -443,11 +453,6 @@ impl<R: Clone, G> Disk<R, G> {
             Entry::Op { op, .. } if !is_sync(&op) => self.perform(op, true),
             Entry::Op { .. } | Entry::Gate(_) | Entry::Reload => {}
         }
-    }
-
-    /// The generation of the queue, see [`Disk::begin`].
-    pub fn generation(&self) -> u32 {
-        self.generation
     }
 }
 

@@ -59,16 +59,6 @@ impl Latency {
             Latency::LogNormal { median, p99 } => log_normal(median.0, p99.0, draw),
         }
     }
-
-    /// A value that is near the middle of the distribution, for estimates.
-    pub fn typical(&self) -> Span {
-        match *self {
-            Latency::Constant(span) => span,
-            Latency::Uniform { min, max } => Span(min.0 + (max.0 - min.0) / 2),
-            Latency::Exponential { mean } => mean,
-            Latency::LogNormal { median, .. } => median,
-        }
-    }
 }
 
 /// `median` times 2 to the power of (spread in octaves) x (normal quantile of the draw).

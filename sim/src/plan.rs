@@ -7,8 +7,9 @@ use menagerie::ids::Span;
 
 use crate::dice::{Concern, Dice, Stream};
 use crate::fault::Fault;
+use crate::scenario::adversity::{ChaosSection, CrashSection, FaultEntry, Shape};
 use crate::scenario::quantity::Target;
-use crate::scenario::schema::{ChaosSection, CrashSection, Document, FaultEntry, Shape};
+use crate::scenario::schema::Document;
 use crate::world::CrashKind;
 
 /// Chaos stops planning here: a bound against a gap that is far too short for its duration.
@@ -271,7 +272,7 @@ struct Chaos<'a> {
     crashes_left: u32,
 }
 
-/// The families in the order of [`crate::scenario::schema::ChaosWeights::weights`].
+/// The families in the order of [`crate::scenario::adversity::ChaosWeights::weights`].
 const CHAOS_FAMILIES: [Family; 10] = [
     Family::Crash,
     Family::PowerLoss,

@@ -12,10 +12,9 @@ use crate::disk::DiskSpec;
 use crate::latency::Latency;
 use crate::plan::Plan;
 use crate::run::RunSpec;
+use crate::scenario::adversity::SwarmSection;
 use crate::scenario::quantity::Duration;
-use crate::scenario::schema::{
-    Document, Expect, KnobsSection, LatencySection, NetworkSection, SwarmSection,
-};
+use crate::scenario::schema::{Document, Expect, KnobsSection, LatencySection, NetworkSection};
 use crate::wire::NetworkSpec;
 use crate::workload::WorkloadSpec;
 use crate::world::WorldSpec;

@@ -435,6 +435,7 @@ impl<P: Protocol> Server<P> {
                 now,
                 Waiting {
                     from,
+                    via: None,
                     session,
                     seq,
                     acked,
@@ -626,6 +627,14 @@ impl<P: Protocol> Server<P> {
         if let Some(closed) = closed
             && let Some(conn) = self.attached.get(&closed).copied()
         {
+            self.close(conn, out);
+        }
+    }
+
+    /// A session that is still attached here speaks through another server: its client, if there is
+    /// one, has to attach again.
+    pub(super) fn on_moved(&mut self, session: SessionId, out: &mut ServerOutbox<P>) {
+        if let Some(conn) = self.attached.get(&session).copied() {
             self.close(conn, out);
         }
     }

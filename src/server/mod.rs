@@ -497,8 +497,11 @@ impl<P: Protocol> Server<P> {
     }
 
     /// One micro-step. Reads come first: a read behind an applied write must not see later ones.
+    /// But they never run inside an apply.
     fn work(&mut self, now: LocalTime, out: &mut ServerOutbox<P>) {
-        if let Some(conn) = self.ready.pop_front() {
+        if self.applying.is_none()
+            && let Some(conn) = self.ready.pop_front()
+        {
             self.answer_read(now, conn, out);
         } else if self.capture_is_next() {
             self.capture_turn = false;
@@ -546,6 +549,7 @@ impl<P: Protocol> Server<P> {
                     now,
                     Waiting {
                         from,
+                        via: Some(via),
                         session,
                         seq,
                         acked,
@@ -557,6 +561,7 @@ impl<P: Protocol> Server<P> {
             PeerMsg::Revalidated { session, timeout } => {
                 self.on_revalidated(now, session, timeout, out);
             }
+            PeerMsg::Moved { session } => self.on_moved(session, out),
             PeerMsg::Touch { sessions } => self.on_touches(now, &sessions),
         }
     }

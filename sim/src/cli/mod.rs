@@ -21,7 +21,6 @@ use clap::Parser;
 use crate::registry::{Internal, Registration};
 use crate::scenario::ScenarioError;
 use arguments::{Arguments, Command};
-use output::Closed;
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,8 +78,6 @@ enum Trouble {
     Scenario(ScenarioError),
     /// The simulator failed.
     Internal(Internal),
-    /// Whoever read the output is gone: nothing is left to say.
-    Closed,
     /// The output cannot be written.
     Output(std::io::Error),
 }
@@ -97,12 +94,9 @@ impl From<Internal> for Trouble {
     }
 }
 
-impl From<Closed> for Trouble {
-    fn from(closed: Closed) -> Trouble {
-        match closed {
-            Closed::ByReader => Trouble::Closed,
-            Closed::By(error) => Trouble::Output(error),
-        }
+impl From<std::io::Error> for Trouble {
+    fn from(error: std::io::Error) -> Trouble {
+        Trouble::Output(error)
     }
 }
 
@@ -122,6 +116,7 @@ pub fn main(protocols: &[Registration]) -> ExitCode {
             return ExitCode::from(code.code());
         }
     };
+    listen();
     let outcome = catch_unwind(AssertUnwindSafe(|| dispatch(&arguments.command, protocols)));
     let exit = match outcome {
         Ok(Ok(exit)) => exit,
@@ -132,6 +127,20 @@ pub fn main(protocols: &[Registration]) -> ExitCode {
         }
     };
     ExitCode::from(exit.code())
+}
+
+/// `RUST_LOG=trace` writes the events of runs to stderr as they happen: for a run that never ends.
+fn listen() {
+    if std::env::var_os("RUST_LOG").is_none() {
+        return;
+    }
+    // Without the wall time, which means nothing inside a run: events carry the virtual time.
+    let log = tracing_subscriber::fmt()
+        .without_time()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .with_writer(std::io::stderr);
+    // A program around this one may have set up its own log already.
+    let _ = log.try_init();
 }
 
 fn dispatch(command: &Command, protocols: &[Registration]) -> Result<Exit, Trouble> {
@@ -159,7 +168,6 @@ fn tell(trouble: Trouble) -> Exit {
             output::complain(&format!("internal error: {message}"));
             Exit::Internal
         }
-        Trouble::Closed => Exit::Held,
         Trouble::Output(error) => {
             output::complain(&format!("error: the output cannot be written: {error}"));
             Exit::Internal

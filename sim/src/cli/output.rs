@@ -2,27 +2,14 @@
 
 use std::io::{self, ErrorKind, Write};
 
-/// The output cannot take more.
-#[derive(Debug)]
-pub(super) enum Closed {
-    /// Whoever read it is gone, as behind `| head`.
-    ByReader,
-    /// Something else went wrong.
-    By(io::Error),
-}
-
-/// Writes a text to stdout and flushes it.
-pub(super) fn print(text: &str) -> Result<(), Closed> {
+/// Writes a text to stdout and flushes it. A reader that is gone, as behind `| head`, has seen what
+/// it wanted: that is no error, and the exit code still tells of the result.
+pub(super) fn print(text: &str) -> io::Result<()> {
     let mut out = anstream::stdout().lock();
-    out.write_all(text.as_bytes())
-        .and_then(|()| out.flush())
-        .map_err(|error| {
-            if error.kind() == ErrorKind::BrokenPipe {
-                Closed::ByReader
-            } else {
-                Closed::By(error)
-            }
-        })
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        outcome => outcome,
+    }
 }
 
 /// Writes a line to stderr. Nobody can be told if that fails.

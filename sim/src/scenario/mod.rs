@@ -6,6 +6,7 @@
 //! against each other: a fault that names server 9 of 5 or comes after the end is a mistake too.
 //! Either way the answer is a [`ScenarioError`] with file, line, column and what would be right.
 
+pub mod adversity;
 pub mod diagnostic;
 pub mod quantity;
 pub mod schema;

@@ -28,8 +28,9 @@
 //! This holds for the ends of disk batches too, so its disk stands still after the current batch.
 //!
 //! # madsim
-//! Inside [`in_runtime`] the clock of the madsim runtime follows the world's time, so that a stray
-//! clock read sees virtual time. The world's own time is authoritative.
+//! A world made inside [`in_runtime`] moves the clock of the madsim runtime with its own at every
+//! change of time (a few tens of nanoseconds), so that a stray clock read sees virtual time. The
+//! world's own time is authoritative.
 
 mod clients;
 mod event;
@@ -37,139 +38,32 @@ mod faults;
 mod network;
 mod node;
 mod queue;
+mod spec;
 mod streams;
 #[cfg(test)]
 mod tests;
 
 pub use faults::{Action, CrashKind};
+pub use spec::{Close, Happening, Stats, WorldSpec};
 
 use core::time::Duration;
 use menagerie::canonical::{Canonical, RunHash};
 use menagerie::check::{Ending, Final, Observation, Panel, Setup, Verdict};
 use menagerie::client::ClientEffect;
 use menagerie::history::History;
-use menagerie::ids::{ClientId, NodeId, OpId, Span, VirtualTime, Zxid};
-use menagerie::mutation::Mutations;
-use menagerie::protocol::{Knobs, Protocol, Refusal, Role, Standing};
-use menagerie::server::{Server, ServerEffect, ServerSettings};
-use std::collections::{BTreeMap, VecDeque};
+use menagerie::ids::{ClientId, NodeId, VirtualTime, Zxid};
+use menagerie::protocol::{Protocol, Refusal, Role, Standing};
+use menagerie::server::{Server, ServerEffect};
+use std::collections::VecDeque;
 
-use crate::clock::ClockSpec;
 use crate::dice::Dice;
-use crate::disk::DiskSpec;
 use crate::record::Record;
-use crate::wire::{Conn, NetworkSpec, Pair};
+use crate::wire::{Conn, Pair};
 use clients::ClientSeat;
 use event::{Event, Kind};
 use node::{Gated, Node};
 use queue::{Key, Queue};
 use streams::LinkSlot;
-
-/// Everything that is fixed before a run.
-#[derive(Clone, Debug)]
-pub struct WorldSpec {
-    /// The seed of every draw.
-    pub seed: u64,
-    /// How many servers vote: numbers 1 to this.
-    pub voters: u8,
-    /// How many servers follow without a vote: the numbers behind the voters'.
-    pub observers: u8,
-    /// How many clients there are: numbers 1 to this.
-    pub clients: u16,
-    /// The only server that a client knows, by the clients' order. Clients behind the end of the list
-    /// know every server and try them in a drawn order.
-    pub homes: Vec<NodeId>,
-    /// Timeouts and sizes of the protocols.
-    pub knobs: Knobs,
-    /// The bugs switched on.
-    pub mutations: Mutations,
-    /// Settings of the servers.
-    pub settings: ServerSettings,
-    /// The session timeout the clients ask for.
-    pub session_timeout: Span,
-    /// The network.
-    pub network: NetworkSpec,
-    /// The disks.
-    pub disk: DiskSpec,
-    /// The clocks.
-    pub clock: ClockSpec,
-    /// How long a server takes for one micro-step.
-    pub micro_step: Span,
-    /// Whether the checkers watch.
-    pub checks: bool,
-    /// Whether a trace is recorded.
-    pub trace: bool,
-}
-
-/// What [`World::step`] has to tell the driver.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Happening {
-    /// Nothing that concerns it.
-    Event,
-    /// A moment it asked for with [`World::wake_at`], by its token.
-    Wakeup(u64),
-    /// An operation ended; how stands in the history.
-    Completed {
-        /// The client.
-        client: ClientId,
-        /// The operation.
-        op: OpId,
-    },
-}
-
-/// Counts of what happened.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
-    /// Events performed; events that came to nothing (a cancelled timer) do not count.
-    pub events: u64,
-    /// Messages that reached a server from another one or from itself.
-    pub messages_delivered: u64,
-    /// Messages between servers that were lost on the way.
-    pub messages_lost: u64,
-    /// Frames that reached a client or, from a client, a server.
-    pub frames_delivered: u64,
-    /// Ends of disk batches.
-    pub disk_batches: u64,
-    /// Observations that the checkers were told; none without checks.
-    pub observations: u64,
-    kinds: Vec<(&'static str, u64)>,
-}
-
-impl Stats {
-    /// How many protocol messages of each kind were delivered.
-    pub fn by_kind(&self) -> BTreeMap<&'static str, u64> {
-        let mut counts = BTreeMap::new();
-        for (kind, count) in &self.kinds {
-            *counts.entry(*kind).or_insert(0) += count;
-        }
-        counts
-    }
-
-    fn count_kind(&mut self, kind: &'static str) {
-        // Names are constants: comparing addresses is enough here, and `by_kind` joins the rest.
-        let known = self
-            .kinds
-            .iter_mut()
-            .find(|(name, _)| core::ptr::eq(*name, kind));
-        match known {
-            Some((_, count)) => *count += 1,
-            None => self.kinds.push((kind, 1)),
-        }
-    }
-}
-
-/// How the driver ended the run.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Close {
-    /// The servers that had to converge.
-    pub core: Vec<NodeId>,
-    /// See [`Ending::healed`].
-    pub healed: Option<VirtualTime>,
-    /// See [`Ending::converged`].
-    pub converged: Option<VirtualTime>,
-    /// See [`Ending::obstacle`].
-    pub obstacle: Option<String>,
-}
 
 /// See the module's text.
 pub struct World<P: Protocol> {
@@ -343,21 +237,6 @@ impl<P: Protocol> World<P> {
         self.node(node).server.as_ref()
     }
 
-    /// Every server's number, ascending.
-    pub fn node_ids(&self) -> impl Iterator<Item = NodeId> + use<P> {
-        (1..=self.nodes.len() as u8).map(NodeId)
-    }
-
-    /// What was fixed before the run.
-    pub fn spec(&self) -> &WorldSpec {
-        &self.spec
-    }
-
-    /// The dice of the run.
-    pub fn dice(&self) -> Dice {
-        self.dice
-    }
-
     /// What clients saw so far.
     pub fn history(&self) -> &History {
         &self.history
@@ -371,11 +250,6 @@ impl<P: Protocol> World<P> {
     /// The hash of everything so far.
     pub fn hash(&self) -> u64 {
         self.hash.value()
-    }
-
-    /// How many events are pending, for resource bounds.
-    pub fn pending(&self) -> usize {
-        self.queue.len()
     }
 
     /// Writes a line of the driver's into the trace.

@@ -18,7 +18,7 @@ fn crash(node: NodeId, kind: CrashKind) -> Action {
 
 #[test]
 fn a_gated_message_leaves_only_after_the_sync_and_its_fact_becomes_true_then() {
-    let world = play::<Promising>(spec(1), &[], 50);
+    let world = play::<Promising>(spec(1), &[], 20);
     let seen = lines(world, "n1 ");
     let seen: Vec<&str> = seen.iter().map(String::as_str).collect();
     let expected = [

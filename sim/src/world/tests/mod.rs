@@ -8,10 +8,10 @@ mod streams;
 
 use menagerie::ids::{NodeId, Span, VirtualTime};
 use menagerie::mutation::Mutations;
-use menagerie::protocol::{Knobs, Ticket};
+use menagerie::protocol::{Knobs, Protocol, Ticket};
 use menagerie::server::ServerSettings;
 
-use super::{Action, Close, CrashKind, Happening, World, WorldSpec, in_runtime};
+use super::{Action, CrashKind, Happening, World, WorldSpec, in_runtime};
 use crate::clock::ClockSpec;
 use crate::disk::DiskSpec;
 use crate::latency::Latency;
@@ -58,11 +58,14 @@ fn boot<S: Script>(spec: WorldSpec) -> World<Puppet<S>> {
 }
 
 /// Performs every event before a moment, then moves the driver there.
-fn run_until<S: Script>(world: &mut World<Puppet<S>>, millis: u64) {
-    let end = VirtualTime(millis * 1_000_000);
+fn run_to<P: Protocol>(world: &mut World<P>, end: VirtualTime) {
     world.wake_at(end, u64::MAX);
     while world.step() != Some(Happening::Wakeup(u64::MAX)) {}
     assert_eq!(world.now(), end);
+}
+
+fn run_until<P: Protocol>(world: &mut World<P>, millis: u64) {
+    run_to(world, VirtualTime(millis * 1_000_000));
 }
 
 /// Boots, plays actions at their milliseconds, and runs to the end.
@@ -77,9 +80,11 @@ fn play<S: Script>(spec: WorldSpec, actions: &[(u64, Action)], end: u64) -> Worl
 }
 
 /// The lines of the trace that contain a text, each from the server's name on, in order.
-fn lines<S: Script>(world: World<Puppet<S>>, text: &str) -> Vec<String> {
-    let trace = world.finish(Close::default()).trace;
-    let found = trace.into_iter().filter(|line| line.contains(text));
+fn lines<S: Script>(mut world: World<Puppet<S>>, text: &str) -> Vec<String> {
+    let found = world
+        .take_trace()
+        .into_iter()
+        .filter(|line| line.contains(text));
     found.map(|line| line.trim_start().to_string()).collect()
 }
 
@@ -120,6 +125,10 @@ fn wakeups_come_at_their_time_in_the_order_in_which_they_were_asked_for() {
 }
 
 #[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a run inside a runtime has a thread of its own"
+)]
 fn the_clock_of_the_runtime_follows_the_world() {
     let elapsed = std::thread::spawn(|| {
         in_runtime(1, || {
@@ -149,7 +158,7 @@ fn every_lasting_action_is_undone_by_its_inverse() {
         },
         Action::SlowDisk {
             node: N1,
-            factor: 3,
+            extra: Span::millis(3),
         },
         Action::Loss { ppm: 1_000 },
         Action::Duplicate { ppm: 1_000 },

@@ -7,7 +7,7 @@ use core::marker::PhantomData;
 use std::collections::BTreeMap;
 
 use menagerie::canonical::{Canonical, RunHash};
-use menagerie::ids::{LinkId, LocalTime, NodeId, Span};
+use menagerie::ids::{LinkId, LocalTime, NodeId, Span, Zxid};
 use menagerie::protocol::{
     DiskOp, Ensemble, Fact, Image, Input, LinkEvent, Outbox, Persisted, Promises, Protocol,
     Refusal, Replicates, Role, Standing, TimerRange, Via,
@@ -189,7 +189,7 @@ impl<S: Script> Protocol for Puppet<S> {
             leader: None,
             uplink: None,
             can_propose: false,
-            serve_from: None,
+            serve_from: Some(Zxid::ZERO),
         }
     }
 
