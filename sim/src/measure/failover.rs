@@ -117,7 +117,7 @@ fn lose_leader<P: Protocol>(loss: Loss, seed: u64) -> Failover {
         .after(Span(quiet.range(QUIET_MIN.0, QUIET_MAX.0)));
     world.wake_at(death, DEATH);
     let leader = step_until(&mut world, |world, happening| {
-        (happening == Happening::Wakeup(DEATH)).then(|| serving_leader(world))
+        (happening == Happening::Wakeup(DEATH)).then(|| serving_leader(world, COUNT))
     });
     let leader = leader.expect("nothing disturbs the leader before its loss");
     lose(&mut world, loss, leader);
@@ -144,7 +144,10 @@ fn lose<P: Protocol>(world: &mut World<P>, loss: Loss, leader: NodeId) {
             });
         }
         Loss::Isolation => {
-            let others: Vec<NodeId> = world.node_ids().filter(|node| *node != leader).collect();
+            let others: Vec<NodeId> = (1..=COUNT)
+                .map(NodeId)
+                .filter(|node| *node != leader)
+                .collect();
             for other in others {
                 for (from, to) in [(leader, other), (other, leader)] {
                     world.perform(Action::Cut { from, to });

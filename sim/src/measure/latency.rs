@@ -254,7 +254,7 @@ fn world_spec(setting: &Setting, homes: Vec<NodeId>) -> WorldSpec {
 fn elect<P: Protocol>(setting: &Setting) -> NodeId {
     let mut world = World::<P>::new(world_spec(setting, Vec::new()));
     world.boot_all();
-    step_until(&mut world, |world, _| serving_leader(world))
+    step_until(&mut world, |world, _| serving_leader(world, setting.voters))
 }
 
 /// The latency of every measured write, in order.
@@ -281,7 +281,7 @@ fn write<P: Protocol>(setting: &Setting, leader: NodeId, home: NodeId) -> Vec<Sp
         }
     }
     assert_eq!(
-        serving_leader(&world),
+        serving_leader(&world, setting.voters),
         Some(leader),
         "the leader changed in the steady state"
     );

@@ -125,9 +125,9 @@ pub(crate) fn in_order<I: Sync, T: Send>(
     results.into_iter().map(|(_, result)| result).collect()
 }
 
-/// The server that leads and serves, if one does.
-fn serving_leader<P: Protocol>(world: &World<P>) -> Option<NodeId> {
-    world.node_ids().find(|node| {
+/// Of servers 1 to `voters`, the one that leads and serves, if one does.
+fn serving_leader<P: Protocol>(world: &World<P>, voters: u8) -> Option<NodeId> {
+    (1..=voters).map(NodeId).find(|node| {
         let serves = |server: &menagerie::server::Server<P>| {
             let standing = server.standing();
             let reached = standing
