@@ -26,6 +26,7 @@ pub mod measure;
 pub mod plan;
 pub mod record;
 pub mod registry;
+pub mod report;
 pub mod resolve;
 pub mod run;
 pub mod scenario;
