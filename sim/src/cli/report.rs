@@ -69,8 +69,8 @@ pub(super) fn report(
 fn trouble(obstacle: Obstacle) -> Trouble {
     match obstacle {
         Obstacle::Scenario(error) => Trouble::Scenario(error),
-        Obstacle::NoScenarios => Trouble::Usage(format!(
-            "{SCENARIOS}/ with steady.toml and chaos.toml is not here; run this at the project's root"
+        Obstacle::Missing(name) => Trouble::Usage(format!(
+            "there is no {SCENARIOS}/{name}.toml here; run this at the project's root"
         )),
         Obstacle::Internal(error) => Trouble::Internal(error),
     }

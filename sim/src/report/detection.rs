@@ -28,6 +28,7 @@ struct Outcome {
 pub(super) struct Detection {
     pub(super) entry: &'static Entry,
     pub(super) protocol: &'static str,
+    pub(super) scenario: String,
     pub(super) seeds: Range<u64>,
     outcomes: Vec<Outcome>,
 }
@@ -63,6 +64,7 @@ impl Detection {
         Ok(Detection {
             entry,
             protocol: protocol.name,
+            scenario: scenario.name.clone(),
             seeds,
             outcomes: outcomes.into_iter().collect::<Result<_, Internal>>()?,
         })

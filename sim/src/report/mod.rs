@@ -1,4 +1,4 @@
-//! `menagerie report`: a fixed set of campaigns and measurements, and the text and plots made of them.
+//! `menagerie report`: a fixed set of campaigns and measurements, and what is written about them.
 //!
 //! Everything but the sections marked as wall time is a function of the sources and the seeds: two
 //! reports of one build differ in nothing else.
@@ -24,6 +24,11 @@ use crate::measure::throughput::{self, Watching, Work};
 use crate::registry::{Internal, Registration};
 use crate::scenario::{Scenario, ScenarioError, files_in};
 use detection::Detection;
+
+/// Where mutations are hunted, unless `HUNTED_ELSEWHERE` names another scenario.
+const HUNTING_GROUND: &str = "chaos";
+/// Mutations that need a story of their own: a stale leader has to keep its clients for a while.
+const HUNTED_ELSEWHERE: &[(&str, &str)] = &[("P09", "leader_isolated")];
 
 /// How much is run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,10 +97,10 @@ pub struct Report {
 /// Why there is no report.
 #[derive(Debug)]
 pub enum Obstacle {
-    /// A scenario is wrong, or there are none.
+    /// A scenario is wrong.
     Scenario(ScenarioError),
-    /// There are no scenarios.
-    NoScenarios,
+    /// The scenario of this name is missing.
+    Missing(String),
     /// The simulator failed.
     Internal(Internal),
 }
@@ -155,10 +160,7 @@ pub fn make(order: &Order<'_>, say: &mut dyn FnMut(&str)) -> Result<Report, Obst
         .iter()
         .map(|path| Ok(Arc::new(Scenario::read(path)?)))
         .collect::<Result<Vec<_>, ScenarioError>>()?;
-    let find = |name: &str| scenarios.iter().find(|one| one.name == name);
-    let (Some(steady), Some(chaos)) = (find("steady"), find("chaos")) else {
-        return Err(Obstacle::NoScenarios);
-    };
+    let steady = find(&scenarios, "steady")?;
     // The wall clock comes first: later the machine is busy with the campaigns.
     say("throughput");
     let speeds = speeds(order, steady)?;
@@ -174,7 +176,7 @@ pub fn make(order: &Order<'_>, say: &mut dyn FnMut(&str)) -> Result<Report, Obst
             campaigns.push(run_campaign(order, scenario, protocol)?);
         }
     }
-    let detections = detections(order, chaos, say)?;
+    let detections = detections(order, &scenarios, say)?;
     let findings = Findings {
         campaigns,
         latencies,
@@ -189,6 +191,11 @@ pub fn make(order: &Order<'_>, say: &mut dyn FnMut(&str)) -> Result<Report, Obst
         plots,
         held: findings.campaigns.iter().all(|one| one.pass == one.runs),
     })
+}
+
+fn find<'a>(scenarios: &'a [Arc<Scenario>], name: &str) -> Result<&'a Arc<Scenario>, Obstacle> {
+    let found = scenarios.iter().find(|one| one.name == name);
+    found.ok_or_else(|| Obstacle::Missing(name.to_owned()))
 }
 
 /// Nobody is told how a campaign of a report goes.
@@ -217,17 +224,22 @@ fn run_campaign(
 
 fn detections(
     order: &Order<'_>,
-    chaos: &Arc<Scenario>,
+    scenarios: &[Arc<Scenario>],
     say: &mut dyn FnMut(&str),
-) -> Result<Vec<Detection>, Internal> {
+) -> Result<Vec<Detection>, Obstacle> {
     let seeds: Range<u64> = 0..order.extent.mutation;
     let mut detections = Vec::new();
     for entry in CATALOGUE {
         say(&format!("mutation {}", entry.id));
+        let elsewhere = HUNTED_ELSEWHERE.iter().find(|(id, _)| *id == entry.id);
+        let ground = find(
+            scenarios,
+            elsewhere.map_or(HUNTING_GROUND, |(_, name)| name),
+        )?;
         for protocol in order.protocols {
             if entry.concerns.includes(protocol.name) {
                 let seeds = seeds.clone();
-                let found = Detection::measure(entry, protocol, chaos, seeds, order.jobs)?;
+                let found = Detection::measure(entry, protocol, ground, seeds, order.jobs)?;
                 detections.push(found);
             }
         }

@@ -51,7 +51,7 @@ pub(super) fn plots(findings: &Findings) -> Result<Vec<(String, String)>, String
         lines(labels, &failover_series(findings))?,
     ));
     let labels = Labels {
-        title: "Detections of each mutation in chaos",
+        title: "Detections of each mutation",
         x: "seeds tried",
         y: "seeds that detect it",
     };
@@ -145,8 +145,10 @@ fn campaigns(text: &mut String, order: &Order<'_>, findings: &Findings) {
     let seeds = order.extent.campaign;
     let _ = write!(
         text,
-        "\n## Campaigns\n\nEach scenario on each protocol, seeds 0..{seeds}, every checker on. *Two kinds*: runs in \
-         which at least two kinds of\nfault fired. *Unknown* operations ended without an answer. The hash folds the \
+        "\n## Campaigns\n\nEach scenario on each protocol, seeds 0..{seeds}, every checker on. \
+         *Two kinds*: runs in \
+         which at least two kinds of\nfault fired. *Unknown* operations ended without an answer. \
+         The hash folds the \
          hashes of all runs.\n\n"
     );
     let head = [
@@ -176,7 +178,8 @@ fn campaigns(text: &mut String, order: &Order<'_>, findings: &Findings) {
     }
     let _ = write!(
         text,
-        "\nReproduce a row: `menagerie campaign scenarios/<scenario>.toml --protocol <protocol> --seeds 0..{seeds}`.\n"
+        "\nReproduce a row: `menagerie campaign scenarios/<scenario>.toml --protocol <protocol> \
+         --seeds 0..{seeds}`.\n"
     );
 }
 
@@ -206,26 +209,30 @@ fn mutations(text: &mut String, order: &Order<'_>, findings: &Findings) {
     let seeds = order.extent.mutation;
     let _ = write!(
         text,
-        "\n## Mutations\n\nKnown bugs, switched on one at a time in `chaos`, seeds 0..{seeds}. *First seed*: so many seeds pass \
-         before one detects it.\n*Reported first by*: the checker with the earliest violation in virtual time, with the \
+        "\n## Mutations\n\nKnown bugs, switched on one at a time, seeds 0..{seeds}. *First \
+         seed*: so many seeds pass before \
+         one detects it.\n*Reported first by*: the checker with the earliest violation in \
+         virtual time, with the \
          number of runs.\n\n"
     );
     let head = [
         "mutation",
         "name",
         "protocol",
+        "scenario",
         "detected",
         "rate",
         "first seed",
         "in that run at",
-        "by",
+        "by checker",
         "reported first by",
     ];
     table(text, &head, findings.detections.iter().map(detection_row));
     let _ = write!(
         text,
         "\n![Detections over seeds](report/detection.svg)\n\n\
-         Reproduce a row: `menagerie campaign scenarios/chaos.toml --protocol <protocol> --mutate <mutation> --seeds 0..{seeds}`.\n"
+         Reproduce a row: `menagerie campaign scenarios/<scenario>.toml --protocol <protocol> \
+         --mutate <mutation> --seeds 0..{seeds}`.\n"
     );
 }
 
@@ -243,6 +250,7 @@ fn detection_row(one: &Detection) -> Vec<String> {
         one.entry.id.to_owned(),
         one.entry.name.to_owned(),
         one.protocol.to_owned(),
+        one.scenario.clone(),
         one.caught().to_string(),
         format!("{:.1} %", one.caught() as f64 * 100.0 / tried),
         seed,
@@ -254,10 +262,14 @@ fn detection_row(one: &Detection) -> Vec<String> {
 
 fn latency(text: &mut String, findings: &Findings) {
     text.push_str(
-        "\n## Commit latency (virtual time)\n\nOne client, one write at a time, no faults, steady state; 10 us to write and \
-         300 us to sync, 250 us one way between\nclient and server. *LAN*: 250 us one way. *WAN*: five regions. The \
-         bound is the client's way there and back plus\nthe time until a quorum can have the write on disk (and, at a \
-         follower, the way to the leader and back).\nNo write may take less, and the mean must be within 1 %: a test \
+        "\n## Commit latency (virtual time)\n\nOne client, one write at a time, no faults, \
+         steady state; 10 us to write and \
+         300 us to sync, 250 us one way between\nclient and server. *LAN*: 250 us one way. \
+         *WAN*: five regions. The \
+         bound is the client's way there and back plus\nthe time until a quorum can have the \
+         write on disk (and, at a \
+         follower, the way to the leader and back).\nNo write may take less, and the mean must \
+         be within 1 %: a test \
          holds both.\n\n",
     );
     let constant = |one: &&(&'static str, Measured)| one.1.bound.is_some();
@@ -286,8 +298,10 @@ fn latency(text: &mut String, findings: &Findings) {
         });
     table(text, &head, rows);
     text.push_str(
-        "\n![LAN](report/latency_lan.svg)\n![WAN](report/latency_wan.svg)\n\nRandom delays between the servers (there is \
-         no bound of this kind for them): uniform 50 to 450 us; exponential with\na mean of 250 us; log-normal with a \
+        "\n![LAN](report/latency_lan.svg)\n![WAN](report/latency_wan.svg)\n\nRandom delays \
+         between the servers (there is \
+         no bound of this kind for them): uniform 50 to 450 us; exponential with\na mean of 250 \
+         us; log-normal with a \
          median of 250 us and a 99th percentile of 1 ms.\n\n",
     );
     let random = findings.latencies.iter().filter(|one| !constant(one));
@@ -312,11 +326,15 @@ fn latency_row(protocol: &str, one: &Measured) -> Vec<String> {
 fn failover(text: &mut String, order: &Order<'_>, findings: &Findings) {
     let _ = write!(
         text,
-        "\n## Unavailability after the loss of the leader (virtual time)\n\nFive voters with the scenarios' default timeouts and \
-         latencies, a client at each, seeds 0..{}. The leader is lost\nwhile nothing is under way; in the same instant each \
-         client asks for a write. *First*: until any is answered.\n*All*: until every client but the lost leader's is. \
-         After a process death its streams break, which Zab's followers\nhear at once and Paxos, which lives on \
-         datagrams, does not; an isolated leader is missed by both only by its silence.\n\n",
+        "\n## Unavailability after the loss of the leader (virtual time)\n\nFive voters with the \
+         scenarios' default timeouts and \
+         latencies, a client at each, seeds 0..{}. The leader is lost\nwhile nothing is under \
+         way; in the same instant each \
+         client asks for a write. *First*: until any is answered.\n*All*: until every client but \
+         the lost leader's is. \
+         After a process death its streams break, which Zab's followers\nhear at once. Paxos \
+         lives on datagrams: to it, \
+         death and isolation are the same silence.\n\n",
         order.extent.failover
     );
     let head = [
@@ -348,7 +366,8 @@ fn failover(text: &mut String, order: &Order<'_>, findings: &Findings) {
     table(text, &head, rows);
     let _ = write!(
         text,
-        "\n![Unavailability](report/failover.svg)\n\nReproduce: `menagerie report`. The story of {} is also told by \
+        "\n![Unavailability](report/failover.svg)\n\nReproduce: `menagerie report`. The story of \
+         {} is also told by \
          `scenarios/leader_crash.toml`, that of {} by\n`scenarios/leader_isolated.toml`.\n",
         Loss::Crash.name(),
         Loss::Isolation.name()
@@ -358,8 +377,10 @@ fn failover(text: &mut String, order: &Order<'_>, findings: &Findings) {
 fn throughput(text: &mut String, order: &Order<'_>, findings: &Findings) {
     let _ = write!(
         text,
-        "\n## Speed (wall time)\n\n**Measured on a shared machine with 2 cores**: take the ratios, not the figures. One core, \
-         one run after the other,\n{} runs of `steady` (five servers), each with its thread, its runtime and its \
+        "\n## Speed (wall time)\n\n**Measured on a shared machine with 2 cores**: take the \
+         ratios, not the figures. One core, \
+         one run after the other,\n{} runs of `steady` (five servers), each with its thread, its \
+         runtime and its \
          verdicts.\n\n",
         order.extent.runs
     );
@@ -413,7 +434,8 @@ fn throughput(text: &mut String, order: &Order<'_>, findings: &Findings) {
     let start = yardsticks.start_up.as_secs_f64() * 1e6 / yardsticks.start_ups.max(1) as f64;
     let _ = write!(
         text,
-        "\nBefore its first event a run pays {start:.0} us for a thread and a runtime.\n\nWall time of the runs up to the first \
+        "\nBefore its first event a run pays {start:.0} us for a thread and a runtime.\n\nWall \
+         time of the runs up to the first \
          detection of each mutation:\n\n"
     );
     let rows = findings.detections.iter().map(|one| {
@@ -445,7 +467,8 @@ fn thousands(rate: f64) -> String {
 
 fn track_record(text: &mut String) {
     text.push_str(
-        "\n## Track record\n\nBugs that Menagerie found in its own protocols, kept by hand in `report/track_record.toml`.\n\n",
+        "\n## Track record\n\nBugs that Menagerie found in its own protocols, kept by hand in \
+         `report/track_record.toml`.\n\n",
     );
     let head = ["bug", "found by", "cause", "fix (commit)", "test"];
     let rows = track::bugs().into_iter().map(|bug| {
