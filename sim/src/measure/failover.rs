@@ -2,7 +2,7 @@
 //!
 //! Five servers, and at each of them a client that is attached and idle. The leader is lost, and in
 //! the same instant each client asks for a write; a write that ends without success is asked for
-//! again. The unavailability is the time from the loss to the first success. Because no write is under
+//! again. The unavailability is the time from the loss to the first success. As no write is under
 //! way at the loss, no success can be owed to the lost leader.
 
 use menagerie::history::Outcome;

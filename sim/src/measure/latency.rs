@@ -1,8 +1,8 @@
 //! How long a write takes in the fault-free steady state, in virtual time, beside what it must take
 //! at least.
 //!
-//! One client writes, one write at a time, through the server it lives at. Between an answer and the
-//! next write it thinks, so that writes do not fall into step with heartbeats. What is not part of
+//! One client writes, one write at a time, through the server it lives at. Between an answer and a
+//! write it thinks, so that writes do not fall into step with heartbeats. What is not part of
 //! the question is switched off: servers compute in no time, clocks do not drift, no snapshot falls
 //! due, and timeouts are far above the longest round trip.
 //!

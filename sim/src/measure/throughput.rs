@@ -1,9 +1,9 @@
 //! How fast the simulator is, in wall time on one core, beside two yardsticks.
 //!
-//! [`steady`] runs whole runs, one after the other: what a campaign does on one core, the start of
+//! [`runs`] performs whole runs, one after the other: what a campaign does on one core, the start of
 //! each run and the verdicts at its end included. [`bare_loop`] is the least that a simulation can
-//! be: the same number of events through a binary heap and nothing behind them. [`net_sim`] sends real
-//! messages to and fro over madsim's own network simulator, one task a node.
+//! be: the same number of events through a binary heap and nothing behind them. [`net_sim`] sends
+//! real messages to and fro over madsim's own network simulator, one task a node.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -132,7 +132,7 @@ pub fn bare_loop(events: u64) -> Duration {
     begun.elapsed()
 }
 
-/// The second yardstick: so many messages to and fro between two nodes of madsim's network simulator.
+/// The second yardstick: so many messages to and fro between two nodes of madsim's network.
 ///
 /// # Errors
 /// If there is no thread for it, or if madsim lost a message.
