@@ -5,6 +5,8 @@ use std::thread;
 
 use menagerie::protocol::{Promises, Protocol, Replicates};
 
+use crate::measure::failover::{self, Failover, Loss};
+use crate::measure::latency::{self, Measured, Setting};
 use crate::run::{RunReport, RunSpec, execute};
 
 /// The protocols that come with Menagerie.
@@ -23,6 +25,8 @@ pub struct Registration {
     /// What clients may rely on.
     pub promises: Promises,
     execute: fn(&'static str, &RunSpec) -> RunReport,
+    latency: fn(&Setting) -> Result<Measured, Internal>,
+    failover: fn(Loss, u64) -> Result<Failover, Internal>,
 }
 
 /// The simulator itself failed: a run ended without a report.
@@ -37,6 +41,8 @@ impl Registration {
             replicates: P::REPLICATES,
             promises: P::PROMISES,
             execute: execute::<P>,
+            latency: latency::measure::<P>,
+            failover: failover::measure::<P>,
         }
     }
 
@@ -56,6 +62,22 @@ impl Registration {
                 "{name}, seed {seed}: the run ended without a report"
             ))
         })
+    }
+
+    /// Measures the latency of writes, see [`latency::measure`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn latency(&self, setting: &Setting) -> Result<Measured, Internal> {
+        (self.latency)(setting)
+    }
+
+    /// Measures how long nobody is served after the leader is lost, see [`failover::measure`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn failover(&self, loss: Loss, seed: u64) -> Result<Failover, Internal> {
+        (self.failover)(loss, seed)
     }
 }
 

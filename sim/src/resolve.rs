@@ -169,6 +169,7 @@ impl Base {
             voters: self.voters,
             observers: self.observers,
             clients: *document.workload.clients.get_ref(),
+            homes: Vec::new(),
             mutations: run.mutations,
             settings: ServerSettings {
                 session_timeout_min: tick.times(2),

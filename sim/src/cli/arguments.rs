@@ -95,9 +95,15 @@ pub(super) struct ScenariosArguments {
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct ReportArguments {
-    /// The folder that REPORT.md and its plots are written to
-    #[arg(long, value_name = "FOLDER", default_value = ".")]
+    /// The file to write; the plots go into a folder `report` beside it
+    #[arg(long, value_name = "FILE", default_value = "REPORT.md")]
     pub(super) out: String,
+    /// Run little: seconds instead of minutes
+    #[arg(long)]
+    pub(super) quick: bool,
+    /// A line to print below the title, such as a date and a machine
+    #[arg(long, value_name = "TEXT")]
+    pub(super) stamp: Option<String>,
 }
 
 /// A seed, decimal or hexadecimal.

@@ -32,9 +32,15 @@ impl ClientSeat {
         dice: &Dice,
     ) -> ClientSeat {
         let entity = u64::from(id.0);
-        let mut servers = servers.to_vec();
-        dice.stream(Concern::ClientOrder, entity)
-            .shuffle(&mut servers);
+        let servers = match spec.homes.get(usize::from(id.0) - 1) {
+            Some(home) => vec![*home],
+            None => {
+                let mut servers = servers.to_vec();
+                dice.stream(Concern::ClientOrder, entity)
+                    .shuffle(&mut servers);
+                servers
+            }
+        };
         ClientSeat {
             client: Client::new(ClientSettings {
                 id,

@@ -388,6 +388,7 @@ impl<P: Protocol> World<P> {
 
     fn observe(&mut self, observation: &Observation<'_>) {
         if let Some(panel) = &mut self.panel {
+            self.stats.observations += 1;
             panel.observe(self.now, observation);
         }
     }

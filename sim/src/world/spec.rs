@@ -21,6 +21,9 @@ pub struct WorldSpec {
     pub observers: u8,
     /// How many clients there are: numbers 1 to this.
     pub clients: u16,
+    /// The only server that a client knows, by the clients' order. Clients behind the end of the list
+    /// know every server and try them in a drawn order.
+    pub homes: Vec<NodeId>,
     /// Timeouts and sizes of the protocols.
     pub knobs: Knobs,
     /// The bugs switched on.
@@ -72,6 +75,8 @@ pub struct Stats {
     pub frames_delivered: u64,
     /// Ends of disk batches.
     pub disk_batches: u64,
+    /// Observations that the checkers were told; none without checks.
+    pub observations: u64,
     kinds: Vec<(&'static str, u64)>,
 }
 

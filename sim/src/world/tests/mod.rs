@@ -29,6 +29,7 @@ fn spec(seed: u64) -> WorldSpec {
         voters: 3,
         observers: 0,
         clients: 0,
+        homes: Vec::new(),
         knobs: Knobs::default(),
         mutations: Mutations::NONE,
         settings: ServerSettings {
