@@ -1,14 +1,17 @@
 //! A protocol of one's own, plugged into Menagerie from outside: replication with a primary that
 //! never changes.
 //!
-//! Server 1 orders everything. It appends a command to its log, sends it to the backups, and takes it
-//! for committed once a quorum that includes itself has it on disk. If server 1 is down, nothing is
-//! committed: the protocol is safe and not available, which the simulator shows.
+//! Server 1 orders everything. It appends a command to its log, sends it to the backups, and takes
+//! it for committed once a quorum that includes itself has it on disk. If server 1 is down, nothing
+//! is committed: the protocol is safe and not available, which the simulator shows.
 //!
-//! Two details make it right, and leaving either out makes a seed fail:
-//! - every start of the primary is a new epoch, made durable before anything is sent, so that an entry
-//!   the primary lost with its power cannot be mistaken for a later one at the same index;
-//! - an `Append` names the entry before it, so that a backup cuts off what the primary lost.
+//! A few details make it right, and leaving any out makes a seed fail:
+//! - every start of the primary is a new epoch, made durable before anything is sent, so that an
+//!   entry the primary lost with its power cannot be mistaken for a later one at the same index;
+//! - an `Append` names the entry before it, so that a backup cuts off what the primary lost;
+//! - after a restart the primary does not know what was committed, so a barrier waits for all that
+//!   it recovered;
+//! - an answer to a barrier names the incarnation that asked.
 //!
 //! ```text
 //! cargo run --release --example fixed_primary -- run scenarios/steady.toml
@@ -42,8 +45,11 @@ type Entry = (u64, Payload);
 struct FixedPrimary {
     me: NodeId,
     peers: Vec<NodeId>,
-    voters: usize,
+    voters: Vec<NodeId>,
     resend: Span,
+    /// When this incarnation began, by its own clock: tells its questions from those of earlier
+    /// ones.
+    boot: u64,
     /// The primary's own epoch; at a backup the greatest one heard of.
     epoch: u64,
     /// Of a primary: the write of its epoch that is not durable yet.
@@ -51,6 +57,8 @@ struct FixedPrimary {
     /// Entry `i` of the total order is `log[i - 1]`.
     log: Vec<Entry>,
     committed: usize,
+    /// How long the log was when this incarnation began.
+    recovered: usize,
     /// Of a primary: through where each server's log is known to be durable, its own included.
     durable: BTreeMap<NodeId, usize>,
     /// Barriers of local clients: the index to reach, once the primary has named it.
@@ -72,9 +80,13 @@ enum Msg {
     /// Backup to primary: it has no entry like the one before; try after `through`.
     Missing { epoch: u64, through: usize },
     /// Backup to primary: a client wants to read nothing older than this moment.
-    Ask { token: u64 },
+    Ask { token: u64, boot: u64 },
     /// Primary to backup: apply through here first.
-    Tell { token: u64, through: usize },
+    Tell {
+        token: u64,
+        boot: u64,
+        through: usize,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -91,6 +103,12 @@ enum Timer {
 impl FixedPrimary {
     fn leads(&self) -> bool {
         self.me == PRIMARY && self.epoch_write.is_none()
+    }
+
+    /// Primary: what a barrier has to wait for. After a restart the commit index is not known, but
+    /// nothing beyond the recovered log was ever committed.
+    fn read_from(&self) -> usize {
+        self.committed.max(self.recovered)
     }
 
     fn epoch_at(&self, index: usize) -> u64 {
@@ -154,20 +172,25 @@ impl FixedPrimary {
     /// Primary: a server's log is durable through `through`.
     fn on_durable(&mut self, from: NodeId, through: usize, out: &mut Outbox<Self>) {
         let known = self.durable.entry(from).or_insert(0);
+        let news = through > *known;
         *known = (*known).max(through);
-        let mut marks: Vec<usize> = self.durable.values().copied().collect();
+        let voters = self.voters.iter();
+        let mut marks: Vec<usize> = voters
+            .filter_map(|voter| self.durable.get(voter))
+            .copied()
+            .collect();
         marks.sort_unstable_by(|left, right| right.cmp(left));
         let own = self.durable.get(&self.me).copied().unwrap_or(0);
         // Its own copy counts in any case: nobody else could restore the order after a power loss.
         let quorum = marks
-            .get(majority(self.voters) - 1)
+            .get(majority(self.voters.len()) - 1)
             .copied()
             .unwrap_or(0)
             .min(own);
         if quorum > self.committed {
             self.commit_through(quorum, out);
             self.send_all(out);
-        } else if from != self.me && through < self.log.len() {
+        } else if news && from != self.me && through < self.log.len() {
             self.send_tail(from, out);
         }
     }
@@ -205,6 +228,9 @@ impl FixedPrimary {
             }
         }
         out.promise(PRIMARY, Via::Datagram, Msg::Ack { epoch, through });
+        // After a restart the epoch is at least that of the last entry: see `recover`.
+        let epoch = self.epoch_at(self.log.len());
+        out.fact_after_disk(Fact::Promised { epoch });
     }
 
     fn on_message(&mut self, from: NodeId, msg: Msg, out: &mut Outbox<Self>) {
@@ -238,19 +264,22 @@ impl FixedPrimary {
                 self.durable.insert(from, through);
                 self.send_tail(from, out);
             }
-            Msg::Ask { token } if self.leads() => {
+            Msg::Ask { token, boot } if self.leads() => {
                 // There is no other primary that could know of more.
+                let through = self.read_from();
                 out.send(
                     from,
                     Via::Datagram,
                     Msg::Tell {
                         token,
-                        through: self.committed,
+                        boot,
+                        through,
                     },
                 );
             }
             Msg::Ask { .. } => {} // Not ready: the asker asks again.
-            Msg::Tell { token, through } => {
+            Msg::Tell { boot, .. } if boot != self.boot => {} // To an earlier incarnation.
+            Msg::Tell { token, through, .. } => {
                 if let Some(waits) = self.barriers.get_mut(&token) {
                     *waits = Some(through);
                 }
@@ -269,7 +298,14 @@ impl FixedPrimary {
             .iter()
             .filter(|(_, through)| through.is_none())
         {
-            out.send(PRIMARY, Via::Datagram, Msg::Ask { token: *token });
+            out.send(
+                PRIMARY,
+                Via::Datagram,
+                Msg::Ask {
+                    token: *token,
+                    boot: self.boot,
+                },
+            );
         }
     }
 }
@@ -292,7 +328,7 @@ impl Protocol for FixedPrimary {
 
     fn recover(
         config: &Ensemble,
-        _now: LocalTime,
+        now: LocalTime,
         disk: &Image<Record>,
         out: &mut Outbox<Self>,
     ) -> Result<Self, Refusal> {
@@ -308,6 +344,8 @@ impl Protocol for FixedPrimary {
             Some(Record::Epoch(epoch)) => *epoch,
             Some(Record::Entry(_)) | None => 0,
         };
+        // A backup keeps no file: what it must not undo is the last entry that it acknowledged.
+        let epoch = log.last().map_or(stored, |(epoch, _)| stored.max(*epoch));
         let mut server = FixedPrimary {
             me: config.me,
             peers: config
@@ -316,12 +354,14 @@ impl Protocol for FixedPrimary {
                 .chain(&config.observers)
                 .copied()
                 .collect(),
-            voters: config.voters.len(),
+            voters: config.voters.clone(),
+            boot: now.0,
             resend: config.knobs.retransmit,
-            epoch: stored,
+            epoch,
             epoch_write: None,
             durable: BTreeMap::new(),
             committed: 0,
+            recovered: log.len(),
             barriers: BTreeMap::new(),
             log,
         };
@@ -342,10 +382,11 @@ impl Protocol for FixedPrimary {
             Input::Timer(Timer::Resend) => self.on_timer(out),
             Input::Propose(payload) => {
                 let zxid = Zxid(self.log.len() as u64 + 1);
+                let value = payload.digest();
                 out.fact(Fact::Proposed {
                     epoch: self.epoch,
                     zxid,
-                    value: payload.digest(),
+                    value,
                 });
                 out.append(Record::Entry((self.epoch, payload.clone())));
                 self.log.push((self.epoch, payload));
@@ -357,11 +398,18 @@ impl Protocol for FixedPrimary {
                 self.send_all(out);
             }
             Input::Barrier(BarrierToken(token)) => {
-                let through = self.leads().then_some(self.committed);
+                let through = self.leads().then(|| self.read_from());
                 self.barriers.insert(token, through);
                 self.finish_barriers(out);
                 if through.is_none() {
-                    out.send(PRIMARY, Via::Datagram, Msg::Ask { token });
+                    out.send(
+                        PRIMARY,
+                        Via::Datagram,
+                        Msg::Ask {
+                            token,
+                            boot: self.boot,
+                        },
+                    );
                 }
             }
             Input::Disk { ticket, result } => {
@@ -373,6 +421,7 @@ impl Protocol for FixedPrimary {
                 if self.epoch_write == Some(ticket) {
                     self.epoch_write = None;
                     let through = Zxid(self.log.len() as u64);
+                    out.fact(Fact::Promised { epoch: self.epoch });
                     out.fact(Fact::Established {
                         epoch: self.epoch,
                         through,
@@ -449,8 +498,12 @@ impl Canonical for Msg {
             }
             Msg::Ack { epoch, through } => [2, *epoch, *through as u64, 0],
             Msg::Missing { epoch, through } => [3, *epoch, *through as u64, 0],
-            Msg::Ask { token } => [4, *token, 0, 0],
-            Msg::Tell { token, through } => [5, *token, *through as u64, 0],
+            Msg::Ask { token, boot } => [4, *token, *boot, 0],
+            Msg::Tell {
+                token,
+                boot,
+                through,
+            } => [5, *token, *boot, *through as u64],
         };
         words.iter().for_each(|word| hash.word(*word));
     }
@@ -479,5 +532,7 @@ impl Canonical for Timer {
 }
 
 fn main() -> ExitCode {
-    menagerie_sim::main(&[menagerie_sim::Registration::of::<FixedPrimary>()])
+    menagerie_sim::main(&[menagerie_sim::Registration::of::<FixedPrimary>(
+        "fixed-primary",
+    )])
 }

@@ -8,7 +8,8 @@ use crate::tree::{Answer, Request, WatchEvent};
 /// How an operation ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
-    /// A definite answer: a success, or an error that is itself an observation (BadVersion, NoNode).
+    /// A definite answer: a success, or an error that is itself an observation (BadVersion,
+    /// NoNode).
     Answered {
         /// The reply header's zxid: the server's last applied zxid when it built the reply. Of a
         /// write answered in its own apply, the write's own zxid.

@@ -12,8 +12,8 @@ pub struct NodeId(pub u8);
 
 /// A transaction's position in the total order.
 ///
-/// Zab uses the high 32 bits for the epoch and the low 32 bits for a counter; `(epoch, 0)` names the
-/// NEWLEADER of that epoch and is never a transaction. Multi-Paxos uses the slot number itself.
+/// Zab uses the high 32 bits for the epoch and the low 32 bits for a counter; `(epoch, 0)` names
+/// the NEWLEADER of that epoch and is never a transaction. Multi-Paxos uses the slot number itself.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Zxid(pub u64);

@@ -73,7 +73,7 @@ pub const CATALOGUE: &[Entry] = &[
         story: "An acceptor accepts a ballot below the one it promised, so a deposed leader's \
                 delayed Accept undoes what its successor was told.",
         place: "paxos::acceptor",
-        caught_by: &["promises", "agreement", "linearizability"],
+        caught_by: &["promises", "leadership", "agreement", "linearizability"],
     },
     Entry {
         mutation: Mutation::P04,
@@ -103,8 +103,8 @@ pub const CATALOGUE: &[Entry] = &[
         name: "diff_no_snapshot_no_log",
         concerns: Concerns::Protocol("zab"),
         source: "ZK-2678",
-        story: "A follower that is synchronised by DIFF acknowledges NEWLEADER with the history only \
-                in memory: neither logged nor in a snapshot.",
+        story: "A follower that is synchronised by DIFF acknowledges NEWLEADER with the history \
+                only in memory: neither logged nor in a snapshot.",
         place: "zab::synchronization",
         caught_by: &["durability", "agreement"],
     },
@@ -128,7 +128,7 @@ pub const CATALOGUE: &[Entry] = &[
         story: "The number of a sequential node is taken from the count of children instead of the \
                 count of creates, so a name is used again after a delete.",
         place: "tree::prepare",
-        caught_by: &["tree"],
+        caught_by: &["linearizability", "tree"],
     },
 ];
 

@@ -1,8 +1,8 @@
 //! The core contract: what a coordination protocol is to Menagerie.
 //!
 //! A protocol is *total-order broadcast as a deterministic function of its inputs*. It is told the
-//! local time, one [`Input`] at a time, and answers through one ordered [`Outbox`]. It never reads a
-//! clock, draws a number, logs or waits; whatever drives it (random simulation, an exhaustive
+//! local time, one [`Input`] at a time, and answers through one ordered [`Outbox`]. It never reads
+//! a clock, draws a number, logs or waits; whatever drives it (random simulation, an exhaustive
 //! explorer, real sockets) owns those. Effects take place in the order in which they were put into
 //! the outbox; that order is part of the contract.
 //!
@@ -150,7 +150,8 @@ pub struct Knobs {
     pub retransmit: Span,
     /// Paxos: slots kept below the snapshot for catch-up without a snapshot.
     pub log_tail: u32,
-    /// Requests a leader prepares or proposes ahead of the applied state (`globalOutstandingLimit`).
+    /// Requests a leader prepares or proposes ahead of the applied state
+    /// (`globalOutstandingLimit`).
     pub outstanding_max: u32,
 }
 
@@ -248,7 +249,8 @@ pub enum Effect<P: Protocol> {
         /// The new stream's name.
         link: LinkId,
     },
-    /// Close a stream. Messages in flight may be lost; the other end hears `Down`, this one nothing.
+    /// Close a stream. Messages in flight may be lost; the other end hears `Down`, this one
+    /// nothing.
     HangUp {
         /// The other end.
         peer: NodeId,
@@ -282,7 +284,8 @@ pub enum Effect<P: Protocol> {
         /// Its content.
         payload: Payload,
     },
-    /// Everything through this zxid is committed, as far as it is (or will be) handed to `Apply`.
+    /// Everything through this zxid is committed, and was handed to `Apply` before. Positions that
+    /// carry no payload (a no-op's slot) have nothing to hand over and may be named.
     Committed(Zxid),
     /// A barrier ended.
     BarrierDone {
@@ -326,7 +329,8 @@ pub enum Via {
 pub enum Gate {
     /// At once.
     Now,
-    /// When every disk operation queued before it has finished.
+    /// When every disk operation queued before it has finished. Never, once a sync of this
+    /// incarnation has failed.
     AfterDisk,
 }
 
@@ -416,8 +420,8 @@ pub enum Object {
 
 /// One operation of the disk queue.
 ///
-/// The log is a sequence of records numbered from 1; a record keeps its index for ever, and an index
-/// freed by a cut is used again by the next append.
+/// The log is a sequence of records numbered from 1; a record keeps its index for ever, and an
+/// index freed by a cut is used again by the next append.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum DiskOp<R> {
     /// Append a record to the open segment of the log.
@@ -435,8 +439,8 @@ pub enum DiskOp<R> {
         /// The name it takes; a file of that name is replaced.
         to: FileName,
     },
-    /// Write a snapshot file, named by its zxid. Until it is synced, a loss of power may tear it (it
-    /// is then ignored by recovery) or lose its directory entry.
+    /// Write a snapshot file, named by its zxid. Until it is synced, a loss of power may tear it
+    /// (it is then ignored by recovery) or lose its directory entry.
     Save(Snapshot),
     /// Remove the snapshot files with a smaller zxid: a directory operation.
     DropSnapshotsBefore(Zxid),
@@ -686,7 +690,8 @@ impl<P: Protocol> Outbox<P> {
     }
 
     /// Replaces a file so that a crash leaves either the old content or the new: writes a
-    /// temporary file, syncs it, renames it and syncs the directory. The ticket is of the last step.
+    /// temporary file, syncs it, renames it and syncs the directory. The ticket is of the last
+    /// step.
     pub fn replace_file(
         &mut self,
         temporary: FileName,

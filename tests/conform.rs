@@ -53,7 +53,7 @@ fn a_transcript_that_was_tampered_with_is_found_out() {
         assert!(text.contains(from), "{from} is in the transcript");
         std::fs::write(&tampered, text.replace(from, to)).expect("writable");
         let report = conform(std::slice::from_ref(&tampered), true).expect("a transcript");
-        assert_eq!(report.exit_code(), 1, "{from}");
+        assert!(!report.held(), "{from}");
         assert_eq!(report.summary.failed.len(), 1, "{from}");
     }
     std::fs::write(&tampered, "{}").expect("writable");

@@ -20,7 +20,10 @@ pub struct Delays {
 impl Delays {
     /// The same delay between any two of `servers`.
     pub fn uniform(servers: usize, one_way: Span, fsync: Span) -> Delays {
-        Delays { one_way: vec![vec![one_way; servers]; servers], fsync }
+        Delays {
+            one_way: vec![vec![one_way; servers]; servers],
+            fsync,
+        }
     }
 
     /// How many servers there are.
@@ -33,7 +36,11 @@ impl Delays {
     /// # Panics
     /// If there is no server `leader`.
     pub fn commit_at_leader(&self, leader: usize) -> Span {
-        assert!(leader < self.servers(), "server index {leader} of {}", self.servers());
+        assert!(
+            leader < self.servers(),
+            "server index {leader} of {}",
+            self.servers()
+        );
         let mut acks: Vec<u64> = (0..self.servers())
             .map(|other| {
                 let round_trip = if other == leader {
@@ -74,7 +81,11 @@ pub fn wan(servers: usize, fsync: Span) -> Delays {
             (0..servers)
                 .map(|to| {
                     let round_trip = WAN_ROUND_TRIPS_MS[from % 5][to % 5];
-                    Span::micros(if round_trip == 0 { 500 } else { round_trip * 500 })
+                    Span::micros(if round_trip == 0 {
+                        500
+                    } else {
+                        round_trip * 500
+                    })
                 })
                 .collect()
         })
@@ -89,7 +100,9 @@ mod tests {
     #[test]
     fn five_regions_commit_at_the_third_nearest() {
         let delays = wan(5, Span::ZERO);
-        let at: Vec<u64> = (0..5).map(|leader| delays.commit_at_leader(leader).0 / 1_000_000).collect();
+        let at: Vec<u64> = (0..5)
+            .map(|leader| delays.commit_at_leader(leader).0 / 1_000_000)
+            .collect();
         assert_eq!(at, [75, 100, 130, 105, 140]);
     }
 
@@ -103,7 +116,9 @@ mod tests {
     #[test]
     fn three_regions_commit_at_the_nearest_other() {
         let delays = wan(3, Span::ZERO);
-        let at: Vec<u64> = (0..3).map(|leader| delays.commit_at_leader(leader).0 / 1_000_000).collect();
+        let at: Vec<u64> = (0..3)
+            .map(|leader| delays.commit_at_leader(leader).0 / 1_000_000)
+            .collect();
         assert_eq!(at, [70, 70, 75]);
     }
 

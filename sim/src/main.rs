@@ -1,3 +1,7 @@
-//! The command line of Menagerie.
+//! The command line of Menagerie with the protocols that come with it.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    menagerie_sim::main(menagerie_sim::PROTOCOLS)
+}

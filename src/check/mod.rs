@@ -3,11 +3,40 @@
 //! A checker is one file and one line in [`CHECKERS`]. It is fed [`Observation`]s as the run goes
 //! (the white box) and the clients' [`History`] at the end (the black box), and answers with a
 //! [`Verdict`]. No checker stands without a mutation or planted violation that it reports.
+//!
+//! [`Panel`] holds every checker of a run. Checkers do not know each other; those that need the
+//! committed sequence each keep a private ledger of it, so that no checker leans on another.
+
+mod agreement;
+mod digest;
+mod durability;
+mod ending;
+mod exactly_once;
+mod findings;
+mod interests;
+mod leadership;
+mod ledger;
+pub mod linearizability;
+mod model;
+#[cfg(test)]
+mod model_tests;
+mod panel;
+mod promises;
+#[cfg(test)]
+mod run_tests;
+mod session_order;
+#[cfg(test)]
+mod testing;
+mod timeline;
+mod tree_order;
 
 use crate::history::History;
 use crate::ids::{NodeId, SessionId, VirtualTime, Zxid};
 use crate::protocol::{Fact, Persisted, Promises, Role};
 use crate::tree::Payload;
+
+pub use interests::Interests;
+pub use panel::Panel;
 
 /// What a checker concludes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,6 +195,8 @@ pub struct CheckerEntry {
     pub name: &'static str,
     /// What it asserts, in a sentence.
     pub asserts: &'static str,
+    /// The observations it wants; of others it is not told.
+    pub interests: Interests,
     /// Makes one for a run.
     pub make: fn(&Setup) -> Box<dyn Checker>,
 }
@@ -179,4 +210,16 @@ impl core::fmt::Debug for CheckerEntry {
 }
 
 /// Every checker, in the order in which their verdicts are shown.
-pub const CHECKERS: &[CheckerEntry] = &[];
+pub const CHECKERS: &[CheckerEntry] = &[
+    agreement::ENTRY,
+    leadership::ENTRY,
+    promises::ENTRY,
+    durability::ENTRY,
+    digest::ENTRY,
+    linearizability::ENTRY,
+    session_order::ENTRY,
+    tree_order::ENTRY,
+    exactly_once::ENTRY,
+    ending::CONVERGENCE,
+    ending::LIVENESS,
+];

@@ -3,7 +3,7 @@
 use super::{Note, Server, ServerEffect, ServerOutbox};
 use crate::ids::{LocalTime, Zxid};
 use crate::protocol::{CaptureKind, Input, Protocol, Replicates, Role};
-use crate::tree::{Applied, Capture, Execution, Payload, Snapshot, State};
+use crate::tree::{Applied, Capture, ErrorCode, Execution, Payload, Snapshot, State};
 use crate::wire::ServerFrame;
 
 impl<P: Protocol> Server<P> {
@@ -82,7 +82,10 @@ impl<P: Protocol> Server<P> {
         applied: Applied,
         out: &mut ServerOutbox<P>,
     ) {
-        let executed = applied.execution == Execution::Executed && applied.seq != 0;
+        // A write of a session that is gone is answered and has no effect, however often it comes.
+        let dead =
+            matches!(&applied.answer, Err(failure) if failure.code == ErrorCode::SessionExpired);
+        let executed = applied.execution == Execution::Executed && applied.seq != 0 && !dead;
         let comparable = zxid >= self.fuzzy_until;
         out.push(ServerEffect::Note(Note::Applied {
             zxid,
@@ -105,7 +108,7 @@ impl<P: Protocol> Server<P> {
         if self.standing.role == Role::Leading {
             self.note_session_change(now, &applied);
         }
-        self.answer_applied(now, zxid, applied, out);
+        self.answer_applied(now, applied, out);
         self.feed(now, Input::Applied(zxid), out);
         self.complete_barriers(now, out);
     }

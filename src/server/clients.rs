@@ -263,6 +263,9 @@ impl<P: Protocol> Server<P> {
 
     /// Moves a connection's queue on: sends what can be sent, answers what can be answered.
     fn advance_connection(&mut self, now: LocalTime, conn: ConnId, out: &mut ServerOutbox<P>) {
+        if P::PROMISES.at_most_once {
+            self.answer_retries(conn);
+        }
         self.flush(conn, out);
         let Some(connection) = self.connections.get_mut(&conn) else {
             return;
@@ -303,6 +306,28 @@ impl<P: Protocol> Server<P> {
         if let Some(token) = barrier {
             self.barriers.insert(token, conn);
             self.feed(now, Input::Barrier(token), out);
+        }
+    }
+
+    /// Answers the retries that were decided before they came here. Had they to wait for their own
+    /// repetition in the order, a later write of the session could be applied before it, and a read
+    /// that stands between the two would see that later write.
+    fn answer_retries(&mut self, conn: ConnId) {
+        let Some(connection) = self.connections.get_mut(&conn) else {
+            return;
+        };
+        let Phase::Attached { session } = connection.phase else {
+            return;
+        };
+        for queued in &mut connection.queue {
+            if let Task::Write {
+                seq, sent: false, ..
+            } = queued.task
+                && let Some((zxid, answer)) = self.state.decided(session, seq)
+            {
+                let (xid, answer) = (queued.xid, answer.clone());
+                queued.task = Task::Answered(ServerFrame::Reply { xid, zxid, answer });
+            }
         }
     }
 
@@ -435,6 +460,7 @@ impl<P: Protocol> Server<P> {
                 now,
                 Waiting {
                     from,
+                    via: None,
                     session,
                     seq,
                     acked,
@@ -581,7 +607,6 @@ impl<P: Protocol> Server<P> {
     pub(super) fn answer_applied(
         &mut self,
         now: LocalTime,
-        zxid: Zxid,
         applied: Applied,
         out: &mut ServerOutbox<P>,
     ) {
@@ -590,6 +615,7 @@ impl<P: Protocol> Server<P> {
             seq,
             answer,
             execution,
+            decided_at,
             closed,
             ..
         } = applied;
@@ -609,7 +635,7 @@ impl<P: Protocol> Server<P> {
                     if let Some(queued) = waits {
                         let frame = ServerFrame::Reply {
                             xid: queued.xid,
-                            zxid,
+                            zxid: decided_at,
                             answer,
                         };
                         queued.task = Task::Answered(frame);
@@ -626,6 +652,14 @@ impl<P: Protocol> Server<P> {
         if let Some(closed) = closed
             && let Some(conn) = self.attached.get(&closed).copied()
         {
+            self.close(conn, out);
+        }
+    }
+
+    /// A session that is still attached here speaks through another server: its client, if there is
+    /// one, has to attach again.
+    pub(super) fn on_moved(&mut self, session: SessionId, out: &mut ServerOutbox<P>) {
+        if let Some(conn) = self.attached.get(&session).copied() {
             self.close(conn, out);
         }
     }

@@ -11,6 +11,8 @@ use crate::wire::{Packet, PeerMsg};
 pub(super) struct Waiting {
     /// The server that its session speaks through.
     pub from: NodeId,
+    /// How it came from there; `None` from a local client or this leader itself.
+    pub via: Option<Via>,
     /// The session that asks.
     pub session: SessionId,
     /// The session's number of this write; 0 for the opening and the expiry of a session.
@@ -84,6 +86,7 @@ impl<P: Protocol> Server<P> {
     pub(super) fn prepare_next(&mut self, now: LocalTime, out: &mut ServerOutbox<P>) {
         let Waiting {
             from,
+            via,
             session,
             seq,
             acked,
@@ -96,8 +99,7 @@ impl<P: Protocol> Server<P> {
             Replicates::Deltas => {
                 let owner = *self.owners.entry(session).or_insert(from);
                 if owner != from && write != Write::ExpireSession {
-                    // The session has moved: a late request through its old server must not take
-                    // effect behind requests that came through the new one.
+                    self.refuse_moved(from, via, session, out);
                     return;
                 }
                 let time_ms = now.as_millis();
@@ -116,6 +118,31 @@ impl<P: Protocol> Server<P> {
             }),
         };
         self.feed(now, Input::Propose(payload), out);
+    }
+
+    /// A request came through a server that its session has left: it must not take effect behind
+    /// requests that came through the new one. Whoever still holds the connection is told, because
+    /// it may be the owner that is out of date: questions of two servers can overtake each other.
+    fn refuse_moved(
+        &mut self,
+        from: NodeId,
+        via: Option<Via>,
+        session: SessionId,
+        out: &mut ServerOutbox<P>,
+    ) {
+        match via {
+            None => self.on_moved(session, out),
+            Some(via) => {
+                let packet = Packet::Peer(PeerMsg::Moved { session });
+                let gate = Gate::Now;
+                out.push(ServerEffect::Send {
+                    to: from,
+                    via,
+                    packet,
+                    gate,
+                });
+            }
+        }
     }
 
     /// A server asks whether a session that reconnected to it is alive, and takes it over.
@@ -186,6 +213,7 @@ impl<P: Protocol> Server<P> {
             let write = Write::ExpireSession;
             self.waiting.push_back(Waiting {
                 from,
+                via: None,
                 session,
                 seq: 0,
                 acked: 0,

@@ -3,9 +3,10 @@
 //! [`Server`] stands between the driver and the [`Protocol`]: what the protocol hands to the state
 //! machine (apply, commit, capture, restore) is dealt with here, everything else goes on to the
 //! driver. It advances one *micro-step* per [`ServerInput::Work`]: prepare one request, apply one
-//! transaction, answer one read, or capture one chunk of a snapshot. While a capture is under way an
-//! apply is itself cut into its sub-operations, because a capture may run in between (that is what
-//! makes snapshots fuzzy); otherwise nothing could observe the difference and an apply is one step.
+//! transaction, answer one read, or capture one chunk of a snapshot. While a capture is under way
+//! an apply is itself cut into its sub-operations, because a capture may run in between (that is
+//! what makes snapshots fuzzy); otherwise nothing could observe the difference and an apply is one
+//! step.
 
 //!
 //! - `clients`: connections, sessions, and the order of answers;
@@ -408,7 +409,18 @@ impl<P: Protocol> Server<P> {
     fn serves(&self) -> bool {
         self.standing
             .serve_from
-            .is_some_and(|from| self.state.applied() >= from)
+            .is_some_and(|from| self.reached() >= from)
+    }
+
+    /// Through where there is nothing left to apply. Positions without a payload are reached when
+    /// everything before them is applied.
+    fn reached(&self) -> Zxid {
+        let applied = self.state.applied();
+        if applied >= self.handed {
+            applied.max(self.committed)
+        } else {
+            applied
+        }
     }
 
     /// Whether this server is an established leader whose state holds its whole initial history.
@@ -486,8 +498,11 @@ impl<P: Protocol> Server<P> {
     }
 
     /// One micro-step. Reads come first: a read behind an applied write must not see later ones.
+    /// But they never run inside an apply.
     fn work(&mut self, now: LocalTime, out: &mut ServerOutbox<P>) {
-        if let Some(conn) = self.ready.pop_front() {
+        if self.applying.is_none()
+            && let Some(conn) = self.ready.pop_front()
+        {
             self.answer_read(now, conn, out);
         } else if self.capture_is_next() {
             self.capture_turn = false;
@@ -535,6 +550,7 @@ impl<P: Protocol> Server<P> {
                     now,
                     Waiting {
                         from,
+                        via: Some(via),
                         session,
                         seq,
                         acked,
@@ -546,6 +562,7 @@ impl<P: Protocol> Server<P> {
             PeerMsg::Revalidated { session, timeout } => {
                 self.on_revalidated(now, session, timeout, out);
             }
+            PeerMsg::Moved { session } => self.on_moved(session, out),
             PeerMsg::Touch { sessions } => self.on_touches(now, &sessions),
         }
     }

@@ -13,7 +13,7 @@ use super::draft::failed_multi;
 use super::payload::{Command, Content, Payload, Txn};
 use super::prepare::Outstanding;
 use super::request::{Answer, ErrorCode, Failure, Path, Response, WatchEvent, Write};
-use super::session::Turn;
+use super::session::{Done, Turn};
 use super::state::{Birth, Events, Stamp, State};
 use crate::ids::{SessionId, Zxid};
 
@@ -33,6 +33,8 @@ pub struct Applied {
     pub acls: Vec<Acl>,
     /// Whether it was executed.
     pub execution: Execution,
+    /// Where the answer comes from: the zxid of this apply, or of the one that was repeated.
+    pub decided_at: Zxid,
     /// The session it ended.
     pub closed: Option<SessionId>,
     /// The session it opened.
@@ -84,7 +86,7 @@ enum Plan {
     /// Run the transaction that a command came out as.
     Command(Txn),
     /// Change nothing.
-    Nothing(Answer, Execution),
+    Nothing(Answer, Execution, Zxid),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,7 +126,7 @@ impl State {
                 command.session,
                 command.seq,
                 self.time_ms.max(command.time_ms),
-                self.plan(command),
+                self.plan(zxid, command),
             ),
         };
         Apply {
@@ -167,19 +169,22 @@ impl State {
         {
             return None;
         }
-        let (answer, execution) = match &apply.plan {
+        let zxid = progress.stamp.zxid;
+        let (answer, execution, decided_at) = match &apply.plan {
             Plan::Delta | Plan::Command(_) => {
                 let txn = txn.expect("these two plans run a transaction");
-                (progress.answer(txn), Execution::Executed)
+                (progress.answer(txn), Execution::Executed, zxid)
             }
-            Plan::Nothing(answer, execution) => (answer.clone(), *execution),
+            Plan::Nothing(answer, execution, decided_at) => {
+                (answer.clone(), *execution, *decided_at)
+            }
         };
         if let (Plan::Command(_), Content::Command(command)) =
             (&apply.plan, apply.payload.content())
         {
-            self.remember(command, &answer);
+            self.remember(zxid, command, &answer);
         }
-        self.applied = progress.stamp.zxid;
+        self.applied = zxid;
         Some(Applied {
             session: progress.session,
             seq: progress.seq,
@@ -187,6 +192,7 @@ impl State {
             events: core::mem::take(&mut progress.events.told),
             acls: core::mem::take(&mut progress.events.acls),
             execution,
+            decided_at,
             closed: progress.closed,
             opened: progress.opened,
         })
@@ -204,20 +210,21 @@ impl State {
     }
 
     /// What a command comes to: decided by the applied state, the command and nothing else.
-    fn plan(&self, command: &Command) -> Plan {
+    fn plan(&self, zxid: Zxid, command: &Command) -> Plan {
         let id = command.session;
         let session = self.session(id);
         match command.write.bare() {
             Write::CreateSession { .. } => {
                 if session.is_some() {
-                    return Plan::Nothing(Ok(Response::SessionOpened), Execution::Repeated);
+                    let answer = Ok(Response::SessionOpened);
+                    return Plan::Nothing(answer, Execution::Repeated, zxid);
                 }
             }
             // The leader, which does not number the session's writes, asks for this one; it is
             // idempotent by itself.
             Write::ExpireSession => {
                 if session.is_none() {
-                    return Plan::Nothing(expired(), Execution::Executed);
+                    return Plan::Nothing(expired(), Execution::Executed, zxid);
                 }
             }
             Write::DeleteContainer { .. } => {}
@@ -231,12 +238,15 @@ impl State {
             | Write::Refused(_)
             | Write::As { .. }
             | Write::CloseSession => match session.map(|session| session.turn(command.seq)) {
-                None => return Plan::Nothing(expired(), Execution::Executed),
-                Some(Turn::Past(answer)) => {
-                    let answer = answer.cloned().unwrap_or_else(expired);
-                    return Plan::Nothing(answer, Execution::Repeated);
+                None => return Plan::Nothing(expired(), Execution::Executed, zxid),
+                Some(Turn::Past(done)) => {
+                    let (answer, at) =
+                        done.map_or((expired(), zxid), |done| (done.answer.clone(), done.zxid));
+                    return Plan::Nothing(answer, Execution::Repeated, at);
                 }
-                Some(Turn::Early) => return Plan::Nothing(expired(), Execution::OutOfOrder),
+                Some(Turn::Early) => {
+                    return Plan::Nothing(expired(), Execution::OutOfOrder, zxid);
+                }
                 Some(Turn::Next) => {}
             },
         }
@@ -247,7 +257,7 @@ impl State {
     }
 
     /// Stores what an executed command leaves behind beside its effects on the tree.
-    fn remember(&mut self, command: &Command, answer: &Answer) {
+    fn remember(&mut self, zxid: Zxid, command: &Command, answer: &Answer) {
         self.time_ms = self.time_ms.max(command.time_ms);
         match command.write.bare() {
             Write::Create { .. }
@@ -259,7 +269,9 @@ impl State {
             | Write::Refused(_)
             | Write::As { .. }
             | Write::Multi(_) => {
-                self.store_answer(command.session, command.seq, command.acked, answer);
+                let answer = answer.clone();
+                let done = Done { zxid, answer };
+                self.store_answer(command.session, command.seq, command.acked, done);
             }
             // The table begins and ends with the session, and this one belongs to none.
             Write::CreateSession { .. }

@@ -2,7 +2,10 @@
 
 use super::acl::{Ace, Acl, Identity};
 use super::payload::{Command, Content, Txn, TxnRecord};
-use super::request::{CreateMode, Data, ErrorCode, Failure, Part, Response, Stat, Write};
+use super::request::{
+    CreateMode, Data, ErrorCode, Failure, Part, Path, Read, Response, Stat, WatchRequest,
+    WatchTables, Write,
+};
 use crate::canonical::{Canonical, RunHash};
 
 impl Canonical for Content {
@@ -213,6 +216,49 @@ impl Canonical for Write {
                 write.feed(hash);
             }
         }
+    }
+}
+
+impl Canonical for Read {
+    fn feed(&self, hash: &mut RunHash) {
+        let mut one = |kind: u64, path: &Path, watch: bool| {
+            hash.word(kind << 1 | u64::from(watch));
+            hash.bytes(path.as_bytes());
+        };
+        match self {
+            Read::GetData { path, watch } => one(1, path, *watch),
+            Read::Exists { path, watch } => one(2, path, *watch),
+            Read::GetChildren { path, watch } => one(3, path, *watch),
+            Read::GetAcl { path } => one(4, path, false),
+            Read::CountDescendants { path } => one(5, path, false),
+            Read::GetEphemerals { prefix } => one(6, prefix, false),
+            Read::Multi(reads) => {
+                hash.word(7 << 1);
+                reads.feed(hash);
+            }
+            Read::WhoAmI => hash.word(8 << 1),
+        }
+    }
+}
+
+impl Canonical for WatchRequest {
+    fn feed(&self, hash: &mut RunHash) {
+        let (kind, path, detail) = match self {
+            WatchRequest::Add { path, recursive } => (1, path, u64::from(*recursive)),
+            WatchRequest::Remove { path, of } => (2, path, number_of_tables(*of)),
+            WatchRequest::Check { path, of } => (3, path, number_of_tables(*of)),
+        };
+        hash.word(kind);
+        hash.bytes(path.as_bytes());
+        hash.word(detail);
+    }
+}
+
+fn number_of_tables(tables: WatchTables) -> u64 {
+    match tables {
+        WatchTables::Children => 1,
+        WatchTables::Data => 2,
+        WatchTables::Any => 3,
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::request::Answer;
 use crate::canonical::{Canonical, RunHash};
-use crate::ids::{SessionId, Span};
+use crate::ids::{SessionId, Span, Zxid};
 
 /// A client session as the replicated state knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,16 +21,23 @@ pub struct Session {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Stored {
-    answer: Answer,
+    done: Done,
     /// Invariant: the share of this answer in the state's digest.
     share: u64,
+}
+
+/// A command that was executed: where in the order, and with which answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Done {
+    pub zxid: Zxid,
+    pub answer: Answer,
 }
 
 /// How a command's number relates to those executed before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Turn<'a> {
-    /// It was executed; the answer if it is still stored.
-    Past(Option<&'a Answer>),
+    /// It was executed; what came of it if that is still stored.
+    Past(Option<&'a Done>),
     /// It is the next one.
     Next,
     /// One before it is missing.
@@ -54,7 +61,7 @@ impl Session {
 
     pub(super) fn turn(&self, seq: u32) -> Turn<'_> {
         if seq <= self.last {
-            Turn::Past(self.answers.get(&seq).map(|stored| &stored.answer))
+            Turn::Past(self.answers.get(&seq).map(|stored| &stored.done))
         } else if seq - self.last == 1 {
             Turn::Next
         } else {
@@ -63,18 +70,13 @@ impl Session {
     }
 
     /// Stores the answer of command `seq`, and forgets those through `acked`.
-    pub(super) fn store(&mut self, id: SessionId, seq: u32, acked: u32, answer: &Answer) {
+    pub(super) fn store(&mut self, id: SessionId, seq: u32, acked: u32, done: Done) {
         assert_eq!(seq, self.last + 1, "commands of {id} are executed in order");
         // A client cannot have seen this answer yet, whatever it says.
         self.acked = self.acked.max(acked.min(self.last));
         self.last = seq;
-        self.answers.insert(
-            seq,
-            Stored {
-                answer: answer.clone(),
-                share: share_of_answer(id, seq, answer),
-            },
-        );
+        let share = share_of_answer(id, seq, &done);
+        self.answers.insert(seq, Stored { done, share });
         while let Some(oldest) = self.answers.first_entry() {
             if *oldest.key() > self.acked {
                 break;
@@ -102,12 +104,13 @@ const SHARE_OF_A_SESSION: u64 = 2;
 /// Keeps the shares of answers apart from those of nodes and sessions.
 const SHARE_OF_AN_ANSWER: u64 = 3;
 
-fn share_of_answer(id: SessionId, seq: u32, answer: &Answer) -> u64 {
+fn share_of_answer(id: SessionId, seq: u32, done: &Done) -> u64 {
     let mut hash = RunHash::new();
     hash.word(SHARE_OF_AN_ANSWER);
     id.feed(&mut hash);
     hash.word(u64::from(seq));
-    match answer {
+    done.zxid.feed(&mut hash);
+    match &done.answer {
         Ok(response) => {
             hash.word(1);
             response.feed(&mut hash);

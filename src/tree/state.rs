@@ -10,7 +10,7 @@ use super::node::{Lifetime, Node};
 use super::nodes::Nodes;
 use super::paths;
 use super::request::{Answer, Data, ErrorCode, EventKind, Path, Stat, WatchEvent};
-use super::session::Session;
+use super::session::{Done, Session, Turn};
 use crate::canonical::RunHash;
 use crate::ids::{SessionId, Span, Zxid};
 use crate::mutation::Mutations;
@@ -146,13 +146,21 @@ impl State {
         true
     }
 
+    /// Where and how a command was decided, if its answer is still stored.
+    pub fn decided(&self, session: SessionId, seq: u32) -> Option<(Zxid, &Answer)> {
+        match self.session(session)?.turn(seq) {
+            Turn::Past(done) => done.map(|done| (done.zxid, &done.answer)),
+            Turn::Next | Turn::Early => None,
+        }
+    }
+
     /// Stores the answer of a session's command. Nothing happens if the command ended the session.
-    pub(super) fn store_answer(&mut self, id: SessionId, seq: u32, acked: u32, answer: &Answer) {
+    pub(super) fn store_answer(&mut self, id: SessionId, seq: u32, acked: u32, done: Done) {
         let Some(session) = self.sessions.get_mut(&id) else {
             return;
         };
         self.shares = self.shares.wrapping_sub(session.share(id));
-        Arc::make_mut(session).store(id, seq, acked, answer);
+        Arc::make_mut(session).store(id, seq, acked, done);
         self.shares = self.shares.wrapping_add(session.share(id));
     }
 

@@ -1,0 +1,197 @@
+//! The arguments, as clap reads them.
+
+use std::ops::Range;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const EXIT_CODES: &str = "Exit codes: 0 everything held, 1 a violation, 2 bad usage or scenario, \
+                          3 inconclusive, 4 nondeterminism, 6 vacuous, 70 internal error, \
+                          130 interrupted.";
+
+/// Keeps coordination protocols in one enclosure: the same tree, clients, faults and checkers, on a
+/// virtual network, clock and disk.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "menagerie", version, after_help = EXIT_CODES, max_term_width = 100)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run a scenario once and say what every checker found
+    Run(RunArguments),
+    /// Run a scenario under many seeds
+    Campaign(CampaignArguments),
+    /// List the scenarios
+    Scenarios(ScenariosArguments),
+    /// List the protocols
+    Protocols,
+    /// List the mutations: bugs that can be switched on
+    Mutations,
+    /// Replay transcripts of a real ZooKeeper and tell what is answered differently here
+    Conform(ConformArguments),
+    /// Run the fixed set of campaigns and write REPORT.md
+    Report(ReportArguments),
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct What {
+    /// The scenario file
+    pub(super) scenario: String,
+    /// The protocol; `all` runs each of them [default: all, or the one that --mutate concerns]
+    #[arg(long, value_name = "NAME|all")]
+    pub(super) protocol: Option<String>,
+    /// Switch a bug on, by its id or name; may be repeated
+    #[arg(long, value_name = "ID")]
+    pub(super) mutate: Vec<String>,
+    /// Print one JSON document
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct RunArguments {
+    #[command(flatten)]
+    pub(super) what: What,
+    /// The seed, decimal or 0x hexadecimal
+    #[arg(long, value_name = "N", default_value = "1", value_parser = seed)]
+    pub(super) seed: u64,
+    /// Print every event
+    #[arg(long, conflicts_with = "json")]
+    pub(super) trace: bool,
+    /// Print the configuration that the seed resolves to, faults included, instead of running it
+    #[arg(long, conflicts_with_all = ["json", "trace"])]
+    pub(super) print_config: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Checks {
+    /// Every checker
+    All,
+    /// None: for measuring
+    None,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct CampaignArguments {
+    #[command(flatten)]
+    pub(super) what: What,
+    /// The seeds from A up to, not including, B
+    #[arg(long, value_name = "A..B", value_parser = seeds)]
+    pub(super) seeds: Range<u64>,
+    /// How many runs at the same time [default: one for each processor]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(super) jobs: Option<u16>,
+    /// Which checkers watch
+    #[arg(long, value_enum, default_value = "all")]
+    pub(super) checks: Checks,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct ScenariosArguments {
+    /// Where the scenarios are
+    #[arg(long, value_name = "FOLDER", default_value = "scenarios")]
+    pub(super) folder: String,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct ConformArguments {
+    /// The transcripts, such as those in tests/data/oracle
+    #[arg(value_name = "FILE", required = true)]
+    pub(super) files: Vec<PathBuf>,
+    /// Print one JSON document
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct ReportArguments {
+    /// The file to write; the plots go into a folder `report` beside it
+    #[arg(long, value_name = "FILE", default_value = "REPORT.md")]
+    pub(super) out: String,
+    /// Run little: seconds instead of minutes
+    #[arg(long)]
+    pub(super) quick: bool,
+    /// A line to print below the title, such as a date and a machine
+    #[arg(long, value_name = "TEXT")]
+    pub(super) stamp: Option<String>,
+}
+
+/// A seed, decimal or hexadecimal.
+fn seed(text: &str) -> Result<u64, String> {
+    let digits = text.replace('_', "");
+    let parsed = match digits
+        .strip_prefix("0x")
+        .or_else(|| digits.strip_prefix("0X"))
+    {
+        Some(hexadecimal) => u64::from_str_radix(hexadecimal, 16),
+        None => digits.parse(),
+    };
+    let signed = digits.contains(['+', '-']);
+    parsed
+        .ok()
+        .filter(|_| !signed)
+        .ok_or_else(|| "expected a number such as 17 or 0x1f3c, at most 64 bits".to_owned())
+}
+
+/// A range of seeds.
+fn seeds(text: &str) -> Result<Range<u64>, String> {
+    let (from, to) = text
+        .split_once("..")
+        .ok_or("expected A..B, such as 0..2000: the seeds from A up to, not including, B")?;
+    let range = seed(from)?..seed(to)?;
+    if range.is_empty() {
+        return Err(format!(
+            "no seed is in this range: B must be greater than A, as in {}..{}",
+            range.start,
+            range.start.saturating_add(100)
+        ));
+    }
+    Ok(range)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn seeds_are_decimal_or_hexadecimal() {
+        assert_eq!(seed("17"), Ok(17));
+        assert_eq!(seed("0x1f3C"), Ok(0x1f3c));
+        assert_eq!(seed("18446744073709551615"), Ok(u64::MAX));
+        for wrong in [
+            "",
+            "x",
+            "-1",
+            "+1",
+            "1.5",
+            "0x",
+            "0x+1",
+            "18446744073709551616",
+        ] {
+            assert!(seed(wrong).is_err(), "{wrong} was accepted");
+        }
+    }
+
+    #[test]
+    fn a_range_of_seeds_is_not_empty() {
+        assert_eq!(seeds("3..7"), Ok(3..7));
+        assert_eq!(seeds("0x10..0x20"), Ok(16..32));
+        assert!(
+            seeds("7..7")
+                .expect_err("an empty range")
+                .contains("no seed")
+        );
+        assert!(seeds("8..7").is_err());
+        assert!(seeds("8").expect_err("no range").contains("A..B"));
+        assert!(seeds("..7").is_err());
+    }
+}

@@ -1,0 +1,220 @@
+//! `menagerie campaign`.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use anstyle::{AnsiColor, Style};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::arguments::{CampaignArguments, Checks};
+use super::document::{self, Campaigns, hex};
+use super::output::{complain, print};
+use super::run::{faults_line, ops_line, styled};
+use super::{Exit, Trouble, select};
+use crate::campaign::{CampaignReport, CampaignSpec, FAILURES_LISTED_MAX, Watcher, run};
+use crate::registry::Registration;
+use crate::run::RunSpec;
+use crate::scenario::Scenario;
+
+/// Set by Ctrl-C: the running seeds are finished and what there is is printed.
+static STOP: AtomicBool = AtomicBool::new(false);
+
+/// So many failures are confirmed by a second run.
+const CONFIRMED_MAX: usize = 5;
+/// So many failures and doubts are told to people; the document lists more.
+const TOLD_MAX: usize = 10;
+
+/// Runs a scenario under many seeds on the chosen protocols.
+pub(super) fn campaign(
+    arguments: &CampaignArguments,
+    registered: &[Registration],
+) -> Result<Exit, Trouble> {
+    let mutations = select::mutations(&arguments.what)?;
+    let protocols = select::protocols(&arguments.what, mutations, registered)?;
+    let scenario = Arc::new(Scenario::read(&arguments.what.scenario)?);
+    let jobs = arguments.jobs.map_or_else(processors, usize::from);
+    ctrlc::set_handler(|| STOP.store(true, Ordering::Relaxed))
+        .map_err(|error| Trouble::Usage(format!("Ctrl-C cannot be caught: {error}")))?;
+    let mut reports = Vec::new();
+    let mut exit = Exit::Held;
+    for protocol in protocols {
+        let spec = CampaignSpec {
+            scenario: Arc::clone(&scenario),
+            protocol,
+            seeds: arguments.seeds.clone(),
+            mutations,
+            checks: arguments.checks == Checks::All,
+            jobs,
+        };
+        let mut bar = Bar::new(&spec);
+        let report = run(&spec, &STOP, &mut bar)?;
+        bar.bar.finish_and_clear();
+        exit = exit
+            .graver(conclude(&report))
+            .graver(confirm(&spec, &report)?);
+        if !arguments.what.json {
+            print(&human(&report))?;
+        }
+        reports.push(report);
+        if STOP.load(Ordering::Relaxed) {
+            break;
+        }
+    }
+    if arguments.what.json {
+        print(&document::text(&Campaigns::new(&reports)))?;
+    }
+    Ok(exit)
+}
+
+fn processors() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
+fn conclude(report: &CampaignReport) -> Exit {
+    if report.interrupted {
+        Exit::Interrupted
+    } else if report.fail > 0 {
+        Exit::Violation
+    } else if report.unknown > 0 {
+        Exit::Inconclusive
+    } else if report.vacuous > 0 {
+        Exit::Vacuous
+    } else {
+        Exit::Held
+    }
+}
+
+/// Runs the first failures again, and the first seed in any case: their hashes must be the same.
+fn confirm(spec: &CampaignSpec, report: &CampaignReport) -> Result<Exit, Trouble> {
+    let mut exit = Exit::Held;
+    for failure in report.failures.iter().take(CONFIRMED_MAX) {
+        let again = spec.protocol.run(&RunSpec {
+            scenario: Arc::clone(&spec.scenario),
+            seed: failure.seed,
+            mutations: spec.mutations,
+            checks: spec.checks,
+            trace: false,
+        })?;
+        if again.hash != failure.hash {
+            complain(&format!(
+                "nondeterminism: seed {} had hash {} and then {}: {}",
+                failure.seed,
+                hex(failure.hash),
+                hex(again.hash),
+                failure.reproduce
+            ));
+            exit = Exit::Nondeterminism;
+        }
+    }
+    Ok(exit)
+}
+
+/// The progress bar; hidden where stderr is no terminal.
+struct Bar {
+    bar: ProgressBar,
+}
+
+impl Bar {
+    fn new(spec: &CampaignSpec) -> Bar {
+        let total = spec.seeds.end - spec.seeds.start;
+        let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
+        let style = ProgressStyle::with_template(
+            "{prefix} {bar:30} {pos}/{len} runs, {per_sec}, {msg}, {eta} left",
+        )
+        .expect("the template of the progress bar is well-formed");
+        bar.set_style(style);
+        bar.set_prefix(spec.protocol.name);
+        bar.set_message("0 fails");
+        Bar { bar }
+    }
+}
+
+impl Watcher for Bar {
+    fn progress(&mut self, runs: u64, fails: u64) {
+        self.bar.set_position(runs);
+        self.bar.set_message(format!("{fails} fails"));
+    }
+
+    fn slow(&mut self, reproduce: &str, since: Duration) {
+        let line = format!(
+            "no run has ended for {} s; the oldest is: {reproduce}",
+            since.as_secs()
+        );
+        self.bar.suspend(|| complain(&line));
+    }
+}
+
+/// A campaign in words.
+fn human(report: &CampaignReport) -> String {
+    let mut text = String::new();
+    let title = styled(
+        Style::new().bold(),
+        &format!(
+            "{} on {}, seeds {}..{}",
+            report.scenario, report.protocol, report.seeds.start, report.seeds.end
+        ),
+    );
+    // Writing into a string cannot fail.
+    let _ = writeln!(text, "{title}  hash {}", hex(report.hash));
+    let bad = Style::new().fg_color(Some(AnsiColor::Red.into())).bold();
+    let fail = format!("{} fail", report.fail);
+    let fail = if report.fail > 0 {
+        styled(bad, &fail)
+    } else {
+        fail
+    };
+    let _ = writeln!(
+        text,
+        "  {} runs: {} pass, {fail}, {} unknown, {} vacuous{}",
+        report.runs,
+        report.pass,
+        report.unknown,
+        report.vacuous,
+        if report.interrupted {
+            " (interrupted)"
+        } else {
+            ""
+        }
+    );
+    let _ = writeln!(
+        text,
+        "  {}; two or more kinds in {} runs",
+        faults_line(report.faults.iter()),
+        report.runs_with_two_fault_kinds
+    );
+    let _ = writeln!(text, "  {}", ops_line(&report.ops));
+    let (virtual_s, wall_s) = (
+        report.virtual_time.as_secs_f64(),
+        report.wall_time.as_secs_f64().max(1e-9),
+    );
+    let _ = writeln!(
+        text,
+        "  {virtual_s:.1} s virtual in {wall_s:.2} s: {:.0} virtual s per s, {:.1} runs/s, \
+         {:.0} messages/s",
+        virtual_s / wall_s,
+        report.runs as f64 / wall_s,
+        report.messages_delivered as f64 / wall_s
+    );
+    for failure in report.failures.iter().take(TOLD_MAX) {
+        let _ = writeln!(
+            text,
+            "  seed {}: {}: {}",
+            failure.seed, failure.checker, failure.reason
+        );
+        let _ = writeln!(text, "    {}", failure.reproduce);
+    }
+    if report.failures.len() > TOLD_MAX {
+        let _ = writeln!(
+            text,
+            "  (--json lists up to {FAILURES_LISTED_MAX} failures)"
+        );
+    }
+    for (seed, reason) in report.doubts.iter().take(TOLD_MAX) {
+        let _ = writeln!(text, "  seed {seed}: {reason}");
+    }
+    text.push('\n');
+    text
+}

@@ -1,0 +1,178 @@
+//! The command line: stdout is the result, stderr the progress.
+//!
+//! Exit codes: 0 everything held, 1 a violation, 2 bad usage or a bad scenario, 3 inconclusive,
+//! 4 nondeterminism, 6 vacuous, 70 an internal error, 130 interrupted. Over several runs the
+//! gravest counts: a violation, then nondeterminism, then inconclusive, then vacuous.
+
+mod arguments;
+mod campaign;
+mod conform;
+mod document;
+mod list;
+mod output;
+mod report;
+mod run;
+mod select;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::registry::{Internal, Registration};
+use crate::scenario::ScenarioError;
+use arguments::{Arguments, Command};
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exit {
+    Held,
+    Violation,
+    Usage,
+    Inconclusive,
+    Nondeterminism,
+    Vacuous,
+    Internal,
+    Interrupted,
+}
+
+impl Exit {
+    fn code(self) -> u8 {
+        match self {
+            Exit::Held => 0,
+            Exit::Violation => 1,
+            Exit::Usage => 2,
+            Exit::Inconclusive => 3,
+            Exit::Nondeterminism => 4,
+            Exit::Vacuous => 6,
+            Exit::Internal => 70,
+            Exit::Interrupted => 130,
+        }
+    }
+
+    /// Of two runs of one command, which one its exit code tells of.
+    fn graver(self, other: Exit) -> Exit {
+        let gravity = |exit: Exit| match exit {
+            Exit::Held => 0,
+            Exit::Vacuous => 1,
+            Exit::Inconclusive => 2,
+            Exit::Nondeterminism => 3,
+            Exit::Violation => 4,
+            Exit::Interrupted => 5,
+            Exit::Usage => 6,
+            Exit::Internal => 7,
+        };
+        if gravity(other) > gravity(self) {
+            other
+        } else {
+            self
+        }
+    }
+}
+
+/// Why a command gave up.
+#[derive(Debug)]
+enum Trouble {
+    /// A wrong argument: what is wrong and what would be right.
+    Usage(String),
+    /// A wrong scenario.
+    Scenario(ScenarioError),
+    /// The simulator failed.
+    Internal(Internal),
+    /// The output cannot be written.
+    Output(std::io::Error),
+}
+
+impl From<ScenarioError> for Trouble {
+    fn from(error: ScenarioError) -> Trouble {
+        Trouble::Scenario(error)
+    }
+}
+
+impl From<Internal> for Trouble {
+    fn from(error: Internal) -> Trouble {
+        Trouble::Internal(error)
+    }
+}
+
+impl From<std::io::Error> for Trouble {
+    fn from(error: std::io::Error) -> Trouble {
+        Trouble::Output(error)
+    }
+}
+
+/// Runs the command line over these protocols: the whole of `menagerie`, also for protocols of
+/// one's own.
+pub fn main(protocols: &[Registration]) -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are results, the rest is usage; a closed pipe changes neither.
+            let code = if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Held
+            };
+            let _ = error.print();
+            return ExitCode::from(code.code());
+        }
+    };
+    listen();
+    let outcome = catch_unwind(AssertUnwindSafe(|| dispatch(&arguments.command, protocols)));
+    let exit = match outcome {
+        Ok(Ok(exit)) => exit,
+        Ok(Err(trouble)) => tell(trouble),
+        Err(_) => {
+            output::complain("internal error: see the panic above; please report it");
+            Exit::Internal
+        }
+    };
+    ExitCode::from(exit.code())
+}
+
+/// `RUST_LOG=trace` writes the events of runs to stderr as they happen: for a run that never ends.
+fn listen() {
+    if std::env::var_os("RUST_LOG").is_none() {
+        return;
+    }
+    // Without the wall time, which means nothing inside a run: events carry the virtual time.
+    let log = tracing_subscriber::fmt()
+        .without_time()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .with_writer(std::io::stderr);
+    // A program around this one may have set up its own log already.
+    let _ = log.try_init();
+}
+
+fn dispatch(command: &Command, protocols: &[Registration]) -> Result<Exit, Trouble> {
+    match command {
+        Command::Run(arguments) => run::run(arguments, protocols),
+        Command::Campaign(arguments) => campaign::campaign(arguments, protocols),
+        Command::Scenarios(arguments) => list::scenarios(&arguments.folder),
+        Command::Protocols => list::protocols(protocols),
+        Command::Mutations => list::mutations(),
+        Command::Conform(arguments) => conform::run(arguments),
+        Command::Report(arguments) => report::report(arguments, protocols),
+    }
+}
+
+fn tell(trouble: Trouble) -> Exit {
+    match trouble {
+        Trouble::Usage(message) => {
+            output::complain(&format!("error: {message}"));
+            Exit::Usage
+        }
+        Trouble::Scenario(error) => {
+            output::complain(error.picture().trim_end());
+            Exit::Usage
+        }
+        Trouble::Internal(Internal(message)) => {
+            output::complain(&format!("internal error: {message}"));
+            Exit::Internal
+        }
+        Trouble::Output(error) => {
+            output::complain(&format!("error: the output cannot be written: {error}"));
+            Exit::Internal
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! `menagerie run`.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anstyle::{AnsiColor, Style};
+use menagerie::check::Verdict;
+
+use super::arguments::RunArguments;
+use super::document::{self, Runs, hex, words};
+use super::output::print;
+use super::{Exit, Trouble, select};
+use crate::registry::Registration;
+use crate::resolve::Resolved;
+use crate::run::{Conclusion, OpCounts, RunReport, RunSpec};
+use crate::scenario::Scenario;
+
+/// Runs a scenario under one seed on the chosen protocols.
+pub(super) fn run(arguments: &RunArguments, registered: &[Registration]) -> Result<Exit, Trouble> {
+    let mutations = select::mutations(&arguments.what)?;
+    let protocols = select::protocols(&arguments.what, mutations, registered)?;
+    let spec = RunSpec {
+        scenario: Arc::new(Scenario::read(&arguments.what.scenario)?),
+        seed: arguments.seed,
+        mutations,
+        checks: true,
+        trace: arguments.trace,
+    };
+    if arguments.print_config {
+        let mut text = Resolved::new(&spec).lines().join("\n");
+        text.push('\n');
+        print(&text)?;
+        return Ok(Exit::Held);
+    }
+    let mut reports = Vec::new();
+    let mut exit = Exit::Held;
+    for protocol in protocols {
+        let (report, again, wall) = twice(&protocol, &spec)?;
+        exit = exit.graver(verdict_exit(report.conclusion()));
+        if again != report.hash {
+            exit = exit.graver(Exit::Nondeterminism);
+        }
+        if !arguments.what.json {
+            print(&human(&report, again, wall))?;
+        }
+        reports.push(report);
+    }
+    if arguments.what.json {
+        print(&document::text(&Runs::new(&reports)))?;
+    }
+    Ok(exit)
+}
+
+/// Runs it, and once more without the trace to compare the hashes.
+fn twice(protocol: &Registration, spec: &RunSpec) -> Result<(RunReport, u64, Duration), Trouble> {
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "wall time of a run, taken outside of it"
+    )]
+    let begun = Instant::now();
+    let report = protocol.run(spec)?;
+    let wall = begun.elapsed();
+    let again = RunSpec {
+        trace: false,
+        ..spec.clone()
+    };
+    let hash = protocol.run(&again)?.hash;
+    Ok((report, hash, wall))
+}
+
+/// The exit code of a run's conclusion.
+pub(super) fn verdict_exit(conclusion: Conclusion) -> Exit {
+    match conclusion {
+        Conclusion::Pass => Exit::Held,
+        Conclusion::Vacuous => Exit::Vacuous,
+        Conclusion::Unknown => Exit::Inconclusive,
+        Conclusion::Fail => Exit::Violation,
+    }
+}
+
+/// The operations on one line.
+pub(super) fn ops_line(ops: &OpCounts) -> String {
+    format!(
+        "operations: {} ok, {} error, {} refused, {} unknown",
+        ops.ok, ops.error, ops.refused, ops.unknown
+    )
+}
+
+/// The faults on one line.
+pub(super) fn faults_line<'a>(faults: impl Iterator<Item = (&'a &'static str, &'a u64)>) -> String {
+    let fired: Vec<String> = faults
+        .map(|(kind, count)| format!("{count} {kind}"))
+        .collect();
+    if fired.is_empty() {
+        "faults: none".to_owned()
+    } else {
+        format!("faults: {}", fired.join(", "))
+    }
+}
+
+/// A word in a style; the writer strips it where colours are not wanted.
+pub(super) fn styled(style: Style, word: &str) -> String {
+    format!("{style}{word}{style:#}")
+}
+
+fn style(verdict: &Verdict) -> Style {
+    let color = match verdict {
+        Verdict::Pass { .. } => AnsiColor::Green,
+        Verdict::Vacuous(_) | Verdict::Unknown(_) => AnsiColor::Yellow,
+        Verdict::Fail(_) => AnsiColor::Red,
+    };
+    Style::new().fg_color(Some(color.into())).bold()
+}
+
+/// A run in words.
+fn human(report: &RunReport, again: u64, wall: Duration) -> String {
+    let mut text = String::new();
+    for line in &report.trace {
+        text.push_str(line);
+        text.push('\n');
+    }
+    let title = styled(
+        Style::new().bold(),
+        &format!(
+            "{} on {}, seed {}",
+            report.scenario, report.protocol, report.seed
+        ),
+    );
+    // Writing into a string cannot fail.
+    let _ = writeln!(text, "{title}  hash {}", hex(report.hash));
+    for judged in &report.verdicts {
+        let (word, checked, reason) = words(&judged.verdict);
+        let word = styled(style(&judged.verdict), &format!("{word:<8}"));
+        let detail = match &judged.verdict {
+            Verdict::Pass { .. } => format!("{checked} checked"),
+            Verdict::Vacuous(_) | Verdict::Unknown(_) => reason.to_owned(),
+            Verdict::Fail(counterexample) => format!("at {}: {reason}", counterexample.at),
+        };
+        let _ = writeln!(text, "  {:<18}{word}{detail}", judged.checker);
+    }
+    let _ = writeln!(text, "  {}", faults_line(report.faults.iter()));
+    let _ = writeln!(text, "  {}", ops_line(&report.ops));
+    let healing = match (report.healed, report.converged) {
+        (Some(healed), Some(converged)) => {
+            format!(
+                "healed at {healed}, converged {} later",
+                converged.since(healed)
+            )
+        }
+        (Some(healed), None) => format!("healed at {healed}, not converged"),
+        (None, _) => "not healed".to_owned(),
+    };
+    let _ = writeln!(text, "  {healing}");
+    let wall_ms = wall.as_secs_f64() * 1e3;
+    let _ = writeln!(
+        text,
+        "  {} virtual in {wall_ms:.1}ms, {} messages delivered",
+        report.virtual_time, report.stats.messages_delivered
+    );
+    match report.conclusion() {
+        Conclusion::Pass => {}
+        Conclusion::Fail | Conclusion::Unknown | Conclusion::Vacuous => {
+            let _ = writeln!(text, "  reproduce: {}", report.reproduce);
+        }
+    }
+    if again != report.hash {
+        let _ = writeln!(
+            text,
+            "  nondeterminism: the same run again has hash {}: {}",
+            hex(again),
+            report.reproduce
+        );
+    }
+    text.push('\n');
+    text
+}

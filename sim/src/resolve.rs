@@ -1,0 +1,307 @@
+//! From a scenario and a seed to everything that a run is made of, fully resolved and printable.
+
+use menagerie::ids::Span;
+use menagerie::mutation::Mutations;
+use menagerie::protocol::Knobs;
+use menagerie::server::ServerSettings;
+use toml::Spanned;
+
+use crate::clock::ClockSpec;
+use crate::dice::{Concern, Dice, Draw};
+use crate::disk::DiskSpec;
+use crate::latency::Latency;
+use crate::plan::Plan;
+use crate::run::RunSpec;
+use crate::scenario::adversity::SwarmSection;
+use crate::scenario::quantity::Duration;
+use crate::scenario::schema::{Document, Expect, KnobsSection, LatencySection, NetworkSection};
+use crate::wire::NetworkSpec;
+use crate::workload::WorkloadSpec;
+use crate::world::WorldSpec;
+
+/// What one micro-step of a server takes.
+const MICRO_STEP: Span = Span::micros(5);
+/// The stream of the draws that resolve a swarm's options.
+const SWARM: u64 = 0x5741_524d;
+
+/// A run, resolved.
+#[derive(Clone, Debug)]
+pub struct Resolved {
+    /// The servers, the network, the disks and the clocks.
+    pub world: WorldSpec,
+    /// The clients.
+    pub workload: WorkloadSpec,
+    /// The faults.
+    pub plan: Plan,
+    /// How long the safety phase lasts.
+    pub duration: Span,
+    /// How long the liveness phase may last.
+    pub bound: Span,
+    /// What the run must show.
+    pub expect: Expect,
+}
+
+impl Resolved {
+    /// Resolves a run; the same for every protocol.
+    pub fn new(run: &RunSpec) -> Resolved {
+        let document = &run.scenario.document;
+        let dice = Dice::new(run.seed);
+        let mut base = Base::of(document);
+        if let Some(swarm) = document
+            .chaos
+            .as_ref()
+            .and_then(|chaos| chaos.swarm.as_ref())
+        {
+            base.draw(swarm, &dice);
+        }
+        let plan = Plan::draw(document, base.voters, &dice);
+        Resolved {
+            workload: workload(document),
+            duration: document.duration.get_ref().0,
+            bound: document.liveness.bound.get_ref().0,
+            expect: document.expect.get_ref().clone(),
+            world: base.world(document, run),
+            plan,
+        }
+    }
+
+    /// The whole configuration, one fact a line.
+    pub fn lines(&self) -> Vec<String> {
+        let world = &self.world;
+        let mutations: Vec<&str> = world.mutations.iter().map(|on| on.entry().id).collect();
+        let mut lines = vec![
+            format!("seed = {}", world.seed),
+            format!("mutations = {mutations:?}"),
+            format!("voters = {}", world.voters),
+            format!("observers = {}", world.observers),
+            format!("duration = {}", self.duration),
+            format!("liveness bound = {}", self.bound),
+            format!("expect = {:?}", self.expect),
+            format!("session timeout = {}", world.session_timeout),
+            format!("settings = {:?}", world.settings),
+            format!("network = {:?}", world.network),
+            format!("disk = {:?}", world.disk),
+            format!("clock = {:?}", world.clock),
+            format!("micro-step = {}", world.micro_step),
+            format!("knobs = {:?}", world.knobs),
+            format!("workload = {:?}", self.workload),
+            "fault budget: crashes and loss of what was not synced, any number; \
+             durable damage, none"
+                .to_owned(),
+        ];
+        for line in self.plan.lines() {
+            lines.push(format!("fault at {line}"));
+        }
+        lines
+    }
+}
+
+/// What a swarm may change.
+struct Base {
+    voters: u8,
+    observers: u8,
+    capture_chunk: u32,
+    knobs: Knobs,
+    loss_ppm: u32,
+    duplicate_ppm: u32,
+    drift_ppm: u32,
+    lan: LatencySection,
+    sync: LatencySection,
+}
+
+impl Base {
+    fn of(document: &Document) -> Base {
+        Base {
+            voters: *document.ensemble.voters.get_ref(),
+            observers: *document.ensemble.observers.get_ref(),
+            capture_chunk: *document.ensemble.capture_chunk.get_ref(),
+            knobs: knobs(&document.knobs),
+            loss_ppm: document.network.loss.ppm,
+            duplicate_ppm: document.network.duplicate.ppm,
+            drift_ppm: document.clock.drift.get_ref().ppm,
+            lan: document.network.lan.get_ref().clone(),
+            sync: document.disk.sync.get_ref().clone(),
+        }
+    }
+
+    /// Draws the options of one run. Each option has a number of its own, so that a new one does
+    /// not shift the others.
+    fn draw(&mut self, swarm: &SwarmSection, dice: &Dice) {
+        let draw = |option: u64| dice.draw(Concern::Driver, SWARM, option);
+        choose(&mut self.voters, swarm.voters.as_ref(), draw(1));
+        choose(&mut self.observers, swarm.observers.as_ref(), draw(2));
+        let knobs = &mut self.knobs;
+        between(
+            &mut knobs.committed_log_window,
+            swarm.committed_log_window.as_ref(),
+            draw(3),
+        );
+        between(
+            &mut knobs.snapshot_every,
+            swarm.snapshot_every.as_ref(),
+            draw(4),
+        );
+        between(&mut knobs.window, swarm.window.as_ref(), draw(5));
+        between(&mut knobs.log_tail, swarm.log_tail.as_ref(), draw(6));
+        between(
+            &mut self.capture_chunk,
+            swarm.capture_chunk.as_ref(),
+            draw(7),
+        );
+        choose(
+            &mut knobs.zxid_counter_bits,
+            swarm.zxid_counter_bits.as_ref(),
+            draw(8),
+        );
+        self.loss_ppm += sometimes(swarm.loss_max.ppm, draw(9), draw(10));
+        self.duplicate_ppm += sometimes(swarm.duplicate_max.ppm, draw(11), draw(12));
+        self.drift_ppm =
+            self.drift_ppm
+                .max(sometimes(swarm.drift_max.get_ref().ppm, draw(13), draw(14)));
+        choose(&mut self.lan, swarm.lan.as_ref(), draw(15));
+        choose(&mut self.sync, swarm.sync.as_ref(), draw(16));
+    }
+
+    fn world(self, document: &Document, run: &RunSpec) -> WorldSpec {
+        let tick = self.knobs.tick;
+        WorldSpec {
+            seed: run.seed,
+            voters: self.voters,
+            observers: self.observers,
+            clients: *document.workload.clients.get_ref(),
+            homes: Vec::new(),
+            mutations: run.mutations,
+            settings: ServerSettings {
+                session_timeout_min: tick.times(2),
+                session_timeout_max: tick.times(20),
+                capture_chunk: self.capture_chunk as usize,
+            },
+            knobs: self.knobs,
+            session_timeout: document.workload.session_timeout.get_ref().0,
+            network: network(
+                &document.network,
+                &self.lan,
+                self.loss_ppm,
+                self.duplicate_ppm,
+            ),
+            disk: DiskSpec {
+                write: latency(document.disk.write.get_ref()),
+                sync: latency(&self.sync),
+                read: latency(document.disk.read.get_ref()),
+            },
+            clock: ClockSpec {
+                drift_ppm_max: self.drift_ppm,
+            },
+            micro_step: MICRO_STEP,
+            checks: run.checks,
+            trace: run.trace,
+        }
+    }
+}
+
+fn choose<T: Clone>(value: &mut T, choices: Option<&Spanned<Vec<T>>>, draw: Draw) {
+    if let Some(choices) = choices {
+        let choices = choices.get_ref();
+        *value = choices[draw.below(choices.len() as u64) as usize].clone();
+    }
+}
+
+fn between(value: &mut u32, range: Option<&Spanned<[u32; 2]>>, draw: Draw) {
+    if let Some(range) = range {
+        let [min, max] = *range.get_ref();
+        *value = draw.range(u64::from(min), u64::from(max)) as u32;
+    }
+}
+
+/// Nothing in half of the runs, else anything up to `max`.
+fn sometimes(max: u32, whether: Draw, how_much: Draw) -> u32 {
+    if whether.chance_ppm(500_000) {
+        how_much.range(0, u64::from(max)) as u32
+    } else {
+        0
+    }
+}
+
+fn latency(section: &LatencySection) -> Latency {
+    match section {
+        LatencySection::Constant(span) => Latency::Constant(span.0),
+        LatencySection::Uniform { min, max } => Latency::Uniform {
+            min: min.0,
+            max: max.0,
+        },
+        LatencySection::Exponential { mean } => Latency::Exponential { mean: mean.0 },
+        LatencySection::LogNormal { median, p99 } => Latency::LogNormal {
+            median: median.0,
+            p99: p99.0,
+        },
+    }
+}
+
+fn network(
+    section: &NetworkSection,
+    lan: &LatencySection,
+    loss_ppm: u32,
+    duplicate_ppm: u32,
+) -> NetworkSpec {
+    NetworkSpec {
+        lan: latency(lan),
+        matrix: section.matrix.as_ref().map(|matrix| {
+            let spans = |row: &Vec<Duration>| row.iter().map(|delay| delay.0).collect();
+            matrix.get_ref().iter().map(spans).collect()
+        }),
+        client: latency(section.client.get_ref()),
+        loss_ppm: loss_ppm.min(1_000_000),
+        duplicate_ppm: duplicate_ppm.min(1_000_000),
+        patience: section.patience.get_ref().0,
+        dial_timeout: section.dial_timeout.get_ref().0,
+    }
+}
+
+fn knobs(section: &KnobsSection) -> Knobs {
+    let defaults = Knobs::default();
+    let span = |value: &Option<Spanned<Duration>>, default: Span| {
+        value.as_ref().map_or(default, |value| value.get_ref().0)
+    };
+    let number = |value: &Option<Spanned<u32>>, default: u32| {
+        value.as_ref().map_or(default, |value| *value.get_ref())
+    };
+    Knobs {
+        tick: span(&section.tick, defaults.tick),
+        init_limit: number(&section.init_limit, defaults.init_limit),
+        sync_limit: number(&section.sync_limit, defaults.sync_limit),
+        finalize_wait: span(&section.finalize_wait, defaults.finalize_wait),
+        notification_min: span(&section.notification_min, defaults.notification_min),
+        notification_max: span(&section.notification_max, defaults.notification_max),
+        committed_log_window: number(&section.committed_log_window, defaults.committed_log_window),
+        snapshot_every: number(&section.snapshot_every, defaults.snapshot_every),
+        zxid_counter_bits: number(&section.zxid_counter_bits, defaults.zxid_counter_bits),
+        heartbeat: span(&section.heartbeat, defaults.heartbeat),
+        election_timeout: span(&section.election_timeout, defaults.election_timeout),
+        window: number(&section.window, defaults.window),
+        retransmit: span(&section.retransmit, defaults.retransmit),
+        log_tail: number(&section.log_tail, defaults.log_tail),
+        outstanding_max: number(&section.outstanding_max, defaults.outstanding_max),
+    }
+}
+
+fn workload(document: &Document) -> WorkloadSpec {
+    let section = &document.workload;
+    WorkloadSpec {
+        clients: *section.clients.get_ref(),
+        pipeline: *section.pipeline.get_ref(),
+        think: latency(section.think.get_ref()),
+        keys: *section.keys.get_ref(),
+        parents: *section.parents.get_ref(),
+        reads: section.reads,
+        watches_ppm: section.watches.ppm,
+        mix: section.mix.get_ref().clone(),
+    }
+}
+
+/// The mutations that are on, by their ids, for lines to paste.
+pub fn mutation_ids(mutations: Mutations) -> Vec<&'static str> {
+    mutations
+        .iter()
+        .map(|mutation| mutation.entry().id)
+        .collect()
+}

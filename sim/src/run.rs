@@ -1,0 +1,296 @@
+//! One run: a scenario, a protocol and a seed in, verdicts and a hash out.
+//!
+//! A run happens on a fresh thread (madsim seeds what it intercepts once a thread) inside madsim's
+//! runtime. Its first phase is about safety: the workload runs and the planned faults fire. Then
+//! every fault is undone and the second phase is about liveness (`drive`). A panic anywhere is a
+//! broken invariant: a failing verdict with the message and its place, like any other.
+
+mod drive;
+mod panics;
+mod probe;
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use menagerie::check::{Counterexample, Verdict};
+use menagerie::history::{History, Outcome};
+use menagerie::ids::VirtualTime;
+use menagerie::mutation::Mutations;
+use menagerie::protocol::Protocol;
+
+use crate::resolve::{Resolved, mutation_ids};
+use crate::scenario::Scenario;
+use crate::scenario::schema::Expect;
+use crate::world::{Stats, in_runtime};
+use drive::Drive;
+
+/// What to run.
+#[derive(Clone, Debug)]
+pub struct RunSpec {
+    /// The scenario.
+    pub scenario: Arc<Scenario>,
+    /// The seed.
+    pub seed: u64,
+    /// The bugs switched on.
+    pub mutations: Mutations,
+    /// Whether the checkers watch.
+    pub checks: bool,
+    /// Whether the trace is kept.
+    pub trace: bool,
+}
+
+/// A checker's name and its verdict.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judged {
+    /// The checker.
+    pub checker: String,
+    /// Its verdict.
+    pub verdict: Verdict,
+}
+
+/// How many operations ended how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OpCounts {
+    /// Successes.
+    pub ok: u64,
+    /// Definite errors, which are observations.
+    pub error: u64,
+    /// Surely not executed.
+    pub refused: u64,
+    /// Unknown, or open at the end.
+    pub unknown: u64,
+}
+
+/// What a run showed.
+#[derive(Clone, Debug)]
+pub struct RunReport {
+    /// The scenario's name.
+    pub scenario: String,
+    /// The protocol's name.
+    pub protocol: &'static str,
+    /// The seed.
+    pub seed: u64,
+    /// The run hash over every event.
+    pub hash: u64,
+    /// What the checkers say, in the order in which they are shown.
+    pub verdicts: Vec<Judged>,
+    /// What the scenario expects.
+    pub expect: Expect,
+    /// The world's counters.
+    pub stats: Stats,
+    /// The faults that fired, by kind.
+    pub faults: BTreeMap<&'static str, u64>,
+    /// The operations, probes included.
+    pub ops: OpCounts,
+    /// How long the run was in virtual time.
+    pub virtual_time: VirtualTime,
+    /// When the faults were healed.
+    pub healed: Option<VirtualTime>,
+    /// When the servers had converged and every client had been answered.
+    pub converged: Option<VirtualTime>,
+    /// What the clients saw.
+    pub history: History,
+    /// The trace, if it was asked for.
+    pub trace: Vec<String>,
+    /// The line that repeats the run.
+    pub reproduce: String,
+}
+
+/// What a run comes to, in ascending order of importance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Conclusion {
+    /// Everything held.
+    Pass,
+    /// Something was not checked because it never happened.
+    Vacuous,
+    /// Something could not be decided.
+    Unknown,
+    /// A violation.
+    Fail,
+}
+
+impl RunReport {
+    /// What the verdicts come to, in view of what the scenario expects.
+    pub fn conclusion(&self) -> Conclusion {
+        if let Expect::Fail(name) = &self.expect
+            && self.failures().any(|judged| judged.checker == *name)
+        {
+            return Conclusion::Pass;
+        }
+        self.verdicts
+            .iter()
+            .map(|judged| match judged.verdict {
+                Verdict::Pass { .. } => Conclusion::Pass,
+                Verdict::Vacuous(_) => Conclusion::Vacuous,
+                Verdict::Unknown(_) => Conclusion::Unknown,
+                Verdict::Fail(_) => Conclusion::Fail,
+            })
+            .max()
+            .unwrap_or(Conclusion::Vacuous)
+    }
+
+    /// The verdicts that report a violation.
+    pub fn failures(&self) -> impl Iterator<Item = &Judged> {
+        self.verdicts
+            .iter()
+            .filter(|judged| matches!(judged.verdict, Verdict::Fail(_)))
+    }
+
+    /// How many kinds of fault fired.
+    pub fn fault_kinds(&self) -> usize {
+        self.faults.values().filter(|count| **count > 0).count()
+    }
+}
+
+/// Performs a run on this thread, which must be a fresh one: see
+/// [`crate::registry::Registration::run`].
+pub(crate) fn execute<P: Protocol>(name: &'static str, spec: &RunSpec) -> RunReport {
+    panics::watch_this_thread();
+    let blank = blank(name, spec);
+    let resolved = Resolved::new(spec);
+    let report = blank.clone();
+    let inside = move || drive::<P>(resolved, report);
+    let outcome = catch_unwind(AssertUnwindSafe(|| in_runtime(spec.seed, inside)));
+    // Only the construction of the world can panic past `drive`, which catches its own panics.
+    outcome.unwrap_or_else(|_| {
+        let mut report = blank;
+        report.verdicts.push(panicked(VirtualTime(0)));
+        report
+    })
+}
+
+/// The line to paste that repeats a run.
+pub fn reproduce(protocol: &str, spec: &RunSpec) -> String {
+    let mut line = format!(
+        "menagerie run {} --protocol {protocol} --seed {}",
+        quoted(&spec.scenario.path),
+        spec.seed
+    );
+    for id in mutation_ids(spec.mutations) {
+        line.push_str(" --mutate ");
+        line.push_str(id);
+    }
+    line
+}
+
+/// A word as a shell reads it back.
+fn quoted(word: &str) -> String {
+    let plain =
+        |character: char| character.is_ascii_alphanumeric() || "_-./+=@".contains(character);
+    if !word.is_empty() && !word.starts_with('-') && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+fn blank(protocol: &'static str, spec: &RunSpec) -> RunReport {
+    RunReport {
+        scenario: spec.scenario.name.clone(),
+        protocol,
+        seed: spec.seed,
+        hash: 0,
+        verdicts: Vec::new(),
+        expect: spec.scenario.document.expect.get_ref().clone(),
+        stats: Stats::default(),
+        faults: BTreeMap::new(),
+        ops: OpCounts::default(),
+        virtual_time: VirtualTime(0),
+        healed: None,
+        converged: None,
+        history: History::default(),
+        trace: Vec::new(),
+        reproduce: reproduce(protocol, spec),
+    }
+}
+
+fn judged(checker: &str, verdict: Verdict) -> Judged {
+    Judged {
+        checker: checker.to_owned(),
+        verdict,
+    }
+}
+
+/// The verdict on a panic: a crash of a checker says nothing about the protocol.
+fn panicked(at: VirtualTime) -> Judged {
+    let (reason, in_checker) = panics::take();
+    let verdict = if in_checker {
+        Verdict::Unknown(format!("a checker panicked: {reason}"))
+    } else {
+        Verdict::Fail(Counterexample { at, reason })
+    };
+    judged("invariant", verdict)
+}
+
+/// Both phases, then the verdicts.
+fn drive<P: Protocol>(resolved: Resolved, mut report: RunReport) -> RunReport {
+    let mut drive = Drive::<P>::new(resolved);
+    let ended = catch_unwind(AssertUnwindSafe(|| drive.run()));
+    let at = drive.now();
+    report.verdicts.push(match ended {
+        Ok(Ok(steps)) => judged("invariant", Verdict::Pass { checked: steps }),
+        Ok(Err(unknown)) => judged("invariant", Verdict::Unknown(unknown)),
+        Err(_) => {
+            drive.abandon();
+            panicked(at)
+        }
+    });
+    match catch_unwind(AssertUnwindSafe(|| drive.finish())) {
+        Ok(verdicts) => {
+            let verdicts = verdicts.into_iter();
+            report
+                .verdicts
+                .extend(verdicts.map(|(checker, verdict)| judged(checker, verdict)));
+        }
+        Err(_) => report.verdicts.push(panicked(at)),
+    }
+    report.verdicts.push(judged("coverage", drive.coverage()));
+    drive.fill(&mut report);
+    report.ops = count(&report.history);
+    expectation(&mut report);
+    report
+}
+
+fn count(history: &History) -> OpCounts {
+    let mut counts = OpCounts::default();
+    for operation in &history.operations {
+        match &operation.outcome {
+            Some(Outcome::Answered { answer: Ok(_), .. }) => counts.ok += 1,
+            Some(Outcome::Answered { answer: Err(_), .. }) => counts.error += 1,
+            Some(Outcome::Refused(_)) => counts.refused += 1,
+            Some(Outcome::Unknown) | None => counts.unknown += 1,
+        }
+    }
+    counts
+}
+
+/// A scenario that expects a violation fails if there is none.
+fn expectation(report: &mut RunReport) {
+    let Expect::Fail(name) = report.expect.clone() else {
+        return;
+    };
+    let verdict = if report.failures().any(|judged| judged.checker == name) {
+        Verdict::Pass { checked: 1 }
+    } else {
+        Verdict::Fail(Counterexample {
+            at: report.virtual_time,
+            reason: format!("the scenario expects {name} to report a violation, and it did not"),
+        })
+    };
+    report.verdicts.push(judged("expectation", verdict));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_to_paste_survives_spaces_and_quotes() {
+        assert_eq!(quoted("scenarios/chaos.toml"), "scenarios/chaos.toml");
+        assert_eq!(quoted("my chaos.toml"), "'my chaos.toml'");
+        assert_eq!(quoted("it's.toml"), "'it'\\''s.toml'");
+        assert_eq!(quoted("$(x)"), "'$(x)'");
+        assert_eq!(quoted(""), "''");
+    }
+}

@@ -1,0 +1,453 @@
+//! The two phases of a run.
+//!
+//! *Safety*: the clients do what the workload says and the planned faults fire. *Liveness*: the
+//! undo records of all faults heal the core, here every server; the workload stops, every client
+//! must get a write and a synced read answered, and all servers must stand at the same zxid with
+//! the same digest, within the bound. If they do not, the obstacle says which server or client
+//! lacks what.
+
+use std::collections::BTreeMap;
+
+use menagerie::check::Verdict;
+use menagerie::history::Outcome;
+use menagerie::ids::{ClientId, NodeId, OpId, Span, VirtualTime};
+use menagerie::protocol::Protocol;
+use menagerie::tree::Request;
+
+use super::RunReport;
+use super::probe::{Next, Probe};
+use crate::dice::Dice;
+use crate::fault::Scene;
+use crate::plan::{Family, Plan};
+use crate::resolve::Resolved;
+use crate::workload::Client;
+use crate::world::{Action, Close, Happening, World};
+
+/// A run that takes more events than this is given up as undecided.
+const STEPS_MAX: u64 = 50_000_000;
+/// How often convergence is looked for.
+const POLL: Span = Span::millis(10);
+/// How long a client waits before it asks again in the liveness phase.
+const ASK_AGAIN: Span = Span::millis(20);
+
+/// What a wake-up is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Token {
+    /// A client's slot has thought long enough.
+    Think { client: ClientId, slot: u8 },
+    /// A fault of the plan fires.
+    Fire(usize),
+    /// A fault of the plan ends.
+    Undo(usize),
+    /// The safety phase ends.
+    Heal,
+    /// Have the servers converged?
+    Poll,
+    /// A client's probe asks again.
+    Probe(ClientId),
+}
+
+impl Token {
+    const SHIFT: u32 = 56;
+
+    fn word(self) -> u64 {
+        let (tag, value) = match self {
+            Token::Think { client, slot } => (1, u64::from(client.0) << 8 | u64::from(slot)),
+            Token::Fire(index) => (2, index as u64),
+            Token::Undo(index) => (3, index as u64),
+            Token::Heal => (4, 0),
+            Token::Poll => (5, 0),
+            Token::Probe(client) => (6, u64::from(client.0)),
+        };
+        tag << Token::SHIFT | value
+    }
+
+    fn of(word: u64) -> Token {
+        let value = word & ((1 << Token::SHIFT) - 1);
+        match word >> Token::SHIFT {
+            1 => Token::Think {
+                client: ClientId((value >> 8) as u16),
+                slot: (value & 0xff) as u8,
+            },
+            2 => Token::Fire(value as usize),
+            3 => Token::Undo(value as usize),
+            4 => Token::Heal,
+            5 => Token::Poll,
+            6 => Token::Probe(ClientId(value as u16)),
+            tag => panic!("no wake-up has the tag {tag}"),
+        }
+    }
+}
+
+/// A run under way.
+pub(super) struct Drive<P: Protocol> {
+    world: World<P>,
+    resolved: Resolved,
+    dice: Dice,
+    voters: Vec<NodeId>,
+    observers: Vec<NodeId>,
+    clients: Vec<Client>,
+    /// Which slot an open operation belongs to.
+    open: BTreeMap<OpId, (ClientId, u8)>,
+    /// How many operations a slot waits for.
+    waiting: BTreeMap<(ClientId, u8), u8>,
+    fired: BTreeMap<Family, u64>,
+    /// What undoes the faults that are in force.
+    undo: BTreeMap<usize, Vec<Action>>,
+    /// Empty until the liveness phase.
+    probes: Vec<Probe>,
+    healed: Option<VirtualTime>,
+    converged: Option<VirtualTime>,
+    obstacle: Option<String>,
+    steps: u64,
+}
+
+impl<P: Protocol> Drive<P> {
+    pub(super) fn new(resolved: Resolved) -> Drive<P> {
+        let dice = Dice::new(resolved.world.seed);
+        let voters = resolved.world.voters;
+        let everybody = voters + resolved.world.observers;
+        Drive {
+            world: World::new(resolved.world.clone()),
+            dice,
+            voters: (1..=voters).map(NodeId).collect(),
+            observers: (voters + 1..=everybody).map(NodeId).collect(),
+            clients: (1..=resolved.workload.clients)
+                .map(|number| Client::new(ClientId(number), dice))
+                .collect(),
+            open: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            fired: BTreeMap::new(),
+            undo: BTreeMap::new(),
+            probes: Vec::new(),
+            healed: None,
+            converged: None,
+            obstacle: None,
+            steps: 0,
+            resolved,
+        }
+    }
+
+    pub(super) fn now(&self) -> VirtualTime {
+        self.world.now()
+    }
+
+    /// Both phases. Answers with the number of events.
+    ///
+    /// # Errors
+    /// Why the run cannot be judged as a whole.
+    pub(super) fn run(&mut self) -> Result<u64, String> {
+        self.world.boot_all();
+        self.schedule();
+        while self.converged.is_none() && self.obstacle.is_none() {
+            let Some(happening) = self.world.step() else {
+                return Err("the world came to a standstill: nothing was left to happen".to_owned());
+            };
+            self.steps += 1;
+            if self.steps > STEPS_MAX {
+                return Err(format!("the run was given up after {STEPS_MAX} events"));
+            }
+            match happening {
+                Happening::Event => {}
+                Happening::Wakeup(word) => self.wake(Token::of(word)),
+                Happening::Completed { client, op } => self.completed(client, op),
+            }
+        }
+        Ok(self.steps)
+    }
+
+    /// After a panic nothing is asked of liveness any more.
+    pub(super) fn abandon(&mut self) {
+        self.healed = None;
+        self.converged = None;
+        self.obstacle = None;
+    }
+
+    fn wake_at(&mut self, at: VirtualTime, token: Token) {
+        self.world.wake_at(at, token.word());
+    }
+
+    fn schedule(&mut self) {
+        let start = self.world.now();
+        for index in 0..self.resolved.plan.faults.len() {
+            let at = start.after(self.resolved.plan.faults[index].at);
+            self.wake_at(at, Token::Fire(index));
+        }
+        self.wake_at(start.after(self.resolved.duration), Token::Heal);
+        for number in 1..=self.resolved.workload.clients {
+            for slot in 0..self.resolved.workload.pipeline {
+                self.think(ClientId(number), slot);
+            }
+        }
+    }
+
+    fn client(&mut self, client: ClientId) -> &mut Client {
+        &mut self.clients[usize::from(client.0) - 1]
+    }
+
+    fn wake(&mut self, token: Token) {
+        match token {
+            Token::Think { client, slot } => self.ask(client, slot),
+            Token::Fire(index) => self.fire(index),
+            Token::Undo(index) => self.undo(index),
+            Token::Heal => self.heal(),
+            Token::Poll => self.poll(),
+            Token::Probe(client) => self.probe(client),
+        }
+    }
+
+    /// A slot waits until it asks for the next operation. The time belongs to the ordinal that is
+    /// next when it begins to wait.
+    fn think(&mut self, client: ClientId, slot: u8) {
+        let ordinal = self.client(client).next_ordinal();
+        let entropy = ordinal << 8 | u64::from(slot);
+        let delay = self.resolved.workload.think(&self.dice, client, entropy);
+        let at = self.world.now().after(delay);
+        self.wake_at(at, Token::Think { client, slot });
+    }
+
+    fn ask(&mut self, client: ClientId, slot: u8) {
+        if self.healed.is_some() {
+            // The liveness phase asks only its probes.
+            return;
+        }
+        let place = usize::from(client.0) - 1;
+        let asked = self.clients[place].ask(&self.resolved.workload);
+        let count = u8::try_from(asked.len()).expect("a client asks one or two things at once");
+        self.waiting.insert((client, slot), count);
+        for one in asked {
+            let op = self.world.invoke(client, one.request, one.synced);
+            self.open.insert(op, (client, slot));
+        }
+    }
+
+    fn completed(&mut self, client: ClientId, op: OpId) {
+        let operation = self.world.history().operations[op.0 as usize].clone();
+        self.client(client).learn(&operation);
+        if let Some(probe) = self.probes.get_mut(usize::from(client.0) - 1) {
+            match probe.ended(&operation) {
+                Next::Ask => self.probe(client),
+                Next::Wait => {
+                    let at = self.world.now().after(ASK_AGAIN);
+                    self.wake_at(at, Token::Probe(client));
+                }
+                Next::Nothing => {}
+            }
+        }
+        let Some((client, slot)) = self.open.remove(&op) else {
+            // A probe's operation belongs to no slot.
+            return;
+        };
+        let left = self
+            .waiting
+            .get_mut(&(client, slot))
+            .expect("a slot with an open operation counts it");
+        *left -= 1;
+        if *left == 0 && self.healed.is_none() {
+            self.think(client, slot);
+        }
+    }
+
+    fn fire(&mut self, index: usize) {
+        if self.healed.is_some() {
+            return;
+        }
+        let scene = Scene::of(&self.world, &self.voters, &self.observers);
+        let planned = self.resolved.plan.faults[index].clone();
+        let mut draws = Plan::draws(&self.dice, index);
+        self.world
+            .remark(|| format!("fault: {}", planned.fault.text()));
+        let Some(undo) = planned.fault.fire(&mut self.world, &scene, &mut draws) else {
+            // Whom it would have hit is down already.
+            return;
+        };
+        *self.fired.entry(planned.family).or_default() += 1;
+        self.undo.insert(index, undo);
+        if let Some(hold) = planned.hold {
+            let at = self.world.now().after(hold);
+            self.wake_at(at, Token::Undo(index));
+        }
+    }
+
+    fn undo(&mut self, index: usize) {
+        for action in self.undo.remove(&index).unwrap_or_default() {
+            self.world.perform(action);
+        }
+    }
+
+    /// Ends the safety phase: undoes what is still in force, the youngest first, and starts
+    /// whatever is down for another reason (a server that refused to boot gets another chance).
+    fn heal(&mut self) {
+        while let Some(index) = self.undo.last_key_value().map(|(index, _)| *index) {
+            self.undo(index);
+        }
+        for node in self.everybody() {
+            if self.world.is_paused(node) {
+                self.world.perform(Action::Resume(node));
+            }
+            if !self.world.is_up(node) {
+                self.world.perform(Action::Restart(node));
+            }
+        }
+        self.world
+            .remark(|| "the faults are healed; liveness begins".to_owned());
+        self.healed = Some(self.world.now());
+        self.probes = (1..=self.resolved.workload.clients)
+            .map(|number| Probe::new(ClientId(number)))
+            .collect();
+        for number in 1..=self.resolved.workload.clients {
+            self.probe(ClientId(number));
+        }
+        self.wake_at(self.world.now().after(POLL), Token::Poll);
+    }
+
+    fn probe(&mut self, client: ClientId) {
+        let place = usize::from(client.0) - 1;
+        let mut ops = Vec::new();
+        for (request, synced) in self.probes[place].requests() {
+            ops.push(self.world.invoke(client, request, synced));
+        }
+        if !ops.is_empty() {
+            self.probes[place].asked(&ops);
+        }
+    }
+
+    fn poll(&mut self) {
+        let Some(healed) = self.healed else {
+            return;
+        };
+        let now = self.world.now();
+        match self.lacking() {
+            None => self.converged = Some(now),
+            Some(lack) if now.since(healed) >= self.resolved.bound => {
+                self.obstacle = Some(format!("{} after healing: {lack}", now.since(healed)));
+            }
+            Some(_) => self.wake_at(now.after(POLL), Token::Poll),
+        }
+    }
+
+    fn everybody(&self) -> Vec<NodeId> {
+        self.voters.iter().chain(&self.observers).copied().collect()
+    }
+
+    /// What stands between the core and convergence: every server and client that lacks something.
+    fn lacking(&self) -> Option<String> {
+        let mut lacks: Vec<String> = Vec::new();
+        let mut furthest = None;
+        for node in self.everybody() {
+            furthest = furthest.max(self.world.applied(node));
+        }
+        let mut digest = None;
+        for node in self.everybody() {
+            let applied = self.world.applied(node);
+            if !self.world.is_up(node) {
+                let why = self.world.refusal(node);
+                lacks.push(match why {
+                    Some(refusal) => format!("{node} refuses to boot: {}", refusal.0),
+                    None => format!("{node} is down"),
+                });
+            } else if applied != furthest {
+                let stands = applied.map_or_else(|| "nowhere".to_owned(), |zxid| zxid.to_string());
+                let aim = furthest.map_or_else(|| "nowhere".to_owned(), |zxid| zxid.to_string());
+                lacks.push(format!(
+                    "{node} stands at {stands} and lacks the rest through {aim}"
+                ));
+            } else {
+                let own = self.world.digest(node);
+                let first = *digest.get_or_insert(own);
+                if own != first {
+                    lacks.push(format!(
+                        "{node} holds another state than the others at that zxid"
+                    ));
+                }
+            }
+        }
+        lacks.extend(self.probes.iter().filter_map(Probe::obstacle));
+        (!lacks.is_empty()).then(|| lacks.join("; "))
+    }
+
+    /// Ends the run: the verdicts of the world's checkers.
+    pub(super) fn finish(&mut self) -> Vec<(&'static str, Verdict)> {
+        let core = self.everybody();
+        self.world.finish(Close {
+            core,
+            healed: self.healed,
+            converged: self.converged,
+            obstacle: self.obstacle.clone(),
+        })
+    }
+
+    /// Whether the run showed anything: a write, a read, and a fault if faults were planned. The
+    /// probes do not count, nor do operations that were never answered.
+    pub(super) fn coverage(&self) -> Verdict {
+        let (mut writes, mut reads) = (0u64, 0u64);
+        let end = self.healed.unwrap_or(self.world.now());
+        for operation in &self.world.history().operations {
+            let answered = matches!(operation.outcome, Some(Outcome::Answered { .. }));
+            if !answered || operation.invoked >= end {
+                continue;
+            }
+            match operation.request {
+                Request::Write(_) => writes += 1,
+                Request::Read(_) => reads += 1,
+                Request::Watch(_) | Request::Sync => {}
+            }
+        }
+        let faults: u64 = self.fired.values().sum();
+        let planned = self.resolved.plan.faults.len();
+        if writes == 0 {
+            return Verdict::Vacuous(
+                "no write was answered before the faults were healed".to_owned(),
+            );
+        }
+        if reads == 0 {
+            return Verdict::Vacuous(
+                "no read was answered before the faults were healed".to_owned(),
+            );
+        }
+        if planned > 0 && faults == 0 {
+            return Verdict::Vacuous(format!("none of {planned} planned faults took effect"));
+        }
+        Verdict::Pass {
+            checked: writes + reads + faults,
+        }
+    }
+
+    /// Fills in what the run showed.
+    pub(super) fn fill(&mut self, report: &mut RunReport) {
+        report.hash = self.world.hash();
+        report.stats = self.world.stats().clone();
+        report.virtual_time = self.world.now();
+        report.faults = self
+            .fired
+            .iter()
+            .map(|(family, count)| (family.name(), *count))
+            .collect();
+        report.healed = self.healed;
+        report.converged = self.converged;
+        report.history = self.world.history().clone();
+        report.trace = self.world.take_trace();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wake_up_keeps_its_meaning_as_a_word() {
+        for token in [
+            Token::Think {
+                client: ClientId(1_000),
+                slot: 63,
+            },
+            Token::Fire(499),
+            Token::Undo(0),
+            Token::Heal,
+            Token::Poll,
+            Token::Probe(ClientId(7)),
+        ] {
+            assert_eq!(Token::of(token.word()), token);
+        }
+    }
+}

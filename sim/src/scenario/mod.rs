@@ -1,0 +1,143 @@
+//! Scenarios: TOML files that say which ensemble runs, what clients do, what goes wrong, and what
+//! is expected of it. One file, one story; the file name is the scenario's name.
+//!
+//! A file is read in two steps. [`schema`] is what serde accepts: every section refuses fields it
+//! does not know, and every quantity carries its unit (`quantity`). `validate` then holds the
+//! values against each other: a fault that names server 9 of 5 or comes after the end is a mistake
+//! too. Either way the answer is a [`ScenarioError`] with file, line, column and what would be
+//! right.
+
+pub mod adversity;
+pub mod diagnostic;
+pub mod quantity;
+pub mod schema;
+mod validate;
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+pub use diagnostic::{Problem, ScenarioError};
+pub use validate::RUNNER_CHECKERS;
+
+use schema::Document;
+
+/// A scenario that was read and found to be sound.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// The file's name without `.toml`.
+    pub name: String,
+    /// The file as it was given, for lines to paste.
+    pub path: String,
+    /// What it says.
+    pub document: Document,
+}
+
+impl Scenario {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it; a missing file too.
+    pub fn read(path: &str) -> Result<Scenario, ScenarioError> {
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            let (message, help) = match error.kind() {
+                ErrorKind::NotFound => (
+                    "there is no such scenario file".to_owned(),
+                    Some(neighbours(path)),
+                ),
+                ErrorKind::InvalidData => (
+                    "the file is not UTF-8 text".to_owned(),
+                    Some("expected a TOML file".to_owned()),
+                ),
+                _ => (format!("the file cannot be read: {error}"), None),
+            };
+            ScenarioError::of_file(path, message, help)
+        })?;
+        Scenario::parse(path, &text)
+    }
+
+    /// Reads a text that came from `path`.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn parse(path: &str, text: &str) -> Result<Scenario, ScenarioError> {
+        let refuse = |problems: Vec<Problem>| ScenarioError {
+            file: path.to_owned(),
+            text: text.to_owned(),
+            problems,
+        };
+        let document: Document =
+            toml::from_str(text).map_err(|error| refuse(vec![syntax_problem(&error)]))?;
+        let problems = validate::validate(&document);
+        if !problems.is_empty() {
+            return Err(refuse(problems));
+        }
+        let name = Path::new(path).file_stem().map_or_else(
+            || path.to_owned(),
+            |stem| stem.to_string_lossy().into_owned(),
+        );
+        Ok(Scenario {
+            name,
+            path: path.to_owned(),
+            document,
+        })
+    }
+}
+
+/// What the parser says, as a problem. A missing field has no place of its own, so it is explained.
+fn syntax_problem(error: &toml::de::Error) -> Problem {
+    let message = error.message().to_owned();
+    let missing = message.starts_with("missing field");
+    Problem {
+        help: missing.then(|| {
+            "the smallest scenario is: schema = 1, story = \"Two sentences. On what happens.\", \
+             duration = \"3s\"; a fault needs `at` and mostly `node`"
+                .to_owned()
+        }),
+        span: error.span(),
+        message,
+    }
+}
+
+/// Names what may have been meant by a missing file: the scenario of that name, or those beside it.
+fn neighbours(path: &str) -> String {
+    let stem = Path::new(path).file_stem().unwrap_or_default();
+    let meant = Path::new("scenarios").join(stem).with_extension("toml");
+    if meant.is_file() {
+        return format!("did you mean {}?", meant.display());
+    }
+    let folder = Path::new(path)
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or_else(|| Path::new("scenarios"));
+    let found = files_in(folder);
+    if found.is_empty() {
+        return "`menagerie scenarios` lists those in scenarios/".to_owned();
+    }
+    let names: Vec<String> = found
+        .iter()
+        .filter_map(|file| Path::new(file).file_name())
+        .map(|name| name.to_string_lossy().into_owned())
+        .collect();
+    format!("beside it there are: {}", names.join(", "))
+}
+
+/// The TOML files of a folder, sorted; none if the folder cannot be read.
+pub fn files_in(folder: &Path) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let mut files: Vec<String> = entries
+        .filter_map(Result::ok)
+        .map(|entry| entry.path())
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "toml")
+        })
+        .map(|path| path.to_string_lossy().into_owned())
+        .collect();
+    files.sort();
+    files
+}
+
+#[cfg(test)]
+mod tests;

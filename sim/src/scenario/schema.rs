@@ -1,0 +1,374 @@
+//! The sections of a scenario file, as serde reads them.
+//!
+//! Faults are externally tagged (`crash = { at = "1s" }`), because only then does the parser know
+//! the line and column of a misspelt field inside them. What serde cannot say is checked in
+//! `super::validate`, for which the values in question keep their place in the text.
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::adversity::{ChaosSection, FaultEntry};
+use super::quantity::{Duration, Ratio};
+
+/// A whole file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Document {
+    /// The version of this schema: 1.
+    pub schema: Spanned<u32>,
+    /// What happens and what is expected of it, in two sentences.
+    pub story: Spanned<String>,
+    /// How long the safety phase lasts.
+    pub duration: Spanned<Duration>,
+    /// What the run must show.
+    #[serde(default = "passing")]
+    pub expect: Spanned<Expect>,
+    /// The servers.
+    #[serde(default)]
+    pub ensemble: EnsembleSection,
+    /// Timeouts and sizes that differ from the defaults.
+    #[serde(default)]
+    pub knobs: KnobsSection,
+    /// The network without faults.
+    #[serde(default)]
+    pub network: NetworkSection,
+    /// The disks without faults.
+    #[serde(default)]
+    pub disk: DiskSection,
+    /// The servers' clocks.
+    #[serde(default)]
+    pub clock: ClockSection,
+    /// What clients do.
+    #[serde(default)]
+    pub workload: WorkloadSection,
+    /// What goes wrong, and when.
+    #[serde(default)]
+    pub fault: Vec<FaultEntry>,
+    /// What goes wrong at random.
+    pub chaos: Option<ChaosSection>,
+    /// What must hold after the faults are healed.
+    #[serde(default)]
+    pub liveness: LivenessSection,
+}
+
+/// What a run must show.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Expect {
+    /// Every checker holds.
+    #[default]
+    Pass,
+    /// The checker of this name reports a violation.
+    Fail(String),
+}
+
+fn passing() -> Spanned<Expect> {
+    unplaced(Expect::Pass)
+}
+
+/// `[ensemble]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EnsembleSection {
+    /// How many servers vote.
+    pub voters: Spanned<u8>,
+    /// How many follow without a vote.
+    pub observers: Spanned<u8>,
+    /// How many tree nodes one chunk of a snapshot capture takes.
+    pub capture_chunk: Spanned<u32>,
+}
+
+impl Default for EnsembleSection {
+    fn default() -> Self {
+        EnsembleSection {
+            voters: unplaced(5),
+            observers: unplaced(0),
+            capture_chunk: unplaced(8),
+        }
+    }
+}
+
+/// `[knobs]`: each overrides the field of the same name of `menagerie::protocol::Knobs`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct KnobsSection {
+    /// The unit of the limits and of session expiry.
+    pub tick: Option<Spanned<Duration>>,
+    /// Zab: ticks a learner may take to synchronise.
+    pub init_limit: Option<Spanned<u32>>,
+    /// Zab: ticks a learner or leader may be silent.
+    pub sync_limit: Option<Spanned<u32>>,
+    /// Zab: how long an election waits for a better vote.
+    pub finalize_wait: Option<Spanned<Duration>>,
+    /// Zab: shortest wait for notifications.
+    pub notification_min: Option<Spanned<Duration>>,
+    /// Zab: longest wait for notifications.
+    pub notification_max: Option<Spanned<Duration>>,
+    /// Zab: committed transactions kept for DIFF.
+    pub committed_log_window: Option<Spanned<u32>>,
+    /// Transactions between two snapshots.
+    pub snapshot_every: Option<Spanned<u32>>,
+    /// Zab: width of the zxid's counter.
+    pub zxid_counter_bits: Option<Spanned<u32>>,
+    /// Paxos: interval of heartbeats.
+    pub heartbeat: Option<Spanned<Duration>>,
+    /// Paxos: shortest election timeout.
+    pub election_timeout: Option<Spanned<Duration>>,
+    /// Paxos: the pipelining window.
+    pub window: Option<Spanned<u32>>,
+    /// Paxos: interval of retransmission.
+    pub retransmit: Option<Spanned<Duration>>,
+    /// Paxos: slots kept below the snapshot.
+    pub log_tail: Option<Spanned<u32>>,
+    /// Requests in flight at a leader.
+    pub outstanding_max: Option<Spanned<u32>>,
+}
+
+/// A distribution of delays.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum LatencySection {
+    /// Always the same.
+    Constant(Duration),
+    /// Any delay between the two is as likely.
+    Uniform {
+        /// The shortest.
+        min: Duration,
+        /// The longest.
+        max: Duration,
+    },
+    /// Memoryless.
+    Exponential {
+        /// The mean.
+        mean: Duration,
+    },
+    /// A long tail, as real networks have.
+    LogNormal {
+        /// Half of the delays are shorter.
+        median: Duration,
+        /// 99 of 100 delays are shorter.
+        p99: Duration,
+    },
+}
+
+/// `[network]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct NetworkSection {
+    /// Between servers.
+    pub lan: Spanned<LatencySection>,
+    /// Between clients and servers.
+    pub client: Spanned<LatencySection>,
+    /// Added to `lan`, from server (row) to server (column): for wide-area links.
+    pub matrix: Option<Spanned<Vec<Vec<Duration>>>>,
+    /// How many datagrams are lost.
+    pub loss: Ratio,
+    /// How many datagrams arrive twice.
+    pub duplicate: Ratio,
+    /// How long a stream survives a cut.
+    pub patience: Spanned<Duration>,
+    /// After how long a dial that is not answered is given up.
+    pub dial_timeout: Spanned<Duration>,
+}
+
+impl Default for NetworkSection {
+    fn default() -> Self {
+        NetworkSection {
+            lan: unplaced(LatencySection::Uniform {
+                min: micros(200),
+                max: micros(1_000),
+            }),
+            client: unplaced(LatencySection::Uniform {
+                min: micros(200),
+                max: micros(1_000),
+            }),
+            matrix: None,
+            loss: Ratio::default(),
+            duplicate: Ratio::default(),
+            patience: unplaced(micros(200_000)),
+            dial_timeout: unplaced(micros(50_000)),
+        }
+    }
+}
+
+/// `[disk]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DiskSection {
+    /// How long a write takes.
+    pub write: Spanned<LatencySection>,
+    /// How long a sync takes.
+    pub sync: Spanned<LatencySection>,
+    /// How long it takes to read everything back.
+    pub read: Spanned<LatencySection>,
+}
+
+impl Default for DiskSection {
+    fn default() -> Self {
+        DiskSection {
+            write: unplaced(LatencySection::Constant(micros(20))),
+            sync: unplaced(LatencySection::Uniform {
+                min: micros(200),
+                max: micros(2_000),
+            }),
+            read: unplaced(LatencySection::Constant(micros(500))),
+        }
+    }
+}
+
+/// `[clock]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ClockSection {
+    /// How much a server's clock may run fast or slow.
+    pub drift: Spanned<Ratio>,
+}
+
+impl Default for ClockSection {
+    fn default() -> Self {
+        ClockSection {
+            drift: unplaced(Ratio::default()),
+        }
+    }
+}
+
+/// Which reads are preceded by a sync.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reads {
+    /// Those that the mix says.
+    Local,
+    /// All.
+    Synced,
+    /// Half of them, drawn.
+    Mixed,
+}
+
+/// `[workload]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WorkloadSection {
+    /// How many clients there are.
+    pub clients: Spanned<u16>,
+    /// How many operations one client keeps open.
+    pub pipeline: Spanned<u8>,
+    /// How long a client waits between an answer and the next operation.
+    pub think: Spanned<LatencySection>,
+    /// How many plain nodes the clients contend for.
+    pub keys: Spanned<u16>,
+    /// How many parents of ephemeral and sequential nodes the clients contend for.
+    pub parents: Spanned<u16>,
+    /// Which reads are preceded by a sync.
+    pub reads: Reads,
+    /// How many reads leave a watch.
+    pub watches: Ratio,
+    /// The session timeout clients ask for.
+    pub session_timeout: Spanned<Duration>,
+    /// How often each operation is drawn, against the sum of all.
+    pub mix: Spanned<Mix>,
+}
+
+impl Default for WorkloadSection {
+    fn default() -> Self {
+        WorkloadSection {
+            clients: unplaced(5),
+            pipeline: unplaced(2),
+            think: unplaced(LatencySection::Uniform {
+                min: micros(2_000),
+                max: micros(150_000),
+            }),
+            keys: unplaced(5),
+            parents: unplaced(2),
+            reads: Reads::Mixed,
+            watches: Ratio { ppm: 200_000 },
+            session_timeout: unplaced(micros(800_000)),
+            mix: unplaced(Mix::default()),
+        }
+    }
+}
+
+/// `[workload.mix]`: weights.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Mix {
+    /// Create a plain node.
+    pub create: u32,
+    /// Create an ephemeral or sequential node under a contended parent.
+    pub create_special: u32,
+    /// Delete a node.
+    pub delete: u32,
+    /// Set a node's content.
+    pub set_data: u32,
+    /// Several with a check, all or none.
+    pub multi: u32,
+    /// Read a node's content.
+    pub get_data: u32,
+    /// Read a node's Stat.
+    pub exists: u32,
+    /// Read a node's children.
+    pub get_children: u32,
+    /// Sync, and at once a read behind it.
+    pub sync: u32,
+    /// Close the session and open another.
+    pub close_session: u32,
+}
+
+impl Default for Mix {
+    fn default() -> Self {
+        Mix {
+            create: 12,
+            create_special: 10,
+            delete: 9,
+            set_data: 22,
+            multi: 6,
+            get_data: 16,
+            exists: 7,
+            get_children: 7,
+            sync: 10,
+            close_session: 1,
+        }
+    }
+}
+
+impl Mix {
+    /// The weights in a fixed order, which the workload's draws rely on.
+    pub fn weights(&self) -> [u32; 10] {
+        [
+            self.create,
+            self.create_special,
+            self.delete,
+            self.set_data,
+            self.multi,
+            self.get_data,
+            self.exists,
+            self.get_children,
+            self.sync,
+            self.close_session,
+        ]
+    }
+}
+
+/// `[liveness]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LivenessSection {
+    /// How long the healed servers may take to converge and to answer every client.
+    pub bound: Spanned<Duration>,
+}
+
+impl Default for LivenessSection {
+    fn default() -> Self {
+        LivenessSection {
+            bound: unplaced(micros(10_000_000)),
+        }
+    }
+}
+
+/// A default value has no place in the text.
+pub(super) fn unplaced<T>(value: T) -> Spanned<T> {
+    Spanned::new(0..0, value)
+}
+
+const fn micros(count: u64) -> Duration {
+    Duration(menagerie::ids::Span::micros(count))
+}

@@ -1,0 +1,172 @@
+use super::*;
+
+const SMALLEST: &str =
+    "schema = 1\nstory = \"One thing happens. It is survived.\"\nduration = \"3s\"\n";
+
+/// The diagnostic of a text that follows the smallest scenario.
+fn refused(rest: &str) -> String {
+    let text = format!("{SMALLEST}{rest}");
+    Scenario::parse("x.toml", &text)
+        .expect_err("the text is wrong")
+        .to_string()
+}
+
+#[track_caller]
+fn assert_tells(rest: &str, parts: &[&str]) {
+    let told = refused(rest);
+    for part in parts {
+        assert!(told.contains(part), "{part:?} is missing in:\n{told}");
+    }
+}
+
+#[test]
+fn the_smallest_scenario_is_sound() {
+    let scenario = Scenario::parse("scenarios/x.toml", SMALLEST).expect("it is sound");
+    assert_eq!(scenario.name, "x");
+    assert_eq!(*scenario.document.ensemble.voters.get_ref(), 5);
+}
+
+#[test]
+fn a_misspelt_section_is_told_with_its_line_and_the_allowed_ones() {
+    assert_tells("[netwrok]\n", &["x.toml:4:2: ", "netwrok", "network"]);
+}
+
+#[test]
+fn a_misspelt_field_inside_a_fault_is_told_with_its_own_place() {
+    assert_tells(
+        "[[fault]]\ncrash = { at = \"1s\", nodee = 1 }\n",
+        &["x.toml:5:22: ", "nodee", "available keys: at, node"],
+    );
+}
+
+#[test]
+fn a_misspelt_fault_is_told_with_the_known_ones() {
+    assert_tells(
+        "[[fault]]\ncrahs = { at = \"1s\", node = 1 }\n",
+        &["x.toml:5:1: ", "crahs", "rolling_restart", "partition"],
+    );
+}
+
+#[test]
+fn a_duration_without_a_unit_is_told_with_the_units() {
+    assert_tells(
+        "[[fault]]\ncrash = { at = 5, node = 1 }\n",
+        &["x.toml:5:16: ", "bare number 5", "ns, us, ms, s, m"],
+    );
+    assert_tells(
+        "[liveness]\nbound = \"5 parsecs\"\n",
+        &["x.toml:5:9: ", "5 parsecs", "ns, us, ms, s, m"],
+    );
+}
+
+#[test]
+fn a_wrong_type_is_told_with_its_place() {
+    assert_tells(
+        "[ensemble]\nvoters = \"five\"\n",
+        &["x.toml:5:10: ", "string"],
+    );
+    assert_tells("[ensemble]\nvoters = 300\n", &["x.toml:5:10: ", "300"]);
+    assert_tells("[ensemble]\nvoters = -1\n", &["x.toml:5:10: ", "-1"]);
+}
+
+#[test]
+fn a_fault_that_names_server_9_of_5_is_refused() {
+    assert_tells(
+        "[[fault]]\ncrash = { at = \"1s\", node = 9 }\n",
+        &["x.toml:5:29: ", "no server 9 of 5", "from 1 to 5"],
+    );
+    assert_tells(
+        "[[fault]]\ncrash = { at = \"1s\", node = \"boss\" }\n",
+        &["x.toml:5:29: ", "boss", "\"leader\""],
+    );
+}
+
+#[test]
+fn a_fault_after_the_end_is_refused() {
+    assert_tells(
+        "[[fault]]\npause = { at = \"4s\", node = \"leader\" }\n",
+        &["x.toml:5:16: ", "the run's faults end"],
+    );
+}
+
+#[test]
+fn an_empty_ensemble_is_refused() {
+    assert_tells("[ensemble]\nvoters = 0\n", &["x.toml:5:10: ", "empty"]);
+}
+
+#[test]
+fn a_latency_whose_min_is_above_its_max_is_refused() {
+    assert_tells(
+        "[network]\nlan = { uniform = { min = \"2ms\", max = \"1ms\" } }\n",
+        &["x.toml:5:7: ", "longer than", "min <= max"],
+    );
+}
+
+#[test]
+fn a_matrix_that_does_not_fit_the_ensemble_is_refused() {
+    assert_tells(
+        "[ensemble]\nvoters = 3\n[network]\nmatrix = [[\"1ms\", \"1ms\"], [\"1ms\", \"1ms\"]]\n",
+        &["x.toml:7:10: ", "does not fit 3 servers"],
+    );
+}
+
+#[test]
+fn an_unknown_schema_and_a_short_story_are_told_together() {
+    let text = "schema = 2\nstory = \"Short.\"\nduration = \"0s\"\n";
+    let error = Scenario::parse("x.toml", text).expect_err("three mistakes");
+    let lines: Vec<usize> = error
+        .problems
+        .iter()
+        .filter_map(|problem| error.place(problem))
+        .map(|(line, _)| line)
+        .collect();
+    assert_eq!(lines, vec![1, 2, 3]);
+}
+
+#[test]
+fn a_missing_field_is_explained() {
+    let error = Scenario::parse("x.toml", "schema = 1\nduration = \"1s\"\n").expect_err("no story");
+    assert!(error.to_string().contains("missing field `story`"));
+    assert!(error.to_string().contains("the smallest scenario"));
+}
+
+#[test]
+fn broken_syntax_is_told_with_its_place() {
+    assert_tells("[workload\n", &["x.toml:4:10: "]);
+}
+
+#[test]
+fn a_missing_file_is_told() {
+    let error = Scenario::read("no/such/file.toml").expect_err("there is none");
+    assert!(
+        error
+            .to_string()
+            .contains("no/such/file.toml: there is no such scenario file")
+    );
+}
+
+#[test]
+fn an_unknown_checker_is_refused() {
+    let text = SMALLEST.to_owned() + "expect = { fail = \"nonsense\" }\n";
+    let error = Scenario::parse("x.toml", &text).expect_err("there is no such checker");
+    assert!(error.to_string().contains("no checker \"nonsense\""));
+}
+
+#[test]
+fn durable_damage_is_outside_of_this_versions_budget() {
+    assert_tells(
+        "[chaos]\nfrom = \"0s\"\ngap = \"100ms\"\nhold_min = \"10ms\"\nhold_max = \"50ms\"\n\
+         weights = { crash = 1 }\nbudget = { durable_damage_max = 1 }\n",
+        &["durable damage is not simulated"],
+    );
+}
+
+#[test]
+fn the_picture_shows_file_line_column_and_the_offending_text() {
+    let text = format!("{SMALLEST}[[fault]]\ncrash = {{ at = \"1s\", node = 9 }}\n");
+    let error = Scenario::parse("x.toml", &text).expect_err("server 9 of 5");
+    let picture = error.picture();
+    assert!(picture.contains("x.toml:5:29"), "{picture}");
+    assert!(picture.contains("no server 9 of 5"), "{picture}");
+    assert!(picture.contains("node = "), "{picture}");
+}

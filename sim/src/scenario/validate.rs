@@ -1,0 +1,310 @@
+//! What serde cannot say about a scenario: values against each other and against the ensemble.
+
+mod adversity;
+
+use core::ops::Range;
+
+use menagerie::check::CHECKERS;
+use menagerie::ids::Span;
+use toml::Spanned;
+
+use super::diagnostic::Problem;
+use super::quantity::Duration;
+use super::schema::{Document, Expect, KnobsSection, LatencySection};
+
+/// The greatest number a set of servers can hold.
+const SERVERS_MAX: u16 = 63;
+const CLIENTS_MAX: u16 = 1_000;
+const KEYS_MAX: u16 = 1_000;
+const PIPELINE_MAX: u8 = 64;
+
+/// The names of checkers that are not in the table of the pure package.
+pub const RUNNER_CHECKERS: [&str; 3] = ["invariant", "coverage", "expectation"];
+
+/// Checks a document; the problems come in the order of their places.
+pub fn validate(document: &Document) -> Vec<Problem> {
+    let mut problems = Problems(Vec::new());
+    problems.header(document);
+    problems.ensemble(document);
+    problems.knobs(&document.knobs);
+    problems.latencies(document);
+    problems.workload(document);
+    let end = document.duration.get_ref().0;
+    for fault in &document.fault {
+        problems.fault(fault, smallest_ensemble(document), end);
+    }
+    if let Some(chaos) = &document.chaos {
+        problems.chaos(chaos, end);
+    }
+    let mut found = problems.0;
+    found.sort_by_key(|problem| problem.span.as_ref().map_or(0, |span| span.start));
+    found
+}
+
+/// How many servers there are in every run of the scenario.
+fn smallest_ensemble(document: &Document) -> u16 {
+    let swarm = document
+        .chaos
+        .as_ref()
+        .and_then(|chaos| chaos.swarm.as_ref());
+    let least = |choice: Option<&Spanned<Vec<u8>>>, fixed: u8| {
+        choice
+            .and_then(|choice| choice.get_ref().iter().copied().min())
+            .unwrap_or(fixed)
+    };
+    let voters = least(
+        swarm.and_then(|swarm| swarm.voters.as_ref()),
+        *document.ensemble.voters.get_ref(),
+    );
+    let observers = least(
+        swarm.and_then(|swarm| swarm.observers.as_ref()),
+        *document.ensemble.observers.get_ref(),
+    );
+    u16::from(voters) + u16::from(observers)
+}
+
+struct Problems(Vec<Problem>);
+
+impl Problems {
+    fn add(&mut self, span: Range<usize>, message: String, help: &str) {
+        self.0.push(Problem {
+            message,
+            span: Some(span),
+            help: Some(help.to_owned()),
+        });
+    }
+
+    fn header(&mut self, document: &Document) {
+        let schema = &document.schema;
+        if *schema.get_ref() != 1 {
+            self.add(
+                schema.span(),
+                format!("schema {} is not known", schema.get_ref()),
+                "this version of menagerie reads `schema = 1`",
+            );
+        }
+        let story = &document.story;
+        let sentences = story
+            .get_ref()
+            .split(['.', '!', '?', ':'])
+            .filter(|part| part.chars().any(char::is_alphabetic))
+            .count();
+        if sentences < 2 {
+            self.add(
+                story.span(),
+                "the story is too short".to_owned(),
+                "tell in two sentences what happens and what is expected",
+            );
+        }
+        self.positive(&document.duration, "duration");
+        self.positive(&document.liveness.bound, "bound");
+        self.positive(&document.network.patience, "patience");
+        self.positive(&document.network.dial_timeout, "dial_timeout");
+        if let Expect::Fail(name) = document.expect.get_ref() {
+            let mut known: Vec<&str> = CHECKERS.iter().map(|entry| entry.name).collect();
+            known.extend(RUNNER_CHECKERS);
+            if !known.contains(&name.as_str()) {
+                self.add(
+                    document.expect.span(),
+                    format!("there is no checker \"{name}\""),
+                    &format!(
+                        "expect \"pass\" or {{ fail = one of {} }}",
+                        known.join(", ")
+                    ),
+                );
+            }
+        }
+    }
+
+    fn positive(&mut self, value: &Spanned<Duration>, name: &str) {
+        if value.get_ref().0 == Span::ZERO {
+            self.add(
+                value.span(),
+                format!("`{name}` is zero"),
+                "expected a time longer than 0s",
+            );
+        }
+    }
+
+    fn ensemble(&mut self, document: &Document) {
+        let (voters, observers) = (&document.ensemble.voters, &document.ensemble.observers);
+        let total = u16::from(*voters.get_ref()) + u16::from(*observers.get_ref());
+        if *voters.get_ref() == 0 {
+            self.add(
+                voters.span(),
+                "the ensemble is empty: there is no voter".to_owned(),
+                "expected 1 or more voters; 3, 5 and 7 are usual",
+            );
+        }
+        if total > SERVERS_MAX {
+            self.add(
+                voters.span(),
+                format!("{total} servers are too many"),
+                &format!("voters and observers together may be at most {SERVERS_MAX}"),
+            );
+        }
+        self.number(
+            &document.ensemble.capture_chunk,
+            "capture_chunk",
+            1,
+            1_000_000,
+        );
+        let drift = &document.clock.drift;
+        if drift.get_ref().ppm > 500_000 {
+            self.add(
+                drift.span(),
+                "clocks cannot drift that much".to_owned(),
+                "expected at most 50%; real clocks drift by some 100ppm",
+            );
+        }
+        if let Some(matrix) = &document.network.matrix {
+            let swarm = document
+                .chaos
+                .as_ref()
+                .and_then(|chaos| chaos.swarm.as_ref());
+            if swarm.is_some_and(|swarm| swarm.voters.is_some() || swarm.observers.is_some()) {
+                self.add(
+                    matrix.span(),
+                    "a matrix is for a fixed ensemble, but the swarm draws its size".to_owned(),
+                    "drop the matrix, or `voters` and `observers` of [chaos.swarm]",
+                );
+            }
+            let rows = matrix.get_ref();
+            let size = usize::from(total);
+            if rows.len() != size || rows.iter().any(|row| row.len() != size) {
+                self.add(
+                    matrix.span(),
+                    format!("the matrix does not fit {total} servers"),
+                    &format!("expected {total} rows of {total} delays each"),
+                );
+            }
+        }
+    }
+
+    fn number(&mut self, value: &Spanned<u32>, name: &str, min: u32, max: u32) {
+        let number = *value.get_ref();
+        if number < min || number > max {
+            self.add(
+                value.span(),
+                format!("`{name}` is {number}"),
+                &format!("expected a number from {min} to {max}"),
+            );
+        }
+    }
+
+    fn knobs(&mut self, knobs: &KnobsSection) {
+        let spans = [
+            (&knobs.tick, "tick"),
+            (&knobs.finalize_wait, "finalize_wait"),
+            (&knobs.notification_min, "notification_min"),
+            (&knobs.notification_max, "notification_max"),
+            (&knobs.heartbeat, "heartbeat"),
+            (&knobs.election_timeout, "election_timeout"),
+            (&knobs.retransmit, "retransmit"),
+        ];
+        for (value, name) in spans {
+            if let Some(value) = value {
+                self.positive(value, name);
+            }
+        }
+        let numbers = [
+            (&knobs.init_limit, "init_limit", 1, 1_000),
+            (&knobs.sync_limit, "sync_limit", 1, 1_000),
+            (
+                &knobs.committed_log_window,
+                "committed_log_window",
+                1,
+                1_000_000,
+            ),
+            (&knobs.snapshot_every, "snapshot_every", 1, 1_000_000),
+            (&knobs.zxid_counter_bits, "zxid_counter_bits", 3, 32),
+            (&knobs.window, "window", 1, 100_000),
+            (&knobs.log_tail, "log_tail", 0, 1_000_000),
+            (&knobs.outstanding_max, "outstanding_max", 1, 1_000_000),
+        ];
+        for (value, name, min, max) in numbers {
+            if let Some(value) = value {
+                self.number(value, name, min, max);
+            }
+        }
+        if let (Some(min), Some(max)) = (&knobs.notification_min, &knobs.notification_max)
+            && min.get_ref() > max.get_ref()
+        {
+            self.add(
+                min.span(),
+                "`notification_min` is longer than `notification_max`".to_owned(),
+                "expected notification_min <= notification_max",
+            );
+        }
+    }
+
+    fn latencies(&mut self, document: &Document) {
+        for latency in [
+            &document.network.lan,
+            &document.network.client,
+            &document.disk.write,
+            &document.disk.sync,
+            &document.disk.read,
+            &document.workload.think,
+        ] {
+            self.latency(latency.span(), latency.get_ref());
+        }
+    }
+
+    fn latency(&mut self, span: Range<usize>, latency: &LatencySection) {
+        let (low, high, help) = match latency {
+            LatencySection::Constant(_) | LatencySection::Exponential { .. } => return,
+            LatencySection::Uniform { min, max } => (min, max, "expected min <= max"),
+            LatencySection::LogNormal { median, p99 } => (median, p99, "expected median <= p99"),
+        };
+        if low > high {
+            self.add(span, format!("{} is longer than {}", low.0, high.0), help);
+        }
+    }
+
+    fn workload(&mut self, document: &Document) {
+        let workload = &document.workload;
+        let limited = [
+            (&workload.clients, "clients", CLIENTS_MAX),
+            (&workload.keys, "keys", KEYS_MAX),
+            (&workload.parents, "parents", KEYS_MAX),
+        ];
+        for (value, name, max) in limited {
+            let number = *value.get_ref();
+            if number == 0 || number > max {
+                self.add(
+                    value.span(),
+                    format!("`{name}` is {number}"),
+                    &format!("expected a number from 1 to {max}"),
+                );
+            }
+        }
+        let pipeline = *workload.pipeline.get_ref();
+        if pipeline == 0 || pipeline > PIPELINE_MAX {
+            self.add(
+                workload.pipeline.span(),
+                format!("`pipeline` is {pipeline}"),
+                &format!("expected a number from 1 to {PIPELINE_MAX}"),
+            );
+        }
+        self.positive(&workload.session_timeout, "session_timeout");
+        self.weights(workload.mix.span(), &workload.mix.get_ref().weights());
+    }
+
+    fn weights(&mut self, span: Range<usize>, weights: &[u32]) {
+        if weights.iter().all(|weight| *weight == 0) {
+            self.add(
+                span.clone(),
+                "every weight is 0".to_owned(),
+                "expected at least one weight above 0",
+            );
+        }
+        if weights.iter().any(|weight| *weight > 1_000_000) {
+            self.add(
+                span,
+                "a weight is above 1000000".to_owned(),
+                "weights count against their sum: 1 to 100 is usual",
+            );
+        }
+    }
+}

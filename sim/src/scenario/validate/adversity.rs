@@ -1,0 +1,231 @@
+//! Checks of `[[fault]]` and `[chaos]`.
+
+use menagerie::ids::Span;
+use toml::Spanned;
+
+use super::Problems;
+use crate::scenario::adversity::{ChaosSection, FaultEntry, Shape, SwarmSection};
+use crate::scenario::quantity::{Duration, Target};
+
+impl Problems {
+    pub(super) fn fault(&mut self, fault: &FaultEntry, servers: u16, end: Span) {
+        match fault {
+            FaultEntry::Crash {
+                at, node, r#for, ..
+            }
+            | FaultEntry::Pause { at, node, r#for }
+            | FaultEntry::ClientCut { at, node, r#for } => {
+                self.times(at, r#for.as_ref(), end);
+                self.target(node, servers);
+            }
+            FaultEntry::Partition {
+                at,
+                r#for,
+                shape,
+                node,
+            } => {
+                self.times(at, r#for.as_ref(), end);
+                if let Some(node) = node {
+                    self.target(node, servers);
+                    self.partition_node(*shape, node);
+                }
+            }
+            FaultEntry::SlowLink {
+                at,
+                r#for,
+                node,
+                by,
+            }
+            | FaultEntry::SlowDisk {
+                at,
+                r#for,
+                node,
+                by,
+            } => {
+                self.times(at, r#for.as_ref(), end);
+                self.target(node, servers);
+                self.positive(by, "by");
+            }
+            FaultEntry::Loss { at, r#for, .. } | FaultEntry::Duplicate { at, r#for, .. } => {
+                self.times(at, r#for.as_ref(), end);
+            }
+            FaultEntry::Reset { at, node } => {
+                self.times(at, None, end);
+                self.target(node, servers);
+            }
+            FaultEntry::RollingRestart {
+                at, every, down, ..
+            } => {
+                self.times(at, Some(down), end);
+                self.positive(every, "every");
+            }
+            FaultEntry::Flap {
+                at,
+                r#for,
+                period,
+                node,
+            } => {
+                self.times(at, Some(r#for), end);
+                self.target(node, servers);
+                if period.get_ref().0 < Span::millis(1) {
+                    self.add(
+                        period.span(),
+                        "`period` is shorter than a millisecond".to_owned(),
+                        "expected 1ms or more",
+                    );
+                }
+            }
+        }
+    }
+
+    fn times(&mut self, at: &Spanned<Duration>, hold: Option<&Spanned<Duration>>, end: Span) {
+        if at.get_ref().0 >= end {
+            self.add(
+                at.span(),
+                format!(
+                    "the fault comes at {}, but the run's faults end at {end}",
+                    at.get_ref().0
+                ),
+                "expected a time before `duration`",
+            );
+        }
+        if let Some(hold) = hold {
+            self.positive(hold, "for");
+        }
+    }
+
+    fn target(&mut self, node: &Spanned<Target>, servers: u16) {
+        if let Target::Node(number) = *node.get_ref()
+            && (number == 0 || u16::from(number) > servers)
+        {
+            self.add(
+                node.span(),
+                format!("there is no server {number} of {servers}"),
+                &format!(
+                    "servers are numbered from 1 to {servers}; or name a role: leader, follower, \
+                     random, all, majority, minority"
+                ),
+            );
+        }
+    }
+
+    fn partition_node(&mut self, shape: Shape, node: &Spanned<Target>) {
+        let set = match node.get_ref() {
+            Target::Node(_) | Target::Leader | Target::Follower | Target::Random => false,
+            Target::All | Target::Majority | Target::Minority => true,
+        };
+        let (taken, help) = match shape {
+            Shape::Split | Shape::OneWay | Shape::OneWayIn | Shape::Bridge => (
+                !set,
+                "expected one server: a number, leader, follower or random",
+            ),
+            Shape::IsolateLeader => (false, "isolate-leader takes no `node`: it is the leader"),
+            Shape::IsolateFollower => (
+                matches!(node.get_ref(), Target::Node(_)),
+                "isolate-follower takes a number or no `node` at all",
+            ),
+        };
+        if !taken {
+            self.add(
+                node.span(),
+                format!("\"{}\" does not fit this shape", node.get_ref().text()),
+                help,
+            );
+        }
+    }
+
+    pub(super) fn chaos(&mut self, chaos: &ChaosSection, end: Span) {
+        self.times(&chaos.from, None, end);
+        self.positive(&chaos.gap, "gap");
+        self.positive(&chaos.hold_min, "hold_min");
+        if chaos.hold_min.get_ref() > chaos.hold_max.get_ref() {
+            self.add(
+                chaos.hold_min.span(),
+                "`hold_min` is longer than `hold_max`".to_owned(),
+                "expected hold_min <= hold_max",
+            );
+        }
+        self.weights(chaos.weights.span(), &chaos.weights.get_ref().weights());
+        if let Some(damage) = &chaos.budget.durable_damage_max
+            && *damage.get_ref() != 0
+        {
+            self.add(
+                damage.span(),
+                "durable damage is not simulated in this version".to_owned(),
+                "expected 0: crashes and the loss of what was not synced are the whole budget",
+            );
+        }
+        if let Some(swarm) = &chaos.swarm {
+            self.swarm(swarm);
+        }
+    }
+
+    fn swarm(&mut self, swarm: &SwarmSection) {
+        if swarm.drift_max.get_ref().ppm > 500_000 {
+            self.add(
+                swarm.drift_max.span(),
+                "clocks cannot drift that much".to_owned(),
+                "expected at most 50%; real clocks drift by some 100ppm",
+            );
+        }
+        let ranges = [
+            (&swarm.committed_log_window, "committed_log_window", 1),
+            (&swarm.snapshot_every, "snapshot_every", 1),
+            (&swarm.window, "window", 1),
+            (&swarm.log_tail, "log_tail", 0),
+            (&swarm.capture_chunk, "capture_chunk", 1),
+        ];
+        for (range, name, least) in ranges {
+            if let Some(range) = range {
+                let [min, max] = *range.get_ref();
+                if min < least || min > max || max > 1_000_000 {
+                    self.add(
+                        range.span(),
+                        format!("`{name}` is drawn from {min} to {max}"),
+                        &format!("expected [min, max] with {least} <= min <= max <= 1000000"),
+                    );
+                }
+            }
+        }
+        if let Some(voters) = &swarm.voters
+            && (voters.get_ref().is_empty() || voters.get_ref().iter().any(|n| *n == 0 || *n > 31))
+        {
+            self.add(
+                voters.span(),
+                "no ensemble can be drawn from this".to_owned(),
+                "expected a list of numbers from 1 to 31, such as [3, 5]",
+            );
+        }
+        if let Some(observers) = &swarm.observers
+            && (observers.get_ref().is_empty() || observers.get_ref().iter().any(|n| *n > 31))
+        {
+            self.add(
+                observers.span(),
+                "no observers can be drawn from this".to_owned(),
+                "expected a list of numbers from 0 to 31, such as [0, 1]",
+            );
+        }
+        if let Some(bits) = &swarm.zxid_counter_bits
+            && (bits.get_ref().is_empty()
+                || bits.get_ref().iter().any(|width| !(3..=32).contains(width)))
+        {
+            self.add(
+                bits.span(),
+                "no counter width can be drawn from this".to_owned(),
+                "expected a list of numbers from 3 to 32, such as [5, 8, 32]",
+            );
+        }
+        for choice in [&swarm.lan, &swarm.sync].into_iter().flatten() {
+            if choice.get_ref().is_empty() {
+                self.add(
+                    choice.span(),
+                    "the list is empty".to_owned(),
+                    "expected a list of latencies",
+                );
+            }
+            for latency in choice.get_ref() {
+                self.latency(choice.span(), latency);
+            }
+        }
+    }
+}

@@ -1,0 +1,380 @@
+//! What clients do.
+//!
+//! Which operations a client wants is drawn from (seed, client, ordinal) alone and never depends on
+//! what happened: Zab and Paxos under one seed meet the same wishes, and dropping one operation
+//! leaves all others as they were. Only details that a wish refers to ("the version I last saw", "a
+//! child I made") are filled in from what the client saw when it is invoked.
+
+use std::collections::BTreeMap;
+
+use menagerie::history::{Operation, Outcome};
+use menagerie::ids::{ClientId, Span};
+use menagerie::tree::{ANY_VERSION, CreateMode, Data, Part, Path, Read, Request, Response, Write};
+
+use crate::dice::{Concern, Deck, Dice, Stream};
+use crate::latency::Latency;
+use crate::scenario::schema::{Mix, Reads};
+
+/// So many of its own sequential and ephemeral children a client remembers to delete.
+const CHILDREN_MAX: usize = 16;
+/// A client's ordinals stay below this, so that its draws have names of their own.
+const ORDINALS: u64 = 1 << 32;
+
+/// What the clients of a run do, resolved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkloadSpec {
+    /// How many clients.
+    pub clients: u16,
+    /// How many operations one client keeps open.
+    pub pipeline: u8,
+    /// The time between an answer and the next operation.
+    pub think: Latency,
+    /// How many plain nodes.
+    pub keys: u16,
+    /// How many contended parents.
+    pub parents: u16,
+    /// Which reads are preceded by a sync.
+    pub reads: Reads,
+    /// How many reads leave a watch, in parts per million.
+    pub watches_ppm: u32,
+    /// Weights of the operations.
+    pub mix: Mix,
+}
+
+/// The kinds of operations, in the order of [`Mix::weights`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Create,
+    CreateSpecial,
+    Delete,
+    SetData,
+    Multi,
+    GetData,
+    Exists,
+    GetChildren,
+    Sync,
+    CloseSession,
+}
+
+const KINDS: [Kind; 10] = [
+    Kind::Create,
+    Kind::CreateSpecial,
+    Kind::Delete,
+    Kind::SetData,
+    Kind::Multi,
+    Kind::GetData,
+    Kind::Exists,
+    Kind::GetChildren,
+    Kind::Sync,
+    Kind::CloseSession,
+];
+
+/// Which version a conditional write names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Version {
+    Any,
+    LastSeen,
+    Stale,
+}
+
+/// One wish of a client: everything that is drawn about an operation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wish {
+    /// Which operation of this client it is, from 0.
+    pub ordinal: u64,
+    kind: Kind,
+    key: Path,
+    second_key: Path,
+    parent: Path,
+    mode: CreateMode,
+    version: Version,
+    second_version: Version,
+    watch: bool,
+    own_child: bool,
+    deletes: bool,
+    synced: bool,
+    data: Data,
+}
+
+/// One request to be invoked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// What.
+    pub request: Request,
+    /// Whether it is a read right behind a sync of its own session.
+    pub synced: bool,
+}
+
+/// One client of the workload.
+#[derive(Clone, Debug)]
+pub struct Client {
+    id: ClientId,
+    dice: Dice,
+    next: u64,
+    /// The version last seen of each node.
+    versions: BTreeMap<Path, i32>,
+    /// Nodes made under contended parents, the oldest first. At most [`CHILDREN_MAX`].
+    children: Vec<Path>,
+}
+
+impl WorkloadSpec {
+    /// The wish of that name.
+    pub fn wish(&self, dice: &Dice, client: ClientId, ordinal: u64) -> Wish {
+        assert!(ordinal < ORDINALS, "{client} has run out of ordinals");
+        let draws = &mut dice.stream(Concern::Workload, u64::from(client.0) * ORDINALS + ordinal);
+        let weights = self.mix.weights().map(u64::from);
+        let drawn = draws
+            .weighted(&weights)
+            .expect("some operation has a weight, as the scenario's checks made sure");
+        // Everybody starts with creating the contended parents: one succeeds, the others observe.
+        let setup = ordinal < u64::from(self.parents);
+        let kind = if setup { Kind::Create } else { KINDS[drawn] };
+        let key = named("k", draws.below(u64::from(self.keys)));
+        let second_key = named("k", draws.below(u64::from(self.keys)));
+        let parent = named("p", draws.below(u64::from(self.parents)));
+        Wish {
+            ordinal,
+            kind,
+            key: if setup { named("p", ordinal) } else { key },
+            second_key,
+            parent,
+            mode: [
+                CreateMode::PersistentSequential,
+                CreateMode::EphemeralSequential,
+                CreateMode::Ephemeral,
+            ][draws.below(3) as usize],
+            version: Version::draw(draws),
+            second_version: Version::draw(draws),
+            watch: draws.chance_ppm(self.watches_ppm),
+            own_child: draws.chance_ppm(600_000),
+            deletes: draws.chance_ppm(250_000),
+            synced: match self.reads {
+                Reads::Local => false,
+                Reads::Synced => true,
+                Reads::Mixed => draws.chance_ppm(500_000),
+            },
+            data: Data::from(format!("{client}.{ordinal}").as_bytes()),
+        }
+    }
+
+    /// How long the client waits before the operation of that name.
+    pub fn think(&self, dice: &Dice, client: ClientId, ordinal: u64) -> Span {
+        self.think.sample(thinking(dice, client).draw(ordinal))
+    }
+}
+
+/// The think times have names apart from those of the wishes.
+fn thinking(dice: &Dice, client: ClientId) -> Deck {
+    dice.deck(Concern::Workload, u64::MAX - u64::from(client.0))
+}
+
+impl Version {
+    fn draw(draws: &mut Stream) -> Version {
+        match draws.below(20) {
+            0..8 => Version::Any,
+            8..17 => Version::LastSeen,
+            _ => Version::Stale,
+        }
+    }
+}
+
+fn named(prefix: &str, number: u64) -> Path {
+    Path::from(format!("/{prefix}{number}"))
+}
+
+impl Client {
+    /// A client that has seen nothing.
+    pub fn new(id: ClientId, dice: Dice) -> Client {
+        Client {
+            id,
+            dice,
+            next: 0,
+            versions: BTreeMap::new(),
+            children: Vec::new(),
+        }
+    }
+
+    /// The ordinal of the next operation.
+    pub fn next_ordinal(&self) -> u64 {
+        self.next
+    }
+
+    /// The next requests: one, or a sync and the read that follows it at once.
+    pub fn ask(&mut self, spec: &WorkloadSpec) -> Vec<Asked> {
+        let wish = spec.wish(&self.dice, self.id, self.next);
+        self.next += 1;
+        match wish.kind {
+            Kind::Create
+            | Kind::CreateSpecial
+            | Kind::Delete
+            | Kind::SetData
+            | Kind::Multi
+            | Kind::CloseSession => vec![Asked {
+                request: Request::Write(self.write(&wish)),
+                synced: false,
+            }],
+            Kind::GetData | Kind::Exists | Kind::GetChildren if !wish.synced => vec![Asked {
+                request: Request::Read(read(&wish)),
+                synced: false,
+            }],
+            Kind::GetData | Kind::Exists | Kind::GetChildren | Kind::Sync => vec![
+                Asked {
+                    request: Request::Sync,
+                    synced: false,
+                },
+                Asked {
+                    request: Request::Read(read(&wish)),
+                    synced: true,
+                },
+            ],
+        }
+    }
+
+    /// Learns versions and names from an operation that ended.
+    pub fn learn(&mut self, operation: &Operation) {
+        let Some(Outcome::Answered { answer, .. }) = &operation.outcome else {
+            return;
+        };
+        let Ok(response) = answer else {
+            return;
+        };
+        match (&operation.request, response) {
+            (Request::Write(Write::Create { mode, .. }), Response::Created { path, stat }) => {
+                if mode.is_sequential() || mode.is_ephemeral() {
+                    self.remember(path);
+                }
+                self.versions.insert(path.clone(), stat.version);
+            }
+            (Request::Write(Write::SetData { path, .. }), Response::Set(stat))
+            | (Request::Read(Read::GetData { path, .. }), Response::Data { stat, .. })
+            | (Request::Read(Read::Exists { path, .. }), Response::Exists(stat)) => {
+                self.versions.insert(path.clone(), stat.version);
+            }
+            (Request::Write(Write::Delete { path, .. }), Response::Deleted) => {
+                self.versions.remove(path);
+                self.children.retain(|child| child != path);
+            }
+            // The other answers say nothing about a version that this client uses later.
+            (Request::Write(_) | Request::Read(_) | Request::Watch(_) | Request::Sync, _) => {}
+        }
+    }
+
+    fn remember(&mut self, path: &Path) {
+        if self.children.len() == CHILDREN_MAX {
+            self.children.remove(0);
+        }
+        self.children.push(path.clone());
+    }
+
+    fn write(&self, wish: &Wish) -> Write {
+        match wish.kind {
+            Kind::Create => Write::Create {
+                path: wish.key.clone(),
+                data: wish.data.clone(),
+                mode: CreateMode::Persistent,
+            },
+            Kind::CreateSpecial => {
+                let name = if wish.mode.is_sequential() { "q-" } else { "e" };
+                Write::Create {
+                    path: Path::from(format!("{}/{name}", wish.parent)),
+                    data: wish.data.clone(),
+                    mode: wish.mode,
+                }
+            }
+            Kind::Delete => self.delete(wish),
+            Kind::SetData => Write::SetData {
+                path: wish.key.clone(),
+                data: wish.data.clone(),
+                version: self.version(&wish.key, wish.version),
+            },
+            Kind::Multi => Write::Multi(self.parts(wish)),
+            Kind::CloseSession => Write::CloseSession,
+            Kind::GetData | Kind::Exists | Kind::GetChildren | Kind::Sync => {
+                unreachable!("{:?} is not a write", wish.kind)
+            }
+        }
+    }
+
+    /// Deletes a child of its own, or one of the contended nodes.
+    fn delete(&self, wish: &Wish) -> Write {
+        let path = match self.children.first() {
+            Some(child) if wish.own_child => child.clone(),
+            Some(_) | None => wish.key.clone(),
+        };
+        Write::Delete {
+            version: self.version(&path, wish.version),
+            path,
+        }
+    }
+
+    /// A check of one node, a change of another, and sometimes a create or a delete.
+    fn parts(&self, wish: &Wish) -> Vec<Part> {
+        let mut parts = vec![
+            Part::Check {
+                path: wish.key.clone(),
+                version: self.version(&wish.key, wish.version),
+            },
+            Part::SetData {
+                path: wish.second_key.clone(),
+                data: wish.data.clone(),
+                version: self.version(&wish.second_key, wish.second_version),
+            },
+        ];
+        if wish.deletes {
+            parts.push(Part::Delete {
+                path: wish.key.clone(),
+                version: ANY_VERSION,
+            });
+        }
+        if wish.own_child {
+            parts.push(Part::Create {
+                path: Path::from(format!("{}/m-", wish.parent)),
+                data: wish.data.clone(),
+                mode: wish.mode,
+            });
+        }
+        parts
+    }
+
+    fn version(&self, path: &Path, version: Version) -> i32 {
+        let seen = self.versions.get(path).copied();
+        match version {
+            Version::Any => ANY_VERSION,
+            Version::LastSeen => seen.unwrap_or(0),
+            // Behind what was seen; of a node never seen or never set, one that it cannot have yet.
+            Version::Stale => match seen {
+                Some(seen) if seen > 0 => seen - 1,
+                Some(_) | None => 1_000_000,
+            },
+        }
+    }
+}
+
+fn read(wish: &Wish) -> Read {
+    // Of a contended parent the children are worth reading, of a plain node the content.
+    let path = wish.key.clone();
+    match wish.kind {
+        Kind::GetChildren => Read::GetChildren {
+            path: wish.parent.clone(),
+            watch: wish.watch,
+        },
+        Kind::Exists => Read::Exists {
+            path,
+            watch: wish.watch,
+        },
+        Kind::GetData
+        | Kind::Sync
+        | Kind::Create
+        | Kind::CreateSpecial
+        | Kind::Delete
+        | Kind::SetData
+        | Kind::Multi
+        | Kind::CloseSession => Read::GetData {
+            path,
+            watch: wish.watch,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,415 @@
+//! What the driver can do to the world.
+//!
+//! Faults that last come in pairs that undo each other exactly, see [`Action::inverse`]. Cuts,
+//! slow-downs, losses and duplications add up, so that overlapping faults can be undone in any
+//! order; a crash or a pause of a server that is already down or paused changes nothing, which
+//! [`World::perform`] tells, and needs no undoing.
+
+use menagerie::canonical::Canonical;
+use menagerie::check::Observation;
+use menagerie::ids::{NodeId, Span};
+use menagerie::protocol::Protocol;
+
+use super::streams::End;
+use super::{Event, Kind, World};
+use crate::dice::Concern;
+use crate::wire::Side;
+
+/// How a server dies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CrashKind {
+    /// The process dies; what was written stays.
+    Process,
+    /// The machine loses power; what was not synced stays or goes by a draw.
+    Power,
+}
+
+/// Something the driver does to the world.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// A server dies. No effect on one that is down, so a later power failure of a machine whose
+    /// process is dead takes nothing more.
+    Crash {
+        /// Which.
+        node: NodeId,
+        /// How.
+        kind: CrashKind,
+    },
+    /// Several servers die at the same instant.
+    CrashMany {
+        /// Which.
+        nodes: Vec<NodeId>,
+        /// How.
+        kind: CrashKind,
+    },
+    /// A server that is down boots from what its disk holds.
+    Restart(NodeId),
+    /// A server's process stands still.
+    Pause(NodeId),
+    /// It goes on, and takes what came meanwhile, in order.
+    Resume(NodeId),
+    /// Nothing passes from one server to another. Counted.
+    Cut {
+        /// The sending end.
+        from: NodeId,
+        /// The receiving end.
+        to: NodeId,
+    },
+    /// Undoes one cut.
+    Mend {
+        /// The sending end.
+        from: NodeId,
+        /// The receiving end.
+        to: NodeId,
+    },
+    /// Nothing passes between a server and its clients. Counted.
+    CutClient(NodeId),
+    /// Undoes one of those.
+    MendClient(NodeId),
+    /// Everything from one server to another takes longer. Adds up.
+    Slow {
+        /// The sending end.
+        from: NodeId,
+        /// The receiving end.
+        to: NodeId,
+        /// By how much.
+        extra: Span,
+    },
+    /// Undoes one of those.
+    Unslow {
+        /// The sending end.
+        from: NodeId,
+        /// The receiving end.
+        to: NodeId,
+        /// By how much.
+        extra: Span,
+    },
+    /// A disk takes longer, from the next batch on. Adds up.
+    SlowDisk {
+        /// Whose.
+        node: NodeId,
+        /// By how much.
+        extra: Span,
+    },
+    /// Undoes one of those.
+    UnslowDisk {
+        /// Whose.
+        node: NodeId,
+        /// By how much.
+        extra: Span,
+    },
+    /// More datagrams are lost everywhere. Adds up.
+    Loss {
+        /// How many more of a million.
+        ppm: u32,
+    },
+    /// Undoes one of those.
+    Unloss {
+        /// How many of a million.
+        ppm: u32,
+    },
+    /// More datagrams are duplicated everywhere. Adds up.
+    Duplicate {
+        /// How many more of a million.
+        ppm: u32,
+    },
+    /// Undoes one of those.
+    Unduplicate {
+        /// How many of a million.
+        ppm: u32,
+    },
+    /// The streams between two servers break, once.
+    Break {
+        /// One end.
+        a: NodeId,
+        /// The other end.
+        b: NodeId,
+    },
+    /// The next fsyncs of a disk fail.
+    FailSyncs {
+        /// Whose.
+        node: NodeId,
+        /// How many.
+        count: u32,
+    },
+}
+
+impl Action {
+    /// What undoes it; `None` if it does not last. Of a `CrashMany`, each server is restarted by an
+    /// action of its own.
+    pub fn inverse(&self) -> Option<Action> {
+        match *self {
+            Action::Crash { node, .. } => Some(Action::Restart(node)),
+            Action::Pause(node) => Some(Action::Resume(node)),
+            Action::Cut { from, to } => Some(Action::Mend { from, to }),
+            Action::CutClient(node) => Some(Action::MendClient(node)),
+            Action::Slow { from, to, extra } => Some(Action::Unslow { from, to, extra }),
+            Action::SlowDisk { node, extra } => Some(Action::UnslowDisk { node, extra }),
+            Action::Loss { ppm } => Some(Action::Unloss { ppm }),
+            Action::Duplicate { ppm } => Some(Action::Unduplicate { ppm }),
+            Action::CrashMany { .. }
+            | Action::Restart(_)
+            | Action::Resume(_)
+            | Action::Mend { .. }
+            | Action::MendClient(_)
+            | Action::Unslow { .. }
+            | Action::UnslowDisk { .. }
+            | Action::Unloss { .. }
+            | Action::Unduplicate { .. }
+            | Action::Break { .. }
+            | Action::FailSyncs { .. } => None,
+        }
+    }
+
+    /// The words that stand for it in the run's hash: a number of its own and its arguments.
+    fn words(&self) -> [u64; 3] {
+        let two = |a: NodeId, b: NodeId| u64::from(a.0) << 8 | u64::from(b.0);
+        match self {
+            Action::Crash { node, kind } => [1, u64::from(node.0), *kind as u64],
+            Action::CrashMany { nodes, kind } => {
+                let set: menagerie::quorum::NodeSet = nodes.iter().copied().collect();
+                [2, set.bits(), *kind as u64]
+            }
+            Action::Restart(node) => [3, u64::from(node.0), 0],
+            Action::Pause(node) => [4, u64::from(node.0), 0],
+            Action::Resume(node) => [5, u64::from(node.0), 0],
+            Action::Cut { from, to } => [6, two(*from, *to), 0],
+            Action::Mend { from, to } => [7, two(*from, *to), 0],
+            Action::CutClient(node) => [8, u64::from(node.0), 0],
+            Action::MendClient(node) => [9, u64::from(node.0), 0],
+            Action::Slow { from, to, extra } => [10, two(*from, *to), extra.0],
+            Action::Unslow { from, to, extra } => [11, two(*from, *to), extra.0],
+            Action::SlowDisk { node, extra } => [12, u64::from(node.0), extra.0],
+            Action::UnslowDisk { node, extra } => [13, u64::from(node.0), extra.0],
+            Action::Loss { ppm } => [14, u64::from(*ppm), 0],
+            Action::Unloss { ppm } => [15, u64::from(*ppm), 0],
+            Action::Duplicate { ppm } => [16, u64::from(*ppm), 0],
+            Action::Unduplicate { ppm } => [17, u64::from(*ppm), 0],
+            Action::Break { a, b } => [18, two(*a, *b), 0],
+            Action::FailSyncs { node, count } => [19, u64::from(node.0), u64::from(*count)],
+        }
+    }
+}
+
+impl<P: Protocol> World<P> {
+    /// Performs an action; says whether it changed anything. (A further cut of a pair that is cut
+    /// counts as a change: it has to be mended too.)
+    pub fn perform(&mut self, action: Action) -> bool {
+        self.now.feed(&mut self.hash);
+        self.hash.word(Kind::Action as u64);
+        action
+            .words()
+            .into_iter()
+            .for_each(|word| self.hash.word(word));
+        self.trace(|| format!("!! {action:?}"));
+        match action {
+            Action::Crash { node, kind } => self.crash(&[node], kind),
+            Action::CrashMany { nodes, kind } => self.crash(&nodes, kind),
+            Action::Restart(node) => self.restart(node),
+            Action::Pause(node) => self.pause(node),
+            Action::Resume(node) => self.resume(node),
+            Action::Cut { from, to } => self.cut(from, to),
+            Action::Mend { from, to } => self.mend(from, to),
+            Action::CutClient(node) => self.cut_client(node),
+            Action::MendClient(node) => self.mend_client(node),
+            Action::Slow { from, to, extra } => {
+                let (from, to) = (self.place(from), self.place(to));
+                let pair = self.pair(from, to);
+                pair.extra = Span(pair.extra.0 + extra.0);
+                true
+            }
+            Action::Unslow { from, to, extra } => {
+                let (from, to) = (self.place(from), self.place(to));
+                let pair = self.pair(from, to);
+                pair.extra = Span(pair.extra.0 - extra.0);
+                true
+            }
+            Action::SlowDisk { node, extra } => {
+                let place = usize::from(self.place(node));
+                self.nodes[place].disk.slow(extra);
+                true
+            }
+            Action::UnslowDisk { node, extra } => {
+                let place = usize::from(self.place(node));
+                self.nodes[place].disk.unslow(extra);
+                true
+            }
+            Action::Loss { ppm } => {
+                self.extra_loss_ppm += ppm;
+                true
+            }
+            Action::Unloss { ppm } => {
+                self.extra_loss_ppm -= ppm;
+                true
+            }
+            Action::Duplicate { ppm } => {
+                self.extra_duplicate_ppm += ppm;
+                true
+            }
+            Action::Unduplicate { ppm } => {
+                self.extra_duplicate_ppm -= ppm;
+                true
+            }
+            Action::Break { a, b } => self.break_streams(a, b),
+            Action::FailSyncs { node, count } => {
+                let place = usize::from(self.place(node));
+                self.nodes[place].disk.fail_syncs(count);
+                true
+            }
+        }
+    }
+
+    fn crash(&mut self, nodes: &[NodeId], kind: CrashKind) -> bool {
+        let mut crashed = false;
+        for node in nodes {
+            let place = self.place(*node);
+            if self.nodes[usize::from(place)].server.is_none() {
+                // Down already, or refused to boot.
+                continue;
+            }
+            self.kill(place, kind);
+            crashed = true;
+        }
+        if crashed {
+            self.observe_durable();
+        }
+        crashed
+    }
+
+    fn kill(&mut self, place: u8, kind: CrashKind) {
+        let id = self.nodes[usize::from(place)].id;
+        self.forget_process(usize::from(place));
+        if kind == CrashKind::Power {
+            let node = &mut self.nodes[usize::from(place)];
+            node.power_losses += 1;
+            let entity = (node.power_losses << 8) | u64::from(id.0);
+            node.disk
+                .power_loss(self.dice.deck(Concern::PowerLoss, entity));
+        }
+        for peer in 0..self.nodes.len() as u8 {
+            if peer == place {
+                continue;
+            }
+            for slot in self.links_between(place, peer) {
+                let side = self.side_of(slot, place);
+                self.end_link(slot, End::Died(side));
+            }
+            self.pair(place, peer).latest.waiting = None;
+            self.lose_latest(peer, place);
+            self.depart_latest(peer, place);
+        }
+        for conn in self.nodes[usize::from(place)].conns.clone() {
+            self.end_conn(conn, End::Died(Side::Acceptor));
+        }
+        self.observe(&Observation::Crashed { node: id });
+    }
+
+    fn restart(&mut self, node: NodeId) -> bool {
+        let place = usize::from(self.place(node));
+        if self.nodes[place].server.is_some() {
+            return false;
+        }
+        self.boot(place);
+        true
+    }
+
+    fn pause(&mut self, node: NodeId) -> bool {
+        let place = usize::from(self.place(node));
+        let node = &mut self.nodes[place];
+        if node.server.is_none() || node.paused {
+            return false;
+        }
+        node.paused = true;
+        true
+    }
+
+    fn resume(&mut self, node: NodeId) -> bool {
+        let place = usize::from(self.place(node));
+        let node = &mut self.nodes[place];
+        if !core::mem::replace(&mut node.paused, false) {
+            return false;
+        }
+        // They keep their place in the order, and so come before whatever is due now.
+        for key in core::mem::take(&mut node.parked) {
+            self.queue.put_back(key);
+        }
+        true
+    }
+
+    fn cut(&mut self, from: NodeId, to: NodeId) -> bool {
+        let (from, to) = (self.place(from), self.place(to));
+        assert!(from != to, "a server cannot be cut from itself");
+        let at = self.now.after(self.spec.network.patience);
+        let pair = self.pair(from, to);
+        pair.cuts += 1;
+        if pair.cuts == 1 {
+            pair.cut_generation += 1;
+            let generation = pair.cut_generation;
+            let event = Event::Patience {
+                from,
+                to,
+                generation,
+            };
+            self.queue.push(at, event);
+            self.lose_latest(from, to);
+        }
+        true
+    }
+
+    fn mend(&mut self, from: NodeId, to: NodeId) -> bool {
+        let (from, to) = (self.place(from), self.place(to));
+        let pair = self.pair(from, to);
+        if pair.cuts == 0 {
+            return false;
+        }
+        pair.cuts -= 1;
+        if pair.cuts == 0 {
+            pair.cut_generation += 1;
+            self.depart_latest(from, to);
+            self.resume_streams(from, to);
+        }
+        true
+    }
+
+    fn cut_client(&mut self, node: NodeId) -> bool {
+        let place = self.place(node);
+        let at = self.now.after(self.spec.network.patience);
+        let node = &mut self.nodes[usize::from(place)];
+        node.client_cuts += 1;
+        if node.client_cuts == 1 {
+            node.client_cut_generation += 1;
+            let event = Event::ClientPatience {
+                node: place,
+                generation: node.client_cut_generation,
+            };
+            self.queue.push(at, event);
+        }
+        true
+    }
+
+    fn mend_client(&mut self, node: NodeId) -> bool {
+        let place = self.place(node);
+        let node = &mut self.nodes[usize::from(place)];
+        if node.client_cuts == 0 {
+            return false;
+        }
+        node.client_cuts -= 1;
+        if node.client_cuts == 0 {
+            node.client_cut_generation += 1;
+            self.resume_conns(place);
+        }
+        true
+    }
+
+    fn break_streams(&mut self, a: NodeId, b: NodeId) -> bool {
+        let (a, b) = (self.place(a), self.place(b));
+        let mut broke = false;
+        for slot in self.links_between(a, b) {
+            if self.is_whole(slot) {
+                self.end_link(slot, End::Broken);
+                broke = true;
+            }
+        }
+        broke
+    }
+}

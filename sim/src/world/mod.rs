@@ -1,0 +1,447 @@
+//! The world: servers and clients on a virtual network, with virtual disks and clocks.
+//!
+//! Everything that happens is an event in one queue ordered by (virtual time, order of insertion):
+//! message arrivals, timers, ends of disk batches, micro-steps, client steps and the driver's
+//! wake-ups. [`World::step`] performs exactly one. Faults are [`Action`]s that the driver performs
+//! between two events. Nothing else moves, so a run is a function of its [`WorldSpec`] and of what
+//! the driver does.
+//!
+//! # The rules of the network
+//! - A message to oneself arrives by an event of its own, without delay, and is never lost; it dies
+//!   with its process.
+//! - *Streams* are FIFO. A dial takes one round trip; it is refused if the process there is down,
+//!   and times out if the pair is cut in either direction when the dial arrives. While a direction
+//!   is cut its messages are held, and they go on when it is mended. A stream breaks when a process
+//!   dies, an end hangs up, [`Action::Break`] says so, or a cut outlasts the patience. Breaking
+//!   loses a drawn suffix of what is in flight; each end that is left hears `Down` behind what is
+//!   left. A dialler that was not yet told `Up` hears `Refused` in place of `Down`.
+//! - *Latest-wins* channels have at most one message in flight and one waiting, which the next one
+//!   replaces. A cut, and the death of the receiver, lose the one in flight; the death of the
+//!   sender loses the waiting one.
+//! - *Datagrams* are lost, duplicated and overtake each other, and are lost if the pair is cut when
+//!   they leave or arrive.
+//! - Client connections behave like streams; only [`Action::CutClient`] cuts them. Hanging up a
+//!   client connection loses nothing sent before; the death of the server's process loses a suffix.
+//!
+//! # Pauses
+//! A paused process takes no events: they wait and are handled in their order when it is resumed.
+//! This holds for the ends of disk batches too, so its disk stands still after the current batch.
+//!
+//! # madsim
+//! A world made inside [`in_runtime`] moves the clock of the madsim runtime with its own at every
+//! change of time (a few tens of nanoseconds), so that a stray clock read sees virtual time. The
+//! world's own time is authoritative.
+
+mod clients;
+mod event;
+mod faults;
+mod network;
+mod node;
+mod queue;
+mod spec;
+mod streams;
+#[cfg(test)]
+mod tests;
+
+pub use faults::{Action, CrashKind};
+pub use spec::{Close, Happening, Stats, WorldSpec};
+
+use core::time::Duration;
+use menagerie::canonical::{Canonical, RunHash};
+use menagerie::check::{Ending, Final, Observation, Panel, Setup, Verdict};
+use menagerie::client::ClientEffect;
+use menagerie::history::History;
+use menagerie::ids::{ClientId, NodeId, VirtualTime, Zxid};
+use menagerie::protocol::{Protocol, Refusal, Role, Standing};
+use menagerie::server::{Server, ServerEffect};
+use std::collections::VecDeque;
+
+use crate::dice::Dice;
+use crate::record::Record;
+use crate::wire::{Conn, Pair};
+use clients::ClientSeat;
+use event::{Event, Kind};
+use node::{Gated, Node};
+use queue::{Key, Queue};
+use streams::LinkSlot;
+
+/// See the module's text.
+pub struct World<P: Protocol> {
+    spec: WorldSpec,
+    dice: Dice,
+    now: VirtualTime,
+    queue: Queue<Event<P>>,
+    nodes: Vec<Node<P>>,
+    clients: Vec<ClientSeat>,
+    /// By `from * nodes + to`.
+    pairs: Vec<Pair<P>>,
+    links: Vec<LinkSlot<P>>,
+    free_links: Vec<u32>,
+    /// The places of a pair's links, by `smaller * nodes + greater`.
+    pair_links: Vec<Vec<u32>>,
+    /// By the connection's number.
+    conns: Vec<Conn>,
+    extra_loss_ppm: u32,
+    extra_duplicate_ppm: u32,
+    history: History,
+    happenings: VecDeque<Happening>,
+    stats: Stats,
+    hash: RunHash,
+    panel: Option<Panel>,
+    record: Option<Record>,
+    madsim: Option<madsim::time::TimeHandle>,
+    /// Empty between two steps; kept for their memory.
+    effects: Vec<ServerEffect<P>>,
+    client_effects: Vec<ClientEffect>,
+    outcomes: Vec<crate::disk::Outcome<P::Record, Gated<P>>>,
+}
+
+impl<P: Protocol> World<P> {
+    /// A world in which nothing runs yet.
+    pub fn new(spec: WorldSpec) -> World<P> {
+        assert!(spec.voters > 0, "an ensemble has a voter");
+        let count = usize::from(spec.voters) + usize::from(spec.observers);
+        assert!(count < 64, "{count} servers are more than 63");
+        let dice = Dice::new(spec.seed);
+        let ids: Vec<NodeId> = (1..=count as u8).map(NodeId).collect();
+        let pairs = (0..count * count)
+            .map(|place| {
+                let (from, to) = (place / count, place % count);
+                Pair::new(from as u8, to as u8, &spec.network, &dice)
+            })
+            .collect();
+        let panel = spec.checks.then(|| {
+            Panel::new(&Setup {
+                protocol: P::NAME.to_string(),
+                voters: ids[..usize::from(spec.voters)].to_vec(),
+                observers: ids[usize::from(spec.voters)..].to_vec(),
+                promises: P::PROMISES,
+            })
+        });
+        World {
+            dice,
+            now: VirtualTime(0),
+            queue: Queue::new(),
+            nodes: ids.iter().map(|id| Node::new(*id, &spec, &dice)).collect(),
+            clients: (1..=spec.clients)
+                .map(|number| ClientSeat::new::<P>(ClientId(number), &ids, &spec, &dice))
+                .collect(),
+            pairs,
+            links: Vec::new(),
+            free_links: Vec::new(),
+            pair_links: (0..count * count).map(|_| Vec::new()).collect(),
+            conns: Vec::new(),
+            extra_loss_ppm: 0,
+            extra_duplicate_ppm: 0,
+            history: History::default(),
+            happenings: VecDeque::new(),
+            stats: Stats::default(),
+            hash: RunHash::new(),
+            panel,
+            record: spec.trace.then(Record::default),
+            madsim: madsim::time::TimeHandle::try_current(),
+            effects: Vec::new(),
+            client_effects: Vec::new(),
+            outcomes: Vec::new(),
+            spec,
+        }
+    }
+
+    /// Boots every server, in order, and starts every client. Called once, first.
+    pub fn boot_all(&mut self) {
+        for place in 0..self.nodes.len() {
+            self.boot(place);
+        }
+        for number in 1..=self.spec.clients {
+            let client = ClientId(number);
+            self.queue.push(self.now, Event::ClientStart { client });
+        }
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> VirtualTime {
+        self.now
+    }
+
+    /// When the next call of [`World::step`] will take place; `None` if nothing is left to happen.
+    pub fn next_at(&self) -> Option<VirtualTime> {
+        if !self.happenings.is_empty() {
+            return Some(self.now);
+        }
+        self.queue.next_at().map(|at| at.max(self.now))
+    }
+
+    /// Performs one event; `None` if there is none. If an earlier event (or the driver's own call)
+    /// completed operations that were not reported yet, reports the next one instead.
+    pub fn step(&mut self) -> Option<Happening> {
+        if let Some(happening) = self.happenings.pop_front() {
+            return Some(happening);
+        }
+        let key = self.queue.pop()?;
+        self.advance_to(key.at);
+        if let Some(place) = self.queue.body(key).process()
+            && self.nodes[usize::from(place)].paused
+        {
+            self.nodes[usize::from(place)].parked.push(key);
+            return Some(Happening::Event);
+        }
+        let event = self.queue.take(key);
+        if let Event::Wakeup(token) = event {
+            self.mark(Kind::Wakeup, 0, token);
+            self.stats.events += 1;
+            return Some(Happening::Wakeup(token));
+        }
+        if self.perform_event(event) {
+            self.stats.events += 1;
+        }
+        Some(self.happenings.pop_front().unwrap_or(Happening::Event))
+    }
+
+    /// Asks for a [`Happening::Wakeup`].
+    pub fn wake_at(&mut self, at: VirtualTime, token: u64) {
+        self.queue.push(at.max(self.now), Event::Wakeup(token));
+    }
+
+    /// Whether a server's process runs (it may be paused).
+    pub fn is_up(&self, node: NodeId) -> bool {
+        self.node(node).server.is_some()
+    }
+
+    /// Whether a server's process is paused.
+    pub fn is_paused(&self, node: NodeId) -> bool {
+        self.node(node).paused
+    }
+
+    /// Where a server stands; `None` if it is down.
+    pub fn standing(&self, node: NodeId) -> Option<Standing> {
+        self.server(node).map(Server::standing)
+    }
+
+    /// What a server has applied; `None` if it is down.
+    pub fn applied(&self, node: NodeId) -> Option<Zxid> {
+        self.server(node).map(Server::applied)
+    }
+
+    /// The digest of a server's state; `None` if it is down.
+    pub fn digest(&self, node: NodeId) -> Option<u64> {
+        self.server(node).map(Server::digest)
+    }
+
+    /// Why a server refused to boot, if its last boot ended so.
+    pub fn refusal(&self, node: NodeId) -> Option<&Refusal> {
+        self.node(node).refusal.as_ref()
+    }
+
+    /// A server; `None` if it is down.
+    pub fn server(&self, node: NodeId) -> Option<&Server<P>> {
+        self.node(node).server.as_ref()
+    }
+
+    /// What clients saw so far.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// Counts so far.
+    pub fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    /// The hash of everything so far.
+    pub fn hash(&self) -> u64 {
+        self.hash.value()
+    }
+
+    /// Writes a line of the driver's into the trace.
+    pub fn remark(&mut self, text: impl FnOnce() -> String) {
+        self.trace(text);
+    }
+
+    /// Ends the run: the last look at the disks, and the verdicts (none without checks).
+    pub fn finish(&mut self, close: Close) -> Vec<(&'static str, Verdict)> {
+        self.observe_durable();
+        let nodes: Vec<Final> = self
+            .nodes
+            .iter()
+            .map(|node| Final {
+                node: node.id,
+                core: close.core.contains(&node.id),
+                applied: node.server.as_ref().map(Server::applied),
+                digest: node.server.as_ref().map(Server::digest),
+                role: match &node.server {
+                    Some(server) => server.standing().role,
+                    None => Role::Looking,
+                },
+            })
+            .collect();
+        let ending = Ending {
+            at: self.now,
+            nodes: &nodes,
+            history: &self.history,
+            healed: close.healed,
+            converged: close.converged,
+            obstacle: close.obstacle,
+        };
+        self.panel
+            .take()
+            .map(|mut panel| panel.finish(&ending))
+            .unwrap_or_default()
+    }
+
+    /// The trace's lines so far; none without a trace.
+    pub fn take_trace(&mut self) -> Vec<String> {
+        self.record
+            .take()
+            .map(Record::into_lines)
+            .unwrap_or_default()
+    }
+
+    /// Performs an event; says whether it came to anything.
+    fn perform_event(&mut self, event: Event<P>) -> bool {
+        match event {
+            Event::Loopback {
+                node,
+                incarnation,
+                via,
+                packet,
+            } => self.arrive_loopback(node, incarnation, via, packet),
+            Event::Datagram { from, to, packet } => self.arrive_datagram(from, to, packet),
+            Event::LatestWins {
+                from,
+                to,
+                generation,
+            } => self.arrive_latest(from, to, generation),
+            Event::Stream {
+                slot,
+                generation,
+                toward,
+                ..
+            } => self.arrive_stream(slot, generation, toward),
+            Event::Dialled { slot, generation } => self.arrive_dial(slot, generation),
+            Event::DialFailed {
+                slot, generation, ..
+            } => self.fail_dial(slot, generation),
+            Event::Patience {
+                from,
+                to,
+                generation,
+            } => self.lose_patience(from, to, generation),
+            Event::ClientPatience { node, generation } => {
+                self.lose_client_patience(node, generation)
+            }
+            Event::Timer {
+                node,
+                slot,
+                ordinal,
+            } => self.fire_timer(node, slot, ordinal),
+            Event::Disk { node, generation } => self.finish_disk(node, generation),
+            Event::Work { node, incarnation } => self.work(node, incarnation),
+            Event::ClientStart { client } => self.start_client(client),
+            Event::ClientTimer {
+                client,
+                slot,
+                ordinal,
+            } => self.fire_client_timer(client, slot, ordinal),
+            Event::ConnDialled { conn } => self.arrive_conn_dial(conn),
+            Event::ConnFailed { conn } => self.fail_conn_dial(conn),
+            Event::ConnDown { conn } => self.arrive_at_client(conn),
+            Event::ConnUp { conn, .. } => self.arrive_from_client(conn),
+            Event::Wakeup(_) => false,
+        }
+    }
+
+    fn advance_to(&mut self, at: VirtualTime) {
+        if at <= self.now {
+            return;
+        }
+        if let Some(clock) = &self.madsim {
+            clock.advance(Duration::from_nanos(at.0 - self.now.0));
+        }
+        self.now = at;
+    }
+
+    fn node(&self, id: NodeId) -> &Node<P> {
+        assert!(id.0 > 0, "servers are numbered from 1");
+        &self.nodes[usize::from(id.0) - 1]
+    }
+
+    /// The place of a server.
+    fn place(&self, id: NodeId) -> u8 {
+        assert!(
+            id.0 > 0 && usize::from(id.0) <= self.nodes.len(),
+            "{id} is not a server of this ensemble"
+        );
+        id.0 - 1
+    }
+
+    fn pair(&mut self, from: u8, to: u8) -> &mut Pair<P> {
+        let count = self.nodes.len();
+        &mut self.pairs[usize::from(from) * count + usize::from(to)]
+    }
+
+    /// Feeds the head of an event into the hash.
+    fn mark(&mut self, kind: Kind, place: u8, word: u64) {
+        self.now.feed(&mut self.hash);
+        self.hash.word((kind as u64) << 8 | u64::from(place));
+        self.hash.word(word);
+    }
+
+    fn observe(&mut self, observation: &Observation<'_>) {
+        if let Some(panel) = &mut self.panel {
+            self.stats.observations += 1;
+            panel.observe(self.now, observation);
+        }
+    }
+
+    /// Tells the checkers what the voters' disks prove to hold.
+    fn observe_durable(&mut self) {
+        if self.panel.is_none() {
+            return;
+        }
+        let voters = self.nodes[..usize::from(self.spec.voters)].iter();
+        let held: Vec<_> = voters
+            .map(|node| {
+                let image = match node.server {
+                    Some(_) => node.disk.durable_image(),
+                    None => node.disk.image(),
+                };
+                (node.id, P::persisted(&image))
+            })
+            .collect();
+        self.observe(&Observation::Durable { nodes: &held });
+    }
+
+    /// Writes a line into the trace, if there is one, and to whoever listens to `tracing`.
+    fn trace(&mut self, text: impl FnOnce() -> String) {
+        let listening = tracing::enabled!(tracing::Level::TRACE);
+        if self.record.is_none() && !listening {
+            return;
+        }
+        let text = text();
+        if listening {
+            tracing::trace!(at_ns = self.now.0, "{text}");
+        }
+        if let Some(record) = &mut self.record {
+            record.line(self.now, &text);
+        }
+    }
+}
+
+impl<P: Protocol> core::fmt::Debug for World<P> {
+    fn fmt(&self, out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        out.debug_struct("World")
+            .field("seed", &self.spec.seed)
+            .field("now", &self.now)
+            .field("pending", &self.queue.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Runs `body` on this thread inside a fresh madsim runtime, which turns stray reads of clocks and
+/// entropy into simulated ones. The thread should be fresh too: madsim seeds some things once a
+/// thread. `body` must not start threads, and must not measure time.
+pub fn in_runtime<T>(seed: u64, body: impl FnOnce() -> T) -> T {
+    let config = madsim::Config::default();
+    let runtime = madsim::runtime::Runtime::with_seed_and_config(seed, config);
+    runtime.block_on(async { body() })
+}

@@ -1,0 +1,404 @@
+//! A server's seat in the world: its process, disk, clock and timers, and what its effects do.
+
+use menagerie::canonical::Canonical;
+use menagerie::check::Observation;
+use menagerie::ids::{ConnId, NodeId};
+use menagerie::protocol::{Ensemble, Fact, Gate, Protocol, Refusal, Standing, Via};
+use menagerie::server::{Note, Server, ServerEffect, ServerInput, ServerOutbox, ServerTimer};
+use menagerie::wire::Packet;
+
+use super::{Event, Key, Kind, World, WorldSpec};
+use crate::clock::Clock;
+use crate::dice::{Concern, Deck, Dice};
+use crate::disk::{Disk, Entry, Outcome};
+use crate::record::abridged;
+
+/// An effect that waits in the disk queue.
+#[derive(Clone, Debug)]
+pub(super) enum Gated<P: Protocol> {
+    Send {
+        to: NodeId,
+        via: Via,
+        packet: Packet<P>,
+    },
+    Fact(Fact),
+}
+
+/// A timer that was set at least once in this incarnation.
+#[derive(Clone, Copy, Debug)]
+struct TimerSlot<T> {
+    timer: T,
+    /// The ordinal of the setting that counts; `None` if it is not set.
+    armed: Option<u64>,
+}
+
+/// The timers of one process. There are few of them, so they are searched one by one.
+#[derive(Debug)]
+pub(super) struct Timers<T> {
+    slots: Vec<TimerSlot<T>>,
+    next_ordinal: u64,
+    deck: Deck,
+}
+
+pub(super) struct Node<P: Protocol> {
+    pub(super) id: NodeId,
+    pub(super) server: Option<Server<P>>,
+    pub(super) refusal: Option<Refusal>,
+    pub(super) paused: bool,
+    /// Raised by each death.
+    pub(super) incarnation: u32,
+    /// Events that came while the process was paused.
+    pub(super) parked: Vec<Key>,
+    pub(super) disk: Disk<P::Record, Gated<P>>,
+    pub(super) power_losses: u64,
+    pub(super) timers: Timers<ServerTimer<P::Timer>>,
+    /// Connections whose server end is alive.
+    pub(super) conns: Vec<ConnId>,
+    /// How many faults cut it off from its clients.
+    pub(super) client_cuts: u32,
+    pub(super) client_cut_generation: u32,
+    ensemble: Ensemble,
+    clock: Clock,
+    outbox: ServerOutbox<P>,
+    standing: Option<Standing>,
+}
+
+impl<T: Copy + Eq> Timers<T> {
+    pub(super) fn new(deck: Deck) -> Timers<T> {
+        Timers {
+            slots: Vec::new(),
+            next_ordinal: 0,
+            deck,
+        }
+    }
+
+    /// Sets a timer; gives its slot, the ordinal of this setting, and the draw for its delay.
+    pub(super) fn set(&mut self, timer: T) -> (u16, u64, crate::dice::Draw) {
+        let ordinal = self.next_ordinal;
+        self.next_ordinal += 1;
+        let place = match self.slots.iter().position(|slot| slot.timer == timer) {
+            Some(place) => place,
+            None => {
+                self.slots.push(TimerSlot { timer, armed: None });
+                self.slots.len() - 1
+            }
+        };
+        self.slots[place].armed = Some(ordinal);
+        let slot = u16::try_from(place).expect("a process has fewer than 65536 timers");
+        (slot, ordinal, self.deck.draw(ordinal))
+    }
+
+    pub(super) fn cancel(&mut self, timer: T) {
+        if let Some(slot) = self.slots.iter_mut().find(|slot| slot.timer == timer) {
+            slot.armed = None;
+        }
+    }
+
+    /// The timer that goes off; `None` if that setting was replaced, cancelled or forgotten.
+    pub(super) fn fire(&mut self, slot: u16, ordinal: u64) -> Option<T> {
+        let slot = self.slots.get_mut(usize::from(slot))?;
+        if slot.armed != Some(ordinal) {
+            return None;
+        }
+        slot.armed = None;
+        Some(slot.timer)
+    }
+
+    /// Forgets all of them: the process died.
+    pub(super) fn clear(&mut self) {
+        self.slots.clear();
+    }
+}
+
+impl<P: Protocol> Node<P> {
+    pub(super) fn new(id: NodeId, spec: &WorldSpec, dice: &Dice) -> Node<P> {
+        let servers = spec.voters + spec.observers;
+        let entity = u64::from(id.0);
+        Node {
+            id,
+            server: None,
+            refusal: None,
+            paused: false,
+            incarnation: 0,
+            parked: Vec::new(),
+            disk: Disk::new(dice.deck(Concern::Disk, entity)),
+            power_losses: 0,
+            timers: Timers::new(dice.deck(Concern::Timer, entity)),
+            conns: Vec::new(),
+            client_cuts: 0,
+            client_cut_generation: 0,
+            ensemble: Ensemble {
+                me: id,
+                voters: (1..=spec.voters).map(NodeId).collect(),
+                observers: (spec.voters + 1..=servers).map(NodeId).collect(),
+                knobs: spec.knobs.clone(),
+                mutations: spec.mutations,
+            },
+            clock: Clock::drawn(spec.clock, dice, entity),
+            outbox: ServerOutbox::new(id),
+            standing: None,
+        }
+    }
+}
+
+impl<P: Protocol> World<P> {
+    /// Starts a server's process, which must be down.
+    pub(super) fn boot(&mut self, place: usize) {
+        let settings = self.spec.settings;
+        let now = self.now;
+        let node = &mut self.nodes[place];
+        assert!(node.server.is_none(), "{} is up already", node.id);
+        let image = node.disk.image();
+        let local = node.clock.read(now);
+        let booted = Server::boot(&node.ensemble, settings, local, &image, &mut node.outbox);
+        let id = node.id;
+        node.refusal = None;
+        self.mark(Kind::Boot, place as u8, u64::from(booted.is_ok()));
+        match booted {
+            Ok(server) => {
+                self.trace(|| format!("{id} boots"));
+                self.nodes[place].server = Some(server);
+                self.observe(&Observation::Booted { node: id });
+                self.perform_effects(place);
+                self.compare_standing(place);
+            }
+            Err(refusal) => {
+                self.trace(|| format!("{id} refuses to boot: {}", refusal.0));
+                self.nodes[place].refusal = Some(refusal);
+                // It emitted effects before it gave up; they never take place.
+                self.nodes[place].outbox.drain_into(&mut self.effects);
+                self.effects.clear();
+            }
+        }
+    }
+
+    /// Gives a server an input and performs its effects. A server that is down takes nothing.
+    pub(super) fn step_server(&mut self, place: u8, input: ServerInput<P>) {
+        let place = usize::from(place);
+        let node = &mut self.nodes[place];
+        let Some(server) = &mut node.server else {
+            return;
+        };
+        let local = node.clock.read(self.now);
+        server.step(local, input, &mut node.outbox);
+        self.perform_effects(place);
+        self.compare_standing(place);
+    }
+
+    pub(super) fn fire_timer(&mut self, place: u8, slot: u16, ordinal: u64) -> bool {
+        let node = &mut self.nodes[usize::from(place)];
+        let Some(timer) = node.timers.fire(slot, ordinal) else {
+            return false;
+        };
+        let id = node.id;
+        self.mark(Kind::Timer, place, u64::from(slot));
+        self.trace(|| format!("{id} timer {timer:?}"));
+        self.step_server(place, ServerInput::Timer(timer));
+        true
+    }
+
+    pub(super) fn work(&mut self, place: u8, incarnation: u32) -> bool {
+        if self.nodes[usize::from(place)].incarnation != incarnation {
+            return false;
+        }
+        self.mark(Kind::Work, place, 0);
+        self.step_server(place, ServerInput::Work);
+        true
+    }
+
+    pub(super) fn finish_disk(&mut self, place: u8, generation: u32) -> bool {
+        let mut outcomes = core::mem::take(&mut self.outcomes);
+        let node = &mut self.nodes[usize::from(place)];
+        let live = node.disk.finish(generation, &mut outcomes);
+        if live {
+            self.stats.disk_batches += 1;
+            // What was queued meanwhile goes on at once; what the outcomes lead to comes after it.
+            self.begin_disk(usize::from(place));
+        }
+        for outcome in outcomes.drain(..) {
+            self.surface(place, outcome);
+        }
+        self.outcomes = outcomes;
+        live
+    }
+
+    fn surface(&mut self, place: u8, outcome: Outcome<P::Record, Gated<P>>) {
+        let id = self.nodes[usize::from(place)].id;
+        match outcome {
+            Outcome::Completed { ticket, result } => {
+                self.mark(Kind::DiskDone, place, ticket.0);
+                self.hash.word(result as u64);
+                self.trace(|| format!("{id} disk {ticket:?} {result:?}"));
+                self.step_server(place, ServerInput::Disk { ticket, result });
+            }
+            Outcome::Released(gated) => self.release(usize::from(place), gated),
+            Outcome::Reloaded(image) => {
+                self.mark(Kind::Reloaded, place, image.log_last());
+                self.trace(|| format!("{id} reloaded, log to {}", image.log_last()));
+                self.step_server(place, ServerInput::Reloaded(Box::new(image)));
+            }
+        }
+    }
+
+    fn perform_effects(&mut self, place: usize) {
+        let mut effects = core::mem::take(&mut self.effects);
+        self.nodes[place].outbox.drain_into(&mut effects);
+        for effect in effects.drain(..) {
+            self.perform_effect(place, effect);
+        }
+        self.effects = effects;
+        self.begin_disk(place);
+    }
+
+    fn perform_effect(&mut self, place: usize, effect: ServerEffect<P>) {
+        match effect {
+            ServerEffect::Send {
+                to,
+                via,
+                packet,
+                gate,
+            } => match gate {
+                Gate::Now => self.send(place as u8, to, via, packet),
+                Gate::AfterDisk => self.hold(place, Gated::Send { to, via, packet }),
+            },
+            ServerEffect::Dial { peer, link } => self.dial(place as u8, peer, link),
+            ServerEffect::HangUp { peer, link } => self.hang_up(place as u8, peer, link),
+            ServerEffect::Disk { ticket, op } => {
+                self.nodes[place].disk.push(Entry::Op { ticket, op });
+            }
+            ServerEffect::Reload => self.nodes[place].disk.push(Entry::Reload),
+            ServerEffect::SetTimer { timer, range } => {
+                let node = &mut self.nodes[place];
+                let (slot, ordinal, draw) = node.timers.set(timer);
+                let delay = menagerie::ids::Span(draw.range(range.min.0, range.max.0));
+                let at = node.clock.after(self.now, delay);
+                let node = place as u8;
+                let event = Event::Timer {
+                    node,
+                    slot,
+                    ordinal,
+                };
+                self.queue.push(at, event);
+            }
+            ServerEffect::CancelTimer(timer) => self.nodes[place].timers.cancel(timer),
+            ServerEffect::Work => {
+                let event = Event::Work {
+                    node: place as u8,
+                    incarnation: self.nodes[place].incarnation,
+                };
+                self.queue.push(self.now.after(self.spec.micro_step), event);
+            }
+            ServerEffect::Reply { conn, frame } => self.reply(conn, frame),
+            ServerEffect::Disconnect(conn) => self.disconnect(conn),
+            ServerEffect::Note(note) => self.take_note(place, note),
+        }
+    }
+
+    /// Holds an effect back behind the disk queue; if that is empty, there is nothing to wait for.
+    fn hold(&mut self, place: usize, gated: Gated<P>) {
+        if self.nodes[place].disk.is_idle() {
+            self.release(place, gated);
+        } else {
+            self.nodes[place].disk.push(Entry::Gate(gated));
+        }
+    }
+
+    fn release(&mut self, place: usize, gated: Gated<P>) {
+        match gated {
+            Gated::Send { to, via, packet } => self.send(place as u8, to, via, packet),
+            Gated::Fact(fact) => self.state_fact(place, &fact),
+        }
+    }
+
+    fn begin_disk(&mut self, place: usize) {
+        let node = &mut self.nodes[place];
+        if let Some((at, generation)) = node.disk.begin(self.now, &self.spec.disk) {
+            let node = place as u8;
+            self.queue.push(at, Event::Disk { node, generation });
+        }
+    }
+
+    fn take_note(&mut self, place: usize, note: Note) {
+        let node = self.nodes[place].id;
+        match note {
+            Note::Fact { gate, fact } => match gate {
+                Gate::Now => self.state_fact(place, &fact),
+                Gate::AfterDisk => self.hold(place, Gated::Fact(fact)),
+            },
+            Note::Restored(zxid) => {
+                self.mark(Kind::Restored, place as u8, zxid.0);
+                self.trace(|| format!("{node} restored to {zxid}"));
+                self.observe(&Observation::Restored { node, zxid });
+            }
+            Note::Applied {
+                zxid,
+                payload,
+                digest,
+                executed,
+            } => {
+                self.mark(Kind::Applied, place as u8, zxid.0);
+                payload.feed(&mut self.hash);
+                digest.feed(&mut self.hash);
+                self.trace(|| {
+                    let body = abridged(format!("{:?}", payload.content()));
+                    format!("{node} applies {zxid} {body}")
+                });
+                self.observe(&Observation::Applied {
+                    node,
+                    zxid,
+                    payload: &payload,
+                    digest,
+                    executed,
+                });
+            }
+            Note::Delivered { zxid, value } => {
+                self.mark(Kind::Delivered, place as u8, zxid.0);
+                self.observe(&Observation::Delivered { node, zxid, value });
+            }
+        }
+    }
+
+    fn state_fact(&mut self, place: usize, fact: &Fact) {
+        let node = self.nodes[place].id;
+        self.trace(|| format!("{node} fact {fact:?}"));
+        self.mark(Kind::Fact, place as u8, 0);
+        self.observe(&Observation::Fact { node, fact });
+    }
+
+    /// Reports a change of role or epoch, derived by comparing.
+    fn compare_standing(&mut self, place: usize) {
+        let node = &mut self.nodes[place];
+        let Some(server) = &node.server else {
+            return;
+        };
+        let standing = server.standing();
+        let before = node.standing.replace(standing);
+        let id = node.id;
+        let known = before
+            .is_some_and(|before| before.role == standing.role && before.epoch == standing.epoch);
+        if known {
+            return;
+        }
+        let Standing { role, epoch, .. } = standing;
+        self.trace(|| format!("{id} is {role:?} in epoch {epoch}"));
+        self.observe(&Observation::Standing {
+            node: id,
+            role,
+            epoch,
+        });
+    }
+
+    /// Forgets what only a process knows.
+    pub(super) fn forget_process(&mut self, place: usize) {
+        let node = &mut self.nodes[place];
+        node.server = None;
+        node.standing = None;
+        node.paused = false;
+        node.incarnation += 1;
+        node.timers.clear();
+        for key in core::mem::take(&mut node.parked) {
+            drop(self.queue.take(key));
+        }
+        self.nodes[place].disk.process_death(self.now);
+    }
+}

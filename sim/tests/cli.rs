@@ -1,0 +1,414 @@
+//! The command line as a stranger meets it: exit codes, diagnostics, JSON documents.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command as Process, Stdio};
+
+use assert_cmd::Command;
+use serde_json::Value;
+
+/// The project's folder, from where scenarios are named.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the package lies inside the project")
+        .to_owned()
+}
+
+fn menagerie(arguments: &[&str]) -> Command {
+    let mut command = Command::cargo_bin("menagerie").expect("the binary is built for its tests");
+    command.current_dir(root()).args(arguments);
+    command
+}
+
+/// Exit code, stdout and stderr.
+fn outcome(arguments: &[&str]) -> (i32, String, String) {
+    let output = menagerie(arguments).output().expect("the binary starts");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the output is UTF-8");
+    let code = output.status.code().expect("it was not killed");
+    (code, text(output.stdout), text(output.stderr))
+}
+
+#[track_caller]
+fn assert_refused(arguments: &[&str], parts: &[&str]) {
+    let (code, stdout, stderr) = outcome(arguments);
+    assert_eq!(code, 2, "{arguments:?}: {stderr}");
+    assert_eq!(stdout, "", "a refusal is no result");
+    for part in parts {
+        assert!(stderr.contains(part), "{part:?} is missing in:\n{stderr}");
+    }
+}
+
+/// A scenario file of one test.
+fn scenario(name: &str, rest: &str) -> String {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    fs::create_dir_all(&folder).expect("the target folder can be written");
+    let file = folder.join(format!("{name}.toml"));
+    let head = "schema = 1\nstory = \"Something happens. It is survived.\"\nduration = \"800ms\"\n";
+    fs::write(&file, format!("{head}{rest}")).expect("the target folder can be written");
+    file.to_str()
+        .expect("the target folder is UTF-8")
+        .to_owned()
+}
+
+fn json(arguments: &[&str], code: i32) -> Value {
+    let (found, stdout, stderr) = outcome(arguments);
+    assert_eq!(found, code, "{arguments:?}: {stderr}\n{stdout}");
+    assert_eq!(stdout.lines().count(), 1, "one document, one line");
+    serde_json::from_str(&stdout).expect("the document is JSON")
+}
+
+fn keys(value: &Value) -> Vec<&str> {
+    value
+        .as_object()
+        .expect("an object")
+        .keys()
+        .map(String::as_str)
+        .collect()
+}
+
+#[track_caller]
+fn assert_keys(value: &Value, expected: &[&str]) {
+    let mut expected = expected.to_vec();
+    expected.sort_unstable();
+    let mut found = keys(value);
+    found.sort_unstable();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn a_missing_file_is_refused_and_its_neighbours_are_named() {
+    assert_refused(
+        &["run", "scenarios/stedy.toml"],
+        &[
+            "scenarios/stedy.toml",
+            "no such scenario file",
+            "steady.toml",
+        ],
+    );
+}
+
+#[test]
+fn an_unknown_field_is_refused_with_its_place_and_what_is_allowed() {
+    let file = scenario("unknown_field", "[ensemble]\nvotres = 3\n");
+    assert_refused(
+        &["run", &file],
+        &["unknown_field.toml:5:1", "votres", "voters"],
+    );
+}
+
+#[test]
+fn a_wrong_type_is_refused_with_its_place() {
+    let file = scenario("wrong_type", "[ensemble]\nvoters = \"three\"\n");
+    assert_refused(
+        &["run", &file],
+        &["wrong_type.toml:5:10", "voters = \"three\""],
+    );
+}
+
+#[test]
+fn a_fault_that_names_server_9_of_5_is_refused() {
+    let fault = "[[fault]]\ncrash = { at = \"100ms\", node = 9 }\n";
+    let file = scenario("server_9", fault);
+    assert_refused(
+        &["campaign", &file, "--seeds", "0..2"],
+        &["server_9.toml:5:32", "no server 9 of 5"],
+    );
+}
+
+#[test]
+fn an_empty_range_of_seeds_is_refused() {
+    assert_refused(
+        &["campaign", "scenarios/steady.toml", "--seeds", "5..5"],
+        &["5..5", "no seed is in this range"],
+    );
+    assert_refused(
+        &["campaign", "scenarios/steady.toml", "--seeds", "5"],
+        &["A..B"],
+    );
+    assert_refused(&["campaign", "scenarios/steady.toml"], &["--seeds"]);
+}
+
+#[test]
+fn a_bad_seed_is_refused() {
+    assert_refused(
+        &["run", "scenarios/steady.toml", "--seed", "x"],
+        &["17 or 0x1f3c"],
+    );
+}
+
+#[test]
+fn an_unknown_protocol_is_refused_with_the_known_ones() {
+    assert_refused(
+        &["run", "scenarios/steady.toml", "--protocol", "paxo"],
+        &["did you mean paxos?", "zab", "`all`"],
+    );
+}
+
+#[test]
+fn an_unknown_mutation_is_refused_with_the_nearest_one() {
+    assert_refused(
+        &["run", "scenarios/steady.toml", "--mutate", "Z3"],
+        &["no mutation \"Z3\"", "did you mean", "menagerie mutations"],
+    );
+}
+
+#[test]
+fn a_mutation_that_does_not_concern_the_protocol_is_refused() {
+    for protocol in ["zab", "all"] {
+        assert_refused(
+            &[
+                "run",
+                "scenarios/steady.toml",
+                "--mutate",
+                "P03",
+                "--protocol",
+                protocol,
+            ],
+            &["P03", "does not concern zab", "--protocol paxos"],
+        );
+    }
+    assert_refused(
+        &[
+            "run",
+            "scenarios/steady.toml",
+            "--mutate",
+            "P03",
+            "--mutate",
+            "Z13",
+        ],
+        &["no protocol is concerned by all"],
+    );
+}
+
+#[test]
+fn without_a_choice_the_mutation_chooses_the_protocol() {
+    let (code, stdout, stderr) = outcome(&[
+        "run",
+        "scenarios/steady.toml",
+        "--mutate",
+        "Z13",
+        "--print-config",
+    ]);
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    assert!(stdout.contains("mutations = [\"Z13\"]"), "{stdout}");
+}
+
+#[test]
+fn the_lists_name_every_scenario_protocol_and_mutation() {
+    let (code, stdout, _) = outcome(&["scenarios"]);
+    assert_eq!(code, 0);
+    for name in [
+        "steady",
+        "leader_crash",
+        "leader_isolated",
+        "minority_partition",
+        "one_way_partition",
+        "rolling_restart",
+        "power_loss",
+        "slow_follower",
+        "flapping_links",
+        "chaos",
+    ] {
+        assert!(
+            stdout.contains(&format!("scenarios/{name}.toml")),
+            "{name} in\n{stdout}"
+        );
+    }
+    let (code, stdout, _) = outcome(&["protocols"]);
+    assert_eq!(code, 0);
+    assert_eq!(stdout.lines().count(), 2);
+    let (code, stdout, _) = outcome(&["mutations"]);
+    assert_eq!(code, 0);
+    assert_eq!(stdout.lines().count(), menagerie::mutation::CATALOGUE.len());
+}
+
+#[test]
+fn help_and_version_are_results() {
+    let (code, stdout, _) = outcome(&["--help"]);
+    assert_eq!(code, 0);
+    assert!(stdout.contains("Exit codes"), "{stdout}");
+    assert_eq!(outcome(&["--version"]).0, 0);
+    assert_eq!(outcome(&[]).0, 2);
+}
+
+#[test]
+fn a_run_prints_its_verdicts_and_exits_with_0_when_everything_held() {
+    let (code, stdout, stderr) = outcome(&["run", "scenarios/steady.toml", "--protocol", "zab"]);
+    assert_eq!(code, 0, "{stdout}{stderr}");
+    assert!(stdout.contains("steady on zab, seed 1"), "{stdout}");
+    assert!(stdout.contains("linearizability"), "{stdout}");
+    assert!(
+        !stdout.contains('\u{1b}'),
+        "no colours where stdout is no terminal"
+    );
+}
+
+#[test]
+fn the_document_of_a_run_has_its_shape() {
+    let document = json(
+        &[
+            "run",
+            "scenarios/leader_crash.toml",
+            "--json",
+            "--seed",
+            "0x2",
+        ],
+        0,
+    );
+    assert_keys(&document, &["schema", "runs"]);
+    assert_eq!(document["schema"], 1);
+    let runs = document["runs"].as_array().expect("a list of runs");
+    assert_eq!(runs.len(), 2);
+    for run in runs {
+        assert_keys(run, &["scenario", "protocol", "seed", "hash", "verdicts"]);
+        assert_eq!(run["scenario"], "leader_crash");
+        assert_eq!(run["seed"], 2);
+        assert_eq!(run["hash"].as_str().expect("a string").len(), 16);
+        let verdicts = run["verdicts"].as_array().expect("a list of verdicts");
+        assert!(verdicts.len() >= 3);
+        for verdict in verdicts {
+            assert_keys(verdict, &["checker", "verdict", "checked", "reason"]);
+            assert_eq!(verdict["verdict"], "pass", "{verdict}");
+        }
+    }
+}
+
+#[test]
+fn the_document_of_a_campaign_has_its_shape_and_does_not_depend_on_jobs() {
+    let campaign = |jobs: &str| {
+        let seeds = [
+            "--seeds",
+            "0..12",
+            "--json",
+            "--protocol",
+            "zab",
+            "--jobs",
+            jobs,
+        ];
+        let mut arguments = vec!["campaign", "scenarios/chaos.toml"];
+        arguments.extend(seeds);
+        json(&arguments, 0)
+    };
+    let document = campaign("1");
+    assert_keys(&document, &["schema", "campaigns"]);
+    let one = &document["campaigns"][0];
+    assert_keys(
+        one,
+        &[
+            "scenario",
+            "protocol",
+            "seeds",
+            "runs",
+            "pass",
+            "fail",
+            "unknown",
+            "vacuous",
+            "runs_with_two_fault_kinds",
+            "ops",
+            "faults",
+            "messages_delivered",
+            "virtual_s",
+            "wall_s",
+            "hash",
+            "failures",
+        ],
+    );
+    assert_keys(&one["ops"], &["ok", "error", "refused", "unknown"]);
+    assert_eq!(one["seeds"], "0..12");
+    assert_eq!(one["runs"], 12);
+    assert_eq!(one["pass"], 12);
+    assert!(
+        one["runs_with_two_fault_kinds"].as_u64() >= Some(11),
+        "{one}"
+    );
+    let again = &campaign("2")["campaigns"][0];
+    for key in ["hash", "ops", "faults", "messages_delivered", "virtual_s"] {
+        assert_eq!(one[key], again[key], "{key} depends on the number of jobs");
+    }
+}
+
+#[test]
+fn a_failure_is_reproduced_by_its_own_line() {
+    let document = json(
+        &[
+            "campaign",
+            "scenarios/chaos.toml",
+            "--seeds",
+            "0..3",
+            "--mutate",
+            "T03",
+            "--protocol",
+            "zab",
+            "--json",
+        ],
+        1,
+    );
+    let failure = &document["campaigns"][0]["failures"][0];
+    assert_keys(failure, &["seed", "hash", "checker", "reason", "reproduce"]);
+    let line = failure["reproduce"].as_str().expect("a line");
+    let mut words = line.split(' ');
+    assert_eq!(words.next(), Some("menagerie"));
+    let mut arguments: Vec<&str> = words.collect();
+    arguments.push("--json");
+    let again = json(&arguments, 1);
+    assert_eq!(again["runs"][0]["hash"], failure["hash"]);
+}
+
+#[test]
+fn a_run_that_exercises_nothing_is_vacuous() {
+    // Clients think longer than the run lasts.
+    let file = scenario("vacuous", "[workload]\nthink = { constant = \"30s\" }\n");
+    let (code, stdout, _) = outcome(&["run", &file, "--protocol", "zab"]);
+    assert_eq!(code, 6, "{stdout}");
+    assert!(stdout.contains("no write was answered"), "{stdout}");
+}
+
+#[test]
+fn a_scenario_that_expects_a_violation_fails_without_one() {
+    let text = "expect = { fail = \"liveness\" }\n";
+    let file = scenario("expects_failure", text);
+    let (code, stdout, _) = outcome(&["run", &file, "--protocol", "zab"]);
+    assert_eq!(code, 1, "{stdout}");
+    assert!(
+        stdout.contains("expects liveness to report a violation"),
+        "{stdout}"
+    );
+}
+
+#[test]
+fn a_run_without_a_quorum_says_what_is_missing() {
+    let file = scenario(
+        "no_time",
+        "[workload]\nthink = { constant = \"5ms\" }\n[liveness]\nbound = \"1ms\"\n\
+         [[fault]]\ncrash = { at = \"790ms\", node = \"all\" }\n",
+    );
+    let (code, stdout, _) = outcome(&["run", &file, "--protocol", "zab"]);
+    assert_eq!(code, 1, "{stdout}");
+    assert!(stdout.contains("liveness"), "{stdout}");
+    assert!(stdout.contains("lacks an answer to its write"), "{stdout}");
+    assert!(stdout.contains("reproduce: menagerie run "), "{stdout}");
+}
+
+#[test]
+fn a_closed_pipe_ends_the_program_quietly() {
+    let binary = assert_cmd::cargo::cargo_bin("menagerie");
+    let mut child = Process::new(binary)
+        .current_dir(root())
+        .args([
+            "run",
+            "scenarios/steady.toml",
+            "--trace",
+            "--protocol",
+            "zab",
+        ])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    // Closes the reading end before anything was written.
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}

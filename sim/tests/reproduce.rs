@@ -1,0 +1,60 @@
+//! Does the line to paste reproduce the failure? It is given to a shell as it was printed.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use menagerie::mutation::Mutation;
+use serde_json::Value;
+
+/// Lets a shell run a line in the repository's folder, `menagerie` being the binary under test.
+fn paste(line: &str) -> Output {
+    let binary = PathBuf::from(env!("CARGO_BIN_EXE_menagerie"));
+    let folder = binary.parent().expect("a binary is in a folder");
+    let path = std::env::var("PATH").unwrap_or_default();
+    Command::new("sh")
+        .args(["-c", line])
+        .env("PATH", format!("{}:{path}", folder.display()))
+        .current_dir(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".."))
+        .output()
+        .expect("there is a shell")
+}
+
+fn document(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)))
+}
+
+/// A scenario and seeds that catch the mutation, as measured for `tests/mutations.rs`.
+fn exhibit(mutation: Mutation) -> &'static str {
+    match mutation {
+        Mutation::P03 => "scenarios/chaos.toml --seeds 0..60",
+        Mutation::P04 => "scenarios/chaos.toml --seeds 0..10",
+        Mutation::P09 => "scenarios/leader_isolated.toml --seeds 0..40",
+        Mutation::Z13 => "scenarios/chaos.toml --seeds 0..40",
+        Mutation::Z20 => "scenarios/chaos.toml --seeds 0..40",
+        Mutation::T03 => "scenarios/steady.toml --seeds 0..2",
+    }
+}
+
+#[test]
+fn the_line_to_paste_fails_again_with_the_same_hash() {
+    for entry in menagerie::mutation::CATALOGUE {
+        let (id, what) = (entry.id, exhibit(entry.mutation));
+        let campaign = paste(&format!("menagerie campaign {what} --mutate {id} --json"));
+        assert_eq!(campaign.status.code(), Some(1), "{id} in {what}");
+        for campaign in document(&campaign)["campaigns"].as_array().expect("a list") {
+            let failure = &campaign["failures"][0];
+            let line = failure["reproduce"].as_str().expect("a line to paste");
+            let again = paste(line);
+            assert_eq!(again.status.code(), Some(1), "{line}");
+            let printed = String::from_utf8_lossy(&again.stdout);
+            let hash = failure["hash"].as_str().expect("a hash");
+            assert!(
+                printed.contains(&format!("hash {hash}")),
+                "{line}: {printed}"
+            );
+            let checker = failure["checker"].as_str().expect("a checker");
+            assert!(printed.contains(checker), "{line}: {printed}");
+        }
+    }
+}

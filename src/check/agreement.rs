@@ -1,0 +1,193 @@
+//! All servers deliver the same sequence, of proposed values only.
+//!
+//! One checker for total order, agreement, integrity and the global primary order: that all
+//! deliveries are prefixes of one sequence whose zxids ascend implies them. Together with it, the
+//! two facts about values from which it follows: one value for each (epoch, zxid), and one chosen
+//! value for each zxid.
+
+use std::collections::BTreeMap;
+
+use super::findings::Findings;
+use super::ledger::{Delivery, Ledger};
+use super::{Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Verdict};
+use crate::ids::{NodeId, VirtualTime, Zxid};
+use crate::protocol::Fact;
+
+pub(super) const ENTRY: CheckerEntry = CheckerEntry {
+    name: "agreement",
+    asserts: "All servers deliver prefixes of one sequence of proposed values, in zxid order.",
+    interests: Interests::COMMITS.and(Interests::FACT),
+    make: |_| Box::new(Agreement::default()),
+};
+
+#[derive(Debug, Default)]
+struct Agreement {
+    ledger: Ledger,
+    /// The value proposed at each (zxid, epoch).
+    proposed: BTreeMap<(Zxid, u64), u64>,
+    /// The value chosen at each zxid, and who said so first. 0 is a no-op.
+    chosen: BTreeMap<Zxid, (u64, NodeId)>,
+    findings: Findings,
+}
+
+impl Agreement {
+    fn deliver(&mut self, at: VirtualTime, node: NodeId, zxid: Zxid, value: u64) {
+        self.findings.count();
+        match self.ledger.delivered(node, zxid, value) {
+            Delivery::Known => {}
+            Delivery::Conflict(reason) => self.findings.fail(at, reason),
+            Delivery::New(_) => self.examine_new(at, node, zxid, value),
+        }
+    }
+
+    fn examine_new(&mut self, at: VirtualTime, node: NodeId, zxid: Zxid, value: u64) {
+        if let Some((chosen, witness)) = self.chosen.get(&zxid)
+            && *chosen != value
+        {
+            let reason = format!(
+                "{node} delivered value {value:016x} at {zxid}, but {witness} took \
+                 {chosen:016x} to be chosen there"
+            );
+            self.findings.fail(at, reason);
+        }
+        let proposals = self.proposed.range((zxid, 0)..=(zxid, u64::MAX));
+        if !proposals
+            .into_iter()
+            .any(|(_, proposed)| *proposed == value)
+        {
+            let reason =
+                format!("{node} delivered value {value:016x} at {zxid}, which nobody proposed");
+            self.findings.fail(at, reason);
+        }
+    }
+
+    fn propose(&mut self, at: VirtualTime, node: NodeId, epoch: u64, zxid: Zxid, value: u64) {
+        self.findings.count();
+        let first = *self.proposed.entry((zxid, epoch)).or_insert(value);
+        if first != value {
+            let reason = format!(
+                "{node} proposed value {value:016x} at {zxid} in epoch {epoch}, in which \
+                 {first:016x} had been proposed there"
+            );
+            self.findings.fail(at, reason);
+        }
+    }
+
+    fn choose(&mut self, at: VirtualTime, node: NodeId, zxid: Zxid, value: u64) {
+        self.findings.count();
+        let (first, witness) = *self.chosen.entry(zxid).or_insert((value, node));
+        if first != value {
+            let reason = format!(
+                "{node} took value {value:016x} to be chosen at {zxid}, where {witness} had \
+                 taken {first:016x}"
+            );
+            self.findings.fail(at, reason);
+        }
+    }
+}
+
+impl Checker for Agreement {
+    fn observe(&mut self, at: VirtualTime, observation: &Observation<'_>) {
+        match observation {
+            Observation::Booted { node } => self.ledger.booted(*node),
+            Observation::Restored { node, zxid } => self.ledger.restored(*node, *zxid),
+            Observation::Delivered { node, zxid, value } => {
+                self.deliver(at, *node, *zxid, *value);
+            }
+            Observation::Fact { node, fact } => match **fact {
+                Fact::Proposed { epoch, zxid, value } => {
+                    self.propose(at, *node, epoch, zxid, value);
+                }
+                Fact::Chosen { zxid, value } => self.choose(at, *node, zxid, value),
+                Fact::Established { .. } | Fact::Promised { .. } | Fact::Voted { .. } => {}
+            },
+            Observation::Crashed { .. }
+            | Observation::Applied { .. }
+            | Observation::Standing { .. }
+            | Observation::Durable { .. } => {}
+        }
+    }
+
+    fn violation(&self) -> Option<&Counterexample> {
+        self.findings.violation()
+    }
+
+    fn finish(&mut self, _: &Ending<'_>) -> Verdict {
+        self.findings.verdict("proposal and no delivery")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Story, assert_fails, assert_passes, verdict};
+    use super::*;
+
+    fn judge(story: &Story) -> Verdict {
+        verdict(ENTRY, "paxos", story)
+    }
+
+    #[test]
+    fn servers_at_different_places_of_one_sequence_agree() {
+        let mut story = Story::default();
+        story.commit(1, 1, 7).commit(1, 2, 8).deliver(2, 1, 7);
+        story.boot(1).deliver(1, 1, 7).restore(3, 2).commit(3, 3, 9);
+        assert_passes(&judge(&story), 8);
+    }
+
+    #[test]
+    fn two_values_at_one_place_disagree() {
+        let mut story = Story::default();
+        story.propose(1, 1, 1, 7).propose(2, 2, 1, 8);
+        story.deliver(1, 1, 7).deliver(2, 1, 8);
+        assert_fails(&judge(&story), "n2 delivered 1");
+    }
+
+    #[test]
+    fn a_server_that_leaves_out_an_entry_disagrees() {
+        let mut story = Story::default();
+        story.commit(1, 1, 7).commit(1, 2, 8).deliver(2, 2, 8);
+        assert_fails(&judge(&story), "n2 delivered 2");
+    }
+
+    #[test]
+    fn a_value_that_nobody_proposed_is_not_delivered() {
+        let mut story = Story::default();
+        story.deliver(1, 1, 7);
+        assert_fails(&judge(&story), "nobody proposed");
+    }
+
+    #[test]
+    fn a_value_proposed_elsewhere_is_not_a_proposal_here() {
+        let mut story = Story::default();
+        story.propose(1, 1, 2, 7).deliver(1, 1, 7);
+        assert_fails(&judge(&story), "nobody proposed");
+    }
+
+    #[test]
+    fn one_epoch_proposes_one_value_at_a_zxid() {
+        let mut story = Story::default();
+        story
+            .propose(1, 5, 1, 7)
+            .propose(1, 6, 1, 7)
+            .propose(1, 6, 2, 8);
+        assert_passes(&judge(&story), 3);
+        story.propose(2, 6, 1, 8);
+        assert_fails(&judge(&story), "in epoch 6");
+    }
+
+    #[test]
+    fn chosen_values_agree_with_each_other_and_with_deliveries() {
+        let chosen = |value| Fact::Chosen {
+            zxid: Zxid(1),
+            value,
+        };
+        let mut story = Story::default();
+        story.fact(1, chosen(0)).fact(2, chosen(0));
+        assert_passes(&judge(&story), 2);
+        let mut two = Story::default();
+        two.fact(1, chosen(0)).fact(2, chosen(7));
+        assert_fails(&judge(&two), "had taken");
+        story.commit(3, 1, 7);
+        assert_fails(&judge(&story), "to be chosen there");
+    }
+}

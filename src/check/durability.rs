@@ -1,0 +1,189 @@
+//! What is committed is on so many disks that every quorum holds it.
+
+use super::findings::Findings;
+use super::ledger::Ledger;
+use super::{
+    Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Setup, Verdict,
+};
+use crate::ids::{NodeId, VirtualTime, Zxid};
+use crate::protocol::Persisted;
+use crate::quorum::majority;
+
+pub(super) const ENTRY: CheckerEntry = CheckerEntry {
+    name: "durability",
+    asserts: "At every loss of power each committed transaction is durable at a member of every \
+              quorum, and a core that converged has applied all of them.",
+    interests: Interests::COMMITS.and(Interests::DURABLE),
+    make: |setup| Box::new(Durability::new(setup)),
+};
+
+#[derive(Debug)]
+struct Durability {
+    /// How many voters must hold a transaction so that no quorum is without a holder.
+    holders_min: usize,
+    ledger: Ledger,
+    findings: Findings,
+}
+
+impl Durability {
+    fn new(setup: &Setup) -> Durability {
+        let voters = setup.voters.len();
+        Durability {
+            holders_min: (voters + 1).saturating_sub(majority(voters)),
+            ledger: Ledger::default(),
+            findings: Findings::default(),
+        }
+    }
+
+    fn examine(&mut self, at: VirtualTime, nodes: &[(NodeId, Persisted)]) {
+        // Enough snapshots cover everything through the `holders_min`-th greatest of them.
+        let mut covered: Vec<Zxid> = nodes.iter().map(|(_, disk)| disk.through).collect();
+        covered.sort_unstable_by(|left, right| right.cmp(left));
+        let covered = match covered.get(self.holders_min.saturating_sub(1)) {
+            Some(zxid) => *zxid,
+            None => Zxid::ZERO,
+        };
+        let entries = self.ledger.entries();
+        self.findings.count_many(entries.len());
+        let first = entries.partition_point(|entry| entry.zxid <= covered);
+        let mut rests: Vec<&[(Zxid, u64)]> = nodes
+            .iter()
+            .map(|(_, disk)| disk.entries.as_slice())
+            .collect();
+        for entry in &entries[first..] {
+            let mut holders = Vec::new();
+            for ((node, disk), rest) in nodes.iter().zip(&mut rests) {
+                while let [(zxid, _), behind @ ..] = rest
+                    && *zxid < entry.zxid
+                {
+                    *rest = behind;
+                }
+                let stored = rest
+                    .iter()
+                    .take_while(|(zxid, _)| *zxid == entry.zxid)
+                    .any(|(_, value)| *value == entry.value);
+                if stored || disk.through >= entry.zxid {
+                    holders.push(*node);
+                }
+            }
+            if holders.len() < self.holders_min {
+                let reason = format!(
+                    "{} is committed, but after a loss of power only {holders:?} would hold it: \
+                     {} voters are needed so that every quorum has one",
+                    entry.zxid, self.holders_min
+                );
+                self.findings.fail(at, reason);
+                return;
+            }
+        }
+    }
+
+    fn examine_core(&mut self, ending: &Ending<'_>) {
+        let last = self.ledger.last();
+        for server in ending.nodes.iter().filter(|server| server.core) {
+            let Some(applied) = server.applied else {
+                continue; // That it is down is for the liveness checker.
+            };
+            if last == Zxid::ZERO {
+                continue;
+            }
+            self.findings.count();
+            if applied < last {
+                let reason = format!(
+                    "{last} is committed, but {} ends with {applied} although the core converged",
+                    server.node
+                );
+                self.findings.fail(ending.at, reason);
+            }
+        }
+    }
+}
+
+impl Checker for Durability {
+    fn observe(&mut self, at: VirtualTime, observation: &Observation<'_>) {
+        match observation {
+            Observation::Booted { node } => self.ledger.booted(*node),
+            Observation::Restored { node, zxid } => self.ledger.restored(*node, *zxid),
+            Observation::Delivered { node, zxid, value } => {
+                // A conflict is for the agreement checker.
+                self.ledger.delivered(*node, *zxid, *value);
+            }
+            Observation::Durable { nodes } => self.examine(at, nodes),
+            Observation::Crashed { .. }
+            | Observation::Applied { .. }
+            | Observation::Fact { .. }
+            | Observation::Standing { .. } => {}
+        }
+    }
+
+    fn violation(&self) -> Option<&Counterexample> {
+        self.findings.violation()
+    }
+
+    fn finish(&mut self, ending: &Ending<'_>) -> Verdict {
+        if ending.converged.is_some() {
+            self.examine_core(ending);
+        }
+        self.findings
+            .verdict("look at the disks after a committed transaction")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Story, assert_fails, assert_passes, setup, standing_at, verdict};
+    use super::*;
+    use crate::history::History;
+
+    #[test]
+    fn two_of_three_disks_are_enough_by_log_or_by_snapshot() {
+        let mut story = Story::default();
+        story.deliver(1, 1, 10).deliver(1, 2, 20).deliver(1, 3, 30);
+        story.durable(&[(1, &[(2, 20), (3, 30)]), (3, &[]), (0, &[(1, 10)])]);
+        assert_passes(&verdict(ENTRY, "zab", &story), 3);
+    }
+
+    #[test]
+    fn one_of_three_disks_is_not_enough() {
+        let mut story = Story::default();
+        story.deliver(1, 1, 10).deliver(1, 2, 20);
+        story.durable(&[(0, &[(1, 10), (2, 20)]), (1, &[]), (0, &[])]);
+        assert_fails(&verdict(ENTRY, "zab", &story), "only [n1]");
+    }
+
+    #[test]
+    fn another_value_at_the_zxid_does_not_count() {
+        let mut story = Story::default();
+        story.deliver(1, 1, 10);
+        story.durable(&[(0, &[(1, 10)]), (0, &[(1, 11)]), (0, &[])]);
+        assert_fails(&verdict(ENTRY, "paxos", &story), "1 is committed");
+    }
+
+    #[test]
+    fn disks_without_a_committed_transaction_are_no_obligation() {
+        let mut story = Story::default();
+        story.durable(&[(0, &[]), (0, &[]), (0, &[])]);
+        let nothing = verdict(ENTRY, "zab", &story);
+        assert!(matches!(nothing, Verdict::Vacuous(_)), "{nothing:?}");
+    }
+
+    #[test]
+    fn a_converged_core_has_applied_everything_committed() {
+        let mut story = Story::default();
+        story.deliver(1, 1, 10).deliver(1, 2, 20);
+        let judge = |applied: u64| {
+            let mut checker = (ENTRY.make)(&setup("zab"));
+            story.tell(|at, observation| checker.observe(at, observation));
+            checker.finish(&Ending {
+                at: VirtualTime(9),
+                nodes: &[standing_at(1, 2, 5), standing_at(2, applied, 5)],
+                history: &History::default(),
+                healed: Some(VirtualTime(3)),
+                converged: Some(VirtualTime(4)),
+                obstacle: None,
+            })
+        };
+        assert_passes(&judge(2), 2);
+        assert_fails(&judge(1), "n2 ends with 1");
+    }
+}

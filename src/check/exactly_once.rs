@@ -1,0 +1,303 @@
+//! A write takes effect once, and an acknowledged one does.
+//!
+//! Which writes a transaction executed is taken from the server that applied it, at the moment the
+//! transaction is delivered; servers must agree on it. From that follows which zxid each write of
+//! each session took effect at: one. At the end every write that a client saw succeed is among
+//! them, and none that was surely never executed is.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::findings::Findings;
+use super::linearizability::{answered, told};
+use super::timeline::number_writes;
+use super::{Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Verdict};
+use crate::history::Outcome;
+use crate::ids::{NodeId, SessionId, VirtualTime, Zxid};
+use crate::tree::{Content, Payload, Txn, Write};
+
+pub(super) const ENTRY: CheckerEntry = CheckerEntry {
+    name: "exactly_once",
+    asserts: "Each write of a session takes effect at one zxid at most; those that were answered \
+              did, those that were refused did not.",
+    interests: Interests::COMMITS.and(Interests::APPLIED),
+    make: |_| Box::new(ExactlyOnce::default()),
+};
+
+type Executed = Option<(SessionId, u32)>;
+
+/// What a server applied.
+#[derive(Clone, Copy, Debug)]
+struct Applied {
+    zxid: Zxid,
+    executed: Executed,
+    /// The session that it ended.
+    ended: Option<SessionId>,
+}
+
+/// How many transactions a server may apply before they are committed and be remembered.
+const PENDING_MAX: usize = 1 << 16;
+
+#[derive(Debug, Default)]
+struct ExactlyOnce {
+    /// By server number: what it applied and did not deliver yet.
+    /// Invariant: zxids ascend, at most [`PENDING_MAX`] entries.
+    pending: Vec<VecDeque<Applied>>,
+    /// What each delivered transaction executed, and who said so first. Invariant: zxids ascend.
+    delivered: Vec<(Zxid, Executed, NodeId)>,
+    /// Where each session ended, with its table of answers.
+    ended: BTreeMap<SessionId, Zxid>,
+    /// Where each write took effect.
+    effects: BTreeMap<(SessionId, u32), Zxid>,
+    findings: Findings,
+}
+
+impl ExactlyOnce {
+    fn pending(&mut self, node: NodeId) -> &mut VecDeque<Applied> {
+        let index = usize::from(node.0);
+        if index >= self.pending.len() {
+            self.pending.resize_with(index + 1, VecDeque::new);
+        }
+        &mut self.pending[index]
+    }
+
+    fn apply(&mut self, node: NodeId, applied: Applied) {
+        let pending = self.pending(node);
+        if pending.len() == PENDING_MAX {
+            pending.pop_front();
+        }
+        pending.push_back(applied);
+    }
+
+    fn deliver(&mut self, at: VirtualTime, node: NodeId, zxid: Zxid) {
+        let pending = self.pending(node);
+        while pending.front().is_some_and(|applied| applied.zxid < zxid) {
+            pending.pop_front();
+        }
+        let Some(applied) = pending.pop_front_if(|applied| applied.zxid == zxid) else {
+            // Applied while its table was still that of a fuzzy snapshot.
+            return;
+        };
+        let executed = applied.executed;
+        let place = self
+            .delivered
+            .binary_search_by_key(&zxid, |(known, ..)| *known);
+        match place {
+            Ok(place) => {
+                let (_, first, witness) = self.delivered[place];
+                if first != executed {
+                    let reason = format!(
+                        "{node} executed {executed:?} at {zxid}, where {witness} executed {first:?}"
+                    );
+                    self.findings.fail(at, reason);
+                }
+            }
+            Err(place) => {
+                self.delivered.insert(place, (zxid, executed, node));
+                self.execute(at, zxid, executed);
+                if let Some(session) = applied.ended {
+                    self.ended.entry(session).or_insert(zxid);
+                }
+            }
+        }
+    }
+
+    fn execute(&mut self, at: VirtualTime, zxid: Zxid, executed: Executed) {
+        // The opening of a session (0) is repeated without effect by whoever asks twice.
+        let Some((session, seq)) = executed.filter(|(_, seq)| *seq > 0) else {
+            return;
+        };
+        if self.ended.get(&session).is_some_and(|end| *end < zxid) {
+            return; // Of a session that is gone every write is refused, however often.
+        }
+        self.findings.count();
+        let first = *self.effects.entry((session, seq)).or_insert(zxid);
+        if first != zxid {
+            let reason = format!(
+                "write {seq} of {session} took effect at {zxid}, after it had at {first} already"
+            );
+            self.findings.fail(at, reason);
+        }
+    }
+
+    fn examine_history(&mut self, ending: &Ending<'_>) {
+        for ((session, seq), index) in number_writes(ending.history) {
+            let write = &ending.history.operations[index];
+            let effect = self.effects.get(&(session, seq));
+            let at = write.completed.unwrap_or(ending.at);
+            match (&write.outcome, effect) {
+                (Some(Outcome::Answered { .. }), None) => {
+                    self.findings.count();
+                    if answered(write).is_some_and(|(_, answer)| answer.is_ok()) {
+                        let reason = format!("{} succeeded, but never took effect", told(write));
+                        self.findings.fail(at, reason);
+                    }
+                }
+                (Some(Outcome::Answered { .. }), Some(_)) => self.findings.count(),
+                (Some(Outcome::Refused(refused)), effect) => {
+                    self.findings.count();
+                    if let Some(zxid) = effect {
+                        let reason = format!(
+                            "{} was refused ({refused:?}), but took effect at {zxid}",
+                            told(write)
+                        );
+                        self.findings.fail(at, reason);
+                    }
+                }
+                (Some(Outcome::Unknown) | None, _) => {}
+            }
+        }
+    }
+}
+
+/// The session that a payload ended.
+fn session_ended(payload: &Payload, executed: Executed) -> Option<SessionId> {
+    match payload.content() {
+        Content::Txn(record) => {
+            matches!(record.txn, Txn::CloseSession { .. }).then_some(record.session)
+        }
+        Content::Command(command) => match command.write.bare() {
+            Write::ExpireSession => Some(command.session),
+            Write::CloseSession => executed.map(|(session, _)| session),
+            Write::Create { .. }
+            | Write::CreateWith { .. }
+            | Write::Delete { .. }
+            | Write::SetData { .. }
+            | Write::SetAcl { .. }
+            | Write::Check { .. }
+            | Write::Multi(_)
+            | Write::DeleteContainer { .. }
+            | Write::Refused(_)
+            | Write::As { .. }
+            | Write::CreateSession { .. } => None,
+        },
+    }
+}
+
+impl Checker for ExactlyOnce {
+    fn observe(&mut self, at: VirtualTime, observation: &Observation<'_>) {
+        match observation {
+            Observation::Booted { node } | Observation::Restored { node, .. } => {
+                self.pending(*node).clear();
+            }
+            Observation::Applied {
+                node,
+                zxid,
+                payload,
+                digest: Some(_),
+                executed,
+            } => {
+                let applied = Applied {
+                    zxid: *zxid,
+                    executed: *executed,
+                    ended: session_ended(payload, *executed),
+                };
+                self.apply(*node, applied);
+            }
+            Observation::Delivered { node, zxid, .. } => self.deliver(at, *node, *zxid),
+            Observation::Applied { digest: None, .. }
+            | Observation::Crashed { .. }
+            | Observation::Fact { .. }
+            | Observation::Standing { .. }
+            | Observation::Durable { .. } => {}
+        }
+    }
+
+    fn violation(&self) -> Option<&Counterexample> {
+        self.findings.violation()
+    }
+
+    fn finish(&mut self, ending: &Ending<'_>) -> Verdict {
+        self.examine_history(ending);
+        self.findings.verdict("executed write")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{
+        Story, answer_write, assert_fails, assert_passes, command, command_of, verdict,
+        verdict_with,
+    };
+    use super::*;
+    use crate::history::{History, Refused};
+    use crate::tree::Response;
+
+    fn executed_by(story: &mut Story, node: u8, zxid: u64, seq: u32) {
+        let payload = command(7, seq);
+        story.apply(node, zxid, &payload, Some(1), Some((7, seq)));
+        story.deliver(node, zxid, payload.digest());
+    }
+
+    #[test]
+    fn writes_that_take_effect_once_everywhere_pass() {
+        let mut story = Story::default();
+        for node in [1, 2] {
+            executed_by(&mut story, node, 10, 1);
+            executed_by(&mut story, node, 11, 2);
+        }
+        assert_passes(&verdict(ENTRY, "paxos", &story), 2);
+    }
+
+    #[test]
+    fn a_write_that_takes_effect_twice_fails() {
+        let mut story = Story::default();
+        executed_by(&mut story, 1, 10, 1);
+        executed_by(&mut story, 1, 11, 1);
+        assert_fails(&verdict(ENTRY, "paxos", &story), "took effect at 11");
+    }
+
+    #[test]
+    fn a_session_that_is_gone_is_refused_as_often_as_it_asks() {
+        let mut story = Story::default();
+        let expiry = command_of(7, 0, Write::ExpireSession);
+        story
+            .apply(1, 9, &expiry, Some(1), None)
+            .deliver(1, 9, expiry.digest());
+        executed_by(&mut story, 1, 10, 1);
+        executed_by(&mut story, 1, 11, 1);
+        executed_by(&mut story, 2, 10, 1);
+        let verdict = verdict(ENTRY, "paxos", &story);
+        assert!(matches!(verdict, Verdict::Vacuous(_)), "{verdict:?}");
+    }
+
+    #[test]
+    fn servers_must_agree_on_what_was_a_repeat() {
+        let mut story = Story::default();
+        executed_by(&mut story, 1, 10, 1);
+        story
+            .apply(2, 10, &command(7, 1), Some(1), None)
+            .deliver(2, 10, 5);
+        assert_fails(&verdict(ENTRY, "paxos", &story), "n2 executed None at 10");
+    }
+
+    #[test]
+    fn an_effect_in_a_discarded_tail_does_not_count() {
+        let mut story = Story::default();
+        story
+            .apply(1, 9, &command(7, 1), Some(1), Some((7, 1)))
+            .restore(1, 8);
+        executed_by(&mut story, 1, 10, 1);
+        assert_passes(&verdict(ENTRY, "zab", &story), 1);
+    }
+
+    #[test]
+    fn an_acknowledged_write_took_effect_and_a_refused_one_did_not() {
+        let mut story = Story::default();
+        executed_by(&mut story, 1, 10, 1);
+        let mut history = History::default();
+        history
+            .operations
+            .push(answer_write(1, 7, 1, 10, Ok(Response::Deleted)));
+        assert_passes(&verdict_with(ENTRY, "zab", &story, &history), 2);
+        history
+            .operations
+            .push(answer_write(2, 7, 2, 11, Ok(Response::Deleted)));
+        assert_fails(
+            &verdict_with(ENTRY, "zab", &story, &history),
+            "op2 (delete /x if version -1 of c1 in s7) succeeded, but never",
+        );
+        history.operations.pop();
+        history.operations[0].outcome = Some(Outcome::Refused(Refused::SessionExpired));
+        assert_fails(&verdict_with(ENTRY, "zab", &story, &history), "was refused");
+    }
+}

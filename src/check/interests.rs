@@ -1,0 +1,64 @@
+//! Which kinds of observations a checker wants.
+
+use super::Observation;
+
+/// A set of kinds of observations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interests(u8);
+
+impl Interests {
+    /// Only the ending.
+    pub const NONE: Interests = Interests(0);
+    /// [`Observation::Booted`].
+    pub const BOOTED: Interests = Interests(1);
+    /// [`Observation::Crashed`].
+    pub const CRASHED: Interests = Interests(1 << 1);
+    /// [`Observation::Restored`].
+    pub const RESTORED: Interests = Interests(1 << 2);
+    /// [`Observation::Applied`].
+    pub const APPLIED: Interests = Interests(1 << 3);
+    /// [`Observation::Delivered`].
+    pub const DELIVERED: Interests = Interests(1 << 4);
+    /// [`Observation::Fact`].
+    pub const FACT: Interests = Interests(1 << 5);
+    /// [`Observation::Standing`].
+    pub const STANDING: Interests = Interests(1 << 6);
+    /// [`Observation::Durable`].
+    pub const DURABLE: Interests = Interests(1 << 7);
+    /// What it takes to follow the committed sequence.
+    pub const COMMITS: Interests = Interests::BOOTED
+        .and(Interests::RESTORED)
+        .and(Interests::DELIVERED);
+
+    /// The kinds of either.
+    #[must_use]
+    pub const fn and(self, other: Interests) -> Interests {
+        Interests(self.0 | other.0)
+    }
+
+    /// Whether an observation is of one of these kinds.
+    #[inline]
+    pub fn includes(self, observation: &Observation<'_>) -> bool {
+        self.0 & (1 << Interests::kind(observation)) != 0
+    }
+
+    /// The number of an observation's kind: the bit that stands for it.
+    #[inline]
+    pub(super) fn kind(observation: &Observation<'_>) -> usize {
+        match observation {
+            Observation::Booted { .. } => 0,
+            Observation::Crashed { .. } => 1,
+            Observation::Restored { .. } => 2,
+            Observation::Applied { .. } => 3,
+            Observation::Delivered { .. } => 4,
+            Observation::Fact { .. } => 5,
+            Observation::Standing { .. } => 6,
+            Observation::Durable { .. } => 7,
+        }
+    }
+
+    /// Whether kind number `kind` is in the set.
+    pub(super) fn has_kind(self, kind: usize) -> bool {
+        self.0 >> kind & 1 == 1
+    }
+}

@@ -1,0 +1,419 @@
+//! Writes, their errors, and the reads that are promised to be, are linearizable.
+//!
+//! **The witness.** Each write takes effect at its zxid, each read where its reply's zxid says. The
+//! tree is replayed once, by a model of our own, and every answer compared; real time is swept once
+//! with a running maximum. If both hold, the order is a proof. Unknown writes and expiries are
+//! where the white box saw them.
+//!
+//! **If a claim about a write breaks**, that is the verdict: the order of transactions is not a
+//! guess. **If one about a read breaks**, its reply's zxid may be the wrong place: `search` then
+//! looks for places of all reads between the transactions. Only if there are none (or the search
+//! runs out of its budget) the broken claim stands.
+
+pub mod search;
+#[cfg(test)]
+mod search_tests;
+#[cfg(test)]
+mod tests;
+
+use super::findings::Findings;
+use super::model::{Model, timeless};
+use super::timeline::{Recorder, Timeline};
+use super::{
+    Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Setup, Verdict,
+};
+use crate::history::{History, Operation, Outcome};
+use crate::ids::{VirtualTime, Zxid};
+use crate::tree::{Answer, ErrorCode, Read, Request, Write};
+use search::{Found, Op, search};
+
+pub(super) const ENTRY: CheckerEntry = CheckerEntry {
+    name: "linearizability",
+    asserts: "Writes and their errors are linearizable, and so are synced reads where the \
+              protocol promises it.",
+    interests: Interests::COMMITS.and(Interests::APPLIED),
+    make: |setup| Box::new(Linearizability::new(setup)),
+};
+
+/// Steps of the search before the broken claim stands undisputed.
+const SEARCH_STEPS_MAX: u64 = 1_000_000;
+/// Comparisons of a read with a state before the same.
+const COMPARISONS_MAX: usize = 1_000_000;
+
+#[derive(Debug)]
+struct Linearizability {
+    includes_synced_reads: bool,
+    recorder: Recorder,
+    findings: Findings,
+}
+
+impl Linearizability {
+    fn new(setup: &Setup) -> Linearizability {
+        Linearizability {
+            includes_synced_reads: setup.promises.linearizable_barrier,
+            recorder: Recorder::default(),
+            findings: Findings::default(),
+        }
+    }
+}
+
+/// A claim of the witness that does not hold.
+#[derive(Debug)]
+struct Broken {
+    at: VirtualTime,
+    reason: String,
+    /// Whether another place of a read could mend it.
+    about_a_read: bool,
+}
+
+/// An answered operation that has a place.
+#[derive(Clone, Copy, Debug)]
+struct Placed<'a> {
+    operation: &'a Operation,
+    place: Zxid,
+    is_read: bool,
+}
+
+/// The read of a linearizable read.
+fn linearizable_read(operation: &Operation) -> Option<&Read> {
+    match &operation.request {
+        Request::Read(read) if operation.synced => Some(read),
+        Request::Read(_) | Request::Write(_) | Request::Watch(_) | Request::Sync => None,
+    }
+}
+
+/// The answer of an operation that has one, and its reply's zxid. That a session is gone or has
+/// moved is no statement about the tree, and a server may say so without looking at it.
+pub(super) fn answered(operation: &Operation) -> Option<(Zxid, &Answer)> {
+    match operation.outcome.as_ref()? {
+        Outcome::Answered { zxid, answer } => match answer {
+            Err(failure) if is_about_the_session(failure.code) => None,
+            Ok(_) | Err(_) => Some((*zxid, answer)),
+        },
+        Outcome::Refused(_) | Outcome::Unknown => None,
+    }
+}
+
+fn is_about_the_session(code: ErrorCode) -> bool {
+    match code {
+        ErrorCode::SessionExpired | ErrorCode::SessionMoved => true,
+        ErrorCode::RuntimeInconsistency
+        | ErrorCode::MarshallingError
+        | ErrorCode::Unimplemented
+        | ErrorCode::BadArguments
+        | ErrorCode::NoNode
+        | ErrorCode::NoAuth
+        | ErrorCode::InvalidAcl
+        | ErrorCode::AuthFailed
+        | ErrorCode::NoWatcher
+        | ErrorCode::ReconfigDisabled
+        | ErrorCode::BadVersion
+        | ErrorCode::NoChildrenForEphemerals
+        | ErrorCode::NodeExists
+        | ErrorCode::NotEmpty => false,
+    }
+}
+
+/// An operation in words.
+pub(super) fn told(operation: &Operation) -> String {
+    format!(
+        "{} ({} of {} in {})",
+        operation.id, operation.request, operation.client, operation.session
+    )
+}
+
+/// When an operation ended, for counterexamples.
+fn ended(operation: &Operation) -> VirtualTime {
+    operation.completed.unwrap_or(operation.invoked)
+}
+
+/// Every answered write took effect.
+fn every_answered_write_is_committed(timeline: &Timeline<'_>, history: &History) -> Option<Broken> {
+    let missing = history
+        .operations
+        .iter()
+        .enumerate()
+        .find(|(index, write)| match &write.request {
+            Request::Write(Write::CreateSession { .. })
+            | Request::Read(_)
+            | Request::Watch(_)
+            | Request::Sync => false,
+            Request::Write(_) => {
+                answered(write).is_some_and(|(zxid, _)| zxid <= timeline.known_through)
+                    && timeline.places[*index].is_none()
+            }
+        });
+    missing.map(|(_, write)| Broken {
+        at: ended(write),
+        reason: format!("{} was answered, but never committed", told(write)),
+        about_a_read: false,
+    })
+}
+
+/// Replays the order and compares every answer.
+fn answers_follow_from_the_order(
+    timeline: &Timeline<'_>,
+    reads: &[(Zxid, &Operation, &Read)],
+) -> Option<Broken> {
+    let mut model = Model::new();
+    let mut reads = reads.iter().peekable();
+    for step in &timeline.steps {
+        while let Some((_, read, asked)) = reads.next_if(|(zxid, ..)| *zxid < step.zxid) {
+            if let Some(broken) = contradiction(read, &model.read(asked), true) {
+                return Some(broken);
+            }
+        }
+        let answer = step.replay(&mut model);
+        if let (Some(write), Some(expected)) = (step.operation, answer)
+            && !was_refused_elsewhere(write, step.zxid)
+            && let Some(broken) = contradiction(write, &expected, false)
+        {
+            return Some(broken);
+        }
+    }
+    reads.find_map(|(_, read, asked)| contradiction(read, &model.read(asked), true))
+}
+
+/// A write that took effect unheard, and whose retry found the session gone.
+fn was_refused_elsewhere(write: &Operation, place: Zxid) -> bool {
+    match &write.outcome {
+        Some(Outcome::Answered { zxid, .. }) => *zxid != place && answered(write).is_none(),
+        Some(Outcome::Refused(_) | Outcome::Unknown) | None => false,
+    }
+}
+
+/// Compares what an operation was told with what it should have been told.
+fn contradiction(operation: &Operation, expected: &Answer, about_a_read: bool) -> Option<Broken> {
+    // Not by `answered`: a write with a place in the order was refused *there*, if it was.
+    let Some(Outcome::Answered { zxid, answer }) = &operation.outcome else {
+        return None;
+    };
+    let seen = timeless(answer);
+    (seen != *expected).then(|| Broken {
+        at: ended(operation),
+        reason: format!(
+            "{} was answered {seen:?} at {zxid}, but after all transactions before it the answer \
+             is {expected:?}",
+            told(operation)
+        ),
+        about_a_read,
+    })
+}
+
+/// Sweeps the witness's order: nothing may have completed before something that is placed before it
+/// was invoked.
+fn order_respects_real_time(order: &[Placed<'_>]) -> Option<Broken> {
+    let mut latest: Option<&Placed<'_>> = None;
+    for placed in order {
+        if let (Some(earlier), Some(completed)) = (latest, placed.operation.completed)
+            && answered(placed.operation).is_some()
+            && completed < earlier.operation.invoked
+        {
+            return Some(Broken {
+                at: ended(earlier.operation).max(completed),
+                reason: format!(
+                    "{} completed at {completed} before {} was invoked at {}, but its place in \
+                     the order is {}, behind the other's {}",
+                    told(placed.operation),
+                    told(earlier.operation),
+                    earlier.operation.invoked,
+                    placed.place,
+                    earlier.place
+                ),
+                about_a_read: placed.is_read || earlier.is_read,
+            });
+        }
+        if latest.is_none_or(|other| other.operation.invoked < placed.operation.invoked) {
+            latest = Some(placed);
+        }
+    }
+    None
+}
+
+/// The witness's order: by zxid, at equal zxids the write first, then reads as invoked.
+fn order_of<'a>(
+    timeline: &Timeline<'a>,
+    reads: &[(Zxid, &'a Operation, &'a Read)],
+) -> Vec<Placed<'a>> {
+    let writes = timeline.steps.iter().filter_map(|step| {
+        step.operation.map(|operation| Placed {
+            operation,
+            place: step.zxid,
+            is_read: false,
+        })
+    });
+    let reads = reads.iter().map(|(place, operation, _)| Placed {
+        operation,
+        place: *place,
+        is_read: true,
+    });
+    let mut order: Vec<Placed<'a>> = writes.chain(reads).collect();
+    order.sort_by_key(|placed| (placed.place, placed.is_read, placed.operation.invoked));
+    order
+}
+
+/// What the search asks: the next transaction, or a look at the state between two.
+#[derive(Clone, Debug, PartialEq)]
+enum Ask {
+    /// Transaction number this, counted from 0.
+    Step(u32),
+    /// A read whose answer fits after exactly these numbers of transactions, ascending.
+    Look(Vec<u32>),
+}
+
+/// The sequence of transactions, fixed; a state is how many of them took effect.
+struct Sequence;
+
+impl search::Model for Sequence {
+    type State = u32;
+    type Input = Ask;
+    type Output = ();
+
+    fn initial(&self) -> u32 {
+        0
+    }
+
+    fn step(&self, state: &u32, input: &Ask, _: Option<&()>) -> Option<u32> {
+        match input {
+            Ask::Step(number) => (number == state).then(|| number + 1),
+            Ask::Look(fitting) => fitting.binary_search(state).is_ok().then_some(*state),
+        }
+    }
+
+    fn only_observes(&self, input: &Ask, (): &()) -> bool {
+        matches!(input, Ask::Look(_))
+    }
+}
+
+/// Looks for places of all reads, between the transactions in their order.
+fn places_exist(timeline: &Timeline<'_>, reads: &[(Zxid, &Operation, &Read)]) -> Found {
+    let mut ops = transactions(timeline);
+    let Some(fitting) = fitting_places(timeline, reads, &ops) else {
+        return Found::Budget;
+    };
+    for ((_, read, _), fitting) in reads.iter().zip(fitting) {
+        ops.push(Op {
+            input: Ask::Look(fitting),
+            output: Some(()),
+            invoked: read.invoked.0,
+            returned: read.completed.map(|completed| completed.0),
+        });
+    }
+    search(&Sequence, &ops, SEARCH_STEPS_MAX)
+}
+
+/// The transactions as operations. As their order is fixed, each is invoked no earlier than those
+/// before it, and, known or not, has taken effect when one behind it returns.
+fn transactions(timeline: &Timeline<'_>) -> Vec<Op<Ask, ()>> {
+    let mut invoked = 0;
+    let mut ops: Vec<Op<Ask, ()>> = Vec::with_capacity(timeline.steps.len());
+    for (step, number) in timeline.steps.iter().zip(0u32..) {
+        let operation = step.operation;
+        invoked = operation.map_or(invoked, |write| invoked.max(write.invoked.0));
+        let answered = operation.filter(|write| answered(write).is_some());
+        ops.push(Op {
+            input: Ask::Step(number),
+            output: Some(()),
+            invoked,
+            returned: answered.and_then(|write| write.completed).map(|at| at.0),
+        });
+    }
+    let mut returned: Option<u64> = None;
+    for op in ops.iter_mut().rev() {
+        returned = match (returned, op.returned) {
+            (Some(later), Some(own)) => Some(later.min(own)),
+            (later, own) => later.or(own),
+        };
+        op.returned = returned;
+        if returned.is_none() {
+            op.output = None;
+        }
+    }
+    ops
+}
+
+/// For each read the numbers of transactions after which its answer fits, as far as real time
+/// allows; `None` if that takes too long.
+fn fitting_places(
+    timeline: &Timeline<'_>,
+    reads: &[(Zxid, &Operation, &Read)],
+    ops: &[Op<Ask, ()>],
+) -> Option<Vec<Vec<u32>>> {
+    // Invocations and returns ascend along `ops`, so real time allows one range for each read.
+    let ranges: Vec<(usize, usize)> = reads
+        .iter()
+        .map(|(_, read, _)| {
+            let first = ops.partition_point(|op| op.returned.is_some_and(|r| r < read.invoked.0));
+            let last = ops.partition_point(|op| op.invoked <= ended(read).0);
+            (first, last)
+        })
+        .collect();
+    let mut fitting = vec![Vec::new(); reads.len()];
+    let mut comparisons = 0;
+    let mut model = Model::new();
+    for number in 0..=timeline.steps.len() {
+        for (which, (_, operation, asked)) in reads.iter().enumerate() {
+            if number < ranges[which].0 || number > ranges[which].1 {
+                continue;
+            }
+            comparisons += 1;
+            if comparisons > COMPARISONS_MAX {
+                return None;
+            }
+            if contradiction(operation, &model.read(asked), true).is_none() {
+                fitting[which].push(u32::try_from(number).ok()?);
+            }
+        }
+        if let Some(step) = timeline.steps.get(number) {
+            step.replay(&mut model);
+        }
+    }
+    Some(fitting)
+}
+
+impl Checker for Linearizability {
+    fn observe(&mut self, _: VirtualTime, observation: &Observation<'_>) {
+        self.recorder.observe(observation);
+    }
+
+    fn violation(&self) -> Option<&Counterexample> {
+        self.findings.violation()
+    }
+
+    fn finish(&mut self, ending: &Ending<'_>) -> Verdict {
+        let mut reads: Vec<(Zxid, &Operation, &Read)> = Vec::new();
+        let mut writes = 0;
+        for operation in &ending.history.operations {
+            if let (true, Some(read), Some((zxid, _))) = (
+                self.includes_synced_reads,
+                linearizable_read(operation),
+                answered(operation),
+            ) {
+                reads.push((zxid, operation, read));
+            }
+            let is_write = matches!(operation.request, Request::Write(_));
+            let is_answered = matches!(operation.outcome, Some(Outcome::Answered { .. }));
+            writes += usize::from(is_write && is_answered);
+        }
+        if writes + reads.len() == 0 {
+            return self.findings.verdict("answered write or synced read");
+        }
+        reads.sort_by_key(|(zxid, operation, _)| (*zxid, operation.id));
+        let timeline = match self.recorder.timeline(ending.history) {
+            Ok(timeline) => timeline,
+            Err(reason) => return Verdict::Unknown(reason),
+        };
+        reads.retain(|(zxid, ..)| *zxid <= timeline.known_through);
+        let broken = every_answered_write_is_committed(&timeline, ending.history)
+            .or_else(|| order_respects_real_time(&order_of(&timeline, &[])))
+            .or_else(|| answers_follow_from_the_order(&timeline, &reads))
+            .or_else(|| order_respects_real_time(&order_of(&timeline, &reads)));
+        self.findings.count_many(writes + reads.len());
+        if let Some(broken) = broken
+            && !(broken.about_a_read && places_exist(&timeline, &reads) == Found::Linearizable)
+        {
+            self.findings.fail(broken.at, broken.reason);
+        }
+        self.findings.verdict("answered write or synced read")
+    }
+}

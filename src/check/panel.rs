@@ -1,0 +1,105 @@
+//! All checkers of one run.
+
+use super::{
+    CHECKERS, Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Setup, Verdict,
+};
+use crate::ids::VirtualTime;
+
+/// Every checker of [`CHECKERS`], each told only of what it is interested in.
+pub struct Panel {
+    checkers: Vec<(&'static str, Box<dyn Checker>)>,
+    /// For each kind of observation, the positions in `checkers` that want it.
+    audience: [Vec<usize>; 8],
+}
+
+impl Panel {
+    /// Makes every checker for a run.
+    pub fn new(setup: &Setup) -> Panel {
+        Panel::of(CHECKERS, setup)
+    }
+
+    /// Makes the checkers of `entries`, in their order.
+    pub fn of(entries: &[CheckerEntry], setup: &Setup) -> Panel {
+        let mut audience: [Vec<usize>; 8] = Default::default();
+        for (position, entry) in entries.iter().enumerate() {
+            for (kind, members) in audience.iter_mut().enumerate() {
+                if entry.interests.has_kind(kind) {
+                    members.push(position);
+                }
+            }
+        }
+        let checkers = entries
+            .iter()
+            .map(|entry| (entry.name, (entry.make)(setup)))
+            .collect();
+        Panel { checkers, audience }
+    }
+
+    /// Tells an observation to those who want it.
+    pub fn observe(&mut self, at: VirtualTime, observation: &Observation<'_>) {
+        for position in &self.audience[Interests::kind(observation)] {
+            self.checkers[*position].1.observe(at, observation);
+        }
+    }
+
+    /// The first violation so far, in the order of the table, and who found it.
+    pub fn violation(&self) -> Option<(&'static str, &Counterexample)> {
+        self.checkers
+            .iter()
+            .find_map(|(name, checker)| Some((*name, checker.violation()?)))
+    }
+
+    /// Every verdict, in the order of the table.
+    pub fn finish(&mut self, ending: &Ending<'_>) -> Vec<(&'static str, Verdict)> {
+        self.checkers
+            .iter_mut()
+            .map(|(name, checker)| (*name, checker.finish(ending)))
+            .collect()
+    }
+}
+
+impl core::fmt::Debug for Panel {
+    fn fmt(&self, out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        out.debug_list()
+            .entries(self.checkers.iter().map(|(name, _)| name))
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Story, ending_of, setup};
+    use super::*;
+
+    #[test]
+    fn every_checker_is_vacuous_after_a_run_in_which_nothing_happened() {
+        let mut panel = Panel::new(&setup("zab"));
+        let verdicts = ending_of(&[], |ending| panel.finish(ending));
+        assert_eq!(verdicts.len(), CHECKERS.len());
+        for (name, verdict) in verdicts {
+            assert!(
+                matches!(verdict, Verdict::Vacuous(_)),
+                "{name}: {verdict:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn names_are_unique() {
+        for (position, entry) in CHECKERS.iter().enumerate() {
+            assert!(CHECKERS[..position].iter().all(|e| e.name != entry.name));
+        }
+    }
+
+    #[test]
+    fn the_panel_reports_a_violation_while_the_run_goes_on() {
+        let mut panel = Panel::new(&setup("zab"));
+        let mut story = Story::default();
+        story.commit(1, 1, 7).deliver(2, 1, 8);
+        assert!(panel.violation().is_none());
+        story.tell(|at, observation| panel.observe(at, observation));
+        let (name, counterexample) = panel.violation().expect("two values at one zxid");
+        assert_eq!(name, "agreement");
+        assert!(counterexample.reason.contains("n2"), "{counterexample:?}");
+    }
+}

@@ -1,0 +1,327 @@
+//! What one session sees is in order: ordered sequential consistency.
+//!
+//! - The zxids of a session's replies never decrease, over all its connections (single system
+//!   image). Together with the next point that is read-your-writes: the write's reply carries the
+//!   write's own zxid.
+//! - Each answered read is what the committed sequence through its reply's zxid says (prefix
+//!   consistency).
+//! - The session's successful writes take effect in the order of sending.
+//! - A session sees no more events about a node than it asked to be told of.
+
+use std::collections::BTreeMap;
+
+use super::findings::Findings;
+use super::linearizability::{answered, told};
+use super::model::{Model, timeless};
+use super::timeline::{Recorder, Timeline};
+use super::{Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Verdict};
+use crate::history::{History, Operation, Seen};
+use crate::ids::{SessionId, VirtualTime, Zxid};
+use crate::tree::{Path, Read, Request};
+
+pub(super) const ENTRY: CheckerEntry = CheckerEntry {
+    name: "session",
+    asserts: "A session sees ever later prefixes of the committed sequence, its own writes in \
+              their order included, and at most one event for each watch.",
+    interests: Interests::COMMITS.and(Interests::APPLIED),
+    make: |_| Box::new(SessionOrder::default()),
+};
+
+#[derive(Debug, Default)]
+struct SessionOrder {
+    recorder: Recorder,
+    findings: Findings,
+}
+
+impl Checker for SessionOrder {
+    fn observe(&mut self, _: VirtualTime, observation: &Observation<'_>) {
+        self.recorder.observe(observation);
+    }
+
+    fn violation(&self) -> Option<&Counterexample> {
+        self.findings.violation()
+    }
+
+    fn finish(&mut self, ending: &Ending<'_>) -> Verdict {
+        let history = ending.history;
+        replies_never_go_back(&mut self.findings, history);
+        watches_fire_once(&mut self.findings, history);
+        match self.recorder.timeline(history) {
+            Ok(timeline) => {
+                writes_keep_their_order(&mut self.findings, &timeline, history);
+                reads_are_prefixes(&mut self.findings, &timeline, history);
+            }
+            Err(reason) => {
+                if !self.findings.failed() {
+                    return Verdict::Unknown(reason);
+                }
+            }
+        }
+        self.findings.verdict("answered operation")
+    }
+}
+
+fn replies_never_go_back(findings: &mut Findings, history: &History) {
+    let mut last: BTreeMap<SessionId, (Zxid, &Operation)> = BTreeMap::new();
+    for (at, _, seen) in &history.seen {
+        let Seen::Completed(id) = seen else {
+            continue;
+        };
+        let Some(operation) = operation_of(history, id.0) else {
+            continue;
+        };
+        let Some((zxid, _)) = answered(operation) else {
+            continue;
+        };
+        if operation.session == SessionId::NONE {
+            continue;
+        }
+        findings.count();
+        let (before, earlier) = *last.entry(operation.session).or_insert((zxid, operation));
+        if zxid < before {
+            let reason = format!(
+                "{} was answered at {zxid} after {} had been answered at {before}",
+                told(operation),
+                told(earlier)
+            );
+            findings.fail(*at, reason);
+        }
+        last.insert(operation.session, (zxid.max(before), operation));
+    }
+}
+
+/// Operations are numbered in the order of invocation, from 0 or from 1.
+fn operation_of(history: &History, number: u32) -> Option<&Operation> {
+    let operations = &history.operations;
+    let place = operations.binary_search_by_key(&number, |operation| operation.id.0);
+    place.ok().map(|place| &operations[place])
+}
+
+fn writes_keep_their_order(findings: &mut Findings, timeline: &Timeline<'_>, history: &History) {
+    let mut writes: Vec<(SessionId, u32, Zxid, &Operation)> = Vec::new();
+    for (operation, place) in history.operations.iter().zip(&timeline.places) {
+        if let (Some(place), Some((_, Ok(_)))) = (place, answered(operation)) {
+            writes.push((operation.session, operation.xid, *place, operation));
+        }
+    }
+    writes.sort_by_key(|(session, xid, ..)| (*session, *xid));
+    for pair in writes.windows(2) {
+        let [(session, _, before, earlier), (same, _, after, later)] = pair else {
+            continue;
+        };
+        if session == same {
+            findings.count();
+            if after <= before {
+                let reason = format!(
+                    "{} was sent after {}, but took effect at {after}, not behind {before}",
+                    told(later),
+                    told(earlier)
+                );
+                findings.fail(later.completed.unwrap_or(later.invoked), reason);
+            }
+        }
+    }
+}
+
+fn reads_are_prefixes(findings: &mut Findings, timeline: &Timeline<'_>, history: &History) {
+    let mut reads: Vec<(Zxid, &Operation, &Read)> = Vec::new();
+    for operation in &history.operations {
+        if let (Request::Read(read), Some((zxid, _))) = (&operation.request, answered(operation))
+            && zxid <= timeline.known_through
+        {
+            reads.push((zxid, operation, read));
+        }
+    }
+    reads.sort_by_key(|(zxid, operation, _)| (*zxid, operation.id));
+    let mut reads = reads.into_iter().peekable();
+    let mut model = Model::new();
+    for step in &timeline.steps {
+        while let Some((zxid, read, asked)) = reads.next_if(|(zxid, ..)| *zxid < step.zxid) {
+            read_is_prefix(findings, &model, (zxid, read, asked));
+        }
+        step.replay(&mut model);
+    }
+    for read in reads {
+        read_is_prefix(findings, &model, read);
+    }
+}
+
+fn read_is_prefix(
+    findings: &mut Findings,
+    model: &Model,
+    (zxid, operation, asked): (Zxid, &Operation, &Read),
+) {
+    let Some((_, answer)) = answered(operation) else {
+        return;
+    };
+    findings.count();
+    let (seen, expected) = (timeless(answer), model.read(asked));
+    if seen != expected {
+        let reason = format!(
+            "{} was answered {seen:?} at {zxid}, where the committed sequence says {expected:?}",
+            told(operation)
+        );
+        findings.fail(operation.completed.unwrap_or(operation.invoked), reason);
+    }
+}
+
+/// Whatever was lost or armed again on the way: each read asks for one event at most.
+fn watches_fire_once(findings: &mut Findings, history: &History) {
+    let mut armed: BTreeMap<(SessionId, &Path), u32> = BTreeMap::new();
+    for operation in &history.operations {
+        if let Request::Read(
+            Read::GetData { path, watch: true }
+            | Read::Exists { path, watch: true }
+            | Read::GetChildren { path, watch: true },
+        ) = &operation.request
+        {
+            *armed.entry((operation.session, path)).or_default() += 1;
+        }
+    }
+    for (at, client, seen) in &history.seen {
+        let Seen::Event { session, event } = seen else {
+            continue;
+        };
+        findings.count();
+        match armed.get_mut(&(*session, &event.path)) {
+            Some(left) if *left > 0 => *left -= 1,
+            Some(_) | None => {
+                let reason = format!(
+                    "{client} was told of {:?} of {} in {session}, more often than it had asked",
+                    event.kind, event.path
+                );
+                findings.fail(*at, reason);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{
+        Story, answer, answer_write, assert_fails, assert_passes, command_of, verdict_with,
+    };
+    use super::*;
+    use crate::ids::{ClientId, OpId, Span};
+    use crate::tree::{
+        Answer, CreateMode, Data, ErrorCode, EventKind, Failure, Response, WatchEvent, Write,
+    };
+
+    fn exists(watch: bool) -> Request {
+        let path = Path::from("/a");
+        Request::Read(Read::Exists { path, watch })
+    }
+
+    fn no_node() -> Answer {
+        Err(Failure::of(ErrorCode::NoNode))
+    }
+
+    fn see_all(history: &mut History) {
+        for operation in &history.operations {
+            let at = operation.completed.expect("it was answered");
+            history
+                .seen
+                .push((at, ClientId(1), Seen::Completed(operation.id)));
+        }
+    }
+
+    /// The session opens at 1 and creates /a at 2.
+    fn story() -> Story {
+        let mut story = Story::default();
+        let timeout = Span::secs(1);
+        let writes = [
+            Write::CreateSession { timeout },
+            Write::Create {
+                path: Path::from("/a"),
+                data: Data::from([]),
+                mode: CreateMode::Persistent,
+            },
+        ];
+        for (write, seq) in writes.into_iter().zip(0..) {
+            let payload = command_of(7, seq, write);
+            let zxid = u64::from(seq) + 1;
+            story.apply(1, zxid, &payload, Some(1), Some((7, seq)));
+            story.deliver(1, zxid, payload.digest());
+        }
+        story
+    }
+
+    fn judge(history: &History) -> Verdict {
+        verdict_with(ENTRY, "paxos", &story(), history)
+    }
+
+    #[test]
+    fn a_read_of_an_old_prefix_passes_and_one_of_no_prefix_fails() {
+        let mut history = History::default();
+        history
+            .operations
+            .push(answer(1, 8, exists(false), 1, no_node()));
+        see_all(&mut history);
+        assert_passes(&judge(&history), 2);
+        history.operations[0] = answer(1, 8, exists(false), 2, no_node());
+        assert_fails(&judge(&history), "the committed sequence says");
+    }
+
+    #[test]
+    fn a_session_that_goes_back_in_time_fails_and_two_sessions_do_not() {
+        let mut history = History::default();
+        let path = Path::from("/b");
+        let other = || {
+            Request::Read(Read::Exists {
+                path: path.clone(),
+                watch: false,
+            })
+        };
+        history.operations.push(answer(1, 8, other(), 2, no_node()));
+        history.operations.push(answer(2, 9, other(), 1, no_node()));
+        see_all(&mut history);
+        assert_passes(&judge(&history), 4);
+        history.operations[1].session = SessionId(8);
+        assert_fails(&judge(&history), "had been answered at 2");
+    }
+
+    #[test]
+    fn writes_of_a_session_take_effect_in_the_order_of_sending() {
+        let mut story = Story::default();
+        let first = super::super::testing::command(7, 1);
+        let second = super::super::testing::command(7, 2);
+        story
+            .apply(1, 5, &second, Some(1), Some((7, 2)))
+            .deliver(1, 5, second.digest());
+        story
+            .apply(1, 6, &first, Some(1), Some((7, 1)))
+            .deliver(1, 6, first.digest());
+        let mut history = History::default();
+        history
+            .operations
+            .push(answer_write(1, 7, 1, 6, Ok(Response::Deleted)));
+        history
+            .operations
+            .push(answer_write(2, 7, 2, 5, Ok(Response::Deleted)));
+        let verdict = verdict_with(ENTRY, "zab", &story, &history);
+        assert_fails(&verdict, "took effect at 5, not behind 6");
+    }
+
+    #[test]
+    fn a_watch_fires_once() {
+        let mut history = History::default();
+        history
+            .operations
+            .push(answer(1, 8, exists(true), 1, no_node()));
+        assert_eq!(history.operations[0].id, OpId(1));
+        let event = Seen::Event {
+            session: SessionId(8),
+            event: WatchEvent {
+                kind: EventKind::NodeCreated,
+                path: Path::from("/a"),
+                zxid: Zxid(2),
+            },
+        };
+        history
+            .seen
+            .push((VirtualTime(20), ClientId(1), event.clone()));
+        assert_passes(&judge(&history), 2);
+        history.seen.push((VirtualTime(21), ClientId(1), event));
+        assert_fails(&judge(&history), "more often than it had asked");
+    }
+}

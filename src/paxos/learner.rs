@@ -1,0 +1,224 @@
+//! Chosen values: how a server comes to know them, applies them in order, and passes them on.
+
+use core::ops::Range;
+
+use super::ballot::Ballot;
+use super::message::Msg;
+use super::slot::{Slots, Value};
+use super::{Out, Paxos, Phase};
+use crate::ids::{LocalTime, NodeId, Zxid};
+use crate::protocol::{Fact, Via};
+
+/// Values in one Learn at most.
+const LEARN_VALUES_MAX: usize = 64;
+
+/// What is known to be chosen. Nothing of it is on disk: votes are, and they are not decisions.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Learner {
+    /// Chosen values above the trim point. Invariant: every slot from there through `prefix` is
+    /// filled.
+    values: Slots<Value>,
+    /// Every slot through here is chosen and was handed over for application.
+    prefix: u64,
+    /// The leader's last commit notice: its ballot and index. A vote at that ballot that arrives
+    /// behind its notice is taken for chosen at once.
+    notice: (Ballot, u64),
+    /// When missing slots were last asked for, and from where on.
+    asked: Option<(LocalTime, u64)>,
+}
+
+impl Learner {
+    /// A learner whose state machine stands at a snapshot.
+    pub(super) fn new(snapshot: u64) -> Learner {
+        Learner {
+            values: Slots::above(snapshot),
+            prefix: snapshot,
+            notice: (Ballot::NONE, 0),
+            asked: None,
+        }
+    }
+
+    /// Every slot through here is chosen.
+    #[inline]
+    pub(super) fn prefix(&self) -> u64 {
+        self.prefix
+    }
+
+    /// Whether a slot is known to be chosen.
+    #[inline]
+    pub(super) fn knows(&self, slot: u64) -> bool {
+        slot <= self.prefix || self.values.get(slot).is_some()
+    }
+
+    /// Takes a value for chosen. The first report stands; correct ones agree.
+    pub(super) fn take(&mut self, slot: u64, value: Value, out: &mut Out) {
+        if self.knows(slot) {
+            return;
+        }
+        out.fact(Fact::Chosen {
+            zxid: Zxid(slot),
+            value: value.digest(),
+        });
+        self.values.put(slot, value);
+    }
+
+    /// Hands over every chosen slot that follows the prefix; never skips one (bug P08). Says
+    /// whether the prefix moved.
+    pub(super) fn hand_over(&mut self, out: &mut Out) -> bool {
+        let before = self.prefix;
+        while let Some(value) = self.values.get(self.prefix + 1) {
+            self.prefix += 1;
+            match value {
+                Value::Noop => {}
+                Value::Command(payload) => out.apply(Zxid(self.prefix), payload.clone()),
+            }
+        }
+        let moved = self.prefix > before;
+        if moved {
+            out.committed(Zxid(self.prefix));
+        }
+        moved
+    }
+
+    /// The known values of consecutive slots from `first` on; `None` below the trim point.
+    pub(super) fn values_from(&self, first: u64, count_max: usize) -> Option<Vec<Value>> {
+        if first <= self.values.floor() {
+            return None;
+        }
+        let slots = (first..).take(count_max);
+        let values = slots.map_while(|slot| self.values.get(slot).cloned());
+        Some(values.collect())
+    }
+
+    /// Forgets the values through a slot.
+    pub(super) fn trim(&mut self, through: u64) {
+        self.values.drop_through(through);
+    }
+
+    /// The state machine was replaced by a snapshot.
+    pub(super) fn jump(&mut self, snapshot: u64) {
+        self.prefix = snapshot;
+        self.values.drop_through(snapshot);
+    }
+}
+
+impl Paxos {
+    /// Takes a commit notice of a ballot: a slot is chosen with the value voted for here if, and
+    /// only if, that vote was given at this very ballot. A vote at another ballot may be for a
+    /// value that lost (bug P17):
+    /// 1. a deposed leader votes for its own w2 in slot 1 at b1;
+    /// 2. the new leader has w1 chosen in slot 1 at b2, by the two others;
+    /// 3. the deposed one hears of b2 by an Accept for slot 2, then of "1 is chosen".
+    pub(super) fn take_commit(&mut self, ballot: Ballot, commit: u64, out: &mut Out) {
+        let (noticed, through) = self.learner.notice;
+        if ballot < noticed {
+            // What a deposed leader knew to be chosen is chosen, but its successor says so too.
+            return;
+        }
+        let scanned = if ballot == noticed { through } else { 0 };
+        self.learner.notice = (ballot, commit.max(scanned));
+        let last = commit.min(self.acceptor.last_vote());
+        for slot in self.learner.prefix.max(scanned) + 1..=last {
+            self.take_vote_as_chosen(ballot, slot, out);
+        }
+    }
+
+    /// A vote was given just now: its commit notice may have come before it.
+    pub(super) fn take_noticed(&mut self, ballot: Ballot, slot: u64, out: &mut Out) {
+        let (noticed, through) = self.learner.notice;
+        if ballot == noticed && slot <= through {
+            self.take_vote_as_chosen(ballot, slot, out);
+        }
+    }
+
+    fn take_vote_as_chosen(&mut self, ballot: Ballot, slot: u64, out: &mut Out) {
+        if let Some(vote) = self.acceptor.vote(slot)
+            && vote.ballot == ballot
+        {
+            self.learner.take(slot, vote.value.clone(), out);
+        }
+    }
+
+    /// Asks for the slots through `through` that are missing, unless that was done just now.
+    pub(super) fn ask_for_missing(
+        &mut self,
+        now: LocalTime,
+        from: NodeId,
+        through: u64,
+        out: &mut Out,
+    ) {
+        let prefix = self.learner.prefix;
+        if prefix >= through {
+            return;
+        }
+        let recently = self.learner.asked.is_some_and(|(at, first)| {
+            first == prefix + 1 && now.since(at) < self.config.retransmit
+        });
+        if !recently {
+            self.learner.asked = Some((now, prefix + 1));
+            self.request_missing(from, out);
+        }
+    }
+
+    /// Asks for whatever follows the chosen prefix.
+    pub(super) fn request_missing(&self, from: NodeId, out: &mut Out) {
+        let first = self.learner.prefix + 1;
+        out.send(from, Via::Datagram, Msg::LearnReq { first });
+    }
+
+    pub(super) fn on_learn_request(&mut self, from: NodeId, first: u64, out: &mut Out) {
+        if first > self.learner.prefix {
+            // Nothing to tell: the asker is as far as this server.
+            return;
+        }
+        self.send_chosen(from, first, out);
+    }
+
+    /// Sends chosen values from a slot on, or the snapshot if they are gone.
+    pub(super) fn send_chosen(&self, to: NodeId, first: u64, out: &mut Out) {
+        let msg = match self.learner.values_from(first, LEARN_VALUES_MAX) {
+            Some(values) => Msg::Learn {
+                first,
+                values,
+                chosen: self.learner.prefix,
+            },
+            None => Msg::Snap {
+                snapshot: self.checkpoints.newest(),
+                chosen: self.learner.prefix,
+            },
+        };
+        out.send(to, Via::Datagram, msg);
+    }
+
+    pub(super) fn on_learn(
+        &mut self,
+        now: LocalTime,
+        first: u64,
+        values: Vec<Value>,
+        out: &mut Out,
+    ) {
+        for (slot, value) in (first..).zip(values) {
+            self.learner.take(slot, value, out);
+        }
+        self.settle(now, out);
+    }
+
+    /// After an answer: asks for what follows, if the answer brought this server on and the sender
+    /// has more. `missing` runs from the prefix before the answer to what the sender knows.
+    pub(super) fn ask_on(
+        &mut self,
+        now: LocalTime,
+        from: NodeId,
+        missing: Range<u64>,
+        out: &mut Out,
+    ) {
+        let lagging = match self.phase {
+            Phase::Following | Phase::PreVoting(_) | Phase::Preparing(_) => true,
+            // A leader learns by counting votes; it is answered when it proposes what is chosen.
+            Phase::Leading(_) => false,
+        };
+        if lagging && self.learner.prefix > missing.start {
+            self.ask_for_missing(now, from, missing.end, out);
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! What must be true of all servers together, judged from outside them as they go.
+
+use super::*;
+use crate::quorum::{NodeSet, is_quorum};
+
+impl World {
+    /// Checks that nothing but no-ops lies between two applied slots, and that all servers apply
+    /// what was chosen.
+    pub(super) fn apply(&mut self, node: NodeId, zxid: Zxid, digest: u64) {
+        let last = self.applied(node);
+        if zxid.0 <= last {
+            self.violate(format!("{node} applies {zxid} after {last}"));
+        }
+        for slot in last + 1..zxid.0 {
+            if self.chosen.get(&slot) != Some(&0) {
+                self.violate(format!("{node} applies {zxid} without {slot}"));
+            }
+        }
+        if self.chosen.get(&zxid.0) != Some(&digest) {
+            self.violate(format!("{node} applies another value at {zxid}"));
+        }
+        self.frontier = self.frontier.max(zxid.0);
+        let machine = self.machine(node);
+        machine.applied = zxid.0;
+        machine.inbox.push_back(Input::Applied(zxid));
+    }
+
+    /// Checks that a server reached everything that was applied anywhere before the question.
+    pub(super) fn end_barrier(
+        &mut self,
+        node: NodeId,
+        token: BarrierToken,
+        outcome: BarrierOutcome,
+    ) {
+        let frontier = self.frontiers[&(node, token)];
+        let applied = self.applied(node);
+        match outcome {
+            BarrierOutcome::Reached if applied < frontier => {
+                self.violate(format!("{node} reads at {applied} what was at {frontier}"));
+            }
+            BarrierOutcome::Reached | BarrierOutcome::Failed => {}
+        }
+        self.machine(node).barriers.push((token, outcome));
+    }
+
+    pub(super) fn note(&mut self, node: NodeId, fact: Fact) {
+        match fact {
+            Fact::Proposed { epoch, zxid, value } => {
+                let new = (value, NodeSet::EMPTY);
+                let known = self.proposed.entry((zxid.0, epoch)).or_insert(new).0;
+                if known != value {
+                    self.violate(format!("two values at {zxid} in ballot {epoch}"));
+                }
+            }
+            Fact::Promised { epoch } => {
+                let promised = self.promises.entry(node).or_insert(0);
+                *promised = epoch.max(*promised);
+            }
+            Fact::Voted { epoch, zxid, value } => {
+                if self.promises.get(&node).is_some_and(|p| epoch < *p) {
+                    self.violate(format!("{node} votes at {zxid} below its promise"));
+                }
+                match self.proposed.get_mut(&(zxid.0, epoch)) {
+                    Some((known, voters)) if *known == value => {
+                        voters.insert(node);
+                    }
+                    _ => self.violate(format!("{node} votes for what nobody proposed")),
+                }
+            }
+            Fact::Chosen { zxid, value } => {
+                let known = *self.chosen.entry(zxid.0).or_insert(value);
+                if known != value {
+                    self.violate(format!("{node} takes a second value for chosen at {zxid}"));
+                }
+                if !self.has_quorum(zxid.0, value) {
+                    self.violate(format!("{node} takes for chosen what is not, at {zxid}"));
+                }
+            }
+            Fact::Established { .. } => {}
+        }
+        self.machine(node).facts.push(fact);
+    }
+
+    /// Whether a quorum voted for a value in a slot at one ballot.
+    fn has_quorum(&self, slot: u64, value: u64) -> bool {
+        let voters = &self.machines[&N1].ensemble.voters;
+        let ballots = self.proposed.range((slot, 0)..=(slot, u64::MAX));
+        let mut ballots = ballots.filter(|(_, (known, _))| *known == value);
+        ballots.any(|(_, (_, nodes))| is_quorum(*nodes, voters))
+    }
+
+    pub(super) fn violate(&mut self, what: String) {
+        self.violation.get_or_insert(what);
+    }
+}

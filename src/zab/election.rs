@@ -1,0 +1,245 @@
+//! Phase 0: fast leader election.
+//!
+//! Notifications travel on a channel where the newest message replaces the one not yet sent, so
+//! everything here is said again until somebody decides, less and less often.
+
+use std::collections::BTreeMap;
+
+use crate::ids::{LocalTime, NodeId, Span};
+use crate::protocol::{Role, Via};
+use crate::quorum::{NodeSet, is_quorum};
+
+use super::vote::{Ballot, Vote};
+use super::{Msg, Out, State, Timer, Zab};
+
+/// A server's election.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Election {
+    /// The best vote seen in this round, by whose support a leader is found.
+    proposal: Vote,
+    /// Ballots of this round, this server's own included (`recvset`).
+    received: BTreeMap<NodeId, Ballot>,
+    /// Ballots of servers that follow or lead, of whatever round (`outofelection`).
+    settled: BTreeMap<NodeId, Ballot>,
+    /// How long to wait until the proposal is sent again.
+    wait: Span,
+    /// A quorum supports `proposal`, and the wait for a better one is on.
+    finalizing: bool,
+}
+
+impl Zab {
+    /// Begins an election.
+    pub(super) fn look(&mut self, out: &mut Out) {
+        self.round += 1;
+        let wait = self.config.knobs.notification_min;
+        self.state = State::Electing(Election {
+            proposal: self.own_vote(),
+            received: BTreeMap::new(),
+            settled: BTreeMap::new(),
+            wait,
+            finalizing: false,
+        });
+        self.set_timer(Timer::Notify, wait, out);
+        self.broadcast_vote(out);
+        self.consider_proposal(out);
+    }
+
+    /// A vote was heard.
+    pub(super) fn notified(&mut self, now: LocalTime, from: NodeId, ballot: Ballot, out: &mut Out) {
+        match &self.state {
+            State::Draining | State::Halted => {} // No vote to answer with.
+            State::Learning(_) => {
+                if ballot.role == Role::Looking {
+                    self.answer(from, self.learner_role(), self.vote, out);
+                }
+            }
+            State::Leading(_) => {
+                if ballot.role == Role::Looking {
+                    self.answer(from, Role::Leading, self.vote, out);
+                }
+            }
+            State::Electing(election) => {
+                if !self.config.is_voter(from) {
+                    // An observer that looks wants to know, and has no say.
+                    if ballot.role == Role::Looking {
+                        self.answer(from, Role::Looking, election.proposal, out);
+                    }
+                } else if self.config.is_voter(ballot.vote.leader) {
+                    match ballot.role {
+                        Role::Looking => self.heard_looking(from, ballot, out),
+                        Role::Following | Role::Leading => {
+                            self.heard_settled(now, from, ballot, out);
+                        }
+                        Role::Observing => {} // Not a voter's role.
+                    }
+                }
+            }
+        }
+    }
+
+    /// The proposal may have been lost: says it again.
+    pub(super) fn notify_again(&mut self, out: &mut Out) {
+        let longest = self.config.knobs.notification_max;
+        let State::Electing(election) = &mut self.state else {
+            return; // Cancelled in the meantime.
+        };
+        election.wait = election.wait.times(2).min(longest);
+        let wait = election.wait;
+        self.set_timer(Timer::Notify, wait, out);
+        self.broadcast_vote(out);
+    }
+
+    /// Nothing better was heard: decides.
+    pub(super) fn finalize(&mut self, now: LocalTime, out: &mut Out) {
+        let State::Electing(election) = &self.state else {
+            return; // Decided by other means.
+        };
+        if election.finalizing {
+            self.decide(now, election.proposal, out);
+        }
+    }
+
+    fn own_vote(&self) -> Vote {
+        if !self.config.is_voter(self.config.me) {
+            return Vote::NOBODY;
+        }
+        Vote {
+            epoch: self.storage.current_epoch(),
+            zxid: self.handed,
+            leader: self.config.me,
+        }
+    }
+
+    fn answer(&self, to: NodeId, role: Role, vote: Vote, out: &mut Out) {
+        let round = self.round;
+        out.send(to, Via::LatestWins, Msg::Notification { role, vote, round });
+    }
+
+    fn broadcast_vote(&mut self, out: &mut Out) {
+        let me = self.config.me;
+        let State::Electing(election) = &mut self.state else {
+            return; // Only an election has something to tell.
+        };
+        let ballot = Ballot {
+            role: Role::Looking,
+            vote: election.proposal,
+            round: self.round,
+        };
+        if self.config.voters.contains(&me) {
+            election.received.insert(me, ballot);
+        }
+        for voter in self.config.voters.iter().filter(|voter| **voter != me) {
+            self.answer(*voter, Role::Looking, ballot.vote, out);
+        }
+    }
+
+    fn heard_looking(&mut self, from: NodeId, ballot: Ballot, out: &mut Out) {
+        let own = self.own_vote();
+        let State::Electing(election) = &mut self.state else {
+            return; // The caller has looked.
+        };
+        if ballot.round < self.round {
+            // It is behind: it shall learn of this round. Not from an observer: voters answer every
+            // word of those, and the two would never stop.
+            let proposal = election.proposal;
+            if self.config.is_voter(self.config.me) {
+                self.answer(from, Role::Looking, proposal, out);
+            }
+            return;
+        }
+        if ballot.round > self.round {
+            self.round = ballot.round;
+            election.received.clear();
+            election.proposal = own.max(ballot.vote);
+            election.received.insert(from, ballot);
+            self.broadcast_vote(out);
+        } else {
+            election.received.insert(from, ballot);
+            if ballot.vote > election.proposal {
+                election.proposal = ballot.vote;
+                self.broadcast_vote(out);
+            }
+        }
+        self.consider_proposal(out);
+    }
+
+    fn heard_settled(&mut self, now: LocalTime, from: NodeId, ballot: Ballot, out: &mut Out) {
+        let (me, round) = (self.config.me, self.round);
+        let State::Electing(election) = &mut self.state else {
+            return; // The caller has looked.
+        };
+        if ballot.round == round {
+            election.received.insert(from, ballot);
+            let received = &election.received;
+            if supported(received, &ballot, &self.config.voters)
+                && leads(received, me, round, &ballot)
+            {
+                self.decide(now, ballot.vote, out);
+                return;
+            }
+        }
+        election.settled.insert(from, ballot);
+        if supported(&election.settled, &ballot, &self.config.voters)
+            && leads(&election.settled, me, round, &ballot)
+        {
+            self.round = ballot.round;
+            self.decide(now, ballot.vote, out);
+        }
+    }
+
+    /// Starts, or calls off, the last wait for a better vote.
+    fn consider_proposal(&mut self, out: &mut Out) {
+        let State::Electing(election) = &mut self.state else {
+            return; // Decided in the meantime.
+        };
+        let ballot = Ballot {
+            role: Role::Looking,
+            vote: election.proposal,
+            round: self.round,
+        };
+        let agreed = supported(&election.received, &ballot, &self.config.voters);
+        if agreed == election.finalizing {
+            return;
+        }
+        election.finalizing = agreed;
+        if agreed {
+            self.set_timer(Timer::Finalize, self.config.knobs.finalize_wait, out);
+        } else {
+            out.cancel_timer(Timer::Finalize);
+        }
+    }
+
+    fn decide(&mut self, now: LocalTime, vote: Vote, out: &mut Out) {
+        out.cancel_timer(Timer::Notify);
+        out.cancel_timer(Timer::Finalize);
+        self.vote = vote;
+        if vote.leader == self.config.me {
+            self.lead(out);
+        } else {
+            self.learn(now, vote.leader, out);
+        }
+    }
+}
+
+/// Whether the ballots that agree with `ballot` form a quorum.
+fn supported(ballots: &BTreeMap<NodeId, Ballot>, ballot: &Ballot, voters: &[NodeId]) -> bool {
+    let support: NodeSet = ballots
+        .iter()
+        .filter(|(_, other)| other.agrees(ballot))
+        .map(|(from, _)| *from)
+        .collect();
+    is_quorum(support, voters)
+}
+
+/// Whether the leader of `ballot` can be believed to lead (`checkLeader`): it says so itself, or
+/// it is this server, of this very round. Else stale followers would elect a dead server.
+fn leads(ballots: &BTreeMap<NodeId, Ballot>, me: NodeId, round: u64, ballot: &Ballot) -> bool {
+    let leader = ballot.vote.leader;
+    if leader == me {
+        ballot.round == round
+    } else {
+        ballots
+            .get(&leader)
+            .is_some_and(|ballot| ballot.role == Role::Leading)
+    }
+}

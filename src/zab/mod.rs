@@ -1,0 +1,397 @@
+//! Zab, whole, as ZooKeeper runs it: election, discovery, synchronisation, broadcast.
+//!
+//! # What it guarantees
+//! Committed transactions form one sequence, of which every server applies a prefix, in the order
+//! of their zxids; a transaction of a primary is applied only behind all earlier ones of that
+//! primary and behind everything its primary had seen when it began (primary order). What was
+//! committed is on the disks of a quorum, and in the history of every later established leader.
+//!
+//! # Phases
+//! 0. *Election* (`election`): servers exchange votes until a quorum supports the server with
+//!    the best (currentEpoch, last zxid). Only a hint: nothing below trusts it.
+//! 1. *Discovery* (`discovery`): learners connect to the elected leader. With a quorum's accepted
+//!    epochs it names a higher one; with a quorum's promises of that (none of them ahead of the
+//!    leader's history) it enters it.
+//! 2. *Synchronisation* (`synchronization`): each learner's history is made equal to the leader's
+//!    by DIFF, TRUNC or SNAP. Once a quorum holds it durably, with the epoch, the leader is
+//!    *established* and its whole initial history is committed.
+//! 3. *Broadcast* (`broadcast`): PROPOSAL, fsync and ACK, COMMIT; INFORM to observers; SYNC, PING.
+//!
+//! What a server's disk holds and how it boots is told in `record`; `storage` is the mirror of it
+//! in memory; `checkpoint` makes snapshots and rebuilds the state from what is on disk.
+//!
+//! # Stepping down
+//! Any server that loses its leader, its quorum or its patience hangs up and looks again. Its vote
+//! must cover its whole log (ZK-2845), behind everything still queued for the disk (ZK-4712). If
+//! memory ends elsewhere than the log, the disk is read back through that queue and the state is
+//! rebuilt before the election begins. An interrupted SNAP or TRUNC takes the same way.
+//!
+//! # Deviations from ZooKeeper
+//! - `lastProcessed` never takes the value (e,0): votes and ACKEPOCH carry the last transaction's
+//!   zxid, and `currentEpoch` alone says which leaders were joined. So no learner's zxid has
+//!   counter 0 but that of an empty one, and an uncommitted tail is truncated even by a leader
+//!   whose epoch brought no transaction (ZK-2832).
+//! - A file names the base of the history (see `record`); a snapshot is made only while everything
+//!   applied is committed, and SNAP waits until the leader has applied all it chose to send.
+//! - TRUNC is refused by a learner that lacks the position to truncate to, or whose snapshot lies
+//!   above it: it dials again and asks for a SNAP. ZooKeeper truncates to what is there and goes on
+//!   with a hole.
+//! - When a learner is synchronised again, its acks of outstanding proposals are taken back:
+//!   TRUNC may be about to remove what it had acknowledged.
+//! - A learner's position is found in the committed window only; the walk over the leader's on-disk
+//!   log (rule d of the reference) is left out, and SNAP is sent instead.
+//! - A barrier asked for at the leader itself waits for the outstanding proposals, as a follower's
+//!   does; ZooKeeper does not hold it at all.
+//! - A leader to which a voter turns that has accepted a higher epoch steps down, so that the voter
+//!   is not locked out for as long as the leader lives.
+//! - `currentEpoch` is raised at boot where ZooKeeper would refuse (see `record`).
+//! - A full counter forces a new epoch once its last proposal is committed; ZooKeeper waits for one
+//!   more request and drops it.
+//! - A learner does not acknowledge NEWLEADER a second time behind UPTODATE: a leader ignores that.
+//! - A failed disk operation stops the server until its process is restarted.
+//!
+//! # Missing
+//! Reconfiguration; hierarchical quorums; leaving a learner behind that does not acknowledge one
+//! proposal for long (only silence counts); observers fed by followers; the leader's early exit
+//! when its supporters look again (ZK-3109, off by default in ZooKeeper).
+
+mod broadcast;
+mod checkpoint;
+mod discovery;
+mod dispatch;
+mod election;
+mod message;
+mod record;
+mod storage;
+mod synchronization;
+mod vote;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::hash::{Hash, Hasher};
+
+use crate::canonical::{Canonical, RunHash};
+use crate::ids::{LocalTime, NodeId, Span, Zxid};
+use crate::mutation::Mutations;
+use crate::protocol::{
+    DiskResult, Ensemble, Image, Input, Knobs, LinkEvent, Outbox, Persisted, Promises, Protocol,
+    Refusal, Replicates, Role, Standing, TimerRange, Via,
+};
+use crate::tree::Payload;
+
+use checkpoint::Checkpoint;
+use discovery::{Leading, Learning, LearningStage, Phase};
+use election::Election;
+use storage::Storage;
+
+pub use message::Msg;
+pub use record::{Base, Record};
+pub use vote::Vote;
+
+/// The outbox of a Zab server.
+type Out = Outbox<Zab>;
+
+/// The resolved settings of one server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// This server.
+    pub me: NodeId,
+    /// The servers that vote, in ascending order.
+    pub voters: Vec<NodeId>,
+    /// The servers that follow without a vote, in ascending order.
+    pub observers: Vec<NodeId>,
+    /// Timeouts and sizes.
+    pub knobs: Knobs,
+    /// The bugs switched on.
+    pub mutations: Mutations,
+}
+
+impl Config {
+    fn is_voter(&self, node: NodeId) -> bool {
+        self.voters.contains(&node)
+    }
+
+    fn ticks(&self, count: u32) -> Span {
+        self.knobs.tick.times(u64::from(count))
+    }
+
+    /// The greatest counter of a zxid.
+    fn counter_max(&self) -> u32 {
+        let bits = self.knobs.zxid_counter_bits;
+        assert!((1..=32).contains(&bits), "a counter of {bits} bits");
+        ((1u64 << bits) - 1) as u32
+    }
+}
+
+/// Settings do not change: the server's number stands for them.
+impl Hash for Config {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.me.hash(state);
+    }
+}
+
+/// The timers of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Timer {
+    /// LOOKING: send the notifications again, and wait twice as long.
+    Notify,
+    /// LOOKING with a quorum: no better vote came, decide.
+    Finalize,
+    /// Leader: the present phase before broadcast lasts too long.
+    Phase,
+    /// Leader: half a tick has passed.
+    HalfTick,
+    /// Learner: the leader may have been silent for too long.
+    Silence,
+    /// Learner: dial the leader again.
+    Redial,
+}
+
+impl Canonical for Timer {
+    fn feed(&self, hash: &mut RunHash) {
+        hash.word(match self {
+            Timer::Notify => 1,
+            Timer::Finalize => 2,
+            Timer::Phase => 3,
+            Timer::HalfTick => 4,
+            Timer::Silence => 5,
+            Timer::Redial => 6,
+        });
+    }
+}
+
+/// One server's share of Zab.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Zab {
+    config: Config,
+    storage: Storage,
+    /// The last zxid handed to the state machine, by `Apply` or `Restore`.
+    handed: Zxid,
+    /// The last zxid the state machine reported. Invariant: `applied <= handed`.
+    applied: Zxid,
+    /// Everything through here is known to be committed.
+    committed: Zxid,
+    /// The newest of what was handed over, for DIFF. Invariant: strictly increasing; if it is not
+    /// empty, it ends at `handed`.
+    window: VecDeque<(Zxid, Payload)>,
+    /// A SNAP is being made: what is pushed behind it must stay in the window.
+    window_pinned: bool,
+    checkpoint: Checkpoint,
+    /// Transactions handed over since the last checkpoint.
+    since_checkpoint: u32,
+    /// Reloads asked for and not answered. What memory holds counts for nothing until it is 0.
+    reloads: u32,
+    /// The election round (`logicalclock`).
+    round: u64,
+    /// The vote this server settled on; of meaning while it leads or learns.
+    vote: Vote,
+    /// This learner could not follow a TRUNC and asks for a SNAP.
+    wants_snapshot: bool,
+    state: State,
+}
+
+/// What a server is doing.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum State {
+    /// LOOKING, and waiting for the disk to be read back: it has no vote yet.
+    Draining,
+    /// LOOKING.
+    Electing(Election),
+    /// FOLLOWING or OBSERVING.
+    Learning(Learning),
+    /// LEADING.
+    Leading(Leading),
+    /// A disk operation failed: memory and disk may differ for good.
+    Halted,
+}
+
+impl Protocol for Zab {
+    const NAME: &'static str = "zab";
+    const REPLICATES: Replicates = Replicates::Deltas;
+    const PROMISES: Promises = Promises {
+        linearizable_barrier: false,
+        at_most_once: false,
+    };
+
+    type Config = Config;
+    type Msg = Msg;
+    type Record = Record;
+    type Timer = Timer;
+
+    fn configure(ensemble: &Ensemble) -> Config {
+        let Ensemble {
+            me,
+            voters,
+            observers,
+            knobs,
+            mutations,
+        } = ensemble.clone();
+        Config {
+            me,
+            voters,
+            observers,
+            knobs,
+            mutations,
+        }
+    }
+
+    fn recover(
+        config: &Config,
+        _now: LocalTime,
+        disk: &Image<Record>,
+        out: &mut Out,
+    ) -> Result<Zab, Refusal> {
+        let recovered = record::read(disk)?;
+        let mut zab = Zab {
+            config: config.clone(),
+            storage: Storage::new(&recovered),
+            handed: Zxid::ZERO,
+            applied: Zxid::ZERO,
+            committed: Zxid::ZERO,
+            window: VecDeque::new(),
+            window_pinned: false,
+            checkpoint: Checkpoint::Idle,
+            since_checkpoint: 0,
+            reloads: 0,
+            round: 0,
+            vote: Vote::NOBODY,
+            wants_snapshot: false,
+            state: State::Draining,
+        };
+        if let Some(snapshot) = recovered.snapshot {
+            zab.restore(Some(snapshot.clone()), out);
+        }
+        zab.replay(&recovered, out);
+        zab.look(out);
+        Ok(zab)
+    }
+
+    fn step(&mut self, now: LocalTime, input: Input<Zab>, out: &mut Out) {
+        if self.state == State::Halted {
+            return; // Only a restart helps, see `Disk` below.
+        }
+        match input {
+            Input::Message { from, via, msg } => self.receive(now, from, via, msg, out),
+            Input::Link { peer, link, event } => match event {
+                LinkEvent::Up => self.link_up(now, peer, link, out),
+                LinkEvent::Refused | LinkEvent::Down => self.link_down(peer, link, out),
+            },
+            Input::Timer(timer) => self.timer(now, timer, out),
+            Input::Propose(payload) => self.propose(payload, out),
+            Input::Barrier(token) => self.barrier(token, out),
+            Input::Disk { ticket, result } => match result {
+                DiskResult::Done => self.saved(ticket, out),
+                DiskResult::Failed => self.halt(out),
+            },
+            Input::Reloaded(image) => self.reloaded(now, &image, out),
+            Input::Applied(zxid) => self.applied(zxid, out),
+            Input::Captured { ticket, snapshot } => self.captured(ticket, snapshot, out),
+        }
+    }
+
+    fn standing(&self) -> Standing {
+        let mut standing = Standing {
+            role: Role::Looking,
+            epoch: u64::from(self.storage.current_epoch()),
+            leader: None,
+            uplink: None,
+            can_propose: false,
+            serve_from: None,
+        };
+        match &self.state {
+            State::Draining | State::Electing(_) | State::Halted => {}
+            State::Learning(learning) => {
+                standing.role = self.learner_role();
+                standing.leader = Some(learning.leader);
+                if let LearningStage::UpToDate { serve_from } = learning.stage {
+                    standing.uplink = learning.link.map(Via::Stream);
+                    standing.serve_from = Some(serve_from);
+                }
+            }
+            State::Leading(leading) => match leading.phase {
+                // It has no epoch of its own yet: its last one may be another leader's.
+                Phase::CollectEpochs | Phase::CollectPromises => {}
+                Phase::CollectHistories => {
+                    standing.role = Role::Leading;
+                    standing.leader = Some(self.config.me);
+                }
+                Phase::Broadcast => {
+                    standing.role = Role::Leading;
+                    standing.leader = Some(self.config.me);
+                    standing.uplink = Some(Via::Datagram);
+                    standing.can_propose = self.may_propose(leading);
+                    standing.serve_from = Some(leading.initial_last);
+                }
+            },
+        }
+        standing
+    }
+
+    fn persisted(image: &Image<Record>) -> Persisted {
+        record::persisted(image)
+    }
+
+    fn kind(msg: &Msg) -> &'static str {
+        msg.kind()
+    }
+}
+
+impl Zab {
+    /// Leaves whatever role this server has, and looks for a leader.
+    fn step_down(&mut self, out: &mut Out) {
+        self.leave(out);
+        // 1. A follower logs a proposal, and its leader vanishes before the commit.
+        // 2. Its memory ends below its log. Voting, or being synchronised, by memory would hide the
+        //    proposal, which may be committed, or append behind it.
+        // So what is on disk comes first into memory (ZK-2845, ZK-4712, ZK-5094).
+        if self.reloads > 0 || self.handed != self.storage.last() {
+            self.reload(out);
+            self.state = State::Draining;
+        } else {
+            self.look(out);
+        }
+    }
+
+    /// Stops for good: the disk did not do what it was told.
+    fn halt(&mut self, out: &mut Out) {
+        self.leave(out);
+        out.cancel_timer(Timer::Notify);
+        out.cancel_timer(Timer::Finalize);
+        self.state = State::Halted;
+    }
+
+    fn leave(&mut self, out: &mut Out) {
+        match core::mem::replace(&mut self.state, State::Draining) {
+            State::Draining | State::Electing(_) | State::Halted => {}
+            State::Learning(learning) => learning.close(out),
+            State::Leading(leading) => leading.close(out),
+        }
+        for timer in [Timer::Phase, Timer::HalfTick, Timer::Silence, Timer::Redial] {
+            out.cancel_timer(timer);
+        }
+        self.checkpoint = Checkpoint::Idle;
+        self.window_pinned = false;
+    }
+
+    fn learner_role(&self) -> Role {
+        if self.config.is_voter(self.config.me) {
+            Role::Following
+        } else {
+            Role::Observing
+        }
+    }
+
+    fn send_leader(&self, msg: Msg, out: &mut Out) {
+        if let State::Learning(learning) = &self.state
+            && let Some(link) = learning.link
+        {
+            out.send(learning.leader, Via::Stream(link), msg);
+        }
+    }
+
+    fn set_timer(&self, timer: Timer, delay: Span, out: &mut Out) {
+        out.set_timer(timer, TimerRange::exactly(delay));
+    }
+}

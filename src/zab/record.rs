@@ -1,0 +1,338 @@
+//! What is written to disk, and what a booting server makes of it.
+//!
+//! The log holds [`Record::Txn`] only; three small files hold the two epochs and the *base*. A
+//! server's history is the snapshot that the base names, followed by the log records behind the
+//! index that the base names. Anything else on the disk is debris of a crash and is ignored:
+//! records in front of that index, snapshots with other zxids. So taking over a leader's snapshot
+//! is one atomic rename, wherever a crash falls, and a snapshot of a history that was truncated can
+//! never come back. (ZooKeeper has no such file; it takes the newest snapshot and the log above.)
+
+use crate::canonical::{Canonical, RunHash};
+use crate::ids::Zxid;
+use crate::protocol::{FileName, Image, Persisted, Refusal};
+use crate::tree::{Payload, Snapshot};
+
+/// The file with the highest epoch this server has promised.
+pub(super) const ACCEPTED_EPOCH: FileName = FileName("acceptedEpoch");
+/// Where `ACCEPTED_EPOCH` is written before it is renamed.
+pub(super) const ACCEPTED_EPOCH_TMP: FileName = FileName("acceptedEpoch.tmp");
+/// The file with the last epoch whose history this server took over.
+pub(super) const CURRENT_EPOCH: FileName = FileName("currentEpoch");
+/// Where `CURRENT_EPOCH` is written before it is renamed.
+pub(super) const CURRENT_EPOCH_TMP: FileName = FileName("currentEpoch.tmp");
+/// The file that says from which snapshot and which log index on the history is to be read.
+pub(super) const BASE: FileName = FileName("base");
+/// Where `BASE` is written before it is renamed.
+pub(super) const BASE_TMP: FileName = FileName("base.tmp");
+
+/// Where a history starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Base {
+    /// The snapshot's zxid; zero is the empty state, for which there is no snapshot.
+    pub snapshot: Zxid,
+    /// Only log records with a greater index belong to the history.
+    pub after: u64,
+}
+
+impl Base {
+    /// The base of a new disk: the empty state and the whole log.
+    pub const EMPTY: Base = Base {
+        snapshot: Zxid::ZERO,
+        after: 0,
+    };
+}
+
+/// One record of the log, or the content of one small file.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Record {
+    /// In the log: a proposal, committed or not.
+    Txn {
+        /// Its position.
+        zxid: Zxid,
+        /// What was proposed.
+        payload: Payload,
+    },
+    /// The content of `acceptedEpoch`.
+    AcceptedEpoch(u32),
+    /// The content of `currentEpoch`.
+    CurrentEpoch(u32),
+    /// The content of `base`.
+    Base {
+        /// Where the history starts.
+        newest: Base,
+        /// Where it starts if that snapshot has become unreadable; its log is still there.
+        older: Option<Base>,
+    },
+}
+
+impl Canonical for Base {
+    fn feed(&self, hash: &mut RunHash) {
+        self.snapshot.feed(hash);
+        hash.word(self.after);
+    }
+}
+
+impl Canonical for Record {
+    fn feed(&self, hash: &mut RunHash) {
+        match self {
+            Record::Txn { zxid, payload } => {
+                hash.word(1);
+                zxid.feed(hash);
+                payload.feed(hash);
+            }
+            Record::AcceptedEpoch(epoch) => {
+                hash.word(2);
+                hash.word(u64::from(*epoch));
+            }
+            Record::CurrentEpoch(epoch) => {
+                hash.word(3);
+                hash.word(u64::from(*epoch));
+            }
+            Record::Base { newest, older } => {
+                hash.word(4);
+                newest.feed(hash);
+                older.feed(hash);
+            }
+        }
+    }
+}
+
+/// What an image says.
+#[derive(Debug)]
+pub(super) struct Recovered<'a> {
+    pub accepted_epoch: u32,
+    pub current_epoch: u32,
+    /// `current_epoch` is above what the file says, see [`read`]: it is to be written.
+    pub raised: bool,
+    pub base: Base,
+    pub snapshot: Option<&'a Snapshot>,
+    /// The transactions behind the base, in ascending order.
+    pub log: Vec<(Zxid, &'a Payload)>,
+}
+
+/// Reads an image.
+///
+/// A learner logs transactions of the running epoch before it writes `currentEpoch`. If it dies in
+/// between, its last zxid is of a later epoch than the file says. ZooKeeper refuses to boot then
+/// (ZK-1653). But whoever owns a transaction of an epoch owns that epoch's whole initial history
+/// in front of it, so `currentEpoch` may be raised, as long as the epoch was accepted.
+///
+/// A gap between two counters of one epoch is not refused: like ZooKeeper (which detects it
+/// nowhere) this leaves the judgement to whoever compares histories.
+pub(super) fn read(image: &Image<Record>) -> Result<Recovered<'_>, Refusal> {
+    let accepted_epoch = match file(image, ACCEPTED_EPOCH)? {
+        None => 0,
+        Some(Record::AcceptedEpoch(epoch)) => *epoch,
+        Some(other) => return Err(misplaced(ACCEPTED_EPOCH, other)),
+    };
+    let current_epoch = match file(image, CURRENT_EPOCH)? {
+        None => 0,
+        Some(Record::CurrentEpoch(epoch)) => *epoch,
+        Some(other) => return Err(misplaced(CURRENT_EPOCH, other)),
+    };
+    let (base, snapshot) = find_base(image)?;
+    let log = read_log(image, base)?;
+    let last = log.last().map_or(base.snapshot, |(zxid, _)| *zxid);
+    if current_epoch > accepted_epoch {
+        return Err(Refusal(format!(
+            "currentEpoch {current_epoch} is above acceptedEpoch {accepted_epoch}"
+        )));
+    }
+    if last.epoch() > accepted_epoch {
+        return Err(Refusal(format!(
+            "the last zxid {last} is of an epoch above acceptedEpoch {accepted_epoch}"
+        )));
+    }
+    Ok(Recovered {
+        accepted_epoch,
+        current_epoch: current_epoch.max(last.epoch()),
+        raised: last.epoch() > current_epoch,
+        base,
+        snapshot,
+        log,
+    })
+}
+
+/// What an image proves to be stored. An image that cannot boot proves nothing.
+pub(super) fn persisted(image: &Image<Record>) -> Persisted {
+    match read(image) {
+        Err(Refusal(_)) => Persisted::default(),
+        Ok(recovered) => Persisted {
+            through: recovered.base.snapshot,
+            entries: recovered
+                .log
+                .iter()
+                .map(|(zxid, payload)| (*zxid, payload.digest()))
+                .collect(),
+        },
+    }
+}
+
+fn file(image: &Image<Record>, name: FileName) -> Result<Option<&Record>, Refusal> {
+    match image.files.get(&name) {
+        None => Ok(None),
+        // Written whole and synced before it got this name: no crash tears it.
+        Some(None) => Err(Refusal(format!("the file {} is torn", name.0))),
+        Some(Some(record)) => Ok(Some(record)),
+    }
+}
+
+fn misplaced(name: FileName, record: &Record) -> Refusal {
+    Refusal(format!("the file {} holds {record:?}", name.0))
+}
+
+fn find_base(image: &Image<Record>) -> Result<(Base, Option<&Snapshot>), Refusal> {
+    let (newest, older) = match file(image, BASE)? {
+        None => (Base::EMPTY, None),
+        Some(Record::Base { newest, older }) => (*newest, *older),
+        Some(other) => return Err(misplaced(BASE, other)),
+    };
+    for base in [Some(newest), older].into_iter().flatten() {
+        // Records between the base and the first one that is left: this base does not reach.
+        if image.log_first > base.after + 1 {
+            continue;
+        }
+        if base.snapshot == Zxid::ZERO {
+            return Ok((base, None));
+        }
+        let snapshot = image.snapshots.iter().find(|s| s.zxid == base.snapshot);
+        if snapshot.is_some() {
+            return Ok((base, snapshot));
+        }
+    }
+    Err(Refusal(format!(
+        "no snapshot with its log: the base is {newest:?}, the log starts at {}",
+        image.log_first
+    )))
+}
+
+fn read_log(image: &Image<Record>, base: Base) -> Result<Vec<(Zxid, &Payload)>, Refusal> {
+    if image.log_last() < base.after {
+        return Err(Refusal(format!(
+            "the log ends at {}, before its base {base:?}",
+            image.log_last()
+        )));
+    }
+    // In range: the two checks above and in `find_base` bound `base.after` by the log's two ends.
+    let skipped = (base.after + 1 - image.log_first) as usize;
+    let mut log = Vec::with_capacity(image.log.len() - skipped);
+    let mut last = base.snapshot;
+    for record in &image.log[skipped..] {
+        let Record::Txn { zxid, payload } = record else {
+            return Err(Refusal(format!("the log holds {record:?}")));
+        };
+        if *zxid <= last {
+            return Err(Refusal(format!("the log has {zxid} behind {last}")));
+        }
+        last = *zxid;
+        log.push((*zxid, payload));
+    }
+    Ok(log)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::SessionId;
+    use crate::tree::{ErrorCode, Failure, Txn, TxnRecord};
+
+    fn txn(epoch: u32, counter: u32) -> Record {
+        Record::Txn {
+            zxid: Zxid::new(epoch, counter),
+            payload: Payload::txn(TxnRecord {
+                session: SessionId::NONE,
+                seq: 0,
+                time_ms: 0,
+                txn: Txn::Error(Failure::of(ErrorCode::NoNode)),
+            }),
+        }
+    }
+
+    fn image(accepted: u32, current: u32, log: Vec<Record>) -> Image<Record> {
+        let mut image = Image::empty();
+        let files = &mut image.files;
+        files.insert(ACCEPTED_EPOCH, Some(Record::AcceptedEpoch(accepted)));
+        files.insert(CURRENT_EPOCH, Some(Record::CurrentEpoch(current)));
+        image.log = log;
+        image
+    }
+
+    #[test]
+    fn an_empty_disk_boots_at_zero() {
+        let image = Image::empty();
+        let read = read(&image).expect("nothing is no contradiction");
+        assert_eq!((read.accepted_epoch, read.current_epoch), (0, 0));
+        assert!(read.log.is_empty() && !read.raised);
+    }
+
+    #[test]
+    fn a_transaction_of_an_accepted_epoch_raises_the_current_epoch() {
+        let image = image(3, 2, vec![txn(2, 1), txn(3, 1)]);
+        let read = read(&image).expect("the epoch was accepted");
+        assert_eq!(read.current_epoch, 3);
+        assert!(read.raised);
+    }
+
+    #[test]
+    fn impossible_images_are_refused() {
+        assert!(
+            read(&image(1, 2, vec![])).is_err(),
+            "current above accepted"
+        );
+        assert!(read(&image(1, 1, vec![txn(2, 1)])).is_err(), "not accepted");
+        let disorder = image(2, 2, vec![txn(2, 2), txn(2, 1)]);
+        assert!(read(&disorder).is_err(), "zxids out of order");
+        let mut hole = image(2, 2, vec![txn(2, 2)]);
+        hole.log_first = 2;
+        assert!(read(&hole).is_err(), "the log lacks its beginning");
+        let mut torn = image(2, 2, vec![]);
+        torn.files.insert(CURRENT_EPOCH, None);
+        assert!(read(&torn).is_err(), "a renamed file is never torn");
+        let mut short = image(2, 2, vec![txn(2, 1)]);
+        let newest = Base {
+            snapshot: Zxid::ZERO,
+            after: 2,
+        };
+        short.files.insert(
+            BASE,
+            Some(Record::Base {
+                newest,
+                older: None,
+            }),
+        );
+        assert!(read(&short).is_err(), "the log ends before its base");
+    }
+
+    #[test]
+    fn records_in_front_of_the_base_are_debris() {
+        let mut image = image(3, 3, vec![txn(2, 1), txn(2, 2), txn(3, 1)]);
+        let newest = Base {
+            snapshot: Zxid::ZERO,
+            after: 2,
+        };
+        image.files.insert(
+            BASE,
+            Some(Record::Base {
+                newest,
+                older: None,
+            }),
+        );
+        let read = read(&image).expect("the base names where to start");
+        assert_eq!(read.log.len(), 1);
+        assert_eq!(read.log[0].0, Zxid::new(3, 1));
+    }
+
+    #[test]
+    fn an_unreadable_snapshot_is_replaced_by_the_older_one_and_its_log() {
+        let mut image = image(2, 2, vec![txn(2, 1), txn(2, 2)]);
+        let newest = Base {
+            snapshot: Zxid::new(2, 2),
+            after: 2,
+        };
+        let older = Some(Base::EMPTY);
+        image
+            .files
+            .insert(BASE, Some(Record::Base { newest, older }));
+        assert_eq!(read(&image).expect("the older base reaches").log.len(), 2);
+    }
+}

@@ -1,0 +1,158 @@
+//! What this server's disk holds once everything queued is done, and the operations that change it.
+//!
+//! Because the disk queue is FIFO, this mirror may run ahead of the disk: whatever is queued later
+//! finds the disk as the mirror says. What has to be *durable* is waited for with gated messages.
+
+use std::collections::VecDeque;
+
+use crate::ids::Zxid;
+use crate::protocol::{DiskOp, Object, Ticket};
+use crate::tree::{Payload, Snapshot};
+
+use super::Out;
+use super::record::{
+    ACCEPTED_EPOCH, ACCEPTED_EPOCH_TMP, BASE, BASE_TMP, Base, CURRENT_EPOCH, CURRENT_EPOCH_TMP,
+    Record, Recovered,
+};
+
+/// The mirror of the disk.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Storage {
+    /// Invariant: `current_epoch <= accepted_epoch`.
+    accepted_epoch: u32,
+    current_epoch: u32,
+    base: Base,
+    /// The zxids of the log records behind the base. Invariant: strictly increasing.
+    zxids: VecDeque<Zxid>,
+}
+
+impl Storage {
+    pub fn new(recovered: &Recovered<'_>) -> Storage {
+        Storage {
+            accepted_epoch: recovered.accepted_epoch,
+            current_epoch: recovered.current_epoch,
+            base: recovered.base,
+            zxids: recovered.log.iter().map(|(zxid, _)| *zxid).collect(),
+        }
+    }
+
+    pub fn accepted_epoch(&self) -> u32 {
+        self.accepted_epoch
+    }
+
+    pub fn current_epoch(&self) -> u32 {
+        self.current_epoch
+    }
+
+    /// The end of the history.
+    pub fn last(&self) -> Zxid {
+        self.zxids.back().copied().unwrap_or(self.base.snapshot)
+    }
+
+    fn last_index(&self) -> u64 {
+        self.base.after + self.zxids.len() as u64
+    }
+
+    /// Appends a transaction; not synced.
+    pub fn append(&mut self, zxid: Zxid, payload: Payload, out: &mut Out) {
+        let last = self.last();
+        assert!(zxid > last, "{zxid} is appended behind {last}");
+        self.zxids.push_back(zxid);
+        out.append(Record::Txn { zxid, payload });
+    }
+
+    /// Promises never to accept a lower epoch; durable once the queue gets here.
+    pub fn accept_epoch(&mut self, epoch: u32, out: &mut Out) {
+        let before = self.accepted_epoch;
+        assert!(epoch > before, "epoch {epoch} accepted after {before}");
+        self.accepted_epoch = epoch;
+        let record = Record::AcceptedEpoch(epoch);
+        out.replace_file(ACCEPTED_EPOCH_TMP, ACCEPTED_EPOCH, record);
+    }
+
+    /// Notes that the history of this epoch's leader was taken over; durable once the queue gets
+    /// here, and behind everything queued before.
+    pub fn enter_epoch(&mut self, epoch: u32, out: &mut Out) {
+        let accepted = self.accepted_epoch;
+        assert!(
+            epoch <= accepted,
+            "epoch {epoch} entered, {accepted} accepted"
+        );
+        if epoch > self.current_epoch {
+            self.current_epoch = epoch;
+            self.write_current_epoch(out);
+        }
+    }
+
+    /// Writes `currentEpoch` as the mirror has it.
+    pub fn write_current_epoch(&self, out: &mut Out) {
+        let record = Record::CurrentEpoch(self.current_epoch);
+        out.replace_file(CURRENT_EPOCH_TMP, CURRENT_EPOCH, record);
+    }
+
+    /// Forgets everything above `zxid`; says whether it could. It cannot if `zxid` is not in the
+    /// history, or lies below the base.
+    pub fn truncate(&mut self, zxid: Zxid, out: &mut Out) -> bool {
+        let keep = if zxid == self.base.snapshot {
+            0
+        } else {
+            match self.zxids.binary_search(&zxid) {
+                Ok(place) => place + 1,
+                Err(_) => return false,
+            }
+        };
+        self.zxids.truncate(keep);
+        out.disk(DiskOp::CutAfter(self.last_index()));
+        // Nothing may be appended before the cut is durable: power could bring the old tail back
+        // behind the new records.
+        out.disk(DiskOp::Sync(Object::Directory));
+        true
+    }
+
+    /// Replaces the whole history by a snapshot. One rename decides: before it the old history
+    /// stands complete, after it the snapshot, which is durable by then.
+    pub fn install(&mut self, snapshot: &Snapshot, out: &mut Out) {
+        // A file of this zxid that is the base must not be written over: power could tear it.
+        if snapshot.zxid != self.base.snapshot {
+            out.disk(DiskOp::Save(snapshot.clone()));
+        }
+        out.disk(DiskOp::SyncAll);
+        let base = Base {
+            snapshot: snapshot.zxid,
+            after: self.last_index(),
+        };
+        self.zxids.clear();
+        self.rebase(base, None, out);
+        out.disk(DiskOp::DropThrough(base.after));
+        out.disk(DiskOp::DropSnapshotsBefore(base.snapshot));
+    }
+
+    /// Writes a snapshot of this history beside the others. `None` if it would tell nothing new.
+    pub fn save(&self, snapshot: Snapshot, out: &mut Out) -> Option<Ticket> {
+        if snapshot.zxid <= self.base.snapshot {
+            return None;
+        }
+        out.disk(DiskOp::Save(snapshot));
+        Some(out.disk(DiskOp::SyncAll))
+    }
+
+    /// Starts the history at a saved snapshot that is durable. The previous base and the log behind
+    /// it are kept; what was only of use to still older ones is dropped.
+    pub fn advance_base(&mut self, snapshot: Zxid, out: &mut Out) {
+        let covered = self.zxids.partition_point(|zxid| *zxid <= snapshot);
+        let older = self.base;
+        let base = Base {
+            snapshot,
+            after: older.after + covered as u64,
+        };
+        self.zxids.drain(..covered);
+        self.rebase(base, Some(older), out);
+        out.disk(DiskOp::DropThrough(older.after));
+        out.disk(DiskOp::DropSnapshotsBefore(older.snapshot));
+    }
+
+    fn rebase(&mut self, newest: Base, older: Option<Base>, out: &mut Out) {
+        self.base = newest;
+        out.replace_file(BASE_TMP, BASE, Record::Base { newest, older });
+    }
+}

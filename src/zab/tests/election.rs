@@ -1,0 +1,168 @@
+//! Phase 0, and the ways back to it.
+
+use super::disk::Loss;
+use super::world::{World, node};
+use crate::ids::{Span, Zxid};
+use crate::mutation::Mutations;
+use crate::protocol::{Effect, Knobs, Outbox, Role};
+use crate::zab::{State, Zab};
+
+#[test]
+fn three_servers_elect_the_one_with_the_best_history() {
+    let mut world = World::three();
+    let leader = world.run_until_all_serve();
+    assert_eq!(leader, node(3), "equal histories: the greatest number");
+    // Server 3 misses a transaction; server 1 has it. Then all start again.
+    world.crash(node(3), Loss::Process);
+    let leader = world.run_until_all_serve();
+    world.commit(leader);
+    world.crash(node(1), Loss::Process);
+    world.crash(node(2), Loss::Process);
+    world.boot(node(3));
+    world.boot(node(1));
+    let leader = world.run_until_all_serve();
+    assert_eq!(
+        leader,
+        node(1),
+        "the better history beats the greater number (3.3)"
+    );
+}
+
+#[test]
+fn a_newcomer_joins_the_leader_that_a_quorum_follows() {
+    let mut world = World::three();
+    let leader = world.run_until_all_serve();
+    let zxid = world.commit(leader);
+    for _ in 0..3 {
+        world.crash(node(1), Loss::Process);
+        world.run_for(Span::millis(400));
+        world.boot(node(1));
+        assert_eq!(
+            world.run_until_all_serve(),
+            leader,
+            "nobody else was elected"
+        );
+        let epoch = world.commit(leader).epoch();
+        assert_eq!(epoch, zxid.epoch(), "and no new epoch was needed (3.4)");
+    }
+}
+
+#[test]
+fn a_leader_without_a_quorum_steps_down() {
+    let mut world = World::three();
+    let leader = world.run_until_all_serve();
+    world.isolate(leader);
+    world.run_until("the isolated leader looks", |world| {
+        world.role(leader) == Some(Role::Looking)
+    });
+    world.run_until("the others elect another", |world| {
+        world.leader().is_some_and(|other| other != leader)
+    });
+}
+
+#[test]
+fn a_follower_without_its_leader_looks_for_another() {
+    let mut world = World::three();
+    let leader = world.run_until_all_serve();
+    world.crash(leader, Loss::Power);
+    let next = world.run_until_all_serve();
+    assert_eq!(next, node(2));
+}
+
+#[test]
+fn an_epoch_is_led_by_one_server_and_the_next_is_greater() {
+    let mut world = World::three();
+    let mut last = Zxid::ZERO;
+    for _ in 0..4 {
+        let leader = world.run_until_all_serve();
+        let zxid = world.commit(leader);
+        assert!(zxid.epoch() > last.epoch(), "{zxid} follows {last}");
+        assert_eq!(zxid.counter(), 1);
+        world.crash(leader, Loss::Process);
+        world.run_until_all_serve();
+        world.boot(leader);
+        let other = world.run_until_all_serve();
+        last = world.commit(other);
+        world.crash(other, Loss::Process);
+        world.boot(other);
+    }
+}
+
+#[test]
+fn one_voter_is_a_quorum_of_itself() {
+    let mut world = World::new(1, 0, Knobs::default(), Mutations::NONE);
+    world.boot_all();
+    let leader = world.run_until_all_serve();
+    assert_eq!(world.commit(leader), Zxid::new(1, 1));
+}
+
+#[test]
+fn an_observer_never_counts() {
+    let mut world = World::new(3, 2, Knobs::default(), Mutations::NONE);
+    world.boot_all();
+    let leader = world.run_until_all_serve();
+    assert!(leader <= node(3));
+    let zxid = world.commit(leader);
+    assert!(world.saw(node(4), "INFORM") && !world.saw(node(4), "PROPOSAL"));
+    assert_eq!(world.role(node(4)), Some(Role::Observing));
+    // Two observers and one voter are no quorum: the leader steps down, nothing is committed.
+    for other in [node(1), node(2), node(3)] {
+        if other != leader {
+            world.crash(other, Loss::Process);
+        }
+    }
+    world.propose(leader);
+    world.run_until("the leader steps down", |world| world.leader().is_none());
+    world.run_for(Span::secs(3));
+    assert_eq!(world.leader(), None, "no observer makes a quorum");
+    assert_eq!(world.chosen.last().map(|(zxid, _)| *zxid), Some(zxid));
+}
+
+#[test]
+fn the_counter_rolls_over_into_a_new_epoch() {
+    let knobs = Knobs {
+        zxid_counter_bits: 2,
+        ..Knobs::default()
+    };
+    let mut world = World::new(3, 0, knobs, Mutations::NONE);
+    world.boot_all();
+    let mut zxids = Vec::new();
+    for _ in 0..7 {
+        let leader = world.run_until_all_serve();
+        zxids.push(world.commit(leader));
+    }
+    let counters: Vec<u32> = zxids.iter().map(|zxid| zxid.counter()).collect();
+    assert_eq!(counters, [1, 2, 3, 1, 2, 3, 1]);
+    assert!(zxids.windows(2).all(|pair| pair[0] < pair[1]), "{zxids:?}");
+    assert_eq!(
+        zxids[6].epoch() - zxids[0].epoch(),
+        2,
+        "one epoch for each overflow"
+    );
+}
+
+#[test]
+fn a_leader_steps_down_before_a_follower_that_is_ahead() {
+    // The election is only a hint: discovery checks the histories again (4, step 5).
+    let ahead = [(Some(1), Zxid::new(1, 1)), (Some(1), Zxid::ZERO)];
+    let not_ahead = [(Some(0), Zxid::ZERO), (None, Zxid::new(1, 1))];
+    for (acked, leads) in ahead
+        .map(|a| (a, false))
+        .into_iter()
+        .chain(not_ahead.map(|a| (a, true)))
+    {
+        let mut world = World::new(5, 0, Knobs::default(), Mutations::NONE);
+        world.boot_all();
+        world.run_until("a learner is told the epoch", |world| {
+            world.saw(node(1), "LEADERINFO")
+        });
+        let server = world.nodes.get_mut(&node(5)).expect("it runs");
+        let zab = server.zab.as_mut().expect("it runs");
+        let mut out = Outbox::new(node(5));
+        let (current_epoch, zxid) = acked;
+        zab.epoch_acked(node(1), current_epoch, zxid, false, &mut out);
+        assert_eq!(matches!(zab.state, State::Leading(_)), leads, "{acked:?}");
+        let hung_up = |effect: &Effect<Zab>| matches!(effect, Effect::HangUp { .. });
+        assert_eq!(out.effects().iter().any(hung_up), !leads);
+    }
+}
