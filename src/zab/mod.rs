@@ -48,6 +48,8 @@
 //! - A full counter forces a new epoch once its last proposal is committed; ZooKeeper waits for one
 //!   more request and drops it.
 //! - A learner does not acknowledge NEWLEADER a second time behind UPTODATE: a leader ignores that.
+//! - A server that has looked for as long as the longest wait for notifications tries a leader that
+//!   names itself, without the word of a quorum (see `election`): it may be the only one it hears.
 //! - A failed disk operation stops the server until its process is restarted.
 //!
 //! # Missing

@@ -73,8 +73,8 @@ pub(super) fn concerns_only(core: NodeSet, action: &Action) -> bool {
     }
 }
 
-/// The core without the members that cannot hear, or be heard by, a leader outside it. Everybody
-/// counts while the leader is in the core, or has no quorum that it reaches both ways.
+/// Who must end in one state: the core; or, while a leader outside of it reaches a quorum both ways,
+/// that leader and the members that it reaches.
 pub(super) fn within_reach(
     core: &[NodeId],
     scene: &Scene,
@@ -91,7 +91,10 @@ pub(super) fn within_reach(
         .filter(|voter| *voter == leader || (scene.up.contains(*voter) && reaches(voter)))
         .collect();
     if is_quorum(followers, &scene.voters) {
-        core.iter().copied().filter(reaches).collect()
+        let mut settled: Vec<NodeId> = core.iter().copied().filter(reaches).collect();
+        settled.push(leader);
+        settled.sort_unstable();
+        settled
     } else {
         core.to_vec()
     }

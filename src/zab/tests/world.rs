@@ -166,6 +166,13 @@ impl World {
         });
     }
 
+    /// Cuts two servers off from each other.
+    pub fn part(&mut self, one: NodeId, other: NodeId) {
+        self.cut.insert((one, other));
+        self.cut.insert((other, one));
+        self.interrupt(one, other);
+    }
+
     /// Breaks the stream between two servers, which may dial again at once.
     pub fn interrupt(&mut self, one: NodeId, other: NodeId) {
         self.break_links(|a, b| (a, b) == (one, other) || (b, a) == (one, other));
