@@ -62,6 +62,19 @@ fn a_server_joins_a_leader_whose_followers_it_cannot_hear() {
 }
 
 #[test]
+fn a_candidate_that_is_heard_but_cannot_be_joined_is_passed_over() {
+    let mut world = World::three();
+    let best = world.run_until_all_serve();
+    assert_eq!(best, node(3));
+    world.commit(best);
+    world.deafen(best);
+    world.run_until("the others serve", |world| {
+        world.leader() == Some(node(2)) && world.serves(node(1)) && world.serves(node(2))
+    });
+    world.commit(node(2));
+}
+
+#[test]
 fn a_leader_without_a_quorum_steps_down() {
     let mut world = World::three();
     let leader = world.run_until_all_serve();
