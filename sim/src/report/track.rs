@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 /// The file. It belongs to the sources: a report always prints the record of its own build.
-const TEXT: &str = include_str!("../../../report/track_record.toml");
+const TEXT: &str = include_str!("../../../docs/track_record.toml");
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
