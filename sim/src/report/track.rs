@@ -1,4 +1,4 @@
-//! The track record: bugs that were found, kept by hand in `report/track_record.toml`.
+//! The track record: bugs that were found, kept by hand in `docs/track_record.toml`.
 
 use serde::Deserialize;
 
