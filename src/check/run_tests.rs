@@ -190,6 +190,7 @@ impl Run {
         let operation = self.invoke(session, Request::Write(write.clone()));
         self.sessions[session].0 += 1;
         let seq = self.sessions[session].0;
+        self.history.operations[operation].seq = seq;
         self.propose(session, seq, write.clone());
         let answer = self.apply(0);
         let zxid = zxid_of(self.log.len());
@@ -227,6 +228,7 @@ impl Run {
             client: ClientId(1),
             session: name(session),
             xid: u32::try_from(id).expect("a short run"),
+            seq: 0,
             conn: None,
             server: None,
             attempts: 1,

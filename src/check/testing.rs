@@ -162,6 +162,7 @@ pub(super) fn answer(
         client: ClientId(1),
         session: SessionId(session),
         xid: id,
+        seq: 0,
         conn: None,
         server: None,
         attempts: 1,
@@ -224,6 +225,7 @@ pub(super) fn ended<T>(
     history: &History,
     hear: impl FnOnce(&Ending<'_>) -> T,
 ) -> T {
+    let history = &numbered(history);
     hear(&Ending {
         at: VirtualTime(1_000_000),
         nodes,
@@ -232,6 +234,28 @@ pub(super) fn ended<T>(
         converged: None,
         obstacle: None,
     })
+}
+
+/// Numbers each session's writes in the order of their xids, as a client does.
+fn numbered(history: &History) -> History {
+    let mut history = history.clone();
+    let mut writes: Vec<&mut Operation> = history
+        .operations
+        .iter_mut()
+        .filter(|operation| matches!(operation.request, Request::Write(_)))
+        .collect();
+    writes.sort_by_key(|operation| (operation.session, operation.xid));
+    let mut last = (SessionId::NONE, 0);
+    for operation in writes {
+        let number = if last.0 == operation.session {
+            last.1 + 1
+        } else {
+            1
+        };
+        operation.seq = number;
+        last = (operation.session, number);
+    }
+    history
 }
 
 /// What a checker says about a story.

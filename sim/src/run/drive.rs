@@ -3,7 +3,7 @@
 //! *Safety*: the clients do what the workload says and the planned faults fire. *Liveness*: the undo
 //! records of the faults heal a core; the workload stops, every client must get a write and a synced
 //! read answered, and the core must stand at one zxid with one digest, within the bound. If it does
-//! not, the obstacle says which server or client lacks what. See [`healing`].
+//! not, the obstacle says which server or client lacks what. See `healing`.
 
 use std::collections::BTreeMap;
 

@@ -19,7 +19,7 @@ use crate::protocol::{
     Knobs, Outbox, Protocol, Role, TimerRange,
 };
 use crate::quorum::NodeSet;
-use crate::tree::{Command, Payload, Snapshot, StateImage, Write};
+use crate::tree::{Command, Payload, Snapshot, State, StateImage, Write};
 
 const N1: NodeId = NodeId(1);
 const N2: NodeId = NodeId(2);
@@ -27,7 +27,7 @@ const N3: NodeId = NodeId(3);
 
 /// A state to put into snapshots; the protocol does not look at it.
 fn image() -> Arc<StateImage> {
-    Arc::new(StateImage {})
+    Snapshot::atomic(&State::new(Mutations::NONE)).image
 }
 
 fn command(number: u64) -> Payload {

@@ -8,10 +8,8 @@ mod storm;
 mod synchronization;
 mod world;
 
-use std::sync::Arc;
-
 use crate::ids::{SessionId, Zxid};
-use crate::tree::{ErrorCode, Failure, Payload, Snapshot, StateImage, Txn, TxnRecord};
+use crate::tree::{ErrorCode, Failure, Payload, Snapshot, State, Txn, TxnRecord};
 
 /// A payload that differs from those of other numbers.
 pub(super) fn payload(number: u64) -> Payload {
@@ -27,6 +25,6 @@ pub(super) fn payload(number: u64) -> Payload {
 fn snapshot(zxid: Zxid) -> Snapshot {
     Snapshot {
         zxid,
-        image: Arc::new(StateImage {}),
+        image: Snapshot::atomic(&State::new(crate::mutation::Mutations::NONE)).image,
     }
 }
