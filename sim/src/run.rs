@@ -2,8 +2,8 @@
 //!
 //! A run happens on a fresh thread (madsim seeds what it intercepts once a thread) inside madsim's
 //! runtime. Its first phase is about safety: the workload runs and the planned faults fire. Then a
-//! core is healed (`healing`) and the second phase is about liveness (`drive`). A panic anywhere is a broken
-//! invariant: a failing verdict with the message and its place, like any other.
+//! core is healed (`healing`) and the second phase is about liveness (`drive`). A panic anywhere is
+//! a broken invariant: a failing verdict with the message and its place, like any other.
 
 mod drive;
 mod healing;
