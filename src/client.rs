@@ -14,7 +14,7 @@ use crate::wire::{ClientFrame, ServerFrame};
 pub enum ClientTimer {
     /// Send a ping.
     Ping,
-    /// Nothing was heard of the server for too long: try another one.
+    /// Nothing was heard of the server, or nothing answered, for too long: try another one.
     Silence,
     /// Try the next server.
     Redial,
@@ -350,7 +350,7 @@ impl Client {
     }
 
     fn on_frame(&mut self, conn: ConnId, frame: ServerFrame, out: &mut Vec<ClientEffect>) {
-        self.set_silence(out);
+        self.note_sign_of_life(&frame, out);
         match frame {
             ServerFrame::Connected {
                 session, password, ..
@@ -366,6 +366,28 @@ impl Client {
             }
             ServerFrame::Pong { .. } => {}
         }
+    }
+
+    /// A server that answers pings but no requests is as good as silent: it may be reachable for its
+    /// clients only, and would keep them for ever without serving them. So while a request waits for
+    /// its answer, a pong is no sign of life.
+    fn note_sign_of_life(&self, frame: &ServerFrame, out: &mut Vec<ClientEffect>) {
+        let alive = match frame {
+            ServerFrame::Connected { .. } | ServerFrame::Reply { .. } | ServerFrame::Event(_) => {
+                true
+            }
+            ServerFrame::Pong { .. } => !self.waits(),
+        };
+        if alive {
+            self.set_silence(out);
+        }
+    }
+
+    /// Whether a request that was sent on the present connection has no answer yet.
+    fn waits(&self) -> bool {
+        self.pending
+            .front()
+            .is_some_and(|pending| pending.xid.is_some())
     }
 
     /// The server confirms the session, opens a new one, or says that the old one is gone.
@@ -413,6 +435,10 @@ impl Client {
         let Link::Attached { conn, server } = self.link else {
             return;
         };
+        if !self.waits() && !self.pending.is_empty() {
+            // The answer may take its full time from here on.
+            self.set_silence(out);
+        }
         let session = self.session;
         for pending in self
             .pending
@@ -573,8 +599,8 @@ impl Client {
         });
     }
 
-    /// Two thirds of the session's timeout without a word: the server is taken for dead, so that
-    /// there is time left to find another one.
+    /// Two thirds of the session's timeout without a sign of life: the server is taken for dead, so
+    /// that there is time left to find another one.
     fn set_silence(&self, out: &mut Vec<ClientEffect>) {
         let range = TimerRange::exactly(Span(self.settings.session_timeout.0 / 3 * 2));
         out.push(ClientEffect::SetTimer {
@@ -583,3 +609,6 @@ impl Client {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,9 @@ use crate::plan::Plan;
 use crate::run::RunSpec;
 use crate::scenario::adversity::SwarmSection;
 use crate::scenario::quantity::Duration;
-use crate::scenario::schema::{Document, Expect, KnobsSection, LatencySection, NetworkSection};
+use crate::scenario::schema::{
+    Core, Document, Expect, KnobsSection, LatencySection, NetworkSection,
+};
 use crate::wire::NetworkSpec;
 use crate::workload::WorkloadSpec;
 use crate::world::WorldSpec;
@@ -37,6 +39,8 @@ pub struct Resolved {
     pub duration: Span,
     /// How long the liveness phase may last.
     pub bound: Span,
+    /// Which servers are healed for it.
+    pub core: Core,
     /// What the run must show.
     pub expect: Expect,
 }
@@ -59,6 +63,7 @@ impl Resolved {
             workload: workload(document),
             duration: document.duration.get_ref().0,
             bound: document.liveness.bound.get_ref().0,
+            core: base.core,
             expect: document.expect.get_ref().clone(),
             world: base.world(document, run),
             plan,
@@ -76,6 +81,7 @@ impl Resolved {
             format!("observers = {}", world.observers),
             format!("duration = {}", self.duration),
             format!("liveness bound = {}", self.bound),
+            format!("liveness core = {}", self.core.text()),
             format!("expect = {:?}", self.expect),
             format!("session timeout = {}", world.session_timeout),
             format!("settings = {:?}", world.settings),
@@ -107,6 +113,7 @@ struct Base {
     drift_ppm: u32,
     lan: LatencySection,
     sync: LatencySection,
+    core: Core,
 }
 
 impl Base {
@@ -121,6 +128,7 @@ impl Base {
             drift_ppm: document.clock.drift.get_ref().ppm,
             lan: document.network.lan.get_ref().clone(),
             sync: document.disk.sync.get_ref().clone(),
+            core: document.liveness.core,
         }
     }
 
@@ -160,6 +168,7 @@ impl Base {
                 .max(sometimes(swarm.drift_max.get_ref().ppm, draw(13), draw(14)));
         choose(&mut self.lan, swarm.lan.as_ref(), draw(15));
         choose(&mut self.sync, swarm.sync.as_ref(), draw(16));
+        choose(&mut self.core, swarm.liveness_core.as_ref(), draw(17));
     }
 
     fn world(self, document: &Document, run: &RunSpec) -> WorldSpec {

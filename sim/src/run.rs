@@ -1,11 +1,12 @@
 //! One run: a scenario, a protocol and a seed in, verdicts and a hash out.
 //!
 //! A run happens on a fresh thread (madsim seeds what it intercepts once a thread) inside madsim's
-//! runtime. Its first phase is about safety: the workload runs and the planned faults fire. Then
-//! every fault is undone and the second phase is about liveness (`drive`). A panic anywhere is a
-//! broken invariant: a failing verdict with the message and its place, like any other.
+//! runtime. Its first phase is about safety: the workload runs and the planned faults fire. Then a
+//! core is healed (`healing`) and the second phase is about liveness (`drive`). A panic anywhere is
+//! a broken invariant: a failing verdict with the message and its place, like any other.
 
 mod drive;
+mod healing;
 mod panics;
 mod probe;
 
@@ -15,7 +16,7 @@ use std::sync::Arc;
 
 use menagerie::check::{Counterexample, Verdict};
 use menagerie::history::{History, Outcome};
-use menagerie::ids::VirtualTime;
+use menagerie::ids::{NodeId, VirtualTime};
 use menagerie::mutation::Mutations;
 use menagerie::protocol::Protocol;
 
@@ -24,6 +25,7 @@ use crate::scenario::Scenario;
 use crate::scenario::schema::Expect;
 use crate::world::{Stats, in_runtime};
 use drive::Drive;
+pub use healing::named;
 
 /// What to run.
 #[derive(Clone, Debug)]
@@ -85,6 +87,8 @@ pub struct RunReport {
     pub ops: OpCounts,
     /// How long the run was in virtual time.
     pub virtual_time: VirtualTime,
+    /// The servers that were healed; none before that.
+    pub core: Vec<NodeId>,
     /// When the faults were healed.
     pub healed: Option<VirtualTime>,
     /// When the servers had converged and every client had been answered.
@@ -197,6 +201,7 @@ fn blank(protocol: &'static str, spec: &RunSpec) -> RunReport {
         faults: BTreeMap::new(),
         ops: OpCounts::default(),
         virtual_time: VirtualTime(0),
+        core: Vec::new(),
         healed: None,
         converged: None,
         history: History::default(),

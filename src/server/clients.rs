@@ -702,7 +702,7 @@ impl<P: Protocol> Server<P> {
 }
 
 /// The password of a session: derived from its id, the same at every server.
-fn password_of(session: SessionId) -> u64 {
+pub(super) fn password_of(session: SessionId) -> u64 {
     let mut hash = RunHash::new();
     hash.word(0x7061_7373_776f_7264);
     hash.word(session.0);

@@ -16,6 +16,8 @@
 mod apply;
 mod clients;
 mod lead;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

@@ -85,6 +85,10 @@ impl Zab {
         };
         election.wait = election.wait.times(2).min(longest);
         let wait = election.wait;
+        if wait == longest {
+            // Nobody else was found meanwhile: it may be the only one with the whole history.
+            self.shunned = NodeSet::EMPTY;
+        }
         self.set_timer(Timer::Notify, wait, out);
         self.broadcast_vote(out);
     }
@@ -96,6 +100,20 @@ impl Zab {
         };
         if election.finalizing {
             self.decide(now, election.proposal, out);
+        }
+    }
+
+    /// A leader could not be joined. It is not voted for until this voter is in service, or its
+    /// election lasts for long:
+    /// 1. n3 has the longest history, and n1 and n2 hear its notifications, but no stream between
+    ///    them and n3 opens.
+    /// 2. n1 and n2 elect n3, dial in vain, and look again.
+    /// 3. n3 is still the best candidate, though n1 and n2 are a quorum without it.
+    ///
+    /// Whatever is committed is known to every quorum, so the best of the others will do.
+    pub(super) fn shun(&mut self, leader: NodeId) {
+        if self.config.is_voter(self.config.me) {
+            self.shunned.insert(leader);
         }
     }
 
@@ -147,15 +165,16 @@ impl Zab {
             }
             return;
         }
+        let heeded = !self.shunned.contains(ballot.vote.leader);
         if ballot.round > self.round {
             self.round = ballot.round;
             election.received.clear();
-            election.proposal = own.max(ballot.vote);
+            election.proposal = if heeded { own.max(ballot.vote) } else { own };
             election.received.insert(from, ballot);
             self.broadcast_vote(out);
         } else {
             election.received.insert(from, ballot);
-            if ballot.vote > election.proposal {
+            if heeded && ballot.vote > election.proposal {
                 election.proposal = ballot.vote;
                 self.broadcast_vote(out);
             }
@@ -164,6 +183,9 @@ impl Zab {
     }
 
     fn heard_settled(&mut self, now: LocalTime, from: NodeId, ballot: Ballot, out: &mut Out) {
+        if self.shunned.contains(ballot.vote.leader) {
+            return; // Its followers may be as unable to join it as this voter was.
+        }
         let (me, round) = (self.config.me, self.round);
         let State::Electing(election) = &mut self.state else {
             return; // The caller has looked.
@@ -181,6 +203,20 @@ impl Zab {
         election.settled.insert(from, ballot);
         if supported(&election.settled, &ballot, &self.config.voters)
             && leads(&election.settled, me, round, &ballot)
+        {
+            self.round = ballot.round;
+            self.decide(now, ballot.vote, out);
+            return;
+        }
+        // A leader that says so itself is tried, once the election has lasted for long:
+        // 1. n1 leads, and n2 follows; n3 hears n1, but n2 and it do not hear each other.
+        // 2. n1 is content with its quorum, so nobody else will ever look, and n3 waits for the word
+        //    of a quorum that it cannot hear.
+        // A wrong guess costs the time of one synchronization: whom to follow is not what safety
+        // relies on.
+        if election.wait >= self.config.knobs.notification_max
+            && ballot.role == Role::Leading
+            && ballot.vote.leader == from
         {
             self.round = ballot.round;
             self.decide(now, ballot.vote, out);

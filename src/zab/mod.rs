@@ -48,6 +48,10 @@
 //! - A full counter forces a new epoch once its last proposal is committed; ZooKeeper waits for one
 //!   more request and drops it.
 //! - A learner does not acknowledge NEWLEADER a second time behind UPTODATE: a leader ignores that.
+//! - A server that has looked for as long as the longest wait for notifications tries a leader that
+//!   names itself, without the word of a quorum (see `election`): it may be the only one it hears.
+//! - A voter that could not join the leader it elected does not vote for it again for a while (see
+//!   `election`): its words may come over ways on which no stream can be opened.
 //! - A failed disk operation stops the server until its process is restarted.
 //!
 //! # Missing
@@ -79,6 +83,7 @@ use crate::protocol::{
     DiskResult, Ensemble, Image, Input, Knobs, LinkEvent, Outbox, Persisted, Promises, Protocol,
     Refusal, Replicates, Role, Standing, TimerRange, Via,
 };
+use crate::quorum::NodeSet;
 use crate::tree::Payload;
 
 use checkpoint::Checkpoint;
@@ -187,6 +192,9 @@ pub struct Zab {
     round: u64,
     /// The vote this server settled on; of meaning while it leads or learns.
     vote: Vote,
+    /// Leaders that this voter could not join lately: their votes do not move its own (see
+    /// `election`).
+    shunned: NodeSet,
     /// This learner could not follow a TRUNC and asks for a SNAP.
     wants_snapshot: bool,
     state: State,
@@ -257,6 +265,7 @@ impl Protocol for Zab {
             reloads: 0,
             round: 0,
             vote: Vote::NOBODY,
+            shunned: NodeSet::EMPTY,
             wants_snapshot: false,
             state: State::Draining,
         };
@@ -365,7 +374,12 @@ impl Zab {
     fn leave(&mut self, out: &mut Out) {
         match core::mem::replace(&mut self.state, State::Draining) {
             State::Draining | State::Electing(_) | State::Halted => {}
-            State::Learning(learning) => learning.close(out),
+            State::Learning(learning) => {
+                if learning.stage == LearningStage::Greeting {
+                    self.shun(learning.leader);
+                }
+                learning.close(out);
+            }
             State::Leading(leading) => leading.close(out),
         }
         for timer in [Timer::Phase, Timer::HalfTick, Timer::Silence, Timer::Redial] {

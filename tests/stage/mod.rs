@@ -45,6 +45,7 @@ impl<P: Protocol> Stage<P> {
     /// Boots everybody.
     pub fn set(cast: Cast) -> Stage<P> {
         let mut world = World::new(WorldSpec {
+            homes: Vec::new(),
             seed: cast.seed,
             voters: cast.servers,
             observers: 0,

@@ -13,7 +13,7 @@ use super::output::print;
 use super::{Exit, Trouble, select};
 use crate::registry::Registration;
 use crate::resolve::Resolved;
-use crate::run::{Conclusion, OpCounts, RunReport, RunSpec};
+use crate::run::{Conclusion, OpCounts, RunReport, RunSpec, named};
 use crate::scenario::Scenario;
 
 /// Runs a scenario under one seed on the chosen protocols.
@@ -141,14 +141,15 @@ fn human(report: &RunReport, again: u64, wall: Duration) -> String {
     }
     let _ = writeln!(text, "  {}", faults_line(report.faults.iter()));
     let _ = writeln!(text, "  {}", ops_line(&report.ops));
+    let core = named(&report.core);
     let healing = match (report.healed, report.converged) {
         (Some(healed), Some(converged)) => {
             format!(
-                "healed at {healed}, converged {} later",
+                "healed {core} at {healed}, converged {} later",
                 converged.since(healed)
             )
         }
-        (Some(healed), None) => format!("healed at {healed}, not converged"),
+        (Some(healed), None) => format!("healed {core} at {healed}, not converged"),
         (None, _) => "not healed".to_owned(),
     };
     let _ = writeln!(text, "  {healing}");

@@ -23,7 +23,7 @@ const LIMITS: &str = include_str!("limits.md");
 
 /// The plots: file names relative to the report's folder, and contents.
 pub(super) fn plots(findings: &Findings) -> Result<Vec<(String, String)>, String> {
-    let named = |name: &str, content: String| (format!("report/{name}.svg"), content);
+    let named = |name: &str, content: String| (format!("docs/{name}.svg"), content);
     let mut plots = Vec::new();
     for links in Links::CONSTANT {
         let title = format!(
@@ -230,7 +230,7 @@ fn mutations(text: &mut String, order: &Order<'_>, findings: &Findings) {
     table(text, &head, findings.detections.iter().map(detection_row));
     let _ = write!(
         text,
-        "\n![Detections over seeds](report/detection.svg)\n\n\
+        "\n![Detections over seeds](docs/detection.svg)\n\n\
          Reproduce a row: `menagerie campaign scenarios/<scenario>.toml --protocol <protocol> \
          --mutate <mutation> --seeds 0..{seeds}`.\n"
     );
@@ -298,7 +298,7 @@ fn latency(text: &mut String, findings: &Findings) {
         });
     table(text, &head, rows);
     text.push_str(
-        "\n![LAN](report/latency_lan.svg)\n![WAN](report/latency_wan.svg)\n\nRandom delays \
+        "\n![LAN](docs/latency_lan.svg)\n![WAN](docs/latency_wan.svg)\n\nRandom delays \
          between the servers (there is \
          no bound of this kind for them): uniform 50 to 450 us; exponential with\na mean of 250 \
          us; log-normal with a \
@@ -366,7 +366,7 @@ fn failover(text: &mut String, order: &Order<'_>, findings: &Findings) {
     table(text, &head, rows);
     let _ = write!(
         text,
-        "\n![Unavailability](report/failover.svg)\n\nReproduce: `menagerie report`. The story of \
+        "\n![Unavailability](docs/failover.svg)\n\nReproduce: `menagerie report`. The story of \
          {} is also told by \
          `scenarios/leader_crash.toml`, that of {} by\n`scenarios/leader_isolated.toml`.\n",
         Loss::Crash.name(),
@@ -468,7 +468,7 @@ fn thousands(rate: f64) -> String {
 fn track_record(text: &mut String) {
     text.push_str(
         "\n## Track record\n\nBugs that Menagerie found in its own protocols, kept by hand in \
-         `report/track_record.toml`.\n\n",
+         `docs/track_record.toml`.\n\n",
     );
     let head = ["bug", "found by", "cause", "fix (commit)", "test"];
     let rows = track::bugs().into_iter().map(|bug| {

@@ -1,9 +1,9 @@
-//! The track record: bugs that were found, kept by hand in `report/track_record.toml`.
+//! The track record: bugs that were found, kept by hand in `docs/track_record.toml`.
 
 use serde::Deserialize;
 
 /// The file. It belongs to the sources: a report always prints the record of its own build.
-const TEXT: &str = include_str!("../../../report/track_record.toml");
+const TEXT: &str = include_str!("../../../docs/track_record.toml");
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,10 +1,9 @@
 //! The two phases of a run.
 //!
 //! *Safety*: the clients do what the workload says and the planned faults fire. *Liveness*: the
-//! undo records of all faults heal the core, here every server; the workload stops, every client
-//! must get a write and a synced read answered, and all servers must stand at the same zxid with
-//! the same digest, within the bound. If they do not, the obstacle says which server or client
-//! lacks what.
+//! undo records of the faults heal a core; the workload stops, every client must get a write and a
+//! synced read answered, and the core must stand at one zxid with one digest, within the bound. If
+//! it does not, the obstacle says which server or client lacks what. See `healing`.
 
 use std::collections::BTreeMap;
 
@@ -12,9 +11,11 @@ use menagerie::check::Verdict;
 use menagerie::history::Outcome;
 use menagerie::ids::{ClientId, NodeId, OpId, Span, VirtualTime};
 use menagerie::protocol::Protocol;
+use menagerie::quorum::NodeSet;
 use menagerie::tree::Request;
 
 use super::RunReport;
+use super::healing::{self, named};
 use super::probe::{Next, Probe};
 use crate::dice::Dice;
 use crate::fault::Scene;
@@ -96,6 +97,8 @@ pub(super) struct Drive<P: Protocol> {
     undo: BTreeMap<usize, Vec<Action>>,
     /// Empty until the liveness phase.
     probes: Vec<Probe>,
+    /// The servers that are healed; empty until the liveness phase.
+    core: Vec<NodeId>,
     healed: Option<VirtualTime>,
     converged: Option<VirtualTime>,
     obstacle: Option<String>,
@@ -120,6 +123,7 @@ impl<P: Protocol> Drive<P> {
             fired: BTreeMap::new(),
             undo: BTreeMap::new(),
             probes: Vec::new(),
+            core: Vec::new(),
             healed: None,
             converged: None,
             obstacle: None,
@@ -275,13 +279,22 @@ impl<P: Protocol> Drive<P> {
         }
     }
 
-    /// Ends the safety phase: undoes what is still in force, the youngest first, and starts
-    /// whatever is down for another reason (a server that refused to boot gets another chance).
+    /// Ends the safety phase: undoes what is still in force and concerns the core only, the youngest
+    /// first, and starts those of its members that are down for another reason (a server that
+    /// refused to boot gets another chance). What concerns others is never undone any more.
     fn heal(&mut self) {
-        while let Some(index) = self.undo.last_key_value().map(|(index, _)| *index) {
-            self.undo(index);
+        let scene = Scene::of(&self.world, &self.voters, &self.observers);
+        let applied = |node| self.world.applied(node);
+        self.core = healing::choose(self.resolved.core, &scene, applied, &self.dice);
+        let members: NodeSet = self.core.iter().copied().collect();
+        for (_, actions) in core::mem::take(&mut self.undo).into_iter().rev() {
+            for action in actions {
+                if healing::concerns_only(members, &action) {
+                    self.world.perform(action);
+                }
+            }
         }
-        for node in self.everybody() {
+        for node in members.iter() {
             if self.world.is_paused(node) {
                 self.world.perform(Action::Resume(node));
             }
@@ -289,8 +302,9 @@ impl<P: Protocol> Drive<P> {
                 self.world.perform(Action::Restart(node));
             }
         }
+        let core = named(&self.core);
         self.world
-            .remark(|| "the faults are healed; liveness begins".to_owned());
+            .remark(|| format!("{core} are healed; liveness begins"));
         self.healed = Some(self.world.now());
         self.probes = (1..=self.resolved.workload.clients)
             .map(|number| Probe::new(ClientId(number)))
@@ -320,55 +334,32 @@ impl<P: Protocol> Drive<P> {
         match self.lacking() {
             None => self.converged = Some(now),
             Some(lack) if now.since(healed) >= self.resolved.bound => {
-                self.obstacle = Some(format!("{} after healing: {lack}", now.since(healed)));
+                self.obstacle = Some(format!(
+                    "{} after healing {}: {lack}",
+                    now.since(healed),
+                    named(&self.core)
+                ));
             }
             Some(_) => self.wake_at(now.after(POLL), Token::Poll),
         }
     }
 
-    fn everybody(&self) -> Vec<NodeId> {
-        self.voters.iter().chain(&self.observers).copied().collect()
-    }
-
     /// What stands between the core and convergence: every server and client that lacks something.
     fn lacking(&self) -> Option<String> {
-        let mut lacks: Vec<String> = Vec::new();
-        let mut furthest = None;
-        for node in self.everybody() {
-            furthest = furthest.max(self.world.applied(node));
-        }
-        let mut digest = None;
-        for node in self.everybody() {
-            let applied = self.world.applied(node);
-            if !self.world.is_up(node) {
-                let why = self.world.refusal(node);
-                lacks.push(match why {
-                    Some(refusal) => format!("{node} refuses to boot: {}", refusal.0),
-                    None => format!("{node} is down"),
-                });
-            } else if applied != furthest {
-                let stands = applied.map_or_else(|| "nowhere".to_owned(), |zxid| zxid.to_string());
-                let aim = furthest.map_or_else(|| "nowhere".to_owned(), |zxid| zxid.to_string());
-                lacks.push(format!(
-                    "{node} stands at {stands} and lacks the rest through {aim}"
-                ));
-            } else {
-                let own = self.world.digest(node);
-                let first = *digest.get_or_insert(own);
-                if own != first {
-                    lacks.push(format!(
-                        "{node} holds another state than the others at that zxid"
-                    ));
-                }
-            }
-        }
+        let mut lacks = healing::lacking(&self.world, &self.settled());
         lacks.extend(self.probes.iter().filter_map(Probe::obstacle));
         (!lacks.is_empty()).then(|| lacks.join("; "))
     }
 
+    /// The members of the core that must end in one state.
+    fn settled(&self) -> Vec<NodeId> {
+        let scene = Scene::of(&self.world, &self.voters, &self.observers);
+        healing::within_reach(&self.core, &scene, |from, to| self.world.is_cut(from, to))
+    }
+
     /// Ends the run: the verdicts of the world's checkers.
     pub(super) fn finish(&mut self) -> Vec<(&'static str, Verdict)> {
-        let core = self.everybody();
+        let core = self.settled();
         self.world.finish(Close {
             core,
             healed: self.healed,
@@ -423,6 +414,7 @@ impl<P: Protocol> Drive<P> {
             .iter()
             .map(|(family, count)| (family.name(), *count))
             .collect();
+        report.core.clone_from(&self.core);
         report.healed = self.healed;
         report.converged = self.converged;
         report.history = self.world.history().clone();

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::quantity::{Duration, Ratio, Target};
-use super::schema::{LatencySection, unplaced};
+use super::schema::{Core, LatencySection, unplaced};
 
 /// How a process ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -267,6 +267,8 @@ pub struct SwarmSection {
     pub lan: Option<Spanned<Vec<LatencySection>>>,
     /// One of these distributions of a sync.
     pub sync: Option<Spanned<Vec<LatencySection>>>,
+    /// One of these cores; see [`super::schema::LivenessSection::core`].
+    pub liveness_core: Option<Spanned<Vec<Core>>>,
 }
 
 impl Default for SwarmSection {
@@ -285,6 +287,7 @@ impl Default for SwarmSection {
             drift_max: unplaced(Ratio::default()),
             lan: None,
             sync: None,
+            liveness_core: None,
         }
     }
 }

@@ -46,7 +46,7 @@ pub struct Document {
     pub fault: Vec<FaultEntry>,
     /// What goes wrong at random.
     pub chaos: Option<ChaosSection>,
-    /// What must hold after the faults are healed.
+    /// What is healed in the end, and what must hold then.
     #[serde(default)]
     pub liveness: LivenessSection,
 }
@@ -354,12 +354,40 @@ impl Mix {
 pub struct LivenessSection {
     /// How long the healed servers may take to converge and to answer every client.
     pub bound: Spanned<Duration>,
+    /// Which servers are healed.
+    pub core: Core,
+}
+
+/// Which servers are healed when the safety phase ends. Faults that concern others stay as they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Core {
+    /// Every server.
+    #[default]
+    All,
+    /// A smallest majority of the voters, drawn.
+    Quorum,
+    /// A smallest majority of the voters that leaves out the present leader and the most advanced
+    /// of the others.
+    Worst,
+}
+
+impl Core {
+    /// How it is written.
+    pub fn text(self) -> &'static str {
+        match self {
+            Core::All => "all",
+            Core::Quorum => "quorum",
+            Core::Worst => "worst",
+        }
+    }
 }
 
 impl Default for LivenessSection {
     fn default() -> Self {
         LivenessSection {
             bound: unplaced(micros(10_000_000)),
+            core: Core::default(),
         }
     }
 }

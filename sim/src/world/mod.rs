@@ -212,6 +212,12 @@ impl<P: Protocol> World<P> {
         self.node(node).paused
     }
 
+    /// Whether nothing passes from one server to another.
+    pub fn is_cut(&self, from: NodeId, to: NodeId) -> bool {
+        let (from, to) = (usize::from(self.place(from)), usize::from(self.place(to)));
+        self.pairs[from * self.nodes.len() + to].is_cut()
+    }
+
     /// Where a server stands; `None` if it is down.
     pub fn standing(&self, node: NodeId) -> Option<Standing> {
         self.server(node).map(Server::standing)

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::ids::{NodeId, Span, Zxid};
 use crate::mutation::{Mutation, Mutations};
 use crate::protocol::{CaptureKind, Fact};
-use crate::quorum::is_quorum;
+use crate::quorum::{NodeSet, is_quorum};
 use crate::tree::Payload;
 
 use crate::zab::discovery::{Leading, Phase, Stage};
@@ -180,6 +180,7 @@ impl Zab {
             return; // The caller has looked.
         };
         leading.phase = Phase::Broadcast;
+        self.shunned = NodeSet::EMPTY;
         // A settled server reports the epoch it lives in, whatever it was elected with (ZK-1732).
         self.vote.epoch = leading.epoch;
         self.wants_snapshot = false;

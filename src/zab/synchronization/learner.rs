@@ -4,6 +4,7 @@
 use crate::ids::Zxid;
 use crate::mutation::Mutation;
 use crate::protocol::{DiskOp, Via};
+use crate::quorum::NodeSet;
 use crate::tree::{Payload, Snapshot};
 
 use crate::zab::discovery::LearningStage;
@@ -104,6 +105,7 @@ impl Zab {
         // Served only from the last known commit on (ZK-3023), queued ones included.
         let serve_from = commits.back().copied().unwrap_or(self.handed);
         learning.stage = LearningStage::UpToDate { serve_from };
+        self.shunned = NodeSet::EMPTY;
         for (zxid, payload) in queued {
             self.log(zxid, payload, out);
         }

@@ -48,6 +48,32 @@ fn a_newcomer_joins_the_leader_that_a_quorum_follows() {
 }
 
 #[test]
+fn a_server_joins_a_leader_whose_followers_it_cannot_hear() {
+    let mut world = World::three();
+    let leader = world.run_until_all_serve();
+    assert_eq!(leader, node(3));
+    let epoch = world.commit(leader).epoch();
+    world.crash(node(1), Loss::Process);
+    world.part(node(1), node(2));
+    world.boot(node(1));
+    world.run_until("the newcomer serves", |world| world.serves(node(1)));
+    assert_eq!(world.leader(), Some(leader));
+    assert_eq!(world.commit(leader).epoch(), epoch, "nobody was deposed");
+}
+
+#[test]
+fn a_candidate_that_is_heard_but_cannot_be_joined_is_passed_over() {
+    let mut world = World::three();
+    let best = world.run_until_all_serve();
+    assert_eq!(best, node(3));
+    world.commit(best);
+    world.deafen(best);
+    world.run_until("the others serve", |world| {
+        world.leader() == Some(node(2)) && world.serves(node(1)) && world.serves(node(2))
+    });
+}
+
+#[test]
 fn a_leader_without_a_quorum_steps_down() {
     let mut world = World::three();
     let leader = world.run_until_all_serve();

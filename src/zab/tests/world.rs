@@ -166,6 +166,22 @@ impl World {
         });
     }
 
+    /// Lets a server hear nothing of the others, which go on to hear its notifications.
+    pub fn deafen(&mut self, id: NodeId) {
+        let others: Vec<NodeId> = self.nodes.keys().copied().filter(|n| *n != id).collect();
+        for other in others {
+            self.cut.insert((other, id));
+            self.interrupt(other, id);
+        }
+    }
+
+    /// Cuts two servers off from each other.
+    pub fn part(&mut self, one: NodeId, other: NodeId) {
+        self.cut.insert((one, other));
+        self.cut.insert((other, one));
+        self.interrupt(one, other);
+    }
+
     /// Breaks the stream between two servers, which may dial again at once.
     pub fn interrupt(&mut self, one: NodeId, other: NodeId) {
         self.break_links(|a, b| (a, b) == (one, other) || (b, a) == (one, other));

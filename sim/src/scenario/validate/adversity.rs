@@ -215,6 +215,15 @@ impl Problems {
                 "expected a list of numbers from 3 to 32, such as [5, 8, 32]",
             );
         }
+        if let Some(cores) = &swarm.liveness_core
+            && cores.get_ref().is_empty()
+        {
+            self.add(
+                cores.span(),
+                "no core can be drawn from this".to_owned(),
+                "expected a list of \"all\", \"quorum\" and \"worst\"",
+            );
+        }
         for choice in [&swarm.lan, &swarm.sync].into_iter().flatten() {
             if choice.get_ref().is_empty() {
                 self.add(
