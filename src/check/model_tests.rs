@@ -176,18 +176,21 @@ fn the_model_does_not_share_the_mutation_of_sequential_names() {
     let mut state = State::new(Mutations::NONE.with(Mutation::T03));
     let mut model = Model::new();
     let id = SessionId(1);
-    let next = Write::Create {
-        path: Path::from("/n"),
+    let create = |path: &str, mode: CreateMode| Write::Create {
+        path: Path::from(path),
         data: Data::from([]),
-        mode: CreateMode::PersistentSequential,
+        mode,
     };
+    let next = create("/q/n", CreateMode::PersistentSequential);
     let writes = [
         Write::CreateSession {
             timeout: Span::secs(1),
         },
+        // The root would not do: it has a child from the start.
+        create("/q", CreateMode::Persistent),
         next.clone(),
         Write::Delete {
-            path: Path::from("/n0000000000"),
+            path: Path::from("/q/n0000000000"),
             version: -1,
         },
         next,
@@ -205,5 +208,5 @@ fn the_model_does_not_share_the_mutation_of_sequential_names() {
         let told = state.apply(zxid, &payload).answer;
         agreed.push(timeless(&told) == model.write(zxid, id, &write));
     }
-    assert_eq!(agreed, [true, true, true, false]);
+    assert_eq!(agreed, [true, true, true, true, false]);
 }

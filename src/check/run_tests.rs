@@ -361,23 +361,33 @@ fn a_sequence_number_that_is_used_again_fails_the_tree_and_the_linearizability_c
     let next = || Deed::Write {
         session: 0,
         write: Write::Create {
-            path: Path::from("/n"),
+            path: Path::from("/q/n"),
             data: Data::from([]),
             mode: CreateMode::PersistentSequential,
+        },
+        fate: Fate::Answered,
+    };
+    // The root would not do: it has a child from the start.
+    let parent = Deed::Write {
+        session: 0,
+        write: Write::Create {
+            path: Path::from("/q"),
+            data: Data::from([]),
+            mode: CreateMode::Persistent,
         },
         fate: Fate::Answered,
     };
     let delete = Deed::Write {
         session: 0,
         write: Write::Delete {
-            path: Path::from("/n0000000000"),
+            path: Path::from("/q/n0000000000"),
             version: -1,
         },
         fate: Fate::Answered,
     };
     for replicates in [Replicates::Deltas, Replicates::Commands] {
         let mut run = Run::new(replicates, Mutations::NONE.with(Mutation::T03));
-        for deed in [next(), delete.clone(), next()] {
+        for deed in [parent.clone(), next(), delete.clone(), next()] {
             run.perform(deed);
         }
         let failing: Vec<&str> = run
