@@ -191,7 +191,14 @@ impl ArmedWatches {
                 self.exist.insert(path.clone());
             }
             (
-                Read::GetData { .. } | Read::GetChildren { .. } | Read::Exists { .. },
+                Read::GetData { .. }
+                | Read::GetChildren { .. }
+                | Read::Exists { .. }
+                | Read::GetAcl { .. }
+                | Read::CountDescendants { .. }
+                | Read::GetEphemerals { .. }
+                | Read::Multi(_)
+                | Read::WhoAmI,
                 Ok(_) | Err(_),
             ) => {}
         }
@@ -479,7 +486,8 @@ impl Client {
         match &pending.request {
             Request::Read(read) => self.watches.note_read(read, &answer),
             Request::Write(_) => self.acked = pending.seq,
-            Request::Sync => {}
+            // Watches that stay are not set again after a reconnect.
+            Request::Sync | Request::Watch(_) => {}
         }
         let gone = match &answer {
             Ok(Response::SessionClosed) => matches!(
@@ -521,7 +529,7 @@ impl Client {
         self.pending.retain_mut(|pending| {
             let keep = match pending.request {
                 Request::Write(_) => true,
-                Request::Read(_) | Request::Sync => !pending.sent,
+                Request::Read(_) | Request::Watch(_) | Request::Sync => !pending.sent,
             };
             if keep {
                 pending.xid = None;
@@ -542,7 +550,9 @@ impl Client {
             if pending.sent {
                 let outcome = match pending.request {
                     Request::Write(_) => Outcome::Unknown,
-                    Request::Read(_) | Request::Sync => Outcome::Refused(Refused::NoEffect),
+                    Request::Read(_) | Request::Watch(_) | Request::Sync => {
+                        Outcome::Refused(Refused::NoEffect)
+                    }
                 };
                 out.push(ClientEffect::Completed {
                     op: pending.op,

@@ -7,13 +7,16 @@
 pub mod canonical;
 pub mod check;
 pub mod client;
+pub mod conform;
 pub mod history;
 pub mod ids;
+pub mod jute;
 pub mod mutation;
 pub mod paxos;
 pub mod protocol;
 pub mod quorum;
 pub mod server;
+pub mod solo;
 pub mod tree;
 pub mod wire;
 pub mod zab;

@@ -18,6 +18,7 @@ pub mod bound;
 pub mod campaign;
 mod cli;
 pub mod clock;
+pub mod conform;
 pub mod dice;
 pub mod disk;
 pub mod fault;

@@ -6,7 +6,6 @@
 //! child I made") are filled in from what the client saw when it is invoked.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use menagerie::history::{Operation, Outcome};
 use menagerie::ids::{ClientId, Span};
@@ -154,7 +153,7 @@ impl WorkloadSpec {
                 Reads::Synced => true,
                 Reads::Mixed => draws.chance_ppm(500_000),
             },
-            data: Arc::from(format!("{client}.{ordinal}").as_bytes()),
+            data: Data::from(format!("{client}.{ordinal}").as_bytes()),
         }
     }
 
@@ -256,7 +255,7 @@ impl Client {
                 self.children.retain(|child| child != path);
             }
             // The other answers say nothing about a version that this client uses later.
-            (Request::Write(_) | Request::Read(_) | Request::Sync, _) => {}
+            (Request::Write(_) | Request::Read(_) | Request::Watch(_) | Request::Sync, _) => {}
         }
     }
 

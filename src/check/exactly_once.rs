@@ -155,13 +155,19 @@ fn session_ended(payload: &Payload, executed: Executed) -> Option<SessionId> {
         Content::Txn(record) => {
             matches!(record.txn, Txn::CloseSession { .. }).then_some(record.session)
         }
-        Content::Command(command) => match &command.write {
+        Content::Command(command) => match command.write.bare() {
             Write::ExpireSession => Some(command.session),
             Write::CloseSession => executed.map(|(session, _)| session),
             Write::Create { .. }
+            | Write::CreateWith { .. }
             | Write::Delete { .. }
             | Write::SetData { .. }
+            | Write::SetAcl { .. }
+            | Write::Check { .. }
             | Write::Multi(_)
+            | Write::DeleteContainer { .. }
+            | Write::Refused(_)
+            | Write::As { .. }
             | Write::CreateSession { .. } => None,
         },
     }

@@ -78,7 +78,7 @@ struct Placed<'a> {
 fn linearizable_read(operation: &Operation) -> Option<&Read> {
     match &operation.request {
         Request::Read(read) if operation.synced => Some(read),
-        Request::Read(_) | Request::Write(_) | Request::Sync => None,
+        Request::Read(_) | Request::Write(_) | Request::Watch(_) | Request::Sync => None,
     }
 }
 
@@ -98,8 +98,15 @@ fn is_about_the_session(code: ErrorCode) -> bool {
     match code {
         ErrorCode::SessionExpired | ErrorCode::SessionMoved => true,
         ErrorCode::RuntimeInconsistency
+        | ErrorCode::MarshallingError
+        | ErrorCode::Unimplemented
         | ErrorCode::BadArguments
         | ErrorCode::NoNode
+        | ErrorCode::NoAuth
+        | ErrorCode::InvalidAcl
+        | ErrorCode::AuthFailed
+        | ErrorCode::NoWatcher
+        | ErrorCode::ReconfigDisabled
         | ErrorCode::BadVersion
         | ErrorCode::NoChildrenForEphemerals
         | ErrorCode::NodeExists
@@ -127,7 +134,10 @@ fn every_answered_write_is_committed(timeline: &Timeline<'_>, history: &History)
         .iter()
         .enumerate()
         .find(|(index, write)| match &write.request {
-            Request::Write(Write::CreateSession { .. }) | Request::Read(_) | Request::Sync => false,
+            Request::Write(Write::CreateSession { .. })
+            | Request::Read(_)
+            | Request::Watch(_)
+            | Request::Sync => false,
             Request::Write(_) => {
                 answered(write).is_some_and(|(zxid, _)| zxid <= timeline.known_through)
                     && timeline.places[*index].is_none()

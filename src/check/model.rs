@@ -2,8 +2,11 @@
 //!
 //! It answers requests one at a time in the order in which they took effect. It knows no time, so
 //! the ctime and mtime of its Stats are 0 and never compared, and no at-most-once table: whoever
-//! feeds it leaves out what was not executed.
+//! feeds it leaves out what was not executed. Nor does it know of ACLs (except the one that every
+//! tree is born with), identities, containers or times to live: no workload asks for them, and
+//! whoever does is told so by a panic, which the runner counts as an unknown verdict.
 
+use core::fmt::Debug;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -20,7 +23,8 @@ struct Node {
     modified: Zxid,
     children_changed: Zxid,
     version: i32,
-    /// How many children were ever created.
+    acl_version: i32,
+    /// How many children were ever created; those that the tree was born with do not count.
     creates: i32,
     owner: SessionId,
     children: BTreeSet<Arc<str>>,
@@ -34,6 +38,7 @@ impl Node {
             modified: zxid,
             children_changed: zxid,
             version: 0,
+            acl_version: 0,
             creates: 0,
             owner,
             children: BTreeSet::new(),
@@ -53,7 +58,7 @@ impl Node {
                 .creates
                 .wrapping_mul(2)
                 .wrapping_sub(i32::try_from(children).unwrap_or(i32::MAX)),
-            aversion: 0,
+            aversion: self.acl_version,
             ephemeral_owner: self.owner,
             data_length: u32::try_from(self.data.len()).unwrap_or(u32::MAX),
             num_children: u32::try_from(children).unwrap_or(u32::MAX),
@@ -64,6 +69,19 @@ impl Node {
 /// What a write under way has overwritten: each node as it was, newest last.
 type Undo = Vec<(Path, Option<Node>)>;
 
+/// The nodes that every tree has from the start and to the end, with their children.
+const BORN: [(&str, &[&str]); 4] = [
+    ("/", &["zookeeper"]),
+    ("/zookeeper", &["config", "quota"]),
+    ("/zookeeper/config", &[]),
+    ("/zookeeper/quota", &[]),
+];
+
+/// Whether a node is the one that everybody may read and nobody here may change.
+fn is_guarded(path: &str) -> bool {
+    path == "/zookeeper/config"
+}
+
 /// The tree and the open sessions.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Model {
@@ -72,11 +90,18 @@ pub(super) struct Model {
 }
 
 impl Model {
-    /// The tree that has only a root.
+    /// The tree that has only what every ZooKeeper is born with.
     pub fn new() -> Model {
-        let root = Node::new(Data::from([]), SessionId::NONE, Zxid::ZERO);
+        let born = BORN.map(|(path, children)| {
+            let mut node = Node::new(Data::from([]), SessionId::NONE, Zxid::ZERO);
+            node.children = children.iter().copied().map(Arc::from).collect();
+            if is_guarded(path) {
+                node.acl_version = -1;
+            }
+            (Path::from(path), node)
+        });
         Model {
-            nodes: BTreeMap::from([(Path::from("/"), root)]),
+            nodes: BTreeMap::from(born),
             sessions: BTreeSet::new(),
         }
     }
@@ -110,6 +135,15 @@ impl Model {
                 data: data.clone(),
                 version: *version,
             },
+            Write::Check { path, version } => Part::Check {
+                path: path.clone(),
+                version: *version,
+            },
+            Write::Refused(code) => Part::Refused(*code),
+            Write::CreateWith { .. }
+            | Write::SetAcl { .. }
+            | Write::DeleteContainer { .. }
+            | Write::As { .. } => unmodelled(write),
             Write::Multi(parts) => return self.multi(zxid, session, parts),
             Write::CreateSession { .. } => return Ok(Response::SessionOpened),
             Write::CloseSession | Write::ExpireSession => {
@@ -127,6 +161,11 @@ impl Model {
             Read::GetData { path, .. }
             | Read::Exists { path, .. }
             | Read::GetChildren { path, .. } => path,
+            Read::GetAcl { .. }
+            | Read::CountDescendants { .. }
+            | Read::GetEphemerals { .. }
+            | Read::Multi(_)
+            | Read::WhoAmI => unmodelled(read),
         };
         // Reads do not judge paths, with two exceptions of ZooKeeper's: exists refuses a NUL, and
         // the empty path is the root.
@@ -148,6 +187,11 @@ impl Model {
                 names: node.children.iter().cloned().collect(),
                 stat,
             },
+            Read::GetAcl { .. }
+            | Read::CountDescendants { .. }
+            | Read::GetEphemerals { .. }
+            | Read::Multi(_)
+            | Read::WhoAmI => unmodelled(read),
         })
     }
 
@@ -190,6 +234,7 @@ impl Model {
                 self.sessions.insert(session);
             }
             Txn::CloseSession { .. } => self.close(zxid, session),
+            Txn::CreateWith { .. } | Txn::SetAcl { .. } => unmodelled(txn),
             Txn::Check { .. } | Txn::Error(_) => {}
         }
     }
@@ -206,6 +251,9 @@ impl Model {
                             Some(node) => self.nodes.insert(path, node),
                             None => self.nodes.remove(&path),
                         };
+                    }
+                    if code == ErrorCode::MarshallingError {
+                        return Err(Failure::of(code));
                     }
                     let mut told = vec![None; position];
                     told.push(Some(code));
@@ -229,8 +277,12 @@ impl Model {
                 self.create(zxid, session, (path, data, *mode), undo)
             }
             Part::Delete { path, version } => {
-                if &**path == "/" || !path.contains('/') {
+                let is_born = BORN.iter().any(|(born, _)| **path == **born);
+                if is_born || !path.contains('/') {
                     return Err(ErrorCode::BadArguments);
+                }
+                if parent_of(path).is_some_and(is_guarded) {
+                    return Err(ErrorCode::NoAuth);
                 }
                 let node = self.nodes.get(path).ok_or(ErrorCode::NoNode)?;
                 check_version(node, *version)?;
@@ -245,7 +297,11 @@ impl Model {
                 data,
                 version,
             } => {
-                check_version(self.existing(path)?, *version)?;
+                let node = self.existing(path)?;
+                if is_guarded(path) {
+                    return Err(ErrorCode::NoAuth);
+                }
+                check_version(node, *version)?;
                 let node = self.touch(path, undo).ok_or(ErrorCode::NoNode)?;
                 node.data = data.clone();
                 node.version = node.version.wrapping_add(1);
@@ -256,6 +312,8 @@ impl Model {
                 check_version(self.existing(path)?, *version)?;
                 Ok(Response::Checked)
             }
+            Part::Refused(code) => Err(*code),
+            Part::CreateWith { .. } => unmodelled(part),
         }
     }
 
@@ -272,7 +330,11 @@ impl Model {
             0 => "/",
             slash => &prefix[..slash],
         };
-        let parent = self.nodes.get(parent).ok_or(ErrorCode::NoNode)?;
+        let named = parent;
+        let parent = self.nodes.get(named).ok_or(ErrorCode::NoNode)?;
+        if is_guarded(named) {
+            return Err(ErrorCode::NoAuth);
+        }
         let path = if mode.is_sequential() {
             Path::from(format!("{prefix}{:010}", parent.creates))
         } else {
@@ -287,10 +349,13 @@ impl Model {
         if parent.owner != SessionId::NONE {
             return Err(ErrorCode::NoChildrenForEphemerals);
         }
-        let owner = if mode.is_ephemeral() {
-            session
-        } else {
-            SessionId::NONE
+        let owner = match mode {
+            CreateMode::Ephemeral | CreateMode::EphemeralSequential => session,
+            CreateMode::Persistent | CreateMode::PersistentSequential => SessionId::NONE,
+            CreateMode::Container
+            | CreateMode::ContainerSequential
+            | CreateMode::Ttl { .. }
+            | CreateMode::TtlSequential { .. } => unmodelled(mode),
         };
         self.insert(zxid, &path, data, owner, undo);
         let stat = Node::new(data.clone(), owner, zxid).stat();
@@ -342,6 +407,11 @@ impl Model {
     }
 }
 
+/// Gives up on what no workload asks for.
+fn unmodelled(what: impl Debug) -> ! {
+    panic!("the checkers' model does not know {what:?}")
+}
+
 fn check_version(node: &Node, version: i32) -> Result<(), ErrorCode> {
     if version != ANY_VERSION && version != node.version {
         return Err(ErrorCode::BadVersion);
@@ -364,7 +434,9 @@ fn forget_times(response: &mut Response) {
         | Response::Set(stat)
         | Response::Data { stat, .. }
         | Response::Exists(stat)
-        | Response::Children { stat, .. } => {
+        | Response::Children { stat, .. }
+        | Response::AclSet(stat)
+        | Response::Acl { stat, .. } => {
             stat.ctime = 0;
             stat.mtime = 0;
         }
@@ -373,7 +445,12 @@ fn forget_times(response: &mut Response) {
         | Response::Checked
         | Response::Synced
         | Response::SessionOpened
-        | Response::SessionClosed => {}
+        | Response::SessionClosed
+        | Response::Count(_)
+        | Response::Paths(_)
+        | Response::Identities(_)
+        | Response::WatchesDone => {}
+        Response::Reads(answers) => answers.iter_mut().flatten().for_each(forget_times),
     }
 }
 
@@ -516,7 +593,7 @@ mod tests {
             Ok(Response::SessionClosed)
         );
         assert_eq!(stat_of(&model, "/").pzxid, Zxid(4));
-        assert_eq!(stat_of(&model, "/").num_children, 0);
+        assert_eq!(stat_of(&model, "/").num_children, 1, "/zookeeper is left");
         assert_eq!(
             model.write(Zxid(5), S, &create("/f", CreateMode::Persistent)),
             Err(Failure::of(ErrorCode::SessionExpired))

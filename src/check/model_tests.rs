@@ -6,7 +6,7 @@ use super::model::{Model, timeless};
 use crate::ids::{SessionId, Span, Zxid};
 use crate::mutation::{Mutation, Mutations};
 use crate::tree::{
-    Command, CreateMode, Data, Outstanding, Part, Path, Payload, Read, State, Write,
+    Command, CreateMode, Data, ErrorCode, Outstanding, Part, Path, Payload, Read, State, Write,
 };
 
 fn path() -> impl Strategy<Value = Path> {
@@ -29,6 +29,11 @@ fn path() -> impl Strategy<Value = Path> {
         "/n-0000000001",
         "/a/n-0000000001",
         "/a/0000000000",
+        "/zookeeper",
+        "/zookeeper/a",
+        "/zookeeper/config",
+        "/zookeeper/config/a",
+        "/zookeeper/quota",
     ];
     proptest::sample::select(names.map(Path::from).to_vec())
 }
@@ -51,6 +56,8 @@ fn part() -> impl Strategy<Value = Part> {
         2 => (path(), data(), -1..3i32)
             .prop_map(|(path, data, version)| Part::SetData { path, data, version }),
         1 => (path(), -1..3i32).prop_map(|(path, version)| Part::Check { path, version }),
+        1 => prop_oneof![Just(ErrorCode::BadArguments), Just(ErrorCode::MarshallingError)]
+            .prop_map(Part::Refused),
     ]
 }
 
@@ -67,7 +74,9 @@ fn write() -> impl Strategy<Value = Write> {
             data,
             version,
         },
-        check @ Part::Check { .. } => Write::Multi(vec![check]),
+        Part::Check { path, version } => Write::Check { path, version },
+        Part::Refused(code) => Write::Refused(code),
+        Part::CreateWith { .. } => unreachable!("the model knows no ACLs"),
     };
     prop_oneof![
         8 => part().prop_map(alone),

@@ -297,12 +297,12 @@ fn fits(content: &Content, request: &Request) -> bool {
     match (content, request) {
         (Content::Command(command), Request::Write(write)) => command.write == *write,
         (Content::Txn(record), Request::Write(write)) => txn_fits(&record.txn, write),
-        (_, Request::Read(_) | Request::Sync) => false,
+        (_, Request::Read(_) | Request::Watch(_) | Request::Sync) => false,
     }
 }
 
 fn txn_fits(txn: &Txn, write: &Write) -> bool {
-    match (txn, write) {
+    match (txn, write.bare()) {
         (Txn::Error(_), _) => true,
         (
             Txn::Create { path, data, .. },
@@ -311,8 +311,21 @@ fn txn_fits(txn: &Txn, write: &Write) -> bool {
                 data: asked,
                 ..
             },
+        )
+        | (
+            Txn::Create { path, data, .. } | Txn::CreateWith { path, data, .. },
+            Write::CreateWith {
+                path: prefix,
+                data: asked,
+                ..
+            },
         ) => path.starts_with(&**prefix) && data == asked,
-        (Txn::Delete { path }, Write::Delete { path: asked, .. }) => path == asked,
+        (
+            Txn::Delete { path },
+            Write::Delete { path: asked, .. } | Write::DeleteContainer { path: asked },
+        )
+        | (Txn::SetAcl { path, .. }, Write::SetAcl { path: asked, .. })
+        | (Txn::Check { path }, Write::Check { path: asked, .. }) => path == asked,
         (
             Txn::SetData { path, data, .. },
             Write::SetData {
@@ -332,8 +345,10 @@ fn txn_fits(txn: &Txn, write: &Write) -> bool {
         (Txn::CloseSession { .. }, Write::CloseSession | Write::ExpireSession) => true,
         (
             Txn::Create { .. }
+            | Txn::CreateWith { .. }
             | Txn::Delete { .. }
             | Txn::SetData { .. }
+            | Txn::SetAcl { .. }
             | Txn::Check { .. }
             | Txn::Multi(_)
             | Txn::CreateSession { .. }
@@ -346,8 +361,10 @@ fn txn_fits(txn: &Txn, write: &Write) -> bool {
 fn path_of(txn: &Txn) -> Option<&Path> {
     match txn {
         Txn::Create { path, .. }
+        | Txn::CreateWith { path, .. }
         | Txn::Delete { path }
         | Txn::SetData { path, .. }
+        | Txn::SetAcl { path, .. }
         | Txn::Check { path } => Some(path),
         Txn::Multi(_) | Txn::CreateSession { .. } | Txn::CloseSession { .. } | Txn::Error(_) => {
             None
@@ -357,7 +374,11 @@ fn path_of(txn: &Txn) -> Option<&Path> {
 
 fn part_names(part: &Part, path: &Path) -> bool {
     match part {
-        Part::Create { path: prefix, .. } => path.starts_with(&**prefix),
+        Part::Create { path: prefix, .. } | Part::CreateWith { path: prefix, .. } => {
+            path.starts_with(&**prefix)
+        }
+        // The multi fails, and its transaction names nothing.
+        Part::Refused(_) => false,
         Part::Delete { path: asked, .. }
         | Part::SetData { path: asked, .. }
         | Part::Check { path: asked, .. } => path == asked,

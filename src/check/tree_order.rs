@@ -15,7 +15,7 @@ use super::{Checker, CheckerEntry, Counterexample, Ending, Interests, Observatio
 use crate::history::{History, Operation};
 use crate::ids::{SessionId, VirtualTime, Zxid};
 use crate::tree::{
-    Content, CreateMode, Part, Path, Payload, Read, Request, Response, Stat, Txn, Write,
+    Content, CreateMode, Part, Path, Payload, Read, Request, Response, Stat, Txn, Write, paths,
 };
 
 pub(super) const ENTRY: CheckerEntry = CheckerEntry {
@@ -56,19 +56,23 @@ impl TreeOrder {
                     }
                 }
                 Txn::Create { .. }
+                | Txn::CreateWith { .. }
                 | Txn::SetData { .. }
+                | Txn::SetAcl { .. }
                 | Txn::Check { .. }
                 | Txn::CreateSession { .. }
                 | Txn::Error(_) => {}
             },
-            Content::Command(command) => match &command.write {
+            Content::Command(command) => match command.write.bare() {
                 Write::CloseSession if executed => {
                     self.ending.insert(zxid, command.session);
                 }
                 Write::ExpireSession => {
                     self.ending.insert(zxid, command.session);
                 }
-                Write::Delete { path, .. } => self.delete(path, zxid),
+                Write::Delete { path, .. } | Write::DeleteContainer { path } => {
+                    self.delete(path, zxid);
+                }
                 Write::Multi(parts) => {
                     for part in parts {
                         if let Part::Delete { path, .. } = part {
@@ -77,7 +81,12 @@ impl TreeOrder {
                     }
                 }
                 Write::Create { .. }
+                | Write::CreateWith { .. }
                 | Write::SetData { .. }
+                | Write::SetAcl { .. }
+                | Write::Check { .. }
+                | Write::Refused(_)
+                | Write::As { .. }
                 | Write::CreateSession { .. }
                 | Write::CloseSession => {}
             },
@@ -133,9 +142,9 @@ impl TreeOrder {
         if stat.mzxid < stat.czxid || stat.pzxid < stat.czxid {
             wrong = Some("changed before it was created".to_string());
         }
-        // 2 x creates - children, with no more children than creates. (ZooKeeper's own root is an
-        // exception: a child that it was born with was never counted.)
-        if &**path != "/" && (cversion < children || (cversion + children) % 2 != 0) {
+        // 2 x creates - children, with no more children than creates, except of the nodes that every
+        // tree is born with: the children that they are born with were never counted.
+        if !paths::is_built_in(path) && (cversion < children || (cversion + children) % 2 != 0) {
             wrong = Some("has more children than its cversion admits".to_string());
         }
         match response {
@@ -158,7 +167,14 @@ impl TreeOrder {
             | Response::Children { .. }
             | Response::Synced
             | Response::SessionOpened
-            | Response::SessionClosed => {}
+            | Response::SessionClosed
+            | Response::AclSet(_)
+            | Response::Acl { .. }
+            | Response::Count(_)
+            | Response::Paths(_)
+            | Response::Reads(_)
+            | Response::Identities(_)
+            | Response::WatchesDone => {}
         }
         if let Some(end) = self.ended.get(&stat.ephemeral_owner)
             && *end < zxid
@@ -267,16 +283,23 @@ fn moment(operation: &Operation) -> VirtualTime {
 fn stat_of<'a>(operation: &'a Operation, response: &'a Response) -> Option<(&'a Path, &'a Stat)> {
     match (&operation.request, response) {
         (Request::Write(_), Response::Created { path, stat }) => Some((path, stat)),
-        (Request::Write(Write::SetData { path, .. }), Response::Set(stat)) => Some((path, stat)),
+        (Request::Write(Write::SetData { path, .. }), Response::Set(stat))
+        | (Request::Write(Write::SetAcl { path, .. }), Response::AclSet(stat)) => {
+            Some((path, stat))
+        }
         (
             Request::Read(
                 Read::GetData { path, .. }
                 | Read::Exists { path, .. }
-                | Read::GetChildren { path, .. },
+                | Read::GetChildren { path, .. }
+                | Read::GetAcl { path },
             ),
-            Response::Data { stat, .. } | Response::Exists(stat) | Response::Children { stat, .. },
+            Response::Data { stat, .. }
+            | Response::Exists(stat)
+            | Response::Children { stat, .. }
+            | Response::Acl { stat, .. },
         ) => Some((path, stat)),
-        (Request::Write(_) | Request::Read(_) | Request::Sync, _) => None,
+        (Request::Write(_) | Request::Read(_) | Request::Watch(_) | Request::Sync, _) => None,
     }
 }
 
@@ -303,15 +326,17 @@ fn collect_births<'a>(
         }
     };
     match (&operation.request, response) {
-        (Request::Write(Write::Create { mode, .. }), created) => collect(0, *mode, created),
+        (Request::Write(Write::Create { mode, .. } | Write::CreateWith { mode, .. }), created) => {
+            collect(0, *mode, created);
+        }
         (Request::Write(Write::Multi(parts)), Response::Multi(responses)) => {
             for (place, (part, response)) in parts.iter().zip(responses).enumerate() {
-                if let Part::Create { mode, .. } = part {
+                if let Part::Create { mode, .. } | Part::CreateWith { mode, .. } = part {
                     collect(place, *mode, response);
                 }
             }
         }
-        (Request::Write(_) | Request::Read(_) | Request::Sync, _) => {}
+        (Request::Write(_) | Request::Read(_) | Request::Watch(_) | Request::Sync, _) => {}
     }
 }
 

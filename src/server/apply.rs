@@ -115,8 +115,13 @@ impl<P: Protocol> Server<P> {
 
     fn fire_watches(&mut self, applied: &Applied, out: &mut ServerOutbox<P>) {
         let mut fired = Vec::new();
-        for event in &applied.events {
+        for (place, event) in applied.events.iter().enumerate() {
+            let before = fired.len();
             self.watches.fire(event, &mut fired);
+            // Of connections here nothing is known, so only what everybody may read is told.
+            if !applied.may_hear(place, &[]) {
+                fired.truncate(before);
+            }
         }
         for (conn, event) in fired {
             out.push(ServerEffect::Reply {

@@ -10,7 +10,9 @@ use super::{Server, ServerEffect, ServerOutbox, ServerTimer, Waiting};
 use crate::canonical::RunHash;
 use crate::ids::{ConnId, LocalTime, SessionId, Span, Zxid};
 use crate::protocol::{BarrierOutcome, BarrierToken, Gate, Input, Protocol, Role, TimerRange};
-use crate::tree::{Applied, Execution, Path, Read, Request, Response, WatchKind, Write};
+use crate::tree::{
+    Applied, Asker, Execution, Path, Read, Request, Response, WatchKind, WatchRequest, Write,
+};
 use crate::wire::{ClientFrame, Packet, PeerMsg, ServerFrame};
 
 /// A client's connection.
@@ -54,6 +56,8 @@ enum Task {
     Answered(ServerFrame),
     /// Answered from the state when its turn comes.
     Read(Read),
+    /// Answered from the watches when its turn comes.
+    Watch(WatchRequest),
     /// Arms watches again when its turn comes.
     SetWatches {
         relative: Zxid,
@@ -123,6 +127,7 @@ impl<P: Protocol> Server<P> {
                         sent: false,
                     },
                     Request::Read(read) => Task::Read(read),
+                    Request::Watch(watch) => Task::Watch(watch),
                     Request::Sync => Task::Sync,
                 };
                 connection.queue.push_back(Queued { xid, task });
@@ -292,7 +297,7 @@ impl<P: Protocol> Server<P> {
                 }
                 // What stands behind a sync is not sent before the sync is answered.
                 Task::Barrier(_) | Task::Reached(_) => break,
-                Task::Answered(_) | Task::Read(_) | Task::SetWatches { .. } => {}
+                Task::Answered(_) | Task::Read(_) | Task::Watch(_) | Task::SetWatches { .. } => {}
             }
         }
         for (seq, acked, write) in writes {
@@ -351,7 +356,7 @@ impl<P: Protocol> Server<P> {
                     out.push(ServerEffect::Reply { conn, frame });
                     connection.queue.pop_front();
                 }
-                Task::Read(_) | Task::SetWatches { .. } => {
+                Task::Read(_) | Task::Watch(_) | Task::SetWatches { .. } => {
                     if !connection.ready {
                         connection.ready = true;
                         self.ready.push_back(conn);
@@ -370,13 +375,28 @@ impl<P: Protocol> Server<P> {
             return;
         };
         connection.ready = false;
+        let asker = Asker {
+            session: match connection.phase {
+                Phase::Attached { session } => session,
+                Phase::Fresh | Phase::Opening { .. } | Phase::Revalidating { .. } => {
+                    SessionId::NONE
+                }
+            },
+            ids: &[],
+        };
         let Some(Queued { xid, task }) = connection.queue.pop_front() else {
             return;
         };
         match task {
             Task::Read(read) => {
-                let answer = self.state.read(&read);
+                let answer = self.state.read_as(asker, &read);
                 self.leave_watch(conn, &read, answer.is_ok());
+                let zxid = self.state.applied();
+                let frame = ServerFrame::Reply { xid, zxid, answer };
+                out.push(ServerEffect::Reply { conn, frame });
+            }
+            Task::Watch(watch) => {
+                let answer = self.watches.serve(conn, &watch);
                 let zxid = self.state.applied();
                 let frame = ServerFrame::Reply { xid, zxid, answer };
                 out.push(ServerEffect::Reply { conn, frame });
@@ -413,6 +433,11 @@ impl<P: Protocol> Server<P> {
             Read::GetChildren { path, watch } => (WatchKind::Child, path, *watch && found),
             Read::Exists { path, watch } if found => (WatchKind::Data, path, *watch),
             Read::Exists { path, watch } => (WatchKind::Exist, path, *watch),
+            Read::GetAcl { .. }
+            | Read::CountDescendants { .. }
+            | Read::GetEphemerals { .. }
+            | Read::Multi(_)
+            | Read::WhoAmI => return,
         };
         if wanted {
             self.watches.arm(conn, kind, path.clone());

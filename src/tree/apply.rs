@@ -8,11 +8,13 @@
 //! A command is validated when its apply begins, by the rules of `prepare` against the applied
 //! state alone, and then runs as the transaction that comes out of it.
 
+use super::acl::{self, Acl, Identity};
+use super::draft::failed_multi;
 use super::payload::{Command, Content, Payload, Txn};
-use super::prepare::{Outstanding, failed_multi};
+use super::prepare::Outstanding;
 use super::request::{Answer, ErrorCode, Failure, Path, Response, WatchEvent, Write};
 use super::session::{Done, Turn};
-use super::state::{Birth, Stamp, State};
+use super::state::{Birth, Events, Stamp, State};
 use crate::ids::{SessionId, Zxid};
 
 /// What an apply did.
@@ -26,6 +28,9 @@ pub struct Applied {
     pub answer: Answer,
     /// The events it caused, in order.
     pub events: Vec<WatchEvent>,
+    /// The ACL of each event's node, or nothing if all of them are open: a watcher who may not read
+    /// the node is not told, though its watch is used up. See [`Applied::may_hear`].
+    pub acls: Vec<Acl>,
     /// Whether it was executed.
     pub execution: Execution,
     /// Where the answer comes from: the zxid of this apply, or of the one that was repeated.
@@ -34,6 +39,14 @@ pub struct Applied {
     pub closed: Option<SessionId>,
     /// The session it opened.
     pub opened: Option<SessionId>,
+}
+
+impl Applied {
+    /// Whether a watcher with these identities is told of the event at this place.
+    pub fn may_hear(&self, place: usize, ids: &[Identity]) -> bool {
+        let acl = self.acls.get(place);
+        acl.is_none_or(|acl| acl.permits(ids, acl::READ))
+    }
 }
 
 /// What became of a write when it was applied.
@@ -87,7 +100,7 @@ struct Progress {
     /// The first sub-operation that could not be applied: only a replay over a fuzzy snapshot, or a
     /// delta out of primary order, has one.
     fault: Option<(usize, ErrorCode)>,
-    events: Vec<WatchEvent>,
+    events: Events,
     closed: Option<SessionId>,
     opened: Option<SessionId>,
 }
@@ -126,7 +139,7 @@ impl State {
                 stage: Stage::Session,
                 responses: Vec::new(),
                 fault: None,
-                events: Vec::new(),
+                events: Events::default(),
                 closed: None,
                 opened: None,
             },
@@ -176,7 +189,8 @@ impl State {
             session: progress.session,
             seq: progress.seq,
             answer,
-            events: core::mem::take(&mut progress.events),
+            events: core::mem::take(&mut progress.events.told),
+            acls: core::mem::take(&mut progress.events.acls),
             execution,
             decided_at,
             closed: progress.closed,
@@ -199,7 +213,7 @@ impl State {
     fn plan(&self, zxid: Zxid, command: &Command) -> Plan {
         let id = command.session;
         let session = self.session(id);
-        match &command.write {
+        match command.write.bare() {
             Write::CreateSession { .. } => {
                 if session.is_some() {
                     let answer = Ok(Response::SessionOpened);
@@ -213,10 +227,16 @@ impl State {
                     return Plan::Nothing(expired(), Execution::Executed, zxid);
                 }
             }
+            Write::DeleteContainer { .. } => {}
             Write::Create { .. }
+            | Write::CreateWith { .. }
             | Write::Delete { .. }
             | Write::SetData { .. }
+            | Write::SetAcl { .. }
+            | Write::Check { .. }
             | Write::Multi(_)
+            | Write::Refused(_)
+            | Write::As { .. }
             | Write::CloseSession => match session.map(|session| session.turn(command.seq)) {
                 None => return Plan::Nothing(expired(), Execution::Executed, zxid),
                 Some(Turn::Past(done)) => {
@@ -239,17 +259,25 @@ impl State {
     /// Stores what an executed command leaves behind beside its effects on the tree.
     fn remember(&mut self, zxid: Zxid, command: &Command, answer: &Answer) {
         self.time_ms = self.time_ms.max(command.time_ms);
-        match command.write {
+        match command.write.bare() {
             Write::Create { .. }
+            | Write::CreateWith { .. }
             | Write::Delete { .. }
             | Write::SetData { .. }
+            | Write::SetAcl { .. }
+            | Write::Check { .. }
+            | Write::Refused(_)
+            | Write::As { .. }
             | Write::Multi(_) => {
                 let answer = answer.clone();
                 let done = Done { zxid, answer };
                 self.store_answer(command.session, command.seq, command.acked, done);
             }
-            // The table begins and ends with the session.
-            Write::CreateSession { .. } | Write::CloseSession | Write::ExpireSession => {}
+            // The table begins and ends with the session, and this one belongs to none.
+            Write::CreateSession { .. }
+            | Write::CloseSession
+            | Write::ExpireSession
+            | Write::DeleteContainer { .. } => {}
         }
     }
 
@@ -269,8 +297,10 @@ impl State {
                 true
             }
             Txn::Create { .. }
+            | Txn::CreateWith { .. }
             | Txn::Delete { .. }
             | Txn::SetData { .. }
+            | Txn::SetAcl { .. }
             | Txn::Check { .. }
             | Txn::Multi(_)
             | Txn::Error(_) => false,
@@ -292,7 +322,12 @@ impl State {
                 None => return false,
             },
             Txn::CreateSession { .. } | Txn::Error(_) => return false,
-            Txn::Create { .. } | Txn::Delete { .. } | Txn::SetData { .. } | Txn::Check { .. } => {
+            Txn::Create { .. }
+            | Txn::CreateWith { .. }
+            | Txn::Delete { .. }
+            | Txn::SetData { .. }
+            | Txn::SetAcl { .. }
+            | Txn::Check { .. } => {
                 if next > 0 {
                     return false;
                 }
@@ -318,12 +353,28 @@ impl State {
                     data,
                     owner: *owner,
                     parent_cversion: *parent_cversion,
+                    acl: &Acl::OPEN,
                 };
-                self.create(birth, stamp, events)
-                    .map(|stat| Response::Created {
-                        path: path.clone(),
-                        stat,
-                    })
+                self.born(birth, stamp, events)
+            }
+            Txn::CreateWith {
+                path,
+                data,
+                owner,
+                parent_cversion,
+                acl,
+            } => {
+                let birth = Birth {
+                    path,
+                    data,
+                    owner: *owner,
+                    parent_cversion: *parent_cversion,
+                    acl,
+                };
+                self.born(birth, stamp, events)
+            }
+            Txn::SetAcl { path, acl, version } => {
+                self.set_acl(path, acl, *version).map(Response::AclSet)
             }
             Txn::Delete { path } => self.delete(path, stamp, events).map(|()| Response::Deleted),
             Txn::SetData {
@@ -350,6 +401,17 @@ impl State {
         }
     }
 
+    fn born(
+        &mut self,
+        birth: Birth<'_>,
+        stamp: Stamp,
+        events: &mut Events,
+    ) -> Result<Response, ErrorCode> {
+        let path = birth.path.clone();
+        let stat = self.create(birth, stamp, events)?;
+        Ok(Response::Created { path, stat })
+    }
+
     fn delete_ephemeral(&mut self, path: &Path, progress: &mut Progress) {
         // A node that is gone already was deleted before the fuzzy snapshot got to it.
         let _gone = self.delete(path, progress.stamp, &mut progress.events);
@@ -366,16 +428,20 @@ impl Progress {
             (Txn::Multi(txns), Some((place, code))) => Err(failed_multi(code, place, txns.len())),
             (Txn::Multi(_), None) => Ok(Response::Multi(core::mem::take(&mut self.responses))),
             (
-                Txn::Create { .. } | Txn::Delete { .. } | Txn::SetData { .. } | Txn::Check { .. },
-                Some((_, code)),
-            ) => Err(Failure::of(code)),
-            (
-                Txn::Create { .. } | Txn::Delete { .. } | Txn::SetData { .. } | Txn::Check { .. },
-                None,
-            ) => Ok(self
-                .responses
-                .pop()
-                .expect("a sub-operation without a fault has a response")),
+                Txn::Create { .. }
+                | Txn::CreateWith { .. }
+                | Txn::Delete { .. }
+                | Txn::SetData { .. }
+                | Txn::SetAcl { .. }
+                | Txn::Check { .. },
+                fault,
+            ) => match fault {
+                Some((_, code)) => Err(Failure::of(code)),
+                None => Ok(self
+                    .responses
+                    .pop()
+                    .expect("a sub-operation without a fault has a response")),
+            },
         }
     }
 }

@@ -1,7 +1,11 @@
 //! The canonical words of payloads and answers: what digests are made of.
 
+use super::acl::{Ace, Acl, Identity};
 use super::payload::{Command, Content, Txn, TxnRecord};
-use super::request::{CreateMode, ErrorCode, Failure, Part, Response, Stat, Write};
+use super::request::{
+    CreateMode, Data, ErrorCode, Failure, Part, Path, Read, Response, Stat, WatchRequest,
+    WatchTables, Write,
+};
 use crate::canonical::{Canonical, RunHash};
 
 impl Canonical for Content {
@@ -62,7 +66,7 @@ impl Canonical for Txn {
             } => {
                 hash.word(1);
                 hash.bytes(path.as_bytes());
-                hash.bytes(data);
+                data.feed(hash);
                 owner.feed(hash);
                 version(*parent_cversion, hash);
             }
@@ -77,7 +81,7 @@ impl Canonical for Txn {
             } => {
                 hash.word(3);
                 hash.bytes(path.as_bytes());
-                hash.bytes(data);
+                data.feed(hash);
                 version(*new, hash);
             }
             Txn::Check { path } => {
@@ -103,6 +107,30 @@ impl Canonical for Txn {
                 hash.word(8);
                 failure.feed(hash);
             }
+            Txn::CreateWith {
+                path,
+                data,
+                owner,
+                parent_cversion,
+                acl,
+            } => {
+                hash.word(9);
+                hash.bytes(path.as_bytes());
+                data.feed(hash);
+                owner.feed(hash);
+                version(*parent_cversion, hash);
+                acl.feed(hash);
+            }
+            Txn::SetAcl {
+                path,
+                acl,
+                version: new,
+            } => {
+                hash.word(10);
+                hash.bytes(path.as_bytes());
+                acl.feed(hash);
+                version(*new, hash);
+            }
         }
     }
 }
@@ -113,7 +141,7 @@ impl Canonical for Write {
             Write::Create { path, data, mode } => {
                 hash.word(1);
                 hash.bytes(path.as_bytes());
-                hash.bytes(data);
+                data.feed(hash);
                 mode.feed(hash);
             }
             Write::Delete {
@@ -131,7 +159,7 @@ impl Canonical for Write {
             } => {
                 hash.word(3);
                 hash.bytes(path.as_bytes());
-                hash.bytes(data);
+                data.feed(hash);
                 version(*expected, hash);
             }
             Write::Multi(parts) => {
@@ -144,7 +172,93 @@ impl Canonical for Write {
             }
             Write::CloseSession => hash.word(6),
             Write::ExpireSession => hash.word(7),
+            Write::CreateWith {
+                path,
+                data,
+                mode,
+                acl,
+            } => {
+                hash.word(8);
+                hash.bytes(path.as_bytes());
+                data.feed(hash);
+                mode.feed(hash);
+                acl.feed(hash);
+            }
+            Write::SetAcl {
+                path,
+                acl,
+                version: expected,
+            } => {
+                hash.word(9);
+                hash.bytes(path.as_bytes());
+                acl.feed(hash);
+                version(*expected, hash);
+            }
+            Write::Check {
+                path,
+                version: expected,
+            } => {
+                hash.word(10);
+                hash.bytes(path.as_bytes());
+                version(*expected, hash);
+            }
+            Write::DeleteContainer { path } => {
+                hash.word(11);
+                hash.bytes(path.as_bytes());
+            }
+            Write::Refused(code) => {
+                hash.word(12);
+                code.feed(hash);
+            }
+            Write::As { ids, write } => {
+                hash.word(13);
+                ids.feed(hash);
+                write.feed(hash);
+            }
         }
+    }
+}
+
+impl Canonical for Read {
+    fn feed(&self, hash: &mut RunHash) {
+        let mut one = |kind: u64, path: &Path, watch: bool| {
+            hash.word(kind << 1 | u64::from(watch));
+            hash.bytes(path.as_bytes());
+        };
+        match self {
+            Read::GetData { path, watch } => one(1, path, *watch),
+            Read::Exists { path, watch } => one(2, path, *watch),
+            Read::GetChildren { path, watch } => one(3, path, *watch),
+            Read::GetAcl { path } => one(4, path, false),
+            Read::CountDescendants { path } => one(5, path, false),
+            Read::GetEphemerals { prefix } => one(6, prefix, false),
+            Read::Multi(reads) => {
+                hash.word(7 << 1);
+                reads.feed(hash);
+            }
+            Read::WhoAmI => hash.word(8 << 1),
+        }
+    }
+}
+
+impl Canonical for WatchRequest {
+    fn feed(&self, hash: &mut RunHash) {
+        let (kind, path, detail) = match self {
+            WatchRequest::Add { path, recursive } => (1, path, u64::from(*recursive)),
+            WatchRequest::Remove { path, of } => (2, path, number_of_tables(*of)),
+            WatchRequest::Check { path, of } => (3, path, number_of_tables(*of)),
+        };
+        hash.word(kind);
+        hash.bytes(path.as_bytes());
+        hash.word(detail);
+    }
+}
+
+fn number_of_tables(tables: WatchTables) -> u64 {
+    match tables {
+        WatchTables::Children => 1,
+        WatchTables::Data => 2,
+        WatchTables::Any => 3,
     }
 }
 
@@ -154,7 +268,7 @@ impl Canonical for Part {
             Part::Create { path, data, mode } => {
                 hash.word(1);
                 hash.bytes(path.as_bytes());
-                hash.bytes(data);
+                data.feed(hash);
                 mode.feed(hash);
             }
             Part::Delete {
@@ -172,7 +286,7 @@ impl Canonical for Part {
             } => {
                 hash.word(3);
                 hash.bytes(path.as_bytes());
-                hash.bytes(data);
+                data.feed(hash);
                 version(*expected, hash);
             }
             Part::Check {
@@ -183,18 +297,88 @@ impl Canonical for Part {
                 hash.bytes(path.as_bytes());
                 version(*expected, hash);
             }
+            Part::CreateWith {
+                path,
+                data,
+                mode,
+                acl,
+            } => {
+                hash.word(5);
+                hash.bytes(path.as_bytes());
+                data.feed(hash);
+                mode.feed(hash);
+                acl.feed(hash);
+            }
+            Part::Refused(code) => {
+                hash.word(6);
+                code.feed(hash);
+            }
         }
     }
 }
 
 impl Canonical for CreateMode {
     fn feed(&self, hash: &mut RunHash) {
-        hash.word(match self {
-            CreateMode::Persistent => 0,
-            CreateMode::Ephemeral => 1,
-            CreateMode::PersistentSequential => 2,
-            CreateMode::EphemeralSequential => 3,
-        });
+        match self {
+            CreateMode::Persistent => hash.word(0),
+            CreateMode::Ephemeral => hash.word(1),
+            CreateMode::PersistentSequential => hash.word(2),
+            CreateMode::EphemeralSequential => hash.word(3),
+            CreateMode::Container => hash.word(4),
+            CreateMode::ContainerSequential => hash.word(5),
+            CreateMode::Ttl { ms } => {
+                hash.word(6);
+                hash.word(*ms);
+            }
+            CreateMode::TtlSequential { ms } => {
+                hash.word(7);
+                hash.word(*ms);
+            }
+        }
+    }
+}
+
+impl Canonical for Data {
+    fn feed(&self, hash: &mut RunHash) {
+        if self.is_null() {
+            // No content has this length.
+            hash.word(u64::MAX);
+        } else {
+            hash.bytes(self);
+        }
+    }
+}
+
+impl Canonical for Identity {
+    fn feed(&self, hash: &mut RunHash) {
+        hash.bytes(self.scheme.as_bytes());
+        hash.bytes(self.id.as_bytes());
+    }
+}
+
+impl Canonical for Ace {
+    fn feed(&self, hash: &mut RunHash) {
+        version(self.perms, hash);
+        hash.bytes(self.scheme.as_bytes());
+        match &self.id {
+            None => hash.word(0),
+            Some(id) => {
+                hash.word(1);
+                hash.bytes(id.as_bytes());
+            }
+        }
+    }
+}
+
+impl Canonical for Acl {
+    fn feed(&self, hash: &mut RunHash) {
+        match self.stored() {
+            None => hash.word(0),
+            Some(entries) => {
+                hash.word(1);
+                entries.feed(hash);
+            }
+        }
     }
 }
 
@@ -265,7 +449,7 @@ impl Canonical for Response {
             }
             Response::Data { data, stat } => {
                 hash.word(6);
-                hash.bytes(data);
+                data.feed(hash);
                 stat.feed(hash);
             }
             Response::Exists(stat) => {
@@ -281,6 +465,39 @@ impl Canonical for Response {
             Response::Synced => hash.word(9),
             Response::SessionOpened => hash.word(10),
             Response::SessionClosed => hash.word(11),
+            Response::AclSet(stat) => {
+                hash.word(12);
+                stat.feed(hash);
+            }
+            Response::Acl { acl, stat } => {
+                hash.word(13);
+                acl.feed(hash);
+                stat.feed(hash);
+            }
+            Response::Count(count) => {
+                hash.word(14);
+                hash.word(u64::from(*count));
+            }
+            Response::Paths(paths) => {
+                hash.word(15);
+                hash.word(paths.len() as u64);
+                paths.iter().for_each(|path| hash.bytes(path.as_bytes()));
+            }
+            Response::Reads(answers) => {
+                hash.word(16);
+                hash.word(answers.len() as u64);
+                for answer in answers {
+                    match answer {
+                        Ok(response) => response.feed(hash),
+                        Err(failure) => failure.feed(hash),
+                    }
+                }
+            }
+            Response::Identities(ids) => {
+                hash.word(17);
+                ids.feed(hash);
+            }
+            Response::WatchesDone => hash.word(18),
         }
     }
 }

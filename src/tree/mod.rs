@@ -14,16 +14,22 @@
 //!   executed before gets the stored answer, one too early is refused without a trace.
 //!
 //! # Phases of a write
-//! `prepare` turns a request into a [`TxnRecord`]; `state` changes nodes and sessions; `apply` cuts
-//! the work into micro-steps, between which fuzzy captures (`snapshot`) may run, though reads may
-//! not. The events of an apply go to [`Watches`], which belong to a server and are not replicated.
+//! `prepare` turns a request into a [`TxnRecord`] by the rules in `draft`; `state` changes nodes and
+//! sessions; `apply` cuts the work into micro-steps, between which fuzzy captures (`snapshot`) may
+//! run, though reads may not. The events of an apply go to [`Watches`], which belong to a server and
+//! are not replicated.
 //!
 //! # Renamed words
 //! ZooKeeper's `outstandingChanges` is [`Outstanding`]; its stored `cversion` is `creates` here,
 //! because it counts the creates of children only.
 //!
+//! # The dialect
+//! That of 3.8.0 as it was recorded from a real server (`crate::conform`), which leaves watchers who
+//! may not read a node in the dark about it. A node that is not endless is stored under the owner
+//! that ZooKeeper gives it, see [`Lifetime`]; clients are told of sessions alone.
+//!
 //! # Deviations from ZooKeeper
-//! - There is no `/zookeeper` subtree, so "/" starts without children.
+//! - A TTL node is refused where the real server dies of it: createTTL with flags that name none.
 //! - closeSession also lowers the parents' speculative number of children, so that a delete of a
 //!   parent behind an outstanding closeSession succeeds; ZooKeeper refuses it with NotEmpty.
 //! - closeSession of an unknown or closing session fails with SessionExpired; ZooKeeper executes it
@@ -31,34 +37,52 @@
 //! - A multi of a session that is gone fails as a whole, without an entry for each part.
 //! - Ephemeral nodes are deleted in the order of their paths, ZooKeeper's in that of a hash set.
 //! - Opening a session that is open keeps its timeout.
+//! - A removal pass never deletes a node that is neither container nor TTL node; ZooKeeper's would
+//!   delete a persistent one that took the place of a container while the request was on its way.
+//!
+//! # Cost
+//! Nodes (`nodes`) and children are kept in maps that share their structure with their clones
+//! (`shared`), so that a snapshot costs nothing until the state changes, and then little. Nodes are
+//! found by a hash of the path. Operations take
+//! O(log nodes), whatever the depth; counting descendants takes what it counts.
 //!
 //! # Time
 //! A delta is stamped with its own time: replaying it must not depend on what was applied before. A
 //! command is stamped with the greatest time of all commands executed so far.
 //!
 //! # What is missing
-//! ACLs, container and TTL nodes, quotas, persistent and recursive watches, reconfiguration.
+//! Quotas and reconfiguration.
 
+pub mod acl;
 mod apply;
 mod canonical;
+mod data;
+mod draft;
 mod node;
+mod nodes;
 pub mod paths;
 mod payload;
 mod prepare;
+mod read;
 mod request;
+mod response;
 mod session;
+mod sha1;
+mod shared;
 mod snapshot;
 mod state;
 #[cfg(test)]
 mod tests;
 mod watch;
 
+pub use acl::{Ace, Acl, Identity};
 pub use apply::{Applied, Apply, Execution};
-pub use node::Node;
+pub use node::{Lifetime, Node};
 pub use payload::*;
 pub use prepare::Outstanding;
+pub use read::Asker;
 pub use request::*;
 pub use session::Session;
 pub use snapshot::{Capture, StateImage};
-pub use state::State;
-pub use watch::Watches;
+pub use state::{Counter, State};
+pub use watch::{Lists, Watches};

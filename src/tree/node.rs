@@ -1,9 +1,9 @@
 //! One node of the tree: what is stored, and the Stat that is told.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
-
-use super::request::{Data, Path, Stat};
+use super::acl::{self, Ace, Acl};
+use super::paths;
+use super::request::{CreateMode, Data, Path, Stat};
+use super::shared::Names;
 use crate::canonical::{Canonical, RunHash};
 use crate::ids::{SessionId, Zxid};
 
@@ -24,13 +24,16 @@ pub struct Node {
     /// How many children were ever created; never lowered. ZooKeeper stores this as the cversion,
     /// and tells clients `2 x creates - children`.
     pub(super) creates: i32,
+    /// The session of an ephemeral node, or what [`Lifetime::owner`] says.
     pub(super) owner: SessionId,
+    pub(super) aversion: i32,
+    pub(super) acl: Acl,
     /// The names of the children.
-    pub(super) children: BTreeSet<Arc<str>>,
+    pub(super) children: Names,
 }
 
 impl Node {
-    /// A node as it is when `zxid` creates it.
+    /// A node as it is when `zxid` creates it, with the open ACL.
     pub(super) fn new(path: Path, data: Data, owner: SessionId, zxid: Zxid, time_ms: u64) -> Node {
         Node {
             path,
@@ -44,8 +47,47 @@ impl Node {
             version: 0,
             creates: 0,
             owner,
-            children: BTreeSet::new(),
+            aversion: 0,
+            acl: Acl::OPEN,
+            children: Names::new(),
         }
+    }
+
+    /// The nodes that every tree has from the start. The creates of the built-in children were
+    /// never counted, so "/" tells the cversion -1; and the ACL of the configuration was set to
+    /// version -1.
+    pub(super) fn built_in() -> [Node; 4] {
+        let bare = |path: &str, children: &[&str]| Node {
+            children: children.iter().copied().collect(),
+            ..Node::new(
+                Path::from(path),
+                Data::from([]),
+                SessionId::NONE,
+                Zxid::ZERO,
+                0,
+            )
+        };
+        let config = Node {
+            aversion: -1,
+            acl: Acl::of(vec![Ace::new(acl::READ, "world", "anyone")]),
+            ..bare(paths::CONFIG, &[])
+        };
+        [
+            bare(paths::ROOT, &["zookeeper"]),
+            bare(paths::ZOOKEEPER, &["config", "quota"]),
+            config,
+            bare(paths::QUOTA, &[]),
+        ]
+    }
+
+    /// How long it lives.
+    pub fn lifetime(&self) -> Lifetime {
+        Lifetime::of(self.owner)
+    }
+
+    /// Who may do what to it.
+    pub fn acl(&self) -> &Acl {
+        &self.acl
     }
 
     /// Its path.
@@ -72,9 +114,12 @@ impl Node {
                 .creates
                 .wrapping_mul(2)
                 .wrapping_sub(i32::try_from(children).expect("a tree in memory has few nodes")),
-            // There are no ACLs here, so nothing ever sets one.
-            aversion: 0,
-            ephemeral_owner: self.owner,
+            aversion: self.aversion,
+            ephemeral_owner: match self.lifetime() {
+                Lifetime::Session(session) => session,
+                // Clients are not told.
+                Lifetime::Endless | Lifetime::Container | Lifetime::Ttl { .. } => SessionId::NONE,
+            },
             data_length: u32::try_from(self.data.len()).expect("content is far below 4 GiB"),
             num_children: u32::try_from(children).expect("a tree in memory has few nodes"),
         }
@@ -89,9 +134,17 @@ impl Node {
         self.mtime = time_ms;
     }
 
-    /// Takes note of a child's coming or going. The counters only move up: see the module essay.
-    pub(super) fn child_changed(&mut self, creates: i32, zxid: Zxid) {
-        self.creates = self.creates.max(creates);
+    /// Takes note of a child's coming. The counters only move up: see the module essay. A counter
+    /// that has wrapped around does not move up, and so, as in ZooKeeper, pzxid stays as well.
+    pub(super) fn child_came(&mut self, creates: i32, zxid: Zxid) {
+        if creates > self.creates {
+            self.creates = creates;
+            self.pzxid = self.pzxid.max(zxid);
+        }
+    }
+
+    /// Takes note of a child's going.
+    pub(super) fn child_went(&mut self, zxid: Zxid) {
         self.pzxid = self.pzxid.max(zxid);
     }
 
@@ -110,8 +163,63 @@ impl Node {
         hash.word(self.mtime);
         hash.word((u64::from(self.version as u32) << 32) | u64::from(self.creates as u32));
         self.owner.feed(&mut hash);
+        hash.word(u64::from(self.aversion as u32) << 1 | u64::from(self.data.is_null()));
+        self.acl.feed(&mut hash);
         hash.word(self.children.len() as u64);
         hash.value()
+    }
+}
+
+/// How long a node lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Lifetime {
+    /// Until it is deleted.
+    Endless,
+    /// As long as a session: an ephemeral node.
+    Session(SessionId),
+    /// Until it has lost its last child.
+    Container,
+    /// Until it has no children and was not set for so long.
+    Ttl {
+        /// Milliseconds.
+        ms: u64,
+    },
+}
+
+impl Lifetime {
+    const CONTAINER: u64 = 0x8000_0000_0000_0000;
+    const TTL: u64 = 0xff00_0000_0000_0000;
+
+    /// The lifetime that an owner stands for.
+    pub fn of(owner: SessionId) -> Lifetime {
+        match owner.0 {
+            0 => Lifetime::Endless,
+            Lifetime::CONTAINER => Lifetime::Container,
+            Lifetime::TTL.. => Lifetime::Ttl {
+                ms: owner.0 - Lifetime::TTL,
+            },
+            _session => Lifetime::Session(owner),
+        }
+    }
+
+    /// The owner it is stored as: ZooKeeper's `ephemeralOwner`.
+    pub fn owner(self) -> SessionId {
+        match self {
+            Lifetime::Endless => SessionId::NONE,
+            Lifetime::Session(session) => session,
+            Lifetime::Container => SessionId(Lifetime::CONTAINER),
+            Lifetime::Ttl { ms } => SessionId(Lifetime::TTL | ms),
+        }
+    }
+
+    /// The lifetime of a node that `session` creates with this mode.
+    pub fn created(mode: CreateMode, session: SessionId) -> Lifetime {
+        match mode {
+            CreateMode::Persistent | CreateMode::PersistentSequential => Lifetime::Endless,
+            CreateMode::Ephemeral | CreateMode::EphemeralSequential => Lifetime::Session(session),
+            CreateMode::Container | CreateMode::ContainerSequential => Lifetime::Container,
+            CreateMode::Ttl { ms } | CreateMode::TtlSequential { ms } => Lifetime::Ttl { ms },
+        }
     }
 }
 

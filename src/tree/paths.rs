@@ -2,6 +2,17 @@
 
 /// The path of the root.
 pub const ROOT: &str = "/";
+/// The node that holds what the server keeps for itself.
+pub const ZOOKEEPER: &str = "/zookeeper";
+/// The ensemble's configuration.
+pub const CONFIG: &str = "/zookeeper/config";
+/// The quotas.
+pub const QUOTA: &str = "/zookeeper/quota";
+
+/// Whether a path names a node that is always there.
+pub fn is_built_in(path: &str) -> bool {
+    [ROOT, ZOOKEEPER, CONFIG, QUOTA].contains(&path)
+}
 
 /// Whether `path` may name a node: absolute, without a trailing slash, without empty, `.` or `..`
 /// components, and made of permitted characters only.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
+use super::acl::Acl;
 use super::request::{Data, Failure, Path, Write};
 use super::snapshot::StateImage;
 use crate::canonical::{Canonical, RunHash};
@@ -66,7 +67,7 @@ pub enum Txn {
         path: Path,
         /// Its content.
         data: Data,
-        /// The session it belongs to, if ephemeral.
+        /// The session it belongs to, or what [`super::Lifetime::owner`] says.
         owner: SessionId,
         /// The parent's count of creates after this one.
         parent_cversion: i32,
@@ -83,6 +84,28 @@ pub enum Txn {
         /// The new content.
         data: Data,
         /// The new version.
+        version: i32,
+    },
+    /// As `Create`, with an ACL of its own.
+    CreateWith {
+        /// Its full path.
+        path: Path,
+        /// Its content.
+        data: Data,
+        /// The session it belongs to, or what [`super::Lifetime::owner`] says.
+        owner: SessionId,
+        /// The parent's count of creates after this one.
+        parent_cversion: i32,
+        /// Its ACL.
+        acl: Acl,
+    },
+    /// A node's ACL is replaced.
+    SetAcl {
+        /// Its path.
+        path: Path,
+        /// The new ACL.
+        acl: Acl,
+        /// The ACL's new version.
         version: i32,
     },
     /// A check that held; nothing changes.

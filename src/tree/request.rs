@@ -1,16 +1,16 @@
-//! What clients ask and what they are answered.
+//! What clients ask.
 
 use core::fmt;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-use crate::ids::{SessionId, Span, Zxid};
+use super::acl::{Ace, Identity};
+pub use super::data::Data;
+pub use super::response::*;
+use crate::ids::Span;
 
 /// An absolute path: "/" or "/a/b".
 pub type Path = Arc<str>;
-
-/// A node's content.
-pub type Data = Arc<[u8]>;
 
 /// Any version: the version argument that always matches.
 pub const ANY_VERSION: i32 = -1;
@@ -26,14 +26,37 @@ pub enum CreateMode {
     PersistentSequential,
     /// Ephemeral, its name completed by the parent's counter.
     EphemeralSequential,
+    /// Goes away some time after its last child.
+    Container,
+    /// A container, its name completed by the parent's counter.
+    ContainerSequential,
+    /// Goes away if it has no children and was not set for longer than this.
+    Ttl {
+        /// Milliseconds: positive, and at most [`MAX_TTL_MS`].
+        ms: u64,
+    },
+    /// As `Ttl`, its name completed by the parent's counter.
+    TtlSequential {
+        /// Milliseconds: positive, and at most [`MAX_TTL_MS`].
+        ms: u64,
+    },
 }
+
+/// The longest time to live of a node: 40 bits of milliseconds.
+pub const MAX_TTL_MS: u64 = 0xff_ffff_ffff;
 
 impl CreateMode {
     /// Whether the parent's counter completes the name.
     pub fn is_sequential(self) -> bool {
         match self {
-            CreateMode::PersistentSequential | CreateMode::EphemeralSequential => true,
-            CreateMode::Persistent | CreateMode::Ephemeral => false,
+            CreateMode::PersistentSequential
+            | CreateMode::EphemeralSequential
+            | CreateMode::ContainerSequential
+            | CreateMode::TtlSequential { .. } => true,
+            CreateMode::Persistent
+            | CreateMode::Ephemeral
+            | CreateMode::Container
+            | CreateMode::Ttl { .. } => false,
         }
     }
 
@@ -41,7 +64,12 @@ impl CreateMode {
     pub fn is_ephemeral(self) -> bool {
         match self {
             CreateMode::Ephemeral | CreateMode::EphemeralSequential => true,
-            CreateMode::Persistent | CreateMode::PersistentSequential => false,
+            CreateMode::Persistent
+            | CreateMode::PersistentSequential
+            | CreateMode::Container
+            | CreateMode::ContainerSequential
+            | CreateMode::Ttl { .. }
+            | CreateMode::TtlSequential { .. } => false,
         }
     }
 }
@@ -53,6 +81,8 @@ pub enum Request {
     Write(Write),
     /// Answered by the contacted server from its applied state.
     Read(Read),
+    /// Changes or asks for the watches of the connection.
+    Watch(WatchRequest),
     /// A barrier: reads after it, in the same session, are at least as new as the protocol
     /// promises for a barrier.
     Sync,
@@ -86,8 +116,51 @@ pub enum Write {
         /// The version it must have, or [`ANY_VERSION`].
         version: i32,
     },
+    /// Create a node with an ACL other than [`super::Acl::OPEN`].
+    CreateWith {
+        /// Its path; of a sequential node, the prefix.
+        path: Path,
+        /// Its content.
+        data: Data,
+        /// Its kind.
+        mode: CreateMode,
+        /// Its ACL as the client wrote it.
+        acl: Vec<Ace>,
+    },
+    /// Replace a node's ACL.
+    SetAcl {
+        /// Its path.
+        path: Path,
+        /// The new ACL as the client wrote it.
+        acl: Vec<Ace>,
+        /// The version the ACL must have, or [`ANY_VERSION`].
+        version: i32,
+    },
+    /// Fail unless the node exists with this version.
+    Check {
+        /// Its path.
+        path: Path,
+        /// The version it must have, or [`ANY_VERSION`].
+        version: i32,
+    },
     /// All of these or none of them.
     Multi(Vec<Part>),
+    /// The leader's own: remove a container that lost its last child, or a node that outlived its
+    /// time. It belongs to no session.
+    DeleteContainer {
+        /// The node.
+        path: Path,
+    },
+    /// A request that makes no sense: it takes a zxid, as every failed write does.
+    Refused(ErrorCode),
+    /// Another request, asked by somebody who has proved to be these. A request on its own is asked
+    /// by somebody of whom nothing is known.
+    As {
+        /// The identities.
+        ids: Vec<Identity>,
+        /// The request.
+        write: Box<Write>,
+    },
     /// Open the session that the request carries.
     CreateSession {
         /// The negotiated timeout.
@@ -134,6 +207,40 @@ pub enum Part {
         /// The version it must have, or [`ANY_VERSION`].
         version: i32,
     },
+    /// As [`Write::CreateWith`].
+    CreateWith {
+        /// Its path; of a sequential node, the prefix.
+        path: Path,
+        /// Its content.
+        data: Data,
+        /// Its kind.
+        mode: CreateMode,
+        /// Its ACL as the client wrote it.
+        acl: Vec<Ace>,
+    },
+    /// As [`Write::Refused`]. With [`ErrorCode::MarshallingError`] the multi fails as a whole.
+    Refused(ErrorCode),
+}
+
+impl Write {
+    /// The request without the identities of who asks.
+    pub fn bare(&self) -> &Write {
+        match self {
+            Write::As { write, .. } => write.bare(),
+            Write::Create { .. }
+            | Write::CreateWith { .. }
+            | Write::Delete { .. }
+            | Write::SetData { .. }
+            | Write::SetAcl { .. }
+            | Write::Check { .. }
+            | Write::Multi(_)
+            | Write::CreateSession { .. }
+            | Write::CloseSession
+            | Write::ExpireSession
+            | Write::DeleteContainer { .. }
+            | Write::Refused(_) => self,
+        }
+    }
 }
 
 /// A request that the contacted server answers from its applied state.
@@ -160,183 +267,86 @@ pub enum Read {
         /// Whether to leave a one-shot child watch.
         watch: bool,
     },
-}
-
-/// A definite failure, with ZooKeeper's code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum ErrorCode {
-    /// -2: a part of a failed multi that was not itself at fault and stands behind the fault.
-    RuntimeInconsistency,
-    /// -8: the arguments are malformed (a path, usually).
-    BadArguments,
-    /// -101: no such node.
-    NoNode,
-    /// -103: the version does not match.
-    BadVersion,
-    /// -108: an ephemeral node cannot have children.
-    NoChildrenForEphemerals,
-    /// -110: the node exists.
-    NodeExists,
-    /// -111: the node has children.
-    NotEmpty,
-    /// -112: the session is gone.
-    SessionExpired,
-    /// -118: the session is attached to another server now.
-    SessionMoved,
-}
-
-impl ErrorCode {
-    /// ZooKeeper's number of this error.
-    pub fn number(self) -> i32 {
-        match self {
-            ErrorCode::RuntimeInconsistency => -2,
-            ErrorCode::BadArguments => -8,
-            ErrorCode::NoNode => -101,
-            ErrorCode::BadVersion => -103,
-            ErrorCode::NoChildrenForEphemerals => -108,
-            ErrorCode::NodeExists => -110,
-            ErrorCode::NotEmpty => -111,
-            ErrorCode::SessionExpired => -112,
-            ErrorCode::SessionMoved => -118,
-        }
-    }
-}
-
-/// A failed request.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Failure {
-    /// Why. Of a multi: the code of the part at fault.
-    pub code: ErrorCode,
-    /// Of a multi, one entry for each part: `None` before the fault ("rolled back"), the code at
-    /// it, [`ErrorCode::RuntimeInconsistency`] behind it. Otherwise empty.
-    pub parts: Vec<Option<ErrorCode>>,
-}
-
-impl Failure {
-    /// The failure of a request that is not a multi.
-    pub fn of(code: ErrorCode) -> Failure {
-        Failure {
-            code,
-            parts: Vec::new(),
-        }
-    }
-}
-
-/// What ZooKeeper's Stat says about a node; times in milliseconds of the leader's clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-pub struct Stat {
-    /// The transaction that created it.
-    pub czxid: Zxid,
-    /// The transaction that last set its content.
-    pub mzxid: Zxid,
-    /// The transaction that last created or deleted a child.
-    pub pzxid: Zxid,
-    /// When it was created.
-    pub ctime: u64,
-    /// When its content was last set.
-    pub mtime: u64,
-    /// How often its content was set.
-    pub version: i32,
-    /// How often a child was created or deleted: 2 x creates - children.
-    pub cversion: i32,
-    /// How often its ACL was set.
-    pub aversion: i32,
-    /// The session an ephemeral node belongs to; [`SessionId::NONE`] otherwise.
-    pub ephemeral_owner: SessionId,
-    /// The length of its content.
-    pub data_length: u32,
-    /// How many children it has.
-    pub num_children: u32,
-}
-
-/// A successful answer.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Response {
-    /// To a create: the path in full, and the new node's Stat.
-    Created {
-        /// The path, completed by the counter if sequential.
+    /// The ACL and the Stat.
+    GetAcl {
+        /// The node.
         path: Path,
-        /// Its Stat.
-        stat: Stat,
     },
-    /// To a delete.
-    Deleted,
-    /// To a setData: the new Stat.
-    Set(Stat),
-    /// To a check inside a multi.
-    Checked,
-    /// To a multi: one answer for each part.
-    Multi(Vec<Response>),
-    /// To a getData.
-    Data {
-        /// The content.
-        data: Data,
-        /// The Stat.
-        stat: Stat,
+    /// How many nodes lie below.
+    CountDescendants {
+        /// The node.
+        path: Path,
     },
-    /// To an exists: the Stat. (No such node is [`ErrorCode::NoNode`].)
-    Exists(Stat),
-    /// To a getChildren.
-    Children {
-        /// The names, ascending.
-        names: Vec<Arc<str>>,
-        /// The parent's Stat.
-        stat: Stat,
+    /// The session's own ephemeral nodes.
+    GetEphemerals {
+        /// What their paths begin with; blank or "/" for all.
+        prefix: Path,
     },
-    /// To a sync.
-    Synced,
-    /// To the opening of a session.
-    SessionOpened,
-    /// To the closing or expiry of a session.
-    SessionClosed,
+    /// Several reads, each with an answer of its own. They leave no watches.
+    Multi(Vec<Read>),
+    /// Who the connection has proved to be.
+    WhoAmI,
 }
 
-/// A definite answer: a response, or a failure that is itself an observation of the tree.
-pub type Answer = Result<Response, Failure>;
-
-/// What a watch reports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum EventKind {
-    /// The node was created (exist watches).
-    NodeCreated,
-    /// The node was deleted (every kind of watch on it).
-    NodeDeleted,
-    /// The node's content was set (data and exist watches).
-    NodeDataChanged,
-    /// A child was created or deleted (child watches).
-    NodeChildrenChanged,
-}
-
-/// One event of a watch.
+/// A request about the watches of a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct WatchEvent {
-    /// What happened.
-    pub kind: EventKind,
-    /// To which node.
-    pub path: Path,
-    /// The transaction that did it; of an event made up at a reconnect, the server's last zxid.
-    pub zxid: Zxid,
+pub enum WatchRequest {
+    /// Leave a watch that stays when it fires, on a node that need not exist.
+    Add {
+        /// The node.
+        path: Path,
+        /// Whether to hear of the whole subtree (but not of changes of children).
+        recursive: bool,
+    },
+    /// Take watches away.
+    Remove {
+        /// The node.
+        path: Path,
+        /// Which of them.
+        of: WatchTables,
+    },
+    /// Fail unless there is a watch: as in ZooKeeper, anybody's.
+    Check {
+        /// The node.
+        path: Path,
+        /// Which of them.
+        of: WatchTables,
+    },
 }
 
-/// The kinds of one-shot watches.
+/// Which watches a request is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum WatchKind {
-    /// On a node that exists: fires when it is set or deleted.
+pub enum WatchTables {
+    /// Those on children.
+    Children,
+    /// Those on the node, existing or not.
     Data,
-    /// On a node that does not exist: fires when it is created (or set, or deleted).
-    Exist,
-    /// On a node's children: fires when one comes or goes, or the node is deleted.
-    Child,
+    /// All.
+    Any,
 }
 
 impl fmt::Display for Request {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Request::Write(write) => fmt::Display::fmt(write, out),
-            Request::Read(Read::GetData { path, .. }) => write!(out, "getData {path}"),
-            Request::Read(Read::Exists { path, .. }) => write!(out, "exists {path}"),
-            Request::Read(Read::GetChildren { path, .. }) => write!(out, "getChildren {path}"),
+            Request::Read(read) => fmt::Display::fmt(read, out),
+            Request::Watch(watch) => write!(out, "{watch:?}"),
             Request::Sync => write!(out, "sync"),
+        }
+    }
+}
+
+impl fmt::Display for Read {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Read::GetData { path, .. } => write!(out, "getData {path}"),
+            Read::Exists { path, .. } => write!(out, "exists {path}"),
+            Read::GetChildren { path, .. } => write!(out, "getChildren {path}"),
+            Read::GetAcl { path } => write!(out, "getACL {path}"),
+            Read::CountDescendants { path } => write!(out, "getAllChildrenNumber {path}"),
+            Read::GetEphemerals { prefix } => write!(out, "getEphemerals {prefix}"),
+            Read::Multi(reads) => write!(out, "multiRead of {}", reads.len()),
+            Read::WhoAmI => write!(out, "whoAmI"),
         }
     }
 }
@@ -344,7 +354,9 @@ impl fmt::Display for Request {
 impl fmt::Display for Write {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Write::Create { path, mode, .. } => write!(out, "create {path} ({mode:?})"),
+            Write::Create { path, mode, .. } | Write::CreateWith { path, mode, .. } => {
+                write!(out, "create {path} ({mode:?})")
+            }
             Write::Delete { path, version } => write!(out, "delete {path} if version {version}"),
             Write::SetData { path, version, .. } => {
                 write!(out, "setData {path} if version {version}")
@@ -353,6 +365,13 @@ impl fmt::Display for Write {
             Write::CreateSession { .. } => write!(out, "createSession"),
             Write::CloseSession => write!(out, "closeSession"),
             Write::ExpireSession => write!(out, "expireSession"),
+            Write::SetAcl { path, version, .. } => {
+                write!(out, "setACL {path} if version {version}")
+            }
+            Write::Check { path, version } => write!(out, "check {path} for version {version}"),
+            Write::DeleteContainer { path } => write!(out, "deleteContainer {path}"),
+            Write::Refused(code) => write!(out, "refused with {code:?}"),
+            Write::As { write, .. } => fmt::Display::fmt(write, out),
         }
     }
 }

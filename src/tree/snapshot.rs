@@ -10,10 +10,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::node::Node;
+use super::nodes::Nodes;
 use super::paths;
 use super::payload::Snapshot;
 use super::request::Path;
 use super::session::Session;
+use super::shared::Names;
 use super::state::{State, combine};
 use crate::ids::{SessionId, Zxid};
 use crate::mutation::Mutations;
@@ -24,8 +26,9 @@ pub struct StateImage {
     kind: Kind,
     time_ms: u64,
     sessions: BTreeMap<SessionId, Arc<Session>>,
-    /// By ascending path. Invariant: the parent of each is there as well.
-    nodes: Vec<Arc<Node>>,
+    /// Of an atomic one, shared with the state it was taken of as far as that has not changed
+    /// since. Invariant: the parent of each is there as well.
+    nodes: Nodes,
     digest: u64,
     /// See [`StateImage::settled`].
     settled: Zxid,
@@ -66,7 +69,7 @@ impl Snapshot {
                 kind: Kind::Atomic,
                 time_ms: state.time_ms,
                 sessions: state.sessions.clone(),
-                nodes: state.nodes.values().cloned().collect(),
+                nodes: state.nodes.clone(),
                 digest: state.digest(),
                 settled: state.applied,
             }),
@@ -82,7 +85,7 @@ pub struct Capture {
     stage: Stage,
     time_ms: u64,
     sessions: BTreeMap<SessionId, Arc<Session>>,
-    nodes: Vec<Arc<Node>>,
+    nodes: Nodes,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,7 +105,7 @@ impl Capture {
             stage: Stage::Sessions,
             time_ms: 0,
             sessions: BTreeMap::new(),
-            nodes: Vec::new(),
+            nodes: Nodes::default(),
         }
     }
 
@@ -119,14 +122,12 @@ impl Capture {
             }
             Stage::Nodes(after) => after.clone(),
         };
-        let mut rest = match &after {
-            None => state.nodes.range::<str, _>(..),
-            Some(path) => state
-                .nodes
-                .range::<str, _>((Bound::Excluded(&**path), Bound::Unbounded)),
-        };
-        for (path, node) in rest.by_ref().take(self.chunk) {
-            self.stage = Stage::Nodes(Some(path.clone()));
+        let mut rest = state.nodes.range(match &after {
+            None => Bound::Unbounded,
+            Some(path) => Bound::Excluded(path),
+        });
+        for node in rest.by_ref().take(self.chunk) {
+            self.stage = Stage::Nodes(Some(node.path.clone()));
             self.take(node);
         }
         if rest.next().is_some() {
@@ -140,19 +141,15 @@ impl Capture {
     fn take(&mut self, node: &Arc<Node>) {
         let parent = paths::parent(&node.path).expect("every node has a path with a slash");
         let is_root = &*node.path == paths::ROOT;
-        let has_parent = self
-            .nodes
-            .binary_search_by(|kept| (*kept.path).cmp(parent))
-            .is_ok();
-        if is_root || has_parent {
-            self.nodes.push(node.clone());
+        if is_root || self.nodes.contains(parent) {
+            self.nodes.insert(node.clone());
         }
     }
 
     fn finish(&mut self, settled: Zxid) -> Snapshot {
         let nodes = core::mem::take(&mut self.nodes);
         let sessions = core::mem::take(&mut self.sessions);
-        let shares = nodes.iter().map(|node| node.share());
+        let shares = nodes.values().map(|node| node.share());
         let shares = sessions
             .iter()
             .map(|(id, session)| session.share(*id))
@@ -185,32 +182,29 @@ impl State {
         for (id, session) in &image.sessions {
             state.put_session(*id, session.clone());
         }
-        let relinked = match image.kind {
-            Kind::Atomic => None,
-            Kind::Fuzzy => Some(relink(&image.nodes)),
-        };
-        for node in relinked.as_ref().unwrap_or(&image.nodes) {
-            state.put_node(node.clone());
-        }
+        state.put_nodes(match image.kind {
+            Kind::Atomic => image.nodes.clone(),
+            Kind::Fuzzy => relink(&image.nodes),
+        });
         state
     }
 }
 
 /// Gives each node the children that are there.
-fn relink(nodes: &[Arc<Node>]) -> Vec<Arc<Node>> {
-    let mut relinked: Vec<Arc<Node>> = Vec::with_capacity(nodes.len());
-    for node in nodes {
+fn relink(nodes: &Nodes) -> Nodes {
+    let mut relinked: Nodes = Nodes::default();
+    for node in nodes.values() {
         let mut node = node.as_ref().clone();
-        node.children.clear();
+        node.children = Names::new();
         if &*node.path != paths::ROOT {
             let parent = paths::parent(&node.path).expect("every node has a path with a slash");
             let parent = relinked
-                .binary_search_by(|kept| (*kept.path).cmp(parent))
+                .get_mut(parent)
                 .expect("a capture keeps no node without its parent");
-            let name = Arc::from(paths::name(&node.path));
-            Arc::make_mut(&mut relinked[parent]).children.insert(name);
+            let name = paths::name(&node.path);
+            Arc::make_mut(parent).children.insert(name);
         }
-        relinked.push(Arc::new(node));
+        relinked.insert(Arc::new(node));
     }
     relinked
 }

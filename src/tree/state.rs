@@ -5,11 +5,11 @@ use core::ops::Bound;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::node::Node;
+use super::acl::Acl;
+use super::node::{Lifetime, Node};
+use super::nodes::Nodes;
 use super::paths;
-use super::request::{
-    Answer, Data, ErrorCode, EventKind, Failure, Path, Read, Response, Stat, WatchEvent,
-};
+use super::request::{Answer, Data, ErrorCode, EventKind, Path, Stat, WatchEvent};
 use super::session::{Done, Session, Turn};
 use crate::canonical::RunHash;
 use crate::ids::{SessionId, Span, Zxid};
@@ -24,25 +24,22 @@ pub struct State {
     pub(super) applied: Zxid,
     /// The greatest time stamped on an executed command.
     pub(super) time_ms: u64,
-    pub(super) nodes: BTreeMap<Path, Arc<Node>>,
+    pub(super) nodes: Nodes,
     pub(super) sessions: BTreeMap<SessionId, Arc<Session>>,
-    /// Invariant: the paths of the nodes with an owner, by owner; no empty sets.
+    /// Invariant: the paths of the nodes that are not endless, by owner (see [`Lifetime::owner`]);
+    /// no empty sets.
     ephemerals: BTreeMap<SessionId, BTreeSet<Path>>,
     /// Invariant: the wrapping sum of the shares of all nodes and sessions.
     shares: u64,
 }
 
 impl State {
-    /// The state before the first transaction: the root, and nothing else.
+    /// The state before the first transaction: the built-in nodes, and nothing else.
     pub fn new(mutations: Mutations) -> State {
         let mut state = State::without_nodes(mutations);
-        state.put_node(Arc::new(Node::new(
-            Path::from(paths::ROOT),
-            Data::from([]),
-            SessionId::NONE,
-            Zxid::ZERO,
-            0,
-        )));
+        for node in Node::built_in() {
+            state.put_node(Arc::new(node));
+        }
         state
     }
 
@@ -52,7 +49,7 @@ impl State {
             mutations,
             applied: Zxid::ZERO,
             time_ms: 0,
-            nodes: BTreeMap::new(),
+            nodes: Nodes::default(),
             sessions: BTreeMap::new(),
             ephemerals: BTreeMap::new(),
             shares: 0,
@@ -86,6 +83,30 @@ impl State {
         self.ephemerals.get(&owner).into_iter().flatten()
     }
 
+    /// The containers that have lost their last child and the nodes that have outlived their time
+    /// at `now_ms`, ascending: what a removal pass asks to delete.
+    pub fn removable(&self, now_ms: u64) -> Vec<Path> {
+        let bounded = Lifetime::Container.owner()..;
+        let mut paths: Vec<Path> = self
+            .ephemerals
+            .range(bounded)
+            .flat_map(|(_, paths)| paths)
+            .filter(|path| {
+                let node = self.nodes.get(path).expect("both indices hold the same");
+                let is_due = match node.lifetime() {
+                    // One that never had a child is kept for the one to come.
+                    Lifetime::Container => node.creates > 0,
+                    Lifetime::Ttl { ms } => now_ms.saturating_sub(node.mtime) > ms,
+                    Lifetime::Endless | Lifetime::Session(_) => false,
+                };
+                is_due && node.children.is_empty()
+            })
+            .cloned()
+            .collect();
+        paths.sort();
+        paths
+    }
+
     /// How many nodes there are, the root included.
     pub fn node_count(&self) -> usize {
         self.nodes.len()
@@ -94,28 +115,6 @@ impl State {
     /// The nodes in the order of their paths.
     pub fn nodes(&self) -> impl Iterator<Item = &Node> {
         self.nodes.values().map(Arc::as_ref)
-    }
-
-    /// Answers a read. As in ZooKeeper, reads do not judge paths: what cannot exist is not there,
-    /// and the empty path is the root. Only exists refuses a path with a NUL.
-    pub fn read(&self, read: &Read) -> Answer {
-        if let Read::Exists { path, .. } = read
-            && path.contains('\0')
-        {
-            return Err(Failure::of(ErrorCode::BadArguments));
-        }
-        match read {
-            Read::GetData { path, .. } => self.node(path).map(|node| Response::Data {
-                data: node.data.clone(),
-                stat: node.stat(),
-            }),
-            Read::Exists { path, .. } => self.node(path).map(|node| Response::Exists(node.stat())),
-            Read::GetChildren { path, .. } => self.node(path).map(|node| Response::Children {
-                names: node.children.iter().cloned().collect(),
-                stat: node.stat(),
-            }),
-        }
-        .ok_or_else(|| Failure::of(ErrorCode::NoNode))
     }
 
     /// The Stat of a node, if there is one.
@@ -147,7 +146,6 @@ impl State {
         true
     }
 
-    /// Stores the answer of a session's command. Nothing happens if the command ended the session.
     /// Where and how a command was decided, if its answer is still stored.
     pub fn decided(&self, session: SessionId, seq: u32) -> Option<(Zxid, &Answer)> {
         match self.session(session)?.turn(seq) {
@@ -156,6 +154,7 @@ impl State {
         }
     }
 
+    /// Stores the answer of a session's command. Nothing happens if the command ended the session.
     pub(super) fn store_answer(&mut self, id: SessionId, seq: u32, acked: u32, done: Done) {
         let Some(session) = self.sessions.get_mut(&id) else {
             return;
@@ -171,32 +170,36 @@ impl State {
         &mut self,
         birth: Birth<'_>,
         stamp: Stamp,
-        events: &mut Vec<WatchEvent>,
+        events: &mut Events,
     ) -> Result<Stat, ErrorCode> {
         let path = birth.path;
         let parent = paths::parent(path).expect("prepare named the parent of every path");
-        let is_new = !self.nodes.contains_key(path);
-        let parent = self
+        let is_new = !self.nodes.contains(path);
+        let (parent, parent_acl) = self
             .change(parent, |parent| {
-                parent.child_changed(birth.parent_cversion, stamp.zxid);
-                parent.children.insert(Arc::from(paths::name(path)));
-                parent.path.clone()
+                parent.child_came(birth.parent_cversion, stamp.zxid);
+                parent.children.insert(paths::name(path));
+                (parent.path.clone(), parent.acl.clone())
             })
             .ok_or(ErrorCode::NoNode)?;
         if !is_new {
             return Err(ErrorCode::NodeExists);
         }
-        let node = Node::new(
+        let mut node = Node::new(
             path.clone(),
             birth.data.clone(),
             birth.owner,
             stamp.zxid,
             stamp.time_ms,
         );
+        node.acl = birth.acl.clone();
         let stat = node.stat();
         self.put_node(Arc::new(node));
-        events.push(stamp.event(EventKind::NodeCreated, path.clone()));
-        events.push(stamp.event(EventKind::NodeChildrenChanged, parent));
+        events.push(stamp.event(EventKind::NodeCreated, path.clone()), birth.acl);
+        events.push(
+            stamp.event(EventKind::NodeChildrenChanged, parent),
+            &parent_acl,
+        );
         Ok(stat)
     }
 
@@ -206,21 +209,22 @@ impl State {
         &mut self,
         path: &Path,
         stamp: Stamp,
-        events: &mut Vec<WatchEvent>,
+        events: &mut Events,
     ) -> Result<(), ErrorCode> {
         let parent = paths::parent(path).expect("prepare named the parent of every path");
         let parent = self.change(parent, |parent| {
-            parent.child_changed(parent.creates, stamp.zxid);
+            parent.child_went(stamp.zxid);
             parent.children.remove(paths::name(path));
-            parent.path.clone()
+            (parent.path.clone(), parent.acl.clone())
         });
         let node = self.take_node(path).ok_or(ErrorCode::NoNode)?;
         if !node.children.is_empty() {
             self.take_descendants(path);
         }
-        events.push(stamp.event(EventKind::NodeDeleted, node.path.clone()));
-        if let Some(parent) = parent {
-            events.push(stamp.event(EventKind::NodeChildrenChanged, parent));
+        let deleted = stamp.event(EventKind::NodeDeleted, node.path.clone());
+        events.push(deleted, &node.acl);
+        if let Some((parent, acl)) = parent {
+            events.push(stamp.event(EventKind::NodeChildrenChanged, parent), &acl);
         }
         Ok(())
     }
@@ -232,26 +236,64 @@ impl State {
         data: &Data,
         version: i32,
         stamp: Stamp,
-        events: &mut Vec<WatchEvent>,
+        events: &mut Events,
     ) -> Result<Stat, ErrorCode> {
-        let (path, stat) = self
+        let (path, acl, stat) = self
             .change(path, |node| {
                 node.set(data, version, stamp.zxid, stamp.time_ms);
-                (node.path.clone(), node.stat())
+                (node.path.clone(), node.acl.clone(), node.stat())
             })
             .ok_or(ErrorCode::NoNode)?;
-        events.push(stamp.event(EventKind::NodeDataChanged, path));
+        events.push(stamp.event(EventKind::NodeDataChanged, path), &acl);
         Ok(stat)
+    }
+
+    /// Replaces a node's ACL.
+    pub(super) fn set_acl(
+        &mut self,
+        path: &str,
+        acl: &Acl,
+        version: i32,
+    ) -> Result<Stat, ErrorCode> {
+        self.change(path, |node| {
+            node.acl = acl.clone();
+            node.aversion = version;
+            node.stat()
+        })
+        .ok_or(ErrorCode::NoNode)
+    }
+
+    /// Overwrites a counter of a node, as only a test of wrap-around does: says whether there is
+    /// such a node. The counter `Creates` is what ZooKeeper stores as the cversion.
+    pub fn poke(&mut self, path: &str, counter: Counter, value: i32) -> bool {
+        self.change(path, |node| match counter {
+            Counter::Version => node.version = value,
+            Counter::Creates => node.creates = value,
+            Counter::Aversion => node.aversion = value,
+        })
+        .is_some()
     }
 
     /// Adds a node whose parent knows of it.
     pub(super) fn put_node(&mut self, node: Arc<Node>) {
-        if node.owner != SessionId::NONE {
+        self.index(&node);
+        self.nodes.insert(node);
+    }
+
+    /// Takes the nodes of a snapshot, which it shares from now on.
+    pub(super) fn put_nodes(&mut self, nodes: Nodes) {
+        for node in nodes.values() {
+            self.index(node);
+        }
+        self.nodes = nodes;
+    }
+
+    fn index(&mut self, node: &Node) {
+        if node.lifetime() != Lifetime::Endless {
             let own = self.ephemerals.entry(node.owner).or_default();
             own.insert(node.path.clone());
         }
         self.shares = self.shares.wrapping_add(node.share());
-        self.nodes.insert(node.path.clone(), node);
     }
 
     /// Adds a session.
@@ -279,8 +321,8 @@ impl State {
         let prefix = format!("{path}/");
         let below: Vec<Path> = self
             .nodes
-            .range::<str, _>((Bound::Included(prefix.as_str()), Bound::Unbounded))
-            .map(|(path, _)| path.clone())
+            .range(Bound::Included(prefix.as_str()))
+            .map(|node| node.path.clone())
             .take_while(|path| path.starts_with(&prefix))
             .collect();
         for path in below {
@@ -306,6 +348,26 @@ impl Hash for State {
     }
 }
 
+/// The events of an apply, and the ACL of each one's node: only who may read it hears of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Events {
+    pub(super) told: Vec<WatchEvent>,
+    /// One for each event; none at all as long as all of them are open.
+    pub(super) acls: Vec<Acl>,
+}
+
+impl Events {
+    fn push(&mut self, event: WatchEvent, acl: &Acl) {
+        if *acl != Acl::OPEN {
+            self.acls.resize(self.told.len(), Acl::OPEN);
+        }
+        if *acl != Acl::OPEN || !self.acls.is_empty() {
+            self.acls.push(acl.clone());
+        }
+        self.told.push(event);
+    }
+}
+
 /// The node that a create makes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Birth<'a> {
@@ -313,6 +375,18 @@ pub(super) struct Birth<'a> {
     pub(super) data: &'a Data,
     pub(super) owner: SessionId,
     pub(super) parent_cversion: i32,
+    pub(super) acl: &'a Acl,
+}
+
+/// A counter of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Counter {
+    /// The version of the content.
+    Version,
+    /// How many children were ever created.
+    Creates,
+    /// The version of the ACL.
+    Aversion,
 }
 
 /// What a transaction stamps on whatever it changes.

@@ -1,8 +1,6 @@
 //! A world to play a scene in: servers with small constant latencies, clients that ask what the
 //! scene says, and every checker watching. Scenes wait for predicates, never for a time.
 
-use std::sync::Arc;
-
 use menagerie::check::Verdict;
 use menagerie::history::{Operation, Outcome};
 use menagerie::ids::{ClientId, NodeId, OpId, SessionId, Span};
@@ -10,7 +8,7 @@ use menagerie::mutation::Mutations;
 use menagerie::protocol::{Knobs, Protocol, Role};
 use menagerie::server::ServerSettings;
 use menagerie::tree::{
-    ANY_VERSION, Answer, CreateMode, Failure, Path, Read, Request, Response, Write,
+    ANY_VERSION, Answer, CreateMode, Data, Failure, Path, Read, Request, Response, Write,
 };
 use menagerie_sim::clock::ClockSpec;
 use menagerie_sim::disk::DiskSpec;
@@ -326,7 +324,7 @@ pub fn create(path: &str, data: &str) -> Request {
 pub fn made(path: &str, data: &str, mode: CreateMode) -> Request {
     Request::Write(Write::Create {
         path: Path::from(path),
-        data: Arc::from(data.as_bytes()),
+        data: Data::from(data.as_bytes()),
         mode,
     })
 }
@@ -335,7 +333,7 @@ pub fn made(path: &str, data: &str, mode: CreateMode) -> Request {
 pub fn set(path: &str, data: &str) -> Request {
     Request::Write(Write::SetData {
         path: Path::from(path),
-        data: Arc::from(data.as_bytes()),
+        data: Data::from(data.as_bytes()),
         version: ANY_VERSION,
     })
 }

@@ -1,6 +1,7 @@
 //! The arguments, as clap reads them.
 
 use std::ops::Range;
+use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -29,6 +30,8 @@ pub(super) enum Command {
     Protocols,
     /// List the mutations: bugs that can be switched on
     Mutations,
+    /// Replay transcripts of a real ZooKeeper and tell what is answered differently here
+    Conform(ConformArguments),
     /// Run the fixed set of campaigns and write REPORT.md
     Report(ReportArguments),
 }
@@ -91,6 +94,16 @@ pub(super) struct ScenariosArguments {
     /// Where the scenarios are
     #[arg(long, value_name = "FOLDER", default_value = "scenarios")]
     pub(super) folder: String,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct ConformArguments {
+    /// The transcripts, such as those in tests/data/oracle
+    #[arg(value_name = "FILE", required = true)]
+    pub(super) files: Vec<PathBuf>,
+    /// Print one JSON document
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 #[derive(Clone, Debug, Args)]

@@ -6,6 +6,7 @@
 
 mod arguments;
 mod campaign;
+mod conform;
 mod document;
 mod list;
 mod output;
@@ -150,6 +151,7 @@ fn dispatch(command: &Command, protocols: &[Registration]) -> Result<Exit, Troub
         Command::Scenarios(arguments) => list::scenarios(&arguments.folder),
         Command::Protocols => list::protocols(protocols),
         Command::Mutations => list::mutations(),
+        Command::Conform(arguments) => conform::run(arguments),
         Command::Report(arguments) => report::report(arguments, protocols),
     }
 }

@@ -1,10 +1,8 @@
 //! The liveness phase's question to every client: can you still write, and read what you wrote?
 
-use std::sync::Arc;
-
 use menagerie::history::{Operation, Outcome};
 use menagerie::ids::{ClientId, OpId};
-use menagerie::tree::{CreateMode, Path, Read, Request, Write};
+use menagerie::tree::{CreateMode, Data, Path, Read, Request, Write};
 
 /// Where a client's probe stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +65,7 @@ impl Probe {
             Stage::Waiting(Again::Write) => vec![(
                 Request::Write(Write::Create {
                     path,
-                    data: Arc::from(format!("alive {}", self.client).as_bytes()),
+                    data: Data::from(format!("alive {}", self.client).as_bytes()),
                     mode: CreateMode::Persistent,
                 }),
                 false,

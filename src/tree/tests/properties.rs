@@ -2,47 +2,115 @@
 
 use super::model::Model;
 use super::*;
-use crate::tree::{Command, Execution};
+use crate::tree::{Ace, Asker, Command, Execution, Identity, Read};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
-const PATHS: [&str; 13] = [
-    "/a", "/a-", "/b", "/a/x", "/a/y", "/a/x/z", "/b/x", "/a/n", "/", "/a/", "none", "/a/../b",
+const PATHS: [&str; 15] = [
+    "/a",
+    "/a-",
+    "/b",
+    "/a/x",
+    "/a/y",
+    "/a/x/z",
+    "/b/x",
+    "/a/n",
+    "/",
+    "/a/",
+    "none",
+    "/a/../b",
     "/b/",
+    "/zookeeper/config",
+    "/zookeeper/q",
 ];
 
 pub fn any_session() -> impl Strategy<Value = SessionId> {
     (1u64..=3).prop_map(SessionId)
 }
 
-fn any_part() -> impl Strategy<Value = Part> {
+fn any_mode() -> impl Strategy<Value = CreateMode> {
+    prop_oneof![
+        4 => Just(CreateMode::Persistent),
+        2 => Just(CreateMode::Ephemeral),
+        2 => Just(CreateMode::PersistentSequential),
+        2 => Just(CreateMode::EphemeralSequential),
+        2 => Just(CreateMode::Container),
+        1 => Just(CreateMode::ContainerSequential),
+        1 => (0..3u64).prop_map(|ms| CreateMode::Ttl { ms }),
+        1 => (0..3u64).prop_map(|ms| CreateMode::TtlSequential { ms }),
+    ]
+}
+
+fn any_path() -> impl Strategy<Value = Path> {
     // The first paths are the useful ones, and so the likelier.
-    let at = prop_oneof![4 => 0..7usize, 1 => 7..PATHS.len()].prop_map(|at| path(PATHS[at]));
-    let mode = prop_oneof![
-        3 => Just(CreateMode::Persistent),
-        1 => Just(CreateMode::Ephemeral),
-        1 => Just(CreateMode::PersistentSequential),
-        1 => Just(CreateMode::EphemeralSequential),
+    prop_oneof![4 => 0..7usize, 1 => 7..PATHS.len()].prop_map(|at| path(PATHS[at]))
+}
+
+fn any_version() -> impl Strategy<Value = i32> {
+    prop_oneof![3 => Just(ANY_VERSION), 1 => 0..3i32]
+}
+
+fn any_acl() -> impl Strategy<Value = Vec<Ace>> {
+    let entry = prop_oneof![
+        6 => Just(Ace::new(31, "world", "anyone")),
+        1 => (0..32i32).prop_map(|perms| Ace::new(perms, "world", "anyone")),
+        2 => (0..32i32).prop_map(|perms| Ace::new(perms, "digest", "bob:x")),
+        2 => (0..32i32).prop_map(|perms| Ace::new(perms, "auth", "")),
+        1 => Just(Ace::new(31, "bogus", "x")),
     ];
-    let version = prop_oneof![3 => Just(ANY_VERSION), 1 => 0..3i32];
-    (at, mode, version, 0..9u32, 0..6u8).prop_map(|(path, mode, version, length, kind)| {
-        let data = data(&"d".repeat(length as usize));
-        match kind {
-            0..=2 => Part::Create { path, data, mode },
-            3 => Part::Delete { path, version },
-            4 => Part::SetData {
-                path,
-                data,
-                version,
-            },
-            5.. => Part::Check { path, version },
-        }
-    })
+    prop::collection::vec(entry, 0..3)
+}
+
+fn any_ids() -> impl Strategy<Value = Vec<Identity>> {
+    let identity = prop_oneof![
+        3 => Just(Identity::new("digest", "bob:x")),
+        2 => Just(Identity::new("digest", "eve:y")),
+        1 => Just(Identity::new("super", "")),
+    ];
+    prop::collection::vec(identity, 0..3)
+}
+
+fn any_data() -> impl Strategy<Value = Data> {
+    prop_oneof![
+        9 => (0..9usize).prop_map(|length| data(&"d".repeat(length))),
+        1 => Just(Data::NULL),
+    ]
+}
+
+fn any_part() -> impl Strategy<Value = Part> {
+    let refused = prop_oneof![
+        1 => Just(ErrorCode::MarshallingError),
+        2 => Just(ErrorCode::BadArguments),
+    ];
+    let refused = refused.prop_map(Part::Refused);
+    prop_oneof![
+        9 => (any_path(), any_data(), any_mode())
+            .prop_map(|(path, data, mode)| Part::Create { path, data, mode }),
+        6 => (any_path(), any_data(), any_mode(), any_acl())
+            .prop_map(|(path, data, mode, acl)| Part::CreateWith { path, data, mode, acl }),
+        6 => (any_path(), any_version())
+            .prop_map(|(path, version)| Part::Delete { path, version }),
+        5 => (any_path(), any_data(), any_version())
+            .prop_map(|(path, data, version)| Part::SetData { path, data, version }),
+        5 => (any_path(), any_version()).prop_map(|(path, version)| Part::Check { path, version }),
+        1 => refused,
+    ]
 }
 
 fn alone(part: Part) -> Write {
     match part {
         Part::Create { path, data, mode } => Write::Create { path, data, mode },
+        Part::CreateWith {
+            path,
+            data,
+            mode,
+            acl,
+        } => Write::CreateWith {
+            path,
+            data,
+            mode,
+            acl,
+        },
         Part::Delete { path, version } => Write::Delete { path, version },
         Part::SetData {
             path,
@@ -53,17 +121,48 @@ fn alone(part: Part) -> Write {
             data,
             version,
         },
-        check @ Part::Check { .. } => Write::Multi(vec![check]),
+        Part::Check { path, version } => Write::Check { path, version },
+        Part::Refused(code) => Write::Refused(code),
     }
 }
 
 pub fn any_write() -> impl Strategy<Value = Write> {
-    prop_oneof![
+    let set_acl = (any_path(), any_acl(), any_version())
+        .prop_map(|(path, acl, version)| Write::SetAcl { path, acl, version });
+    let asked = prop_oneof![
         12 => any_part().prop_map(alone),
+        3 => prop::collection::vec(any_part(), 0..5).prop_map(Write::Multi),
+        2 => set_acl,
+    ];
+    let known = (any_ids(), asked).prop_map(|(ids, write)| Write::As {
+        ids,
+        write: Box::new(write),
+    });
+    prop_oneof![
+        8 => any_part().prop_map(alone),
+        8 => known,
+        2 => any_path().prop_map(|path| Write::DeleteContainer { path }),
         3 => prop::collection::vec(any_part(), 0..5).prop_map(Write::Multi),
         3 => Just(open()),
         1 => Just(Write::CloseSession),
         1 => Just(Write::ExpireSession),
+    ]
+}
+
+fn any_read() -> impl Strategy<Value = Read> {
+    let single = (any_path(), any::<bool>(), 0..7u8).prop_map(|(path, watch, kind)| match kind {
+        0 => Read::GetData { path, watch },
+        1 => Read::Exists { path, watch },
+        2 => Read::GetChildren { path, watch },
+        3 => Read::GetAcl { path },
+        4 => Read::CountDescendants { path },
+        5 => Read::GetEphemerals { prefix: path },
+        _ => Read::WhoAmI,
+    });
+    let single = single.boxed();
+    prop_oneof![
+        6 => single.clone(),
+        1 => prop::collection::vec(single, 0..4).prop_map(Read::Multi),
     ]
 }
 
@@ -125,6 +224,25 @@ proptest! {
     }
 
     #[test]
+    fn reads_agree_with_the_model_whoever_asks(
+        operations in operations(),
+        reads in prop::collection::vec((any_session(), any_ids(), any_read()), 30),
+    ) {
+        let mut leader = Leader::without_sessions(Mutations::NONE);
+        let mut model = Model::new();
+        for (session, write) in with_sessions(operations) {
+            let zxid = Zxid(leader.log.len() as u64 + 1);
+            let answer = model.run(session, &write, zxid, Leader::time_of(zxid));
+            prop_assert_eq!(leader.run(session, &write).answer, answer);
+        }
+        for (session, ids, read) in reads {
+            let asker = Asker { session, ids: &ids };
+            let answer = leader.state.read_as(asker, &read);
+            prop_assert_eq!(answer, model.read(session, &ids, &read), "{}", read);
+        }
+    }
+
+    #[test]
     fn an_overlay_that_is_settled_late_judges_like_one_that_is_not(
         operations in operations(),
         lag in 1..8usize,
@@ -161,11 +279,18 @@ proptest! {
         let mut zxid = Zxid::ZERO;
         let operations = with_sessions(operations).into_iter();
         for ((session, write), (which, count)) in operations.zip(repeats.iter().cycle()) {
-            let seq = match write {
-                Write::CreateSession { .. } | Write::ExpireSession => 0,
+            let seq = match write.bare() {
+                Write::CreateSession { .. }
+                | Write::ExpireSession
+                | Write::DeleteContainer { .. } => 0,
                 Write::Create { .. }
+                | Write::CreateWith { .. }
                 | Write::Delete { .. }
                 | Write::SetData { .. }
+                | Write::SetAcl { .. }
+                | Write::Check { .. }
+                | Write::Refused(_)
+                | Write::As { .. }
                 | Write::Multi(_)
                 | Write::CloseSession => *next.get(&session).unwrap_or(&1),
             };
@@ -174,7 +299,11 @@ proptest! {
             let time_of_leader = 1_000 + (zxid.0 * 37) % 100;
             let command = Command { session, seq, acked: 0, time_ms: time_of_leader, write };
             let lived = model.sessions.contains(&session);
-            if lived || matches!(command.write, Write::CreateSession { .. }) {
+            let sessionless = matches!(
+                command.write,
+                Write::CreateSession { .. } | Write::DeleteContainer { .. }
+            );
+            if lived || sessionless {
                 let repeat = lived && matches!(command.write, Write::CreateSession { .. });
                 time_ms = if repeat { time_ms } else { command.time_ms.max(time_ms) };
             }

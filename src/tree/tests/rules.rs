@@ -2,14 +2,21 @@
 
 use super::*;
 use crate::mutation::Mutation;
-use crate::tree::{Execution, Read, Response, Stat};
+use crate::tree::{Acl, Execution, Read, Response, Stat};
 
 #[test]
-fn a_new_tree_is_the_root_alone() {
+fn a_new_tree_holds_the_built_in_nodes() {
     let state = State::new(Mutations::NONE);
-    assert_eq!(state.node_count(), 1);
-    assert_eq!(state.stat("/"), Some(Stat::default()));
-    assert_eq!(state.stat(""), Some(Stat::default()));
+    let told = |path: &str| {
+        let stat = state.stat(path).expect("it is built in");
+        (stat.cversion, stat.num_children, stat.aversion)
+    };
+    assert_eq!(state.node_count(), 4);
+    assert_eq!(told("/"), (-1, 1, 0));
+    assert_eq!(state.stat("/"), state.stat(""));
+    assert_eq!(told("/zookeeper"), (-2, 2, 0));
+    assert_eq!(told("/zookeeper/config"), (0, 0, -1));
+    assert_eq!(told("/zookeeper/quota"), (0, 0, 0));
     assert_eq!(state.applied(), Zxid::ZERO);
 }
 
@@ -29,8 +36,8 @@ fn a_create_stamps_the_node_and_counts_at_the_parent() {
     let path = path("/a");
     assert_eq!(applied.answer, Ok(Response::Created { path, stat }));
     let root = leader.state.stat("/").expect("the root is there");
-    assert_eq!((root.pzxid, root.cversion), (Zxid(3), 1));
-    assert_eq!((root.mzxid, root.num_children), (Zxid::ZERO, 1));
+    assert_eq!((root.pzxid, root.cversion), (Zxid(3), 0));
+    assert_eq!((root.mzxid, root.num_children), (Zxid::ZERO, 2));
 }
 
 #[test]
@@ -326,7 +333,7 @@ fn the_zxid_moves_at_the_last_micro_step_and_the_session_map_at_the_first() {
             state.applied(),
         ));
     }
-    assert_eq!(seen, [(1, 3, Zxid(4)), (1, 2, Zxid(4)), (1, 1, Zxid(4))]);
+    assert_eq!(seen, [(1, 6, Zxid(4)), (1, 5, Zxid(4)), (1, 4, Zxid(4))]);
     assert_eq!(state.applied(), Zxid(5));
 }
 
@@ -335,7 +342,7 @@ fn every_field_of_a_stat_changes_the_digest() {
     let mut leader = Leader::new(Mutations::NONE);
     leader.ok(&persistent("/a"));
     let node = leader.state.node("/a").expect("created").clone();
-    let changes: [fn(&mut crate::tree::Node); 11] = [
+    let changes: [fn(&mut crate::tree::Node); 14] = [
         |node| node.czxid = Zxid(9),
         |node| node.mzxid = Zxid(9),
         |node| node.pzxid = Zxid(9),
@@ -344,10 +351,13 @@ fn every_field_of_a_stat_changes_the_digest() {
         |node| node.version = 9,
         |node| node.creates = 9,
         |node| node.owner = BOB,
+        |node| node.aversion = 9,
+        |node| node.acl = Acl::of(Vec::new()),
+        |node| node.set(&Data::NULL, 0, node.mzxid, node.mtime),
         |node| node.path = path("/b"),
         |node| node.set(&data("xx"), 0, node.mzxid, node.mtime),
         |node| {
-            node.children.insert("x".into());
+            node.children.insert("x");
         },
     ];
     let mut shares = vec![node.share()];
@@ -358,7 +368,7 @@ fn every_field_of_a_stat_changes_the_digest() {
     }
     shares.sort_unstable();
     shares.dedup();
-    assert_eq!(shares.len(), 12);
+    assert_eq!(shares.len(), 15);
 }
 
 #[test]

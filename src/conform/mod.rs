@@ -1,0 +1,92 @@
+//! Conformance: transcripts of a real ZooKeeper, replayed against the tree and session layer here.
+//!
+//! A transcript is a list of [`Value`]s: a header and steps. Each step is sent over the wire
+//! encoding to a [`crate::solo::Solo`], and what comes back is put into the transcript's own words
+//! and compared with what the real server answered. Where the real server's order is that of a hash
+//! set, only the contents are compared (`compare`).
+//!
+//! Transcripts of an ensemble are recognised and left to whoever can simulate one, see
+//! [`Outcome::NeedsEnsemble`]: [`call_of`], [`add_body`] and [`difference`] serve there as well.
+
+mod calls;
+mod compare;
+mod player;
+mod results;
+mod value;
+
+pub use calls::call_of;
+pub use compare::difference;
+pub use player::Step;
+pub use results::{Names, add_body};
+pub use value::Value;
+
+use crate::solo::Settings;
+
+/// What came of a transcript.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Every step was answered as recorded.
+    Passed {
+        /// How many steps there were.
+        steps: usize,
+    },
+    /// The first step that was not.
+    Failed {
+        /// Which.
+        step: u64,
+        /// What the real server did.
+        expected: String,
+        /// What was done here.
+        got: String,
+    },
+    /// It was recorded with an ensemble of servers.
+    NeedsEnsemble,
+    /// It is not a transcript: says why.
+    Unreadable(String),
+}
+
+/// Replays a transcript: the header, then the steps.
+pub fn replay(lines: &[Value]) -> Outcome {
+    let Some((header, steps)) = lines.split_first() else {
+        return Outcome::Unreadable("it is empty".to_string());
+    };
+    if header.get("transcript").is_none() {
+        return Outcome::Unreadable("the first line is no header".to_string());
+    }
+    if header.get("zxidBase").is_some() {
+        return Outcome::NeedsEnsemble;
+    }
+    let mut player = player::Player::new(settings_of(header));
+    for step in steps {
+        let played = Step::parse(step).and_then(|step| player.play(&step));
+        let got = match played {
+            Ok(got) => got,
+            Err(why) => return Outcome::Unreadable(why),
+        };
+        if let Some((expected, got)) = compare::difference(step, &got) {
+            return Outcome::Failed {
+                step: step
+                    .number("i")
+                    .and_then(|i| u64::try_from(i).ok())
+                    .unwrap_or(0),
+                expected,
+                got,
+            };
+        }
+    }
+    Outcome::Passed { steps: steps.len() }
+}
+
+fn settings_of(header: &Value) -> Settings {
+    let defaults = Settings::default();
+    let config = header.get("config").cloned().unwrap_or(Value::Null);
+    let tick = config
+        .number("tickTime")
+        .and_then(|tick| u64::try_from(tick).ok());
+    Settings {
+        tick_ms: tick.unwrap_or(defaults.tick_ms),
+        extended_types: config.flag("extendedTypesEnabled"),
+        superuser: config.text("superDigest").map(str::to_string),
+        client_address: defaults.client_address,
+    }
+}
