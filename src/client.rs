@@ -368,9 +368,9 @@ impl Client {
         }
     }
 
-    /// A server that answers pings but no requests is as good as silent: it may be reachable for its
-    /// clients only, and would keep them for ever without serving them. So while a request waits for
-    /// its answer, a pong is no sign of life.
+    /// A server that answers pings but no requests is as good as silent: it may be reachable for
+    /// its clients only, and would keep them for ever without serving them. So while a request
+    /// waits for its answer, a pong is no sign of life.
     fn note_sign_of_life(&self, frame: &ServerFrame, out: &mut Vec<ClientEffect>) {
         let alive = match frame {
             ServerFrame::Connected { .. } | ServerFrame::Reply { .. } | ServerFrame::Event(_) => {
