@@ -142,8 +142,8 @@ impl TreeOrder {
         if stat.mzxid < stat.czxid || stat.pzxid < stat.czxid {
             wrong = Some("changed before it was created".to_string());
         }
-        // 2 x creates - children, with no more children than creates, except of the nodes that every
-        // tree is born with: the children that they are born with were never counted.
+        // 2 x creates - children, with no more children than creates. (The nodes that every tree is
+        // born with are exceptions: the children that they are born with were never counted.)
         if !paths::is_built_in(path) && (cversion < children || (cversion + children) % 2 != 0) {
             wrong = Some("has more children than its cversion admits".to_string());
         }

@@ -252,8 +252,10 @@ impl<const COMMANDS: bool> Stage<COMMANDS> {
 
     fn welcomed(&self) -> bool {
         self.done.iter().any(|effect| {
-            matches!(effect, ServerEffect::Reply { frame: ServerFrame::Connected { session, .. }, .. }
-                if *session == SESSION)
+            let ServerEffect::Reply { frame, .. } = effect else {
+                return false;
+            };
+            matches!(frame, ServerFrame::Connected { session, .. } if *session == SESSION)
         })
     }
 }

@@ -14,19 +14,19 @@
 //!   executed before gets the stored answer, one too early is refused without a trace.
 //!
 //! # Phases of a write
-//! `prepare` turns a request into a [`TxnRecord`] by the rules in `draft`; `state` changes nodes and
-//! sessions; `apply` cuts the work into micro-steps, between which fuzzy captures (`snapshot`) may
-//! run, though reads may not. The events of an apply go to [`Watches`], which belong to a server and
-//! are not replicated.
+//! `prepare` turns a request into a [`TxnRecord`] by the rules in `draft`; `state` changes nodes
+//! and sessions; `apply` cuts the work into micro-steps, between which fuzzy captures (`snapshot`)
+//! may run, though reads may not. The events of an apply go to [`Watches`], which belong to a
+//! server and are not replicated.
 //!
 //! # Renamed words
 //! ZooKeeper's `outstandingChanges` is [`Outstanding`]; its stored `cversion` is `creates` here,
 //! because it counts the creates of children only.
 //!
 //! # The dialect
-//! That of 3.8.0 as it was recorded from a real server (`crate::conform`), which leaves watchers who
-//! may not read a node in the dark about it. A node that is not endless is stored under the owner
-//! that ZooKeeper gives it, see [`Lifetime`]; clients are told of sessions alone.
+//! That of 3.8.0 as it was recorded from a real server (`crate::conform`), which leaves watchers
+//! who may not read a node in the dark about it. A node that is not endless is stored under the
+//! owner that ZooKeeper gives it, see [`Lifetime`]; clients are told of sessions alone.
 //!
 //! # Deviations from ZooKeeper
 //! - A TTL node is refused where the real server dies of it: createTTL with flags that name none.

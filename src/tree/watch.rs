@@ -268,8 +268,8 @@ impl Watches {
     }
 
     /// Arms the watches of a client that has seen everything through `relative` (`None`: not even
-    /// the built-in nodes): what changed since fires at once and is not armed. Events in the order of the lists. What persistent and
-    /// recursive watches have missed is not made up for.
+    /// the built-in nodes): what changed since fires at once and is not armed. Events in the order
+    /// of the lists. What persistent and recursive watches have missed is not made up for.
     pub fn set_all(
         &mut self,
         conn: ConnId,

@@ -210,8 +210,8 @@ impl Zab {
         }
         // A leader that says so itself is tried, once the election has lasted for long:
         // 1. n1 leads, and n2 follows; n3 hears n1, but n2 and it do not hear each other.
-        // 2. n1 is content with its quorum, so nobody else will ever look, and n3 waits for the word
-        //    of a quorum that it cannot hear.
+        // 2. n1 is content with its quorum, so nobody else will ever look, and n3 waits for the
+        //    word of a quorum that it cannot hear.
         // A wrong guess costs the time of one synchronization: whom to follow is not what safety
         // relies on.
         if election.wait >= self.config.knobs.notification_max

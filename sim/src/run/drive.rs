@@ -279,9 +279,9 @@ impl<P: Protocol> Drive<P> {
         }
     }
 
-    /// Ends the safety phase: undoes what is still in force and concerns the core only, the youngest
-    /// first, and starts those of its members that are down for another reason (a server that
-    /// refused to boot gets another chance). What concerns others is never undone any more.
+    /// Ends the safety phase: undoes what is still in force and concerns the core only, the
+    /// youngest first, and starts those of its members that are down for another reason (a server
+    /// that refused to boot gets another chance). What concerns others is never undone any more.
     fn heal(&mut self) {
         let scene = Scene::of(&self.world, &self.voters, &self.observers);
         let applied = |node| self.world.applied(node);

@@ -73,8 +73,8 @@ pub(super) fn concerns_only(core: NodeSet, action: &Action) -> bool {
     }
 }
 
-/// Who must end in one state: the core; or, while a leader outside of it reaches a quorum both ways,
-/// that leader and the members that it reaches.
+/// Who must end in one state: the core; or, while a leader outside of it reaches a quorum both
+/// ways, that leader and the members that it reaches.
 pub(super) fn within_reach(
     core: &[NodeId],
     scene: &Scene,

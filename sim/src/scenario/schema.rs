@@ -358,7 +358,7 @@ pub struct LivenessSection {
     pub core: Core,
 }
 
-/// Which servers are healed when the safety phase ends. Faults that concern others stay as they are.
+/// Which servers are healed when the safety phase ends. Faults that concern others stay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Core {

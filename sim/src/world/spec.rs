@@ -21,8 +21,8 @@ pub struct WorldSpec {
     pub observers: u8,
     /// How many clients there are: numbers 1 to this.
     pub clients: u16,
-    /// The only server that a client knows, by the clients' order. Clients behind the end of the list
-    /// know every server and try them in a drawn order.
+    /// The only server that a client knows, by the clients' order. Clients behind the end of the
+    /// list know every server and try them in a drawn order.
     pub homes: Vec<NodeId>,
     /// Timeouts and sizes of the protocols.
     pub knobs: Knobs,
