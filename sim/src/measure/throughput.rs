@@ -2,8 +2,8 @@
 //!
 //! [`runs`] performs whole runs, one after the other: what a campaign does on one core, the start
 //! of each run and the verdicts at its end included. [`bare_loop`] is the least that a simulation
-//! can be: the same number of events through a binary heap and nothing behind them. [`net_sim`] sends
-//! real messages to and fro over madsim's own network simulator, one task a node.
+//! can be: the same number of events through a binary heap and nothing behind them. [`net_sim`]
+//! sends real messages to and fro over madsim's own network simulator, one task a node.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
