@@ -412,3 +412,36 @@ fn a_closed_pipe_ends_the_program_quietly() {
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
 }
+
+#[test]
+fn a_transcript_of_an_ensemble_is_left_out_and_does_not_count_as_passed() {
+    let directed = root().join("tests/data/oracle/directed");
+    let file = |name: &str| directed.join(name).display().to_string();
+    let single = file("setdata_versions.jsonl");
+    let ensemble = std::fs::read_dir(&directed)
+        .expect("the transcripts are part of the repository")
+        .map(|entry| entry.expect("a readable folder").file_name())
+        .find_map(|name| {
+            name.into_string()
+                .ok()
+                .filter(|name| name.starts_with("ens_"))
+        })
+        .map(|name| file(&name))
+        .expect("some were recorded with an ensemble");
+    let (code, text, _) = outcome(&["conform", &single]);
+    assert_eq!(code, 0);
+    assert!(text.ends_with("1 of 1 passed\n"), "{text}");
+    let (code, text, _) = outcome(&["conform", &single, &ensemble]);
+    assert_eq!(code, 1);
+    assert!(text.contains("needs an ensemble: not replayed"), "{text}");
+    let told = json(&["conform", "--json", &single, &ensemble], 1);
+    assert_eq!(told["passed"], 1);
+    assert_eq!(told["ensemble"][0]["file"], ensemble.as_str());
+    assert_eq!(
+        told["ensemble"][0]["why"],
+        "needs an ensemble: not replayed"
+    );
+    let (code, _, told) = outcome(&["conform", "nowhere.jsonl"]);
+    assert_eq!(code, 2);
+    assert!(told.contains("nowhere.jsonl"), "{told}");
+}
