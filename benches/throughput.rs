@@ -26,7 +26,7 @@ fn world(criterion: &mut Criterion) {
     for protocol in PROTOCOLS {
         for (name, watching) in [("all checks", Watching::All), ("no checks", Watching::None)] {
             let one = throughput::runs(protocol, &scenario, watching, 0..1);
-            let messages = one.expect("the run holds").messages;
+            let messages = one.expect("the run holds").delivered();
             group.throughput(Throughput::Elements(messages));
             group.bench_function(BenchmarkId::new(protocol.name, name), |bencher| {
                 bencher.iter_custom(|rounds| {

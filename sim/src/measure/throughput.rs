@@ -39,8 +39,10 @@ pub enum Watching {
 /// What so many runs did in so much time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Work {
-    /// Messages delivered between servers.
+    /// Messages delivered to servers, by others and by themselves.
     pub messages: u64,
+    /// Messages delivered between clients and servers, either way.
+    pub frames: u64,
     /// Events performed.
     pub events: u64,
     /// Operations of clients.
@@ -52,6 +54,11 @@ pub struct Work {
 }
 
 impl Work {
+    /// Every message that the simulated network delivered, as [`net_sim`] counts its own.
+    pub fn delivered(&self) -> u64 {
+        self.messages + self.frames
+    }
+
     /// So many a second.
     pub fn rate(&self, count: u64) -> f64 {
         count as f64 / self.wall.as_secs_f64().max(f64::MIN_POSITIVE)
@@ -83,6 +90,7 @@ pub fn runs(
             return Err(Internal(format!("a measured run is a violation: {line}")));
         }
         work.messages += report.stats.messages_delivered;
+        work.frames += report.stats.frames_delivered;
         work.events += report.stats.events;
         work.operations += report.history.operations.len() as u64;
         work.observations += report.stats.observations;
