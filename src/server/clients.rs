@@ -1,32 +1,26 @@
-//! Connections of clients: sessions, the order of answers, reads, barriers and forwarding.
-//!
-//! Answers leave a connection in the order of its requests. A write is forwarded at once, unless a
-//! sync stands before it; a read waits until everything before it is answered. So a session's
-//! answers carry zxids that never decrease.
+//! Connections of clients and the sessions they speak for; their requests stand in `queue`.
 
 use std::collections::VecDeque;
 
-use super::{Server, ServerEffect, ServerOutbox, ServerTimer, Waiting};
+use super::{Server, ServerEffect, ServerOutbox};
 use crate::canonical::RunHash;
 use crate::ids::{ConnId, LocalTime, SessionId, Span, Zxid};
-use crate::protocol::{BarrierOutcome, BarrierToken, Gate, Input, Protocol, Role, TimerRange};
-use crate::tree::{
-    Applied, Asker, Execution, Path, Read, Request, Response, WatchKind, WatchRequest, Write,
-};
-use crate::wire::{ClientFrame, Packet, PeerMsg, ServerFrame};
+use crate::protocol::{BarrierToken, Protocol};
+use crate::tree::{Path, Read, Request, WatchRequest, Write};
+use crate::wire::{ClientFrame, PeerMsg, ServerFrame};
 
 /// A client's connection.
 #[derive(Clone, Debug)]
 pub(super) struct Connection {
-    phase: Phase,
+    pub(super) phase: Phase,
     /// Requests not yet answered, in the order in which they came.
-    queue: VecDeque<Queued>,
+    pub(super) queue: VecDeque<Queued>,
     /// Whether it stands in the list of connections with a read to answer.
-    ready: bool,
+    pub(super) ready: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
+pub(super) enum Phase {
     /// Nothing came yet.
     Fresh,
     /// Its new session is on its way through the protocol.
@@ -38,13 +32,13 @@ enum Phase {
 }
 
 #[derive(Clone, Debug)]
-struct Queued {
-    xid: u32,
-    task: Task,
+pub(super) struct Queued {
+    pub(super) xid: u32,
+    pub(super) task: Task,
 }
 
 #[derive(Clone, Debug)]
-enum Task {
+pub(super) enum Task {
     /// Waits for its own apply.
     Write {
         seq: u32,
@@ -153,7 +147,7 @@ impl<P: Protocol> Server<P> {
 
     /// A connection introduces itself: opens a session, or attaches to one.
     #[expect(clippy::too_many_arguments, reason = "one for each field of the frame")]
-    fn on_connect(
+    pub(super) fn on_connect(
         &mut self,
         now: LocalTime,
         conn: ConnId,
@@ -208,7 +202,7 @@ impl<P: Protocol> Server<P> {
         // Otherwise the connection broke meanwhile.
     }
 
-    fn conclude_attach(
+    pub(super) fn conclude_attach(
         &mut self,
         now: LocalTime,
         conn: ConnId,
@@ -230,7 +224,7 @@ impl<P: Protocol> Server<P> {
         self.welcome(now, conn, session, timeout, out);
     }
 
-    fn welcome(
+    pub(super) fn welcome(
         &mut self,
         now: LocalTime,
         conn: ConnId,
@@ -251,7 +245,7 @@ impl<P: Protocol> Server<P> {
     }
 
     /// The session is gone, or was never this client's.
-    fn reject_session(&mut self, conn: ConnId, out: &mut ServerOutbox<P>) {
+    pub(super) fn reject_session(&mut self, conn: ConnId, out: &mut ServerOutbox<P>) {
         let frame = ServerFrame::Connected {
             session: SessionId::NONE,
             password: 0,
@@ -259,401 +253,6 @@ impl<P: Protocol> Server<P> {
         };
         out.push(ServerEffect::Reply { conn, frame });
         self.close(conn, out);
-    }
-
-    /// Moves a connection's queue on: sends what can be sent, answers what can be answered.
-    fn advance_connection(&mut self, now: LocalTime, conn: ConnId, out: &mut ServerOutbox<P>) {
-        if P::PROMISES.at_most_once {
-            self.answer_retries(conn);
-        }
-        self.flush(conn, out);
-        let Some(connection) = self.connections.get_mut(&conn) else {
-            return;
-        };
-        let Phase::Attached { session } = connection.phase else {
-            return;
-        };
-        let mut writes = Vec::new();
-        let mut barrier = None;
-        for queued in &mut connection.queue {
-            match &mut queued.task {
-                Task::Write {
-                    seq,
-                    acked,
-                    write,
-                    sent,
-                } => {
-                    if !*sent {
-                        *sent = true;
-                        writes.push((*seq, *acked, write.clone()));
-                    }
-                }
-                Task::Sync => {
-                    let token = BarrierToken(self.next_barrier);
-                    self.next_barrier += 1;
-                    queued.task = Task::Barrier(token);
-                    barrier = Some(token);
-                    break;
-                }
-                // What stands behind a sync is not sent before the sync is answered.
-                Task::Barrier(_) | Task::Reached(_) => break,
-                Task::Answered(_) | Task::Read(_) | Task::Watch(_) | Task::SetWatches { .. } => {}
-            }
-        }
-        for (seq, acked, write) in writes {
-            self.route(now, session, seq, acked, write, out);
-        }
-        if let Some(token) = barrier {
-            self.barriers.insert(token, conn);
-            self.feed(now, Input::Barrier(token), out);
-        }
-    }
-
-    /// Answers the retries that were decided before they came here. Had they to wait for their own
-    /// repetition in the order, a later write of the session could be applied before it, and a read
-    /// that stands between the two would see that later write.
-    fn answer_retries(&mut self, conn: ConnId) {
-        let Some(connection) = self.connections.get_mut(&conn) else {
-            return;
-        };
-        let Phase::Attached { session } = connection.phase else {
-            return;
-        };
-        for queued in &mut connection.queue {
-            if let Task::Write {
-                seq, sent: false, ..
-            } = queued.task
-                && let Some((zxid, answer)) = self.state.decided(session, seq)
-            {
-                let (xid, answer) = (queued.xid, answer.clone());
-                queued.task = Task::Answered(ServerFrame::Reply { xid, zxid, answer });
-            }
-        }
-    }
-
-    /// Sends the answers whose turn has come.
-    fn flush(&mut self, conn: ConnId, out: &mut ServerOutbox<P>) {
-        let applied = self.state.applied();
-        let Some(connection) = self.connections.get_mut(&conn) else {
-            return;
-        };
-        while let Some(first) = connection.queue.front() {
-            match &first.task {
-                Task::Answered(frame) => {
-                    out.push(ServerEffect::Reply {
-                        conn,
-                        frame: frame.clone(),
-                    });
-                    connection.queue.pop_front();
-                }
-                Task::Reached(through) if applied >= *through => {
-                    let answer = Ok(Response::Synced);
-                    let frame = ServerFrame::Reply {
-                        xid: first.xid,
-                        zxid: applied,
-                        answer,
-                    };
-                    out.push(ServerEffect::Reply { conn, frame });
-                    connection.queue.pop_front();
-                }
-                Task::Read(_) | Task::Watch(_) | Task::SetWatches { .. } => {
-                    if !connection.ready {
-                        connection.ready = true;
-                        self.ready.push_back(conn);
-                    }
-                    return;
-                }
-                Task::Write { .. } | Task::Sync | Task::Barrier(_) | Task::Reached(_) => return,
-            }
-        }
-    }
-
-    /// The micro-step of a read: answers the first request of a connection.
-    pub(super) fn answer_read(&mut self, now: LocalTime, conn: ConnId, out: &mut ServerOutbox<P>) {
-        let Some(connection) = self.connections.get_mut(&conn) else {
-            // It broke after it was put on the list.
-            return;
-        };
-        connection.ready = false;
-        let asker = Asker {
-            session: match connection.phase {
-                Phase::Attached { session } => session,
-                Phase::Fresh | Phase::Opening { .. } | Phase::Revalidating { .. } => {
-                    SessionId::NONE
-                }
-            },
-            ids: &[],
-        };
-        let Some(Queued { xid, task }) = connection.queue.pop_front() else {
-            return;
-        };
-        match task {
-            Task::Read(read) => {
-                let answer = self.state.read_as(asker, &read);
-                self.leave_watch(conn, &read, answer.is_ok());
-                let zxid = self.state.applied();
-                let frame = ServerFrame::Reply { xid, zxid, answer };
-                out.push(ServerEffect::Reply { conn, frame });
-            }
-            Task::Watch(watch) => {
-                let answer = self.watches.serve(conn, &watch);
-                let zxid = self.state.applied();
-                let frame = ServerFrame::Reply { xid, zxid, answer };
-                out.push(ServerEffect::Reply { conn, frame });
-            }
-            Task::SetWatches {
-                relative,
-                data,
-                exist,
-                child,
-            } => {
-                let state = &self.state;
-                let events = self
-                    .watches
-                    .set_watches(conn, state, relative, &data, &exist, &child);
-                for event in events {
-                    out.push(ServerEffect::Reply {
-                        conn,
-                        frame: ServerFrame::Event(event),
-                    });
-                }
-            }
-            task @ (Task::Write { .. }
-            | Task::Answered(_)
-            | Task::Sync
-            | Task::Barrier(_)
-            | Task::Reached(_)) => panic!("{task:?} stood where a read was expected"),
-        }
-        self.advance_connection(now, conn, out);
-    }
-
-    fn leave_watch(&mut self, conn: ConnId, read: &Read, found: bool) {
-        let (kind, path, wanted) = match read {
-            Read::GetData { path, watch } => (WatchKind::Data, path, *watch && found),
-            Read::GetChildren { path, watch } => (WatchKind::Child, path, *watch && found),
-            Read::Exists { path, watch } if found => (WatchKind::Data, path, *watch),
-            Read::Exists { path, watch } => (WatchKind::Exist, path, *watch),
-            Read::GetAcl { .. }
-            | Read::CountDescendants { .. }
-            | Read::GetEphemerals { .. }
-            | Read::Multi(_)
-            | Read::WhoAmI => return,
-        };
-        if wanted {
-            self.watches.arm(conn, kind, path.clone());
-        }
-    }
-
-    /// Sends a write to where it is prepared: this server if it leads, else the leader.
-    fn route(
-        &mut self,
-        now: LocalTime,
-        session: SessionId,
-        seq: u32,
-        acked: u32,
-        write: Write,
-        out: &mut ServerOutbox<P>,
-    ) {
-        if self.standing.role == Role::Leading {
-            let from = self.me;
-            self.on_forwarded(
-                now,
-                Waiting {
-                    from,
-                    via: None,
-                    session,
-                    seq,
-                    acked,
-                    write,
-                },
-            );
-        } else {
-            self.send_to_leader(
-                PeerMsg::Request {
-                    session,
-                    seq,
-                    acked,
-                    write,
-                },
-                out,
-            );
-        }
-        if P::PROMISES.at_most_once && !self.resend_set {
-            self.resend_set = true;
-            self.set_resend_timer(out);
-        }
-    }
-
-    fn set_resend_timer(&self, out: &mut ServerOutbox<P>) {
-        // Several round trips: sending again too early only costs slots, never correctness.
-        let range = TimerRange::exactly(self.knobs.retransmit.times(4));
-        out.push(ServerEffect::SetTimer {
-            timer: ServerTimer::Resend,
-            range,
-        });
-    }
-
-    fn send_to_leader(&mut self, msg: PeerMsg, out: &mut ServerOutbox<P>) {
-        if let (Some(to), Some(via)) = (self.standing.leader, self.standing.uplink) {
-            let packet = Packet::Peer(msg);
-            out.push(ServerEffect::Send {
-                to,
-                via,
-                packet,
-                gate: Gate::Now,
-            });
-        }
-        // Without a leader: Zab has sent its clients away; Paxos sends again by its timer.
-    }
-
-    /// Sends the unanswered writes again, in order. Only where retries are recognised.
-    pub(super) fn on_resend_timer(&mut self, now: LocalTime, out: &mut ServerOutbox<P>) {
-        let mut unanswered = Vec::new();
-        for connection in self.connections.values() {
-            match connection.phase {
-                Phase::Opening { session, timeout } => {
-                    unanswered.push((session, 0, 0, Write::CreateSession { timeout }));
-                }
-                Phase::Attached { session } => {
-                    for queued in &connection.queue {
-                        if let Task::Write {
-                            seq,
-                            acked,
-                            write,
-                            sent: true,
-                        } = &queued.task
-                        {
-                            unanswered.push((session, *seq, *acked, write.clone()));
-                        }
-                    }
-                }
-                Phase::Fresh | Phase::Revalidating { .. } => {}
-            }
-        }
-        self.resend_set = !unanswered.is_empty();
-        if self.resend_set {
-            self.set_resend_timer(out);
-        }
-        for (session, seq, acked, write) in unanswered {
-            self.route(now, session, seq, acked, write, out);
-        }
-    }
-
-    /// Tells the leader which sessions were heard of.
-    pub(super) fn on_touch_timer(&mut self, now: LocalTime, out: &mut ServerOutbox<P>) {
-        let half_tick = TimerRange::exactly(Span(self.knobs.tick.0 / 2));
-        out.push(ServerEffect::SetTimer {
-            timer: ServerTimer::Touch,
-            range: half_tick,
-        });
-        if self.touched.is_empty() {
-            return;
-        }
-        let sessions: Vec<SessionId> = core::mem::take(&mut self.touched).into_iter().collect();
-        if self.standing.role == Role::Leading {
-            self.on_touches(now, &sessions);
-        } else {
-            self.send_to_leader(PeerMsg::Touch { sessions }, out);
-        }
-    }
-
-    /// A barrier ended: its connection waits for the state to catch up, or is sent away (the reads
-    /// pipelined behind a failed sync must not be answered as if it had succeeded).
-    pub(super) fn on_barrier(
-        &mut self,
-        now: LocalTime,
-        token: BarrierToken,
-        outcome: BarrierOutcome,
-        out: &mut ServerOutbox<P>,
-    ) {
-        let Some(conn) = self.barriers.remove(&token) else {
-            // Its connection broke.
-            return;
-        };
-        match outcome {
-            BarrierOutcome::Failed => self.close(conn, out),
-            BarrierOutcome::Reached => {
-                let handed = self.handed;
-                let queue = &mut self
-                    .connections
-                    .get_mut(&conn)
-                    .expect("a barrier is forgotten with its connection")
-                    .queue;
-                let queued = queue
-                    .iter_mut()
-                    .find(|queued| matches!(queued.task, Task::Barrier(own) if own == token))
-                    .expect("a barrier stands in its connection's queue until it is reached");
-                queued.task = Task::Reached(handed);
-                self.reached.push((handed, conn));
-                self.complete_barriers(now, out);
-            }
-        }
-    }
-
-    /// Answers the barriers that the state has caught up with.
-    pub(super) fn complete_barriers(&mut self, now: LocalTime, out: &mut ServerOutbox<P>) {
-        let applied = self.state.applied();
-        while let Some(place) = self
-            .reached
-            .iter()
-            .position(|(through, _)| applied >= *through)
-        {
-            let (_, conn) = self.reached.remove(place);
-            self.advance_connection(now, conn, out);
-        }
-    }
-
-    /// An apply answers the write that it came from, if its session is attached here.
-    pub(super) fn answer_applied(
-        &mut self,
-        now: LocalTime,
-        applied: Applied,
-        out: &mut ServerOutbox<P>,
-    ) {
-        let Applied {
-            session,
-            seq,
-            answer,
-            execution,
-            decided_at,
-            closed,
-            ..
-        } = applied;
-        if let Some(conn) = self.attached.get(&session).copied() {
-            let connection = self
-                .connections
-                .get_mut(&conn)
-                .expect("attached connections are known");
-            match connection.phase {
-                Phase::Opening { timeout, .. } if seq == 0 && answer.is_ok() => {
-                    self.welcome(now, conn, session, timeout, out);
-                }
-                Phase::Attached { .. } if execution != Execution::OutOfOrder => {
-                    let waits = connection.queue.iter_mut().find(|queued| {
-                        matches!(&queued.task, Task::Write { seq: own, .. } if *own == seq)
-                    });
-                    if let Some(queued) = waits {
-                        let frame = ServerFrame::Reply {
-                            xid: queued.xid,
-                            zxid: decided_at,
-                            answer,
-                        };
-                        queued.task = Task::Answered(frame);
-                        self.advance_connection(now, conn, out);
-                    }
-                }
-                // Refused for its order: it is sent again in order.
-                Phase::Attached { .. }
-                | Phase::Opening { .. }
-                | Phase::Fresh
-                | Phase::Revalidating { .. } => {}
-            }
-        }
-        if let Some(closed) = closed
-            && let Some(conn) = self.attached.get(&closed).copied()
-        {
-            self.close(conn, out);
-        }
     }
 
     /// A session that is still attached here speaks through another server: its client, if there is
@@ -672,7 +271,7 @@ impl<P: Protocol> Server<P> {
         }
     }
 
-    fn close(&mut self, conn: ConnId, out: &mut ServerOutbox<P>) {
+    pub(super) fn close(&mut self, conn: ConnId, out: &mut ServerOutbox<P>) {
         out.push(ServerEffect::Disconnect(conn));
         self.forget_connection(conn);
     }
@@ -686,7 +285,7 @@ impl<P: Protocol> Server<P> {
         self.watches.drop_conn(conn);
     }
 
-    fn set_phase(&mut self, conn: ConnId, phase: Phase) {
+    pub(super) fn set_phase(&mut self, conn: ConnId, phase: Phase) {
         if let Some(connection) = self.connections.get_mut(&conn) {
             connection.phase = phase;
         }
@@ -694,7 +293,7 @@ impl<P: Protocol> Server<P> {
 
     /// As ZooKeeper's: the server in the high byte, then the time, then a counter. The local clock
     /// does not go back over a restart, so no id comes twice.
-    fn new_session_id(&mut self, now: LocalTime) -> SessionId {
+    pub(super) fn new_session_id(&mut self, now: LocalTime) -> SessionId {
         self.next_session = self.next_session.wrapping_add(1);
         let micros = (now.0 / 1_000) & 0xff_ffff_ffff;
         SessionId(u64::from(self.me.0) << 56 | micros << 16 | u64::from(self.next_session))

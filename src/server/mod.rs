@@ -9,13 +9,14 @@
 //! step.
 
 //!
-//! - `clients`: connections, sessions, and the order of answers;
+//! - `clients`: connections and sessions; `queue`: forwarding, and the order of answers;
 //! - `lead`: what only a leader does: preparing requests, owners and expiry of sessions;
 //! - `apply`: applies, deliveries, captures and restores.
 
 mod apply;
 mod clients;
 mod lead;
+mod queue;
 #[cfg(test)]
 mod tests;
 
