@@ -8,7 +8,7 @@ use crate::protocol::{
     CaptureKind, Effect, Ensemble, Image, Input, Knobs, Outbox, Persisted, Promises, Protocol,
     Refusal, Replicates, Role, Standing, Via,
 };
-use crate::tree::{Command, CreateMode, Part, Payload, Read, Request, TxnRecord, Write};
+use crate::tree::{Command, CreateMode, Part, Payload, Read, Request, Txn, TxnRecord, Write};
 use crate::wire::{ClientFrame, Packet, PeerMsg, ServerFrame};
 
 /// Does what its messages say: of commands if `COMMANDS`, else of deltas.
@@ -287,6 +287,17 @@ fn opening() -> Payload {
     )
 }
 
+fn opening_txn() -> Payload {
+    Payload::txn(TxnRecord {
+        session: SESSION,
+        seq: 0,
+        time_ms: 1,
+        txn: Txn::CreateSession {
+            timeout: Span::millis(500),
+        },
+    })
+}
+
 fn read(path: &str) -> Request {
     Request::Read(Read::GetData {
         path: path.into(),
@@ -352,15 +363,7 @@ fn a_position_without_a_payload_is_reached_when_everything_before_it_is_applied(
 #[test]
 fn a_read_never_runs_inside_an_apply_that_a_capture_has_cut() {
     let mut stage = Stage::<false>::new();
-    let opening = TxnRecord {
-        session: SESSION,
-        seq: 0,
-        time_ms: 1,
-        txn: crate::tree::Txn::CreateSession {
-            timeout: Span::millis(500),
-        },
-    };
-    stage.commit(1, Payload::txn(opening));
+    stage.commit(1, opening_txn());
     stage.settle();
     stage.attach();
     let parts = ["/a", "/b"].map(|path| Part::Create {
@@ -396,15 +399,7 @@ fn a_read_never_runs_inside_an_apply_that_a_capture_has_cut() {
 #[test]
 fn a_request_through_a_server_that_its_session_has_left_is_refused_aloud() {
     let mut stage = Stage::<false>::new();
-    let opening = TxnRecord {
-        session: SESSION,
-        seq: 0,
-        time_ms: 1,
-        txn: crate::tree::Txn::CreateSession {
-            timeout: Span::millis(500),
-        },
-    };
-    stage.commit(1, Payload::txn(opening));
+    stage.commit(1, opening_txn());
     stage.settle();
     stage.order(Order::Stand(leading()));
     // The question of server 3 overtook the later one of server 2, where the client is now.
