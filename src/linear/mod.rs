@@ -1,16 +1,23 @@
 //! Linearizability.
 
+mod antichain;
+mod append;
+mod frontier;
 mod judgement;
 mod keyed;
+mod lanes;
+mod mask;
+mod model;
+mod register;
+mod split;
+mod sweep;
 mod texts;
+mod zones;
 
+pub use frontier::{Event, Found, Stuck, search};
 pub use judgement::{Budget, Explanation, Judgement, Limit, Steps, Undecided};
 pub use keyed::{Action, Family, INITIAL, KeyedHistory, NEVER, Operation, Origin};
+pub use lanes::check;
+pub use model::{Kind, Model, Numbered, Specification};
+pub use register::Register;
 pub use texts::Texts;
-
-/// Whether there is an order.
-pub fn check(_family: Family, history: &KeyedHistory, budget: &mut dyn Budget) -> Judgement {
-    let limit = budget.exceeded(0).unwrap_or(Limit::Steps);
-    let of = history.operations.len();
-    Judgement::Unknown(Undecided { limit, done: 0, of })
-}
