@@ -12,6 +12,9 @@ pub(super) struct Configuration<const W: usize> {
     pub(super) state: u32,
     /// Where its way is recorded, if it is.
     pub(super) trace: u32,
+    /// Whether it just overwrote its state, and nobody saw the new one. Overwriting that right away
+    /// would be a detour.
+    pub(super) is_bare: bool,
     pub(super) owed: Mask<W>,
     pub(super) spent: Mask<W>,
 }

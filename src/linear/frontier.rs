@@ -224,8 +224,10 @@ struct Frontier<'a, M: Model, const W: usize> {
     free: Vec<(u32, Mask<W>)>,
     invocations: u32,
     configurations: Vec<Configuration<W>>,
-    set: Antichain<W>,
-    smaller: Antichain<W>,
+    /// On the way to the return of the present operation.
+    work: Antichain<W>,
+    /// Behind it.
+    kept: Antichain<W>,
 }
 
 impl<'a, M: Model, const W: usize> Frontier<'a, M, W> {
@@ -254,19 +256,20 @@ impl<'a, M: Model, const W: usize> Frontier<'a, M, W> {
             configurations: vec![Configuration {
                 state,
                 trace: 0,
+                is_bare: false,
                 owed: Mask::EMPTY,
                 spent: Mask::EMPTY,
             }],
-            set: Antichain::new(),
-            smaller: Antichain::new(),
+            work: Antichain::new(),
+            kept: Antichain::new(),
         }
     }
 
     fn ask(&mut self) -> Result<(), Limit> {
         let steps = self.steps.as_ref().map_or(0, Vec::capacity);
         let bytes = self.configurations.capacity() * size_of::<Configuration<W>>()
-            + self.set.size()
-            + self.smaller.size()
+            + self.work.size()
+            + self.kept.size()
             + self.free.capacity() * size_of::<(u32, Mask<W>)>()
             + 2 * self.slots.capacity()
             + steps * size_of::<Step>()
@@ -332,18 +335,42 @@ impl<'a, M: Model, const W: usize> Frontier<'a, M, W> {
 
     /// Keeps the configurations in which an operation can have returned by now; says whether there
     /// is one.
+    ///
+    /// One that still owes it is extended until it does not. And an effect that has passed unseen
+    /// may be used for the last time: that, too, is tried. What else could take effect by now can
+    /// wait for its own return.
     fn complete(&mut self, index: usize) -> Result<bool, Limit> {
         let slot = usize::from(self.slots[index]);
-        let owed = |one: &Configuration<W>| one.owed.has(slot);
-        if self.configurations.iter().any(owed) {
-            self.extend_all(slot)?;
-        }
-        let was_spent = |one: &Configuration<W>| one.spent.has(slot);
-        if self.configurations.iter().any(was_spent) {
-            self.forget(slot);
+        let is_changing = self.changing.has(slot);
+        if is_changing || self.configurations.iter().any(|one| one.owed.has(slot)) {
+            self.work.clear();
+            self.kept.clear();
+            for mut configuration in self.configurations.drain(..) {
+                if configuration.spent.has(slot) {
+                    configuration.spent.remove(slot);
+                    self.kept.insert(configuration);
+                    continue;
+                }
+                let is_owed = configuration.owed.has(slot);
+                if !is_owed {
+                    self.kept.insert(configuration);
+                }
+                if is_owed || is_changing {
+                    self.work.insert(configuration);
+                }
+            }
+            let mut number = 0;
+            while number < self.work.len() {
+                if let Some(configuration) = self.work.alive(number).copied() {
+                    self.extend(&configuration, slot)?;
+                }
+                number += 1;
+            }
+            let alive = (0..self.kept.len()).filter_map(|number| self.kept.alive(number));
+            self.configurations.extend(alive);
         }
         self.live.remove(slot);
-        if self.changing.has(slot) {
+        if is_changing {
             self.changing.remove(slot);
             self.overwriting.remove(slot);
             for other in self.changing.iter() {
@@ -353,48 +380,16 @@ impl<'a, M: Model, const W: usize> Frontier<'a, M, W> {
         Ok(!self.configurations.is_empty())
     }
 
-    /// Forgets that a returned operation was spent: nobody can spend it any more.
-    fn forget(&mut self, slot: usize) {
-        self.smaller.clear();
-        for mut configuration in self.configurations.drain(..) {
-            configuration.spent.remove(slot);
-            self.smaller.insert(configuration);
-        }
-        let alive = (0..self.smaller.len()).filter_map(|number| self.smaller.alive(number));
-        self.configurations.extend(alive);
-    }
-
-    /// Extends every configuration that owes an operation until it does not.
-    fn extend_all(&mut self, slot: usize) -> Result<(), Limit> {
-        self.set.clear();
-        for configuration in self.configurations.drain(..) {
-            self.set.insert(configuration);
-        }
-        let mut number = 0;
-        while number < self.set.len() {
-            if let Some(configuration) = self.set.alive(number).copied()
-                && configuration.owed.has(slot)
-            {
-                self.extend(&configuration)?;
-            }
-            number += 1;
-        }
-        for number in 0..self.set.len() {
-            if let Some(configuration) = self.set.alive(number)
-                && !configuration.owed.has(slot)
-            {
-                self.configurations.push(*configuration);
-            }
-        }
-        Ok(())
-    }
-
-    /// Adds every configuration that is one effect further.
-    fn extend(&mut self, from: &Configuration<W>) -> Result<(), Limit> {
+    /// Adds every configuration that is one effect further, on the way to the return of `target`.
+    fn extend(&mut self, from: &Configuration<W>, target: usize) -> Result<(), Limit> {
         // An equal one that returns earlier goes first, unless it has taken effect unseen by its
         // own luck, which the other one may not have had.
         let blocking = from.owed.or(&self.unknown).or(&self.overwriting).without(&from.spent);
-        for slot in self.changing.without(&from.spent).iter() {
+        let mut candidates = self.changing.without(&from.spent);
+        if from.is_bare {
+            candidates = candidates.without(&self.overwriting);
+        }
+        for slot in candidates.iter() {
             if !self.earlier[slot].and(&blocking).is_empty() {
                 continue;
             }
@@ -403,39 +398,75 @@ impl<'a, M: Model, const W: usize> Frontier<'a, M, W> {
                 self.steps_left = STEPS_PER_QUESTION;
                 self.ask()?;
             }
-            let index = self.open[slot];
-            let action = &self.operations[index as usize].action;
+            let action = &self.operations[self.open[slot] as usize].action;
             let Some(state) = self.model.step(from.state, action) else {
                 continue;
             };
             if state == from.state {
-                continue; // Its effect is free, and was taken.
+                // Its own effect is free, and was taken; but it may hide what is overwritten.
+                let hides = self.overwriting.has(slot);
+                if !hides || from.owed.and(&self.overwriting).is_empty() {
+                    continue;
+                }
             }
-            let (mut owed, mut spent) = (from.owed, from.spent);
-            owed.remove(slot);
-            spent.insert(slot);
-            if self.overwriting.has(slot) {
-                owed = owed.without(&self.overwriting);
-            }
-            let owed = owed.without(&self.free_in(state));
-            let trace = from.trace;
-            let mut to = Configuration {
-                state,
-                trace,
-                owed,
-                spent,
-            };
-            if let Some(steps) = &mut self.steps {
-                to.trace = u32::try_from(steps.len()).expect("memory ends before") + 1;
-                steps.push(Step {
-                    before: trace,
-                    operation: index,
-                    event: u32::try_from(self.place).expect("events count in 32 bits"),
-                });
-            }
-            self.set.insert(to);
+            let to = self.after(from, slot, state);
+            self.sort_in(from, to, slot, target);
         }
         Ok(())
+    }
+
+    /// The configuration after the effect of a slot.
+    fn after(&mut self, from: &Configuration<W>, slot: usize, state: u32) -> Configuration<W> {
+        let (mut owed, mut spent) = (from.owed, from.spent);
+        owed.remove(slot);
+        spent.insert(slot);
+        let is_overwriting = self.overwriting.has(slot);
+        if is_overwriting {
+            owed = owed.without(&self.overwriting);
+        }
+        let before = owed;
+        owed = owed.without(&self.free_in(state));
+        let mut trace = from.trace;
+        if let Some(steps) = &mut self.steps {
+            trace = u32::try_from(steps.len()).expect("memory ends before the numbers do") + 1;
+            steps.push(Step {
+                before: from.trace,
+                operation: self.open[slot],
+                event: u32::try_from(self.place).expect("events count in 32 bits"),
+            });
+        }
+        Configuration {
+            state,
+            trace,
+            is_bare: is_overwriting && owed == before,
+            owed,
+            spent,
+        }
+    }
+
+    /// Puts a configuration that `slot` led to where it belongs: it is done with the target, or on
+    /// the way to it, or both.
+    fn sort_in(
+        &mut self,
+        from: &Configuration<W>,
+        to: Configuration<W>,
+        slot: usize,
+        target: usize,
+    ) {
+        let is_owed = to.owed.has(target);
+        if slot == target || (from.owed.has(target) && !is_owed) {
+            let mut done = to;
+            done.spent.remove(target);
+            // Whoever goes on from here does so later, when others may have been invoked.
+            done.is_bare = false;
+            self.kept.insert(done);
+        }
+        if slot == target {
+            return;
+        }
+        if is_owed || self.changing.has(target) {
+            self.work.insert(to);
+        }
     }
 
     /// The open operations that leave a state as it is.
@@ -459,7 +490,7 @@ impl<'a, M: Model, const W: usize> Frontier<'a, M, W> {
     }
 
     fn stuck(&self, operation: usize) -> Stuck {
-        let mut states: Vec<u32> = self.set.states().collect();
+        let mut states: Vec<u32> = self.work.states().collect();
         states.sort_unstable();
         states.dedup();
         Stuck { operation, states }

@@ -2,6 +2,8 @@
 
 mod antichain;
 mod append;
+#[cfg(test)]
+mod brute_tests;
 mod frontier;
 mod judgement;
 mod keyed;
