@@ -135,12 +135,20 @@ impl Pieces {
 }
 
 /// The model of a string, for histories whose texts are ambiguous.
+///
+/// A state that no value begins with that was ever read is as good as any other such state.
 pub(super) struct Strings<'a> {
-    lane_values: &'a [u32],
+    values: &'a [u32],
     texts: &'a Texts,
+    /// What was read, sorted.
+    read: Vec<&'a [u8]>,
+    /// State number n + 1 is text number n.
     states: Texts,
     scratch: Vec<u8>,
 }
+
+/// All states that nobody ever saw, nor what can be made of them by appending.
+const UNSEEN: u32 = 0;
 
 /// Searches a lane of strings.
 pub(super) fn search_strings(lane: &Lane, texts: &Texts, budget: &mut dyn Budget) -> Found {
@@ -150,21 +158,37 @@ pub(super) fn search_strings(lane: &Lane, texts: &Texts, budget: &mut dyn Budget
 
 impl<'a> Strings<'a> {
     pub(super) fn new(lane: &'a Lane, texts: &'a Texts) -> Strings<'a> {
+        let seen = lane.operations.iter().filter_map(|operation| match operation.action {
+            Action::Read(value) => Some(texts.bytes(lane.values[value as usize])),
+            Action::Write(_) | Action::Append(_) => None,
+            Action::Swap { .. } | Action::Mismatch(_) => None,
+        });
+        let mut read: Vec<&[u8]> = seen.collect();
+        read.sort_unstable();
+        read.dedup();
         Strings {
-            lane_values: &lane.values,
+            values: &lane.values,
             texts,
+            read,
             states: Texts::new(),
             scratch: Vec::new(),
         }
     }
 
-    /// A state for people.
-    pub(super) fn told(&self, state: u32) -> String {
-        self.states.told(state)
+    fn bytes(&self, value: u32) -> &'a [u8] {
+        self.texts.bytes(self.values[value as usize])
     }
 
-    fn bytes(&self, value: u32) -> &'a [u8] {
-        self.texts.bytes(self.lane_values[value as usize])
+    /// The number of the state in `scratch`.
+    fn number(&mut self) -> u32 {
+        let state = self.scratch.as_slice();
+        let after = self.read.partition_point(|read| *read < state);
+        let is_seen = self.read.get(after).is_some_and(|read| read.starts_with(state));
+        if is_seen {
+            self.states.number(state) + 1
+        } else {
+            UNSEEN
+        }
     }
 }
 
@@ -172,18 +196,28 @@ impl Model for Strings<'_> {
     type Action = Action;
 
     fn initial(&mut self) -> u32 {
-        self.states.number(b"")
+        self.scratch.clear();
+        self.number()
     }
 
     fn step(&mut self, state: u32, action: &Action) -> Option<u32> {
         match *action {
-            Action::Read(seen) => (self.states.bytes(state) == self.bytes(seen)).then_some(state),
-            Action::Write(text) => Some(self.states.number(self.bytes(text))),
+            Action::Read(seen) => {
+                let seen = self.bytes(seen);
+                let fits = state != UNSEEN && self.states.bytes(state - 1) == seen;
+                fits.then_some(state)
+            }
+            Action::Write(text) => {
+                self.scratch.clear();
+                self.scratch.extend_from_slice(self.bytes(text));
+                Some(self.number())
+            }
+            Action::Append(_) if state == UNSEEN => Some(UNSEEN),
             Action::Append(text) => {
                 self.scratch.clear();
-                self.scratch.extend_from_slice(self.states.bytes(state));
+                self.scratch.extend_from_slice(self.states.bytes(state - 1));
                 self.scratch.extend_from_slice(self.bytes(text));
-                Some(self.states.number(&self.scratch))
+                Some(self.number())
             }
             Action::Swap { .. } | Action::Mismatch(_) => {
                 unreachable!("strings know no compare-and-set")
@@ -195,7 +229,8 @@ impl Model for Strings<'_> {
         match action {
             Action::Read(_) | Action::Mismatch(_) => Kind::Observes,
             Action::Write(_) => Kind::Overwrites,
-            Action::Swap { .. } | Action::Append(_) => Kind::Changes,
+            Action::Append(_) => Kind::Applies,
+            Action::Swap { .. } => Kind::Changes,
         }
     }
 

@@ -248,7 +248,8 @@ impl Specification for Counter {
 
     fn kind(&self, action: &Count) -> Kind {
         match action {
-            Count::Add(_) | Count::Double => Kind::Changes,
+            Count::Add(_) => Kind::Applies,
+            Count::Double => Kind::Changes,
             Count::Set(_) => Kind::Overwrites,
             Count::See(_) => Kind::Observes,
         }

@@ -10,8 +10,8 @@
 //!   once (every read that fits, every observed failure). That takes nothing away: its effect may
 //!   still be used later instead.
 //! - **Overwritten unseen.** When something overwrites the state, every other open operation that
-//!   overwrites it may have taken effect just before, seen by nobody. It is owed no more, and may
-//!   still be used later instead. So writes that nobody reads cost nothing.
+//!   is possible in all states may have taken effect just before, seen by nobody. It is owed no
+//!   more, and may still be used later instead. So writes that nobody reads cost nothing.
 //! - **Subsumption.** Of two configurations with one state, the one that owes less and has spent
 //!   less can do whatever the other can.
 //! - **Symmetry.** Of equal open operations the one that returns first is used first (an unknown
@@ -216,6 +216,8 @@ struct Frontier<'a, M: Model, const W: usize> {
     /// Those that can change a state.
     changing: Mask<W>,
     overwriting: Mask<W>,
+    /// Those that are possible right before something overwrites the state.
+    hideable: Mask<W>,
     unknown: Mask<W>,
     /// By operation: its slot.
     slots: Vec<u16>,
@@ -249,6 +251,7 @@ impl<'a, M: Model, const W: usize> Frontier<'a, M, W> {
             live: Mask::EMPTY,
             changing: Mask::EMPTY,
             overwriting: Mask::EMPTY,
+            hideable: Mask::EMPTY,
             unknown: Mask::EMPTY,
             slots: vec![0; operations.len()],
             free: Vec::new(),
@@ -293,6 +296,12 @@ impl<'a, M: Model, const W: usize> Frontier<'a, M, W> {
             Kind::Observes => {}
             Kind::Overwrites => {
                 self.overwriting.insert(slot);
+                self.hideable.insert(slot);
+                self.changing.insert(slot);
+                self.compare(slot, index);
+            }
+            Kind::Applies => {
+                self.hideable.insert(slot);
                 self.changing.insert(slot);
                 self.compare(slot, index);
             }
@@ -373,6 +382,7 @@ impl<'a, M: Model, const W: usize> Frontier<'a, M, W> {
         if is_changing {
             self.changing.remove(slot);
             self.overwriting.remove(slot);
+            self.hideable.remove(slot);
             for other in self.changing.iter() {
                 self.earlier[other].remove(slot);
             }
@@ -405,7 +415,7 @@ impl<'a, M: Model, const W: usize> Frontier<'a, M, W> {
             if state == from.state {
                 // Its own effect is free, and was taken; but it may hide what is overwritten.
                 let hides = self.overwriting.has(slot);
-                if !hides || from.owed.and(&self.overwriting).is_empty() {
+                if !hides || from.owed.and(&self.hideable).is_empty() {
                     continue;
                 }
             }
@@ -422,7 +432,7 @@ impl<'a, M: Model, const W: usize> Frontier<'a, M, W> {
         spent.insert(slot);
         let is_overwriting = self.overwriting.has(slot);
         if is_overwriting {
-            owed = owed.without(&self.overwriting);
+            owed = owed.without(&self.hideable);
         }
         let before = owed;
         owed = owed.without(&self.free_in(state));

@@ -9,6 +9,8 @@ pub enum Kind {
     Observes,
     /// It is possible in every state, and leads to the same one from all of them.
     Overwrites,
+    /// It is possible in every state, and answers the same in all of them.
+    Applies,
     /// Anything else.
     Changes,
 }
