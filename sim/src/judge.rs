@@ -105,7 +105,9 @@ pub fn judge(path: &Path, question: &Question) -> Result<Judged, String> {
 /// The limits of one check.
 #[derive(Debug)]
 pub struct Meter {
-    deadline: Instant,
+    started: Instant,
+    /// When the verdict was known.
+    decided: Option<Duration>,
     limits: Limits,
     /// What is held beside the check: the history.
     base: usize,
@@ -121,11 +123,17 @@ impl Meter {
     )]
     pub fn start(limits: Limits, base: usize) -> Meter {
         Meter {
-            deadline: Instant::now() + limits.time,
+            started: Instant::now(),
+            decided: None,
             limits,
             base,
             peak: base,
         }
+    }
+
+    /// How long the check took, its explanation apart.
+    pub fn check_time(&self) -> Duration {
+        self.decided.unwrap_or_else(|| self.started.elapsed())
     }
 
     /// The most memory that was held.
@@ -145,7 +153,11 @@ impl Budget for Meter {
             return Some(Limit::Memory);
         }
         self.peak = self.peak.max(bytes);
-        (Instant::now() >= self.deadline).then_some(Limit::Time)
+        (self.started.elapsed() >= self.limits.time).then_some(Limit::Time)
+    }
+
+    fn decided(&mut self) {
+        self.decided = Some(self.started.elapsed());
     }
 }
 
@@ -162,11 +174,14 @@ fn keyed(path: &Path, question: &Question, family: Family) -> Result<Judged, Str
     let history = histories::keyed(path, &text, family, question.failed_swap);
     let history =
         history.map_err(|malformed| format!("line {}: {}", malformed.line, malformed.what))?;
+    let bytes_parsing = text.capacity() + history.size();
     drop(text);
     let parse = started.elapsed();
+    let judged = keyed_history(&history, family, question.limits);
     Ok(Judged {
         parse,
-        ..keyed_history(&history, family, question.limits)
+        bytes_peak: judged.bytes_peak.max(bytes_parsing),
+        ..judged
     })
 }
 
@@ -177,9 +192,8 @@ fn keyed(path: &Path, question: &Question, family: Family) -> Result<Judged, Str
 )]
 pub fn keyed_history(history: &KeyedHistory, family: Family, limits: Limits) -> Judged {
     let mut meter = Meter::start(limits, history.size());
-    let started = Instant::now();
     let judgement = linear::check(family, history, &mut meter);
-    let check = started.elapsed();
+    let check = meter.check_time();
     let (word, reason) = match judgement {
         Judgement::Linearizable => (Word::Ok, String::new()),
         Judgement::Violation(explanation) => (Word::Violation, explanation.reason),

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::lanes::check;
 use super::model::Model;
 use super::{
-    Action, Event, Family, Found, INITIAL, Judgement, KeyedHistory, Kind, NEVER, Numbered,
+    Action, Event, Explanation, Family, Found, INITIAL, Judgement, KeyedHistory, Kind, NEVER, Numbered,
     Operation, Origin, Register, Specification, Steps, Texts, search,
 };
 
@@ -122,15 +122,47 @@ fn register_step(state: &u32, action: &Action) -> Option<u32> {
 
 const NAMES: [&str; 12] = ["null", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11"];
 
+/// The prefix is an order of everything that returned before the operation that got stuck, and the
+/// minimal part has no order.
+fn assert_explains<S: Clone>(
+    step: &dyn Fn(&S, &Action) -> Option<S>,
+    operations: &[Operation<Action>],
+    initial: &S,
+    explanation: &Explanation,
+) -> Result<(), TestCaseError> {
+    let prefix = &explanation.legal_prefix;
+    let mut state = initial.clone();
+    for (place, index) in prefix.iter().enumerate() {
+        let after = step(&state, &operations[*index].action);
+        prop_assert!(after.is_some(), "{prefix:?} at {place}");
+        state = after.expect("it was looked at just now");
+        for later in &prefix[place + 1..] {
+            prop_assert!(operations[*later].returned > operations[*index].invoked);
+            prop_assert_ne!(index, later);
+        }
+    }
+    let end = operations[explanation.stuck].returned;
+    for (index, operation) in operations.iter().enumerate() {
+        prop_assert!(operation.returned >= end || prefix.contains(&index), "{index} is missing");
+    }
+    let minimal: Vec<Operation<Action>> =
+        explanation.minimal.iter().map(|index| operations[*index]).collect();
+    prop_assert!(!has_order(step, &minimal, initial, 0), "{minimal:?}");
+    Ok(())
+}
+
 fn assert_register_agrees(operations: Vec<Operation<Action>>) -> Result<bool, TestCaseError> {
     let expected = has_order(&register_step, &operations, &INITIAL, 0);
     let found = search(&mut Register, &operations, &events(&operations), &mut Steps(10_000));
     prop_assert!(!matches!(found, Found::Undecided(_)));
     prop_assert_eq!(found == Found::Order, expected, "frontier");
     let history = keyed(operations, &NAMES);
-    let judged = check(Family::Register, &history, &mut Steps(10_000));
+    let judged = check(Family::Register, &history, &mut Steps(1_000_000));
     prop_assert!(!matches!(judged, Judgement::Unknown(_)));
     prop_assert_eq!(judged == Judgement::Linearizable, expected, "check");
+    if let Judgement::Violation(explanation) = &judged {
+        assert_explains(&register_step, &history.operations, &INITIAL, explanation)?;
+    }
     Ok(expected)
 }
 
@@ -212,9 +244,12 @@ fn string_history(drawn: &[Drawn<Action>]) -> KeyedHistory {
 fn assert_string_agrees(history: &KeyedHistory) -> Result<bool, TestCaseError> {
     let step = |state: &Vec<u8>, action: &Action| string_step(&history.values, state, action);
     let expected = has_order(&step, &history.operations, &Vec::new(), 0);
-    let judged = check(Family::Append, history, &mut Steps(10_000));
+    let judged = check(Family::Append, history, &mut Steps(1_000_000));
     prop_assert!(!matches!(judged, Judgement::Unknown(_)));
     prop_assert_eq!(judged == Judgement::Linearizable, expected);
+    if let Judgement::Violation(explanation) = &judged {
+        assert_explains(&step, &history.operations, &Vec::new(), explanation)?;
+    }
     Ok(expected)
 }
 

@@ -1,8 +1,9 @@
 //! Checks a keyed history, key by key.
 
 use super::append::{Pieces, Taken, search_strings};
+use super::explain::explain;
 use super::frontier::{Found, Stuck, search};
-use super::judgement::{Budget, Explanation, Judgement, Limit, Undecided};
+use super::judgement::{Budget, Judgement, Limit, Undecided};
 use super::keyed::{Family, KeyedHistory};
 use super::register::Register;
 use super::split::{Lane, Numbers, Split};
@@ -83,6 +84,10 @@ impl Budget for Beside<'_> {
     fn exceeded(&mut self, bytes: usize) -> Option<Limit> {
         self.budget.exceeded(self.bytes + bytes)
     }
+
+    fn decided(&mut self) {
+        self.budget.decided();
+    }
 }
 
 /// Whether a history has an order for each of its keys.
@@ -109,13 +114,12 @@ pub fn check(family: Family, history: &KeyedHistory, budget: &mut dyn Budget) ->
         }
         match bench.judge(family, &mut lane, &history.values, &mut beside) {
             LaneFound::Order => {}
-            LaneFound::Broken(_) | LaneFound::Stuck(_) => {
-                return Judgement::Violation(Box::new(Explanation {
-                    reason: format!("key {}", history.keys.told(lane.key)),
-                    stuck: 0,
-                    legal_prefix: Vec::new(),
-                    minimal: Vec::new(),
-                }));
+            found @ (LaneFound::Broken(_) | LaneFound::Stuck(_)) => {
+                beside.decided();
+                // Judging may have changed it.
+                split.fill(history, key, &mut numbers, &mut lane);
+                let explanation = explain(family, history, &lane, &found, &mut beside);
+                return Judgement::Violation(Box::new(explanation));
             }
             // Another key may still be broken, which would be an answer.
             LaneFound::Undecided(part) => {

@@ -4,6 +4,7 @@ mod antichain;
 mod append;
 #[cfg(test)]
 mod brute_tests;
+mod explain;
 mod frontier;
 mod judgement;
 mod keyed;
@@ -13,7 +14,9 @@ mod model;
 mod register;
 mod split;
 mod sweep;
+mod tell;
 mod texts;
+mod witness;
 mod zones;
 
 pub use frontier::{Event, Found, Stuck, search};
