@@ -92,7 +92,8 @@ impl Pieces {
             self.sorted.push(text);
         }
         let bytes = |text: u32| texts.bytes(lane.values[text as usize]);
-        self.sorted.sort_unstable_by(|one, other| bytes(*one).cmp(bytes(*other)));
+        self.sorted
+            .sort_unstable_by(|one, other| bytes(*one).cmp(bytes(*other)));
         let mut pairs = self.sorted.windows(2);
         pairs.all(|pair| !bytes(pair[1]).starts_with(bytes(pair[0])))
     }
@@ -158,11 +159,14 @@ pub(super) fn search_strings(lane: &Lane, texts: &Texts, budget: &mut dyn Budget
 
 impl<'a> Strings<'a> {
     pub(super) fn new(lane: &'a Lane, texts: &'a Texts) -> Strings<'a> {
-        let seen = lane.operations.iter().filter_map(|operation| match operation.action {
-            Action::Read(value) => Some(texts.bytes(lane.values[value as usize])),
-            Action::Write(_) | Action::Append(_) => None,
-            Action::Swap { .. } | Action::Mismatch(_) => None,
-        });
+        let seen = lane
+            .operations
+            .iter()
+            .filter_map(|operation| match operation.action {
+                Action::Read(value) => Some(texts.bytes(lane.values[value as usize])),
+                Action::Write(_) | Action::Append(_) => None,
+                Action::Swap { .. } | Action::Mismatch(_) => None,
+            });
         let mut read: Vec<&[u8]> = seen.collect();
         read.sort_unstable();
         read.dedup();
@@ -183,7 +187,10 @@ impl<'a> Strings<'a> {
     fn number(&mut self) -> u32 {
         let state = self.scratch.as_slice();
         let after = self.read.partition_point(|read| *read < state);
-        let is_seen = self.read.get(after).is_some_and(|read| read.starts_with(state));
+        let is_seen = self
+            .read
+            .get(after)
+            .is_some_and(|read| read.starts_with(state));
         if is_seen {
             self.states.number(state) + 1
         } else {

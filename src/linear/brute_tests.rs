@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use super::lanes::check;
 use super::model::Model;
 use super::{
-    Action, Event, Explanation, Family, Found, INITIAL, Judgement, KeyedHistory, Kind, NEVER, Numbered,
-    Operation, Origin, Register, Specification, Steps, Texts, search,
+    Action, Event, Explanation, Family, Found, INITIAL, Judgement, KeyedHistory, Kind, NEVER,
+    Numbered, Operation, Origin, Register, Specification, Steps, Texts, search,
 };
 
 /// Whether some order of the operations that are not in `done` explains everything from `state`.
@@ -21,14 +21,15 @@ fn has_order<S: Clone, A>(
     if rest.all(|index| operations[index].returned == NEVER) {
         return true;
     }
-    (0..operations.len()).filter(|index| open(*index)).any(|index| {
-        let must_wait = (0..operations.len()).any(|other| {
-            open(other) && operations[other].returned < operations[index].invoked
-        });
-        !must_wait
-            && step(state, &operations[index].action)
-                .is_some_and(|after| has_order(step, operations, &after, done | 1 << index))
-    })
+    (0..operations.len())
+        .filter(|index| open(*index))
+        .any(|index| {
+            let must_wait = (0..operations.len())
+                .any(|other| open(other) && operations[other].returned < operations[index].invoked);
+            !must_wait
+                && step(state, &operations[index].action)
+                    .is_some_and(|after| has_order(step, operations, &after, done | 1 << index))
+        })
 }
 
 /// Operations with distinct places from a schedule: each entry invokes or returns what is drawn.
@@ -97,13 +98,11 @@ fn keyed(operations: Vec<Operation<Action>>, values: &[&str]) -> KeyedHistory {
 fn drawn<A: core::fmt::Debug + Clone>(
     actions: impl Strategy<Value = (A, bool)>,
 ) -> impl Strategy<Value = Drawn<A>> {
-    (actions, 0..10u8, 0..6u8, 0..4u8).prop_map(|((action, may_hang), begin, length, fate)| {
-        Drawn {
-            action,
-            begin,
-            length,
-            known: fate > 0 || !may_hang,
-        }
+    (actions, 0..10u8, 0..6u8, 0..4u8).prop_map(|((action, may_hang), begin, length, fate)| Drawn {
+        action,
+        begin,
+        length,
+        known: fate > 0 || !may_hang,
     })
 }
 
@@ -120,7 +119,9 @@ fn register_step(state: &u32, action: &Action) -> Option<u32> {
     Register.step(*state, action)
 }
 
-const NAMES: [&str; 12] = ["null", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11"];
+const NAMES: [&str; 12] = [
+    "null", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11",
+];
 
 /// The prefix is an order of everything that returned before the operation that got stuck, and the
 /// minimal part has no order.
@@ -143,17 +144,28 @@ fn assert_explains<S: Clone>(
     }
     let end = operations[explanation.stuck].returned;
     for (index, operation) in operations.iter().enumerate() {
-        prop_assert!(operation.returned >= end || prefix.contains(&index), "{index} is missing");
+        prop_assert!(
+            operation.returned >= end || prefix.contains(&index),
+            "{index} is missing"
+        );
     }
-    let minimal: Vec<Operation<Action>> =
-        explanation.minimal.iter().map(|index| operations[*index]).collect();
+    let minimal: Vec<Operation<Action>> = explanation
+        .minimal
+        .iter()
+        .map(|index| operations[*index])
+        .collect();
     prop_assert!(!has_order(step, &minimal, initial, 0), "{minimal:?}");
     Ok(())
 }
 
 fn assert_register_agrees(operations: Vec<Operation<Action>>) -> Result<bool, TestCaseError> {
     let expected = has_order(&register_step, &operations, &INITIAL, 0);
-    let found = search(&mut Register, &operations, &events(&operations), &mut Steps(10_000));
+    let found = search(
+        &mut Register,
+        &operations,
+        &events(&operations),
+        &mut Steps(10_000),
+    );
     prop_assert!(!matches!(found, Found::Undecided(_)));
     prop_assert_eq!(found == Found::Order, expected, "frontier");
     let history = keyed(operations, &NAMES);

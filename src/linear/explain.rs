@@ -76,7 +76,10 @@ fn part(lane: &Lane, keep: impl Fn(usize) -> bool, events: usize) -> Lane {
         ..Lane::default()
     };
     let mut returns = vec![false; lane.operations.len()];
-    for event in lane.events[..events].iter().filter(|event| event.is_return()) {
+    for event in lane.events[..events]
+        .iter()
+        .filter(|event| event.is_return())
+    {
         returns[event.operation()] = true;
     }
     for event in &lane.events[..events] {
@@ -123,7 +126,10 @@ impl Judge<'_> {
         }
         let mut lane = lane.clone();
         let values = &self.history.values;
-        match self.bench.judge(self.family, &mut lane, values, self.budget) {
+        match self
+            .bench
+            .judge(self.family, &mut lane, values, self.budget)
+        {
             LaneFound::Broken(_) | LaneFound::Stuck(_) => true,
             LaneFound::Order | LaneFound::Undecided(_) => false,
         }
@@ -162,7 +168,10 @@ impl Judge<'_> {
         loop {
             let before = lane.operations.len();
             let observers = |lane: &Lane, index: usize| {
-                matches!(lane.operations[index].action, Action::Read(_) | Action::Mismatch(_))
+                matches!(
+                    lane.operations[index].action,
+                    Action::Read(_) | Action::Mismatch(_)
+                )
             };
             lane = self.drop_some(lane, &mut trials, &observers);
             let texts = &self.history.values;
@@ -228,14 +237,18 @@ fn is_unseen(family: Family, texts: &super::Texts, lane: &Lane, index: usize) ->
         Action::Read(_) | Action::Mismatch(_) => return false,
     };
     let text = bytes(written);
-    lane.operations.iter().all(|operation| match (family, operation.action) {
-        (Family::Register, Action::Read(value)) => value != written,
-        (Family::Register, Action::Swap { from, .. }) => from != written,
-        (Family::Append, Action::Read(value)) => {
-            let seen = bytes(value);
-            text.len() > seen.len() || !seen.windows(text.len().max(1)).any(|part| part == text)
-        }
-        (_, Action::Mismatch(_)) => false,
-        (_, Action::Write(_) | Action::Append(_)) | (Family::Append, Action::Swap { .. }) => true,
-    })
+    lane.operations
+        .iter()
+        .all(|operation| match (family, operation.action) {
+            (Family::Register, Action::Read(value)) => value != written,
+            (Family::Register, Action::Swap { from, .. }) => from != written,
+            (Family::Append, Action::Read(value)) => {
+                let seen = bytes(value);
+                text.len() > seen.len() || !seen.windows(text.len().max(1)).any(|part| part == text)
+            }
+            (_, Action::Mismatch(_)) => false,
+            (_, Action::Write(_) | Action::Append(_)) | (Family::Append, Action::Swap { .. }) => {
+                true
+            }
+        })
 }

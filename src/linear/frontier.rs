@@ -394,7 +394,11 @@ impl<'a, M: Model, const W: usize> Frontier<'a, M, W> {
     fn extend(&mut self, from: &Configuration<W>, target: usize) -> Result<(), Limit> {
         // An equal one that returns earlier goes first, unless it has taken effect unseen by its
         // own luck, which the other one may not have had.
-        let blocking = from.owed.or(&self.unknown).or(&self.overwriting).without(&from.spent);
+        let blocking = from
+            .owed
+            .or(&self.unknown)
+            .or(&self.overwriting)
+            .without(&from.spent);
         let mut candidates = self.changing.without(&from.spent);
         if from.is_bare {
             candidates = candidates.without(&self.overwriting);

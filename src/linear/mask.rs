@@ -45,7 +45,11 @@ impl<const W: usize> Mask<W> {
 
     /// The smallest number that is not in the set.
     pub(super) fn first_free(&self) -> Option<usize> {
-        let (word, bits) = self.0.iter().enumerate().find(|(_, bits)| **bits != u64::MAX)?;
+        let (word, bits) = self
+            .0
+            .iter()
+            .enumerate()
+            .find(|(_, bits)| **bits != u64::MAX)?;
         Some(64 * word + bits.trailing_ones() as usize)
     }
 

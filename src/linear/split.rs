@@ -84,7 +84,8 @@ impl Split {
         for event in &self.events[self.starts[key]..self.starts[key + 1]] {
             let index = event.operation();
             if event.is_return() {
-                lane.events.push(Event::return_of(numbers.operations[index]));
+                lane.events
+                    .push(Event::return_of(numbers.operations[index]));
                 continue;
             }
             let mut operation = history.operations[index];
@@ -102,7 +103,8 @@ impl Split {
             let number = u32::try_from(lane.operations.len()).expect("a part of 32 bits");
             numbers.operations[index] = number;
             lane.events.push(Event::invocation(number));
-            lane.members.push(u32::try_from(index).expect("events count in 32 bits"));
+            lane.members
+                .push(u32::try_from(index).expect("events count in 32 bits"));
             lane.operations.push(operation);
         }
         for value in &lane.values {

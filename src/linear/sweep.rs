@@ -94,7 +94,10 @@ pub(super) fn sweep(
 
 impl Sweep<'_> {
     fn current(&self) -> Visit {
-        *self.visits.last().expect("the initial value was visited first")
+        *self
+            .visits
+            .last()
+            .expect("the initial value was visited first")
     }
 
     fn visit(&mut self, value: u32) {

@@ -42,7 +42,11 @@ impl<'a> Teller<'a> {
             Broken::Backwards { returned, invoked } => vec![returned, invoked],
             Broken::Crossing { one, other } => {
                 let marks = [one.first, one.last, other.first, other.last];
-                marks.iter().map(|mark| mark.operation).filter(|one| *one != NONE).collect()
+                marks
+                    .iter()
+                    .map(|mark| mark.operation)
+                    .filter(|one| *one != NONE)
+                    .collect()
             }
         };
         let returned = |index: &u32| self.lane.operations[*index as usize].returned;
@@ -93,7 +97,10 @@ impl<'a> Teller<'a> {
         let begin = u64::from(operation.invoked) + 1;
         match operation.returned {
             NEVER => format!("{what} (process {process}, line {begin}, outcome unknown)"),
-            end => format!("{what} (process {process}, lines {begin} and {})", u64::from(end) + 1),
+            end => format!(
+                "{what} (process {process}, lines {begin} and {})",
+                u64::from(end) + 1
+            ),
         }
     }
 
@@ -155,7 +162,10 @@ impl<'a> Teller<'a> {
         let last = self.operation(last.operation);
         match first.operation {
             NONE => format!("it was the initial value, before {last}"),
-            first => format!("{} returned before {last} was invoked", self.operation(first)),
+            first => format!(
+                "{} returned before {last} was invoked",
+                self.operation(first)
+            ),
         }
     }
 
@@ -163,18 +173,27 @@ impl<'a> Teller<'a> {
         let index = u32::try_from(stuck.operation).expect("a part of 32 bits");
         let mut text = format!("{} has no place", self.operation(index));
         if self.family == Family::Register {
-            let values = stuck.states.iter().take(NAMED_MAX).map(|state| self.value(*state));
+            let values = stuck
+                .states
+                .iter()
+                .take(NAMED_MAX)
+                .map(|state| self.value(*state));
             let values: Vec<String> = values.collect();
-            text.push_str(&format!(": there can only have been {}", values.join(" or ")));
+            text.push_str(&format!(
+                ": there can only have been {}",
+                values.join(" or ")
+            ));
             if stuck.states.len() > NAMED_MAX {
                 text.push_str(&format!(" or {} others", stuck.states.len() - NAMED_MAX));
             }
         }
         let invoked = self.lane.operations[stuck.operation].invoked;
-        let edge = (0u32..).zip(&self.lane.operations).filter(|(_, operation)| {
-            let observes = matches!(operation.action, Action::Read(_) | Action::Mismatch(_));
-            !observes && operation.returned < invoked
-        });
+        let edge = (0u32..)
+            .zip(&self.lane.operations)
+            .filter(|(_, operation)| {
+                let observes = matches!(operation.action, Action::Read(_) | Action::Mismatch(_));
+                !observes && operation.returned < invoked
+            });
         if let Some((edge, _)) = edge.max_by_key(|(_, operation)| operation.returned) {
             let edge = self.operation(edge);
             text.push_str(&format!("; {edge} had returned before it was invoked"));

@@ -83,38 +83,20 @@ pub(super) struct Block {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Broken {
     /// It observed a value that nobody wrote.
-    NeverWritten {
-        observer: u32,
-    },
+    NeverWritten { observer: u32 },
     /// Both replaced the same value, which was there once.
-    ReplacedTwice {
-        first: u32,
-        second: u32,
-    },
+    ReplacedTwice { first: u32, second: u32 },
     /// One read a string in which a text follows another one than in what the other read.
-    TwoOrders {
-        one: u32,
-        other: u32,
-    },
+    TwoOrders { one: u32, other: u32 },
     /// A compare-and-set expected a value that could only come from itself.
-    OwnCause {
-        operation: u32,
-    },
+    OwnCause { operation: u32 },
     /// By the values, one comes after the other; it returned before that was invoked.
-    Backwards {
-        returned: u32,
-        invoked: u32,
-    },
+    Backwards { returned: u32, invoked: u32 },
     /// Two blocks, each of which has an operation that returned before one of the other was
     /// invoked.
-    Crossing {
-        one: Block,
-        other: Block,
-    },
+    Crossing { one: Block, other: Block },
     /// A compare-and-set failed while the register held what it expected.
-    Pinned {
-        mismatch: u32,
-    },
+    Pinned { mismatch: u32 },
 }
 
 /// The operations of a history by their values.
@@ -196,7 +178,8 @@ impl Zones {
             }
             if is_read || is_known || value == INITIAL as usize {
                 cluster.is_real = true;
-                self.work.push(u32::try_from(value).expect("values count in 32 bits"));
+                self.work
+                    .push(u32::try_from(value).expect("values count in 32 bits"));
             }
         }
         while let Some(value) = self.work.pop() {
@@ -229,7 +212,9 @@ impl Zones {
     fn find_blocks(&mut self, operations: &[Operation<Action>]) -> Option<Broken> {
         self.blocks.clear();
         for value in 0..self.clusters.len() {
-            let Cluster { before, is_real, .. } = self.clusters[value];
+            let Cluster {
+                before, is_real, ..
+            } = self.clusters[value];
             if !is_real || before != NONE {
                 continue;
             }
@@ -321,7 +306,9 @@ impl Zones {
             }
         }
         for block in self.blocks.iter().filter(|block| !is_forward(block)) {
-            let begun = self.forward.partition_point(|one| one.first.at < block.last.at);
+            let begun = self
+                .forward
+                .partition_point(|one| one.first.at < block.last.at);
             let Some(around) = begun.checked_sub(1) else {
                 continue;
             };

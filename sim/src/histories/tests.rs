@@ -36,7 +36,12 @@ const LINES: &str = r#"
 #[test]
 fn lines_of_json_become_operations() {
     let history = read("h.jsonl", LINES, Family::Register).expect("it is well formed");
-    let expected = [Action::Write(1), Action::Read(1), Action::Mismatch(1), Action::Write(2)];
+    let expected = [
+        Action::Write(1),
+        Action::Read(1),
+        Action::Mismatch(1),
+        Action::Write(2),
+    ];
     assert_eq!(actions(&history), expected);
     assert_eq!(history.operations_read, 5);
     assert_eq!(history.operations[3].returned, NEVER);
@@ -46,9 +51,17 @@ fn lines_of_json_become_operations() {
 #[test]
 fn a_failed_swap_may_tell_nothing() {
     let path = Path::new("h.jsonl");
-    let history = keyed(path, LINES.as_bytes(), Family::Register, FailedSwap::Dropped);
+    let history = keyed(
+        path,
+        LINES.as_bytes(),
+        Family::Register,
+        FailedSwap::Dropped,
+    );
     let history = history.expect("it is well formed");
-    assert_eq!(actions(&history), [Action::Write(1), Action::Read(1), Action::Write(2)]);
+    assert_eq!(
+        actions(&history),
+        [Action::Write(1), Action::Read(1), Action::Write(2)]
+    );
 }
 
 #[test]
@@ -67,12 +80,37 @@ fn wrong_lines_are_named() {
     let invoke = "{\"process\":0,\"type\":\"invoke\",\"f\":\"read\",\"value\":null}\n";
     assert_malformed("h.jsonl", "\n{\"process\":0,", 2, "no JSON object");
     assert_malformed("h.jsonl", "[1]\n", 1, "no JSON object");
-    assert_malformed("h.jsonl", &invoke.replace("\"f\"", "\"g\""), 1, "\"f\" is missing");
-    assert_malformed("h.jsonl", &invoke.replace("read", "add"), 1, "read, write and cas");
-    assert_malformed("h.jsonl", &invoke.replace("invoke", "start"), 1, "invoke, ok, fail");
-    assert_malformed("h.jsonl", &invoke.replace("invoke", "ok"), 1, "no open operation");
+    assert_malformed(
+        "h.jsonl",
+        &invoke.replace("\"f\"", "\"g\""),
+        1,
+        "\"f\" is missing",
+    );
+    assert_malformed(
+        "h.jsonl",
+        &invoke.replace("read", "add"),
+        1,
+        "read, write and cas",
+    );
+    assert_malformed(
+        "h.jsonl",
+        &invoke.replace("invoke", "start"),
+        1,
+        "invoke, ok, fail",
+    );
+    assert_malformed(
+        "h.jsonl",
+        &invoke.replace("invoke", "ok"),
+        1,
+        "no open operation",
+    );
     assert_malformed("h.jsonl", &invoke.repeat(2), 2, "open");
-    assert_malformed("h.jsonl", &invoke.replace("read", "cas"), 1, "[expected, new]");
+    assert_malformed(
+        "h.jsonl",
+        &invoke.replace("read", "cas"),
+        1,
+        "[expected, new]",
+    );
     let other = invoke.to_owned() + &invoke.replace("invoke", "ok").replace("read", "write");
     assert_malformed("h.jsonl", &other, 2, "another operation");
     assert_malformed("h.jsonl", "\u{0}\u{1}", 1, "no JSON object");
@@ -91,7 +129,10 @@ const EDN: &str = r#"; a history
 #[test]
 fn jepsens_histories_become_operations() {
     let history = read("h.edn", EDN, Family::Register).expect("it is well formed");
-    assert_eq!(actions(&history), [Action::Write(1), Action::Read(1), Action::Mismatch(1)]);
+    assert_eq!(
+        actions(&history),
+        [Action::Write(1), Action::Read(1), Action::Mismatch(1)]
+    );
     let bare = EDN.replace("[{", "{").replace("]}]", "]}");
     let bare = read("h.edn", &bare, Family::Register).expect("it is well formed");
     assert_eq!(actions(&history), actions(&bare));
@@ -115,7 +156,12 @@ fn wrong_edn_is_named() {
     assert_malformed("h.edn", "{:process 0 :type}", 1, "without a value");
     assert_malformed("h.edn", "\n\n)", 3, "closes nothing");
     assert_malformed("h.edn", "[", 1, "not closed");
-    assert_malformed("h.edn", "{:process 0 :type :go :f :read}", 1, ":type is :go");
+    assert_malformed(
+        "h.edn",
+        "{:process 0 :type :go :f :read}",
+        1,
+        ":type is :go",
+    );
     assert_malformed("h.edn", "12", 1, "is a map");
     assert_malformed("h.edn", &"[".repeat(100_000), 1, "nested deeper");
     assert_malformed("h.edn", "{:a \"\\q\"}", 1, "no escape");
