@@ -1,11 +1,15 @@
 //! What travels between clients and servers, and between the servers' state machines.
 
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
 use crate::ids::{SessionId, Span, Zxid};
 use crate::protocol::Protocol;
-use crate::tree::{Answer, Path, Request, WatchEvent, Write};
+use crate::tree::{Answer, Identity, Path, Request, WatchEvent, Write};
 
 /// What a client sends.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ClientFrame {
     /// The first frame of a connection.
     Connect {
@@ -41,11 +45,15 @@ pub enum ClientFrame {
         exist: Vec<Path>,
         /// Child watches.
         child: Vec<Path>,
+        /// Watches that stay.
+        persistent: Vec<Path>,
+        /// Watches that stay and hear of the whole subtree.
+        recursive: Vec<Path>,
     },
 }
 
 /// What a server sends to a client. One queue a connection: answers and events share one order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ServerFrame {
     /// The answer to `Connect`.
     Connected {
@@ -67,6 +75,11 @@ pub enum ServerFrame {
     },
     /// A watch fired.
     Event(WatchEvent),
+    /// The answer to `SetWatches`.
+    WatchesSet {
+        /// The server's last applied zxid.
+        zxid: Zxid,
+    },
     /// The answer to `Ping`.
     Pong {
         /// The server's last applied zxid.
@@ -76,7 +89,7 @@ pub enum ServerFrame {
 
 /// What servers say to each other beside the protocol: ZooKeeper's REQUEST, REVALIDATE and the
 /// session touches of its PING.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum PeerMsg {
     /// A server that does not lead forwards a write to the leader.
     Request {
@@ -86,6 +99,8 @@ pub enum PeerMsg {
         seq: u32,
         /// See [`crate::tree::Command::acked`].
         acked: u32,
+        /// Whom its connection has proved to be.
+        ids: Arc<[Identity]>,
         /// What is asked.
         write: Write,
     },

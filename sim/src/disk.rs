@@ -36,6 +36,7 @@ use menagerie::ids::{Span, VirtualTime};
 use menagerie::protocol::{DiskOp, DiskResult, Image, Object, Ticket};
 use std::collections::VecDeque;
 
+use crate::decision::{Decider, Name, Phase};
 use crate::dice::Deck;
 use crate::latency::Latency;
 use fate::Fate;
@@ -130,13 +131,15 @@ pub struct Disk<R, G> {
     failing_syncs: u32,
     /// A sync failed since the process started: no gate opens any more.
     broken: bool,
+    /// The server.
+    node: u8,
     deck: Deck,
     batches: u64,
 }
 
 impl<R: Clone, G> Disk<R, G> {
-    /// A new disk, whose latencies are drawn from `deck`.
-    pub fn new(deck: Deck) -> Disk<R, G> {
+    /// A new disk of a server, whose latencies are drawn from `deck`.
+    pub fn new(node: u8, deck: Deck) -> Disk<R, G> {
         Disk {
             store: Store::empty(),
             queue: VecDeque::new(),
@@ -145,6 +148,7 @@ impl<R: Clone, G> Disk<R, G> {
             slow_extra: Span::ZERO,
             failing_syncs: 0,
             broken: false,
+            node,
             deck,
             batches: 0,
         }
@@ -162,12 +166,17 @@ impl<R: Clone, G> Disk<R, G> {
 
     /// Begins the next batch if none is under way and something is queued; says when it ends and
     /// under which generation [`Disk::finish`] is to be called then.
-    pub fn begin(&mut self, now: VirtualTime, spec: &DiskSpec) -> Option<(VirtualTime, u32)> {
+    pub fn begin(
+        &mut self,
+        now: VirtualTime,
+        spec: &DiskSpec,
+        decider: &mut Decider,
+    ) -> Option<(VirtualTime, u32)> {
         if self.batch.is_some() || self.queue.is_empty() {
             return None;
         }
         let (work, entries) = self.plan();
-        let (writing, syncing) = self.durations(work, spec);
+        let (writing, syncing) = self.durations(work, spec, decider);
         let success = !self.fails(work);
         self.batch = Some(Batch {
             work,
@@ -223,28 +232,61 @@ impl<R: Clone, G> Disk<R, G> {
         true
     }
 
-    /// The process dies: what is written by now stays, everything queued is lost.
-    pub fn process_death(&mut self, now: VirtualTime) {
+    /// The operations of the batch under way, in order, and whether its syncs succeed; `None` if
+    /// there is no batch of that generation.
+    pub fn under_way(&self, generation: u32) -> Option<(Vec<(Ticket, &DiskOp<R>)>, bool)> {
+        let batch = self.batch.filter(|_| generation == self.generation)?;
+        let entries = self.queue.iter().take(batch.entries);
+        Some((operations(entries).collect(), batch.success))
+    }
+
+    /// The index of the last record that was written.
+    pub fn log_last(&self) -> u64 {
+        self.store.log_last()
+    }
+
+    /// Every operation in the queue, in order.
+    pub fn pending(&self) -> Vec<Ticket> {
+        operations(self.queue.iter())
+            .map(|(ticket, _)| ticket)
+            .collect()
+    }
+
+    /// The process dies: what is written by now stays, everything queued is lost. Answers with the
+    /// operations that were written at the last moment.
+    pub fn process_death(&mut self, now: VirtualTime) -> Vec<Ticket> {
+        let mut written = Vec::new();
         if let Some(batch) = self.batch.take() {
             let elapsed = now.since(batch.begun);
             match batch.work {
-                Work::Group { appends, .. } => self.write_part_of_group(&batch, appends, elapsed),
-                Work::Single => self.write_single_if_done(&batch, elapsed),
+                Work::Group { appends, .. } => {
+                    self.write_part_of_group(&batch, appends, elapsed, &mut written);
+                }
+                Work::Single => self.write_single_if_done(&batch, elapsed, &mut written),
             }
         }
         self.queue.clear();
         self.broken = false;
         self.generation += 1;
+        written
     }
 
     /// The power fails, after [`Disk::process_death`]: keeps what is durable and a drawn part of
     /// the rest.
-    pub fn power_loss(&mut self, deck: Deck) {
+    /// `loss` is the number of the loss.
+    pub fn power_loss(&mut self, loss: u64, deck: Deck, decider: &mut Decider) {
         assert!(
             self.queue.is_empty(),
             "the process dies before the power is gone"
         );
-        self.store.lose_power(Fate::Drawn { deck, next: 0 });
+        let (next, node) = (0, self.node);
+        self.store.lose_power(Fate::Drawn {
+            deck,
+            next,
+            decider,
+            node,
+            loss,
+        });
     }
 
     /// What a process that boots now would read.
@@ -330,26 +372,41 @@ impl<R: Clone, G> Disk<R, G> {
     }
 
     /// How long a batch writes and syncs.
-    fn durations(&self, work: Work, spec: &DiskSpec) -> (Span, Span) {
+    fn durations(&self, work: Work, spec: &DiskSpec, decider: &mut Decider) -> (Span, Span) {
         let draws = self.batches * 2;
-        let write = || spec.write.sample(self.deck.draw(draws));
-        let sync = || self.slowed(spec.sync.sample(self.deck.draw(draws + 1)));
-        let sync_if = |dirty: bool| if dirty { sync() } else { Span::ZERO };
+        let mut settle = |phase: Phase, latency: &Latency, draw: u64| {
+            let name = || Name::Disk {
+                node: self.node,
+                batch: self.batches + 1,
+                phase,
+            };
+            let drawn = || latency.sample(self.deck.draw(draw)).0;
+            Span(decider.settle(name, drawn, || latency.median().0))
+        };
         match work {
             Work::Group { appends, syncs } => {
-                let writing = if appends > 0 { write() } else { Span::ZERO };
+                let writing = if appends > 0 {
+                    settle(Phase::Write, &spec.write, draws)
+                } else {
+                    Span::ZERO
+                };
                 let dirty = match syncs {
                     Syncs::Nothing => false,
                     Syncs::Log => appends > 0 || self.store.log_is_dirty(),
                     Syncs::Everything => appends > 0 || self.store.is_dirty(),
                 };
-                (writing, sync_if(dirty))
+                let syncing = if dirty {
+                    self.slowed(settle(Phase::Sync, &spec.sync, draws + 1))
+                } else {
+                    Span::ZERO
+                };
+                (writing, syncing)
             }
             Work::Single => match self.queue.front().expect("a batch has an entry") {
                 Entry::Gate(_) => (Span::ZERO, Span::ZERO),
                 Entry::Reload => {
-                    let reading = self.slowed(spec.read.sample(self.deck.draw(draws)));
-                    (Span::ZERO, reading)
+                    let reading = settle(Phase::Read, &spec.read, draws);
+                    (Span::ZERO, self.slowed(reading))
                 }
                 Entry::Op { op, .. } => match op {
                     DiskOp::Append(_)
@@ -357,10 +414,21 @@ impl<R: Clone, G> Disk<R, G> {
                     | DiskOp::DropThrough(_)
                     | DiskOp::Write(..)
                     | DiskOp::Rename { .. }
-                    | DiskOp::DropSnapshotsBefore(_) => (write(), Span::ZERO),
-                    DiskOp::Save(_) => (write().times(SAVE_WRITES), Span::ZERO),
-                    DiskOp::Sync(object) => (Span::ZERO, sync_if(self.object_is_dirty(*object))),
-                    DiskOp::SyncAll => (Span::ZERO, sync_if(self.store.is_dirty())),
+                    | DiskOp::DropSnapshotsBefore(_) => {
+                        (settle(Phase::Write, &spec.write, draws), Span::ZERO)
+                    }
+                    DiskOp::Save(_) => {
+                        let writing = settle(Phase::Write, &spec.write, draws);
+                        (writing.times(SAVE_WRITES), Span::ZERO)
+                    }
+                    DiskOp::Sync(object) if !self.object_is_dirty(*object) => {
+                        (Span::ZERO, Span::ZERO)
+                    }
+                    DiskOp::SyncAll if !self.store.is_dirty() => (Span::ZERO, Span::ZERO),
+                    DiskOp::Sync(_) | DiskOp::SyncAll => {
+                        let syncing = settle(Phase::Sync, &spec.sync, draws + 1);
+                        (Span::ZERO, self.slowed(syncing))
+                    }
                 },
             },
         }
@@ -417,7 +485,13 @@ impl<R: Clone, G> Disk<R, G> {
     }
 
     /// Of n appends, the i-th is written when i/n of the write pass are over.
-    fn write_part_of_group(&mut self, batch: &Batch, appends: u64, elapsed: Span) {
+    fn write_part_of_group(
+        &mut self,
+        batch: &Batch,
+        appends: u64,
+        elapsed: Span,
+        into: &mut Vec<Ticket>,
+    ) {
         if appends == 0 {
             return;
         }
@@ -434,23 +508,27 @@ impl<R: Clone, G> Disk<R, G> {
             entries -= 1;
             if let Entry::Op {
                 op: DiskOp::Append(record),
-                ..
+                ticket,
             } = entry
             {
                 self.store.append(record);
+                into.push(ticket);
                 left -= 1;
             }
         }
     }
 
-    fn write_single_if_done(&mut self, batch: &Batch, elapsed: Span) {
+    fn write_single_if_done(&mut self, batch: &Batch, elapsed: Span, into: &mut Vec<Ticket>) {
         if elapsed < batch.writing {
             return;
         }
         let entry = self.queue.pop_front().expect("the batch is in the queue");
         match entry {
             // A sync that was not finished has done nothing that one may rely on.
-            Entry::Op { op, .. } if !is_sync(&op) => self.perform(op, true),
+            Entry::Op { op, ticket } if !is_sync(&op) => {
+                self.perform(op, true);
+                into.push(ticket);
+            }
             Entry::Op { .. } | Entry::Gate(_) | Entry::Reload => {}
         }
     }
@@ -467,6 +545,20 @@ fn is_sync<R>(op: &DiskOp<R>) -> bool {
         | DiskOp::Save(_)
         | DiskOp::DropSnapshotsBefore(_) => false,
     }
+}
+
+/// The operations among entries of the queue.
+fn operations<'a, R, G>(
+    entries: impl Iterator<Item = &'a Entry<R, G>>,
+) -> impl Iterator<Item = (Ticket, &'a DiskOp<R>)>
+where
+    R: 'a,
+    G: 'a,
+{
+    entries.filter_map(|entry| match entry {
+        Entry::Op { ticket, op } => Some((*ticket, op)),
+        Entry::Gate(_) | Entry::Reload => None,
+    })
 }
 
 fn entry_is_sync<R, G>(entry: &Entry<R, G>) -> bool {

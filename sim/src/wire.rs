@@ -47,6 +47,13 @@ impl NetworkSpec {
     }
 }
 
+/// A message or frame with its number, which no other one of the run has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Parcel<T> {
+    pub(crate) id: u64,
+    pub(crate) content: T,
+}
+
 /// What travels in a flow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Frame<T> {
@@ -104,9 +111,21 @@ impl<T> Flow<T> {
         core::mem::take(&mut self.stalled)
     }
 
-    /// Loses a drawn suffix of what is in flight.
-    pub(crate) fn lose_suffix(&mut self, draw: Draw) {
-        let kept = draw.below(self.queue.len() as u64 + 1);
+    /// The messages that are on their way, in order.
+    pub(crate) fn bodies(&self) -> impl Iterator<Item = &T> {
+        self.queue.iter().filter_map(|frame| match frame {
+            Frame::Body(body) => Some(body),
+            Frame::Up | Frame::Down | Frame::Lost => None,
+        })
+    }
+
+    /// How many frames are in flight.
+    pub(crate) fn len(&self) -> u64 {
+        self.queue.len() as u64
+    }
+
+    /// Loses what is in flight but for the first `kept` frames.
+    pub(crate) fn lose_behind(&mut self, kept: u64) {
         for frame in self.queue.iter_mut().skip(kept as usize) {
             *frame = Frame::Lost;
         }
@@ -125,8 +144,8 @@ impl<T> Flow<T> {
 }
 
 /// One of the two ends of a stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Side {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Side {
     /// The end that dialled; of a connection, the client.
     Dialler,
     /// The end that was dialled; of a connection, the server.
@@ -168,13 +187,17 @@ pub(crate) struct Link<P: Protocol> {
     /// Whether it takes no more messages.
     pub(crate) broken: bool,
     /// What is on its way towards a side.
-    pub(crate) toward: [Flow<Packet<P>>; 2],
+    pub(crate) toward: [Flow<Parcel<Packet<P>>>; 2],
+    /// The recorded event that brings about what is heard of it next.
+    pub(crate) cause: Option<u64>,
 }
 
 /// One connection between a client and a server.
 #[derive(Debug)]
 pub(crate) struct Conn {
     pub(crate) client: ClientId,
+    /// Which of the client's connections it is, from 1.
+    pub(crate) nth: u32,
     /// The server's place.
     pub(crate) server: u8,
     /// Whether that end still wants to hear of it, by side.
@@ -184,21 +207,25 @@ pub(crate) struct Conn {
     pub(crate) open: bool,
     pub(crate) broken: bool,
     /// What is on its way to the client.
-    pub(crate) down: Flow<ServerFrame>,
+    pub(crate) down: Flow<Parcel<ServerFrame>>,
     /// What is on its way to the server.
-    pub(crate) up: Flow<ClientFrame>,
+    pub(crate) up: Flow<Parcel<ClientFrame>>,
+    /// The recorded event that brings about what is heard of it next.
+    pub(crate) cause: Option<u64>,
     decks: [Deck; 2],
     ordinals: [u64; 2],
 }
 
 impl Conn {
-    pub(crate) fn new(client: ClientId, server: u8, number: u32, dice: &Dice) -> Conn {
+    pub(crate) fn new(client: ClientId, nth: u32, server: u8, dice: &Dice) -> Conn {
         let deck = |side: Side| {
-            let entity = (u64::from(number) << 1) | side.index() as u64;
+            let whose = u64::from(client.0) << 40 | u64::from(nth) << 1;
+            let entity = whose | side.index() as u64;
             dice.deck(Concern::ClientWire, entity)
         };
         Conn {
             client,
+            nth,
             server,
             alive: [true, false],
             told: [false, false],
@@ -206,24 +233,28 @@ impl Conn {
             broken: false,
             down: Flow::new(),
             up: Flow::new(),
+            cause: None,
             decks: Side::BOTH.map(deck),
             ordinals: [0, 0],
         }
     }
 
-    /// The next draw of the direction towards a side.
-    pub(crate) fn draw(&mut self, toward: Side) -> Draw {
+    /// The number of the next frame towards a side, and its draw.
+    pub(crate) fn draw(&mut self, toward: Side) -> (u64, Draw) {
         let ordinal = &mut self.ordinals[toward.index()];
         *ordinal += 1;
-        self.decks[toward.index()].draw(*ordinal)
+        (*ordinal, self.decks[toward.index()].draw(*ordinal))
     }
 }
 
 /// The kinds of channels between two servers; each has draws of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Channel {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Channel {
+    /// Lost, doubled, overtaking each other.
     Datagram,
+    /// At most one in flight, and one waiting, which the next one replaces.
     LatestWins,
+    /// In order until it breaks.
     Stream,
 }
 
@@ -255,8 +286,8 @@ pub(crate) struct Pair<P: Protocol> {
 /// A latest-wins channel in one direction.
 #[derive(Debug)]
 pub(crate) struct Latest<P: Protocol> {
-    pub(crate) in_flight: Option<Packet<P>>,
-    pub(crate) waiting: Option<Packet<P>>,
+    pub(crate) in_flight: Option<Parcel<Packet<P>>>,
+    pub(crate) waiting: Option<Parcel<Packet<P>>>,
     /// Raised by each departure and loss: names the message in flight.
     pub(crate) generation: u32,
 }
@@ -302,9 +333,9 @@ impl<P: Protocol> Pair<P> {
         self.decks[channel.index()].draw(name * 4 + which)
     }
 
-    /// The latency of a drawn message.
-    pub(crate) fn latency(&self, lan: &Latency, draw: Draw) -> Span {
-        Span(lan.sample(draw).0 + self.base.0 + self.extra.0)
+    /// How long a message takes that travels for so long without what faults and distance add.
+    pub(crate) fn latency(&self, travel: u64) -> Span {
+        Span(travel + self.base.0 + self.extra.0)
     }
 }
 
@@ -330,7 +361,8 @@ mod tests {
             for body in 0..3 {
                 flow.push(Frame::Body(body), VirtualTime(0));
             }
-            flow.lose_suffix(Dice::new(number).draw(Concern::Breaking, 1, 0));
+            let kept = Dice::new(number).draw(Concern::Breaking, 1, 0);
+            flow.lose_behind(kept.below(flow.len() + 1));
             let left_over: Vec<_> = core::iter::from_fn(|| flow.pop()).collect();
             let lost = left_over.iter().filter(|frame| **frame == Frame::Lost);
             let kept = 3 - lost.count();

@@ -1,5 +1,7 @@
 //! Clients, their connections, and the history they leave.
 
+use std::sync::Arc;
+
 use menagerie::canonical::Canonical;
 use menagerie::client::{Client, ClientEffect, ClientInput, ClientSettings, ClientTimer};
 use menagerie::history::{Operation, Outcome, Seen};
@@ -11,17 +13,21 @@ use menagerie::wire::{ClientFrame, ServerFrame};
 
 use super::event::{feed_answer, feed_client_frame, feed_request, feed_server_frame};
 use super::node::Timers;
+use super::recording::{client_frame_kind, server_frame_kind, typed};
 use super::streams::End;
 use super::{Event, Happening, Kind, World, WorldSpec};
+use crate::decision::{Decider, Name};
 use crate::dice::{Concern, Dice};
-use crate::record::abridged;
-use crate::wire::{Conn, Frame, Side};
+use crate::trace::{self, Direction, LinkNews, What, Why};
+use crate::wire::{Conn, Frame, Parcel, Side};
 
 /// A client's seat in the world. Its clock shows virtual time.
 #[derive(Debug)]
 pub(super) struct ClientSeat {
     client: Client,
     timers: Timers<ClientTimer>,
+    /// How often it dialled.
+    dials: u32,
 }
 
 impl ClientSeat {
@@ -30,16 +36,12 @@ impl ClientSeat {
         servers: &[NodeId],
         spec: &WorldSpec,
         dice: &Dice,
+        decider: &mut Decider,
     ) -> ClientSeat {
         let entity = u64::from(id.0);
         let servers = match spec.homes.get(usize::from(id.0) - 1) {
             Some(home) => vec![*home],
-            None => {
-                let mut servers = servers.to_vec();
-                dice.stream(Concern::ClientOrder, entity)
-                    .shuffle(&mut servers);
-                servers
-            }
+            None => order(id, servers, dice, decider),
         };
         ClientSeat {
             client: Client::new(ClientSettings {
@@ -47,10 +49,39 @@ impl ClientSeat {
                 servers,
                 session_timeout: spec.session_timeout,
                 retry_writes: P::PROMISES.at_most_once,
+                superuser: spec.settings.superuser.clone(),
             }),
             timers: Timers::new(dice.deck(Concern::ClientTimer, entity)),
+            dials: 0,
         }
     }
+}
+
+/// The most servers of which an order is a decision: four bits each.
+const ORDER_MAX: usize = 16;
+
+/// The order in which a client tries the servers; plainly, each client begins at another one.
+fn order(id: ClientId, servers: &[NodeId], dice: &Dice, decider: &mut Decider) -> Vec<NodeId> {
+    let mut plain = servers.to_vec();
+    plain.rotate_left((usize::from(id.0) - 1) % servers.len());
+    let mut drawn = servers.to_vec();
+    dice.stream(Concern::ClientOrder, u64::from(id.0))
+        .shuffle(&mut drawn);
+    if servers.len() > ORDER_MAX {
+        return drawn;
+    }
+    let pack = |order: &[NodeId]| {
+        let digits = order.iter().rev();
+        digits.fold(0, |packed, node| packed << 4 | u64::from(node.0 - 1))
+    };
+    let name = || Name::Order { client: id.0 };
+    let settled = decider.settle(name, || pack(&drawn), || pack(&plain));
+    let digit = |place: usize| NodeId((settled >> (4 * place) & 0xf) as u8 + 1);
+    let order: Vec<NodeId> = (0..servers.len()).map(digit).collect();
+    let mut sorted = order.clone();
+    sorted.sort_unstable();
+    // A table that was edited may name servers that are not there.
+    if sorted == servers { order } else { plain }
 }
 
 impl<P: Protocol> World<P> {
@@ -60,7 +91,14 @@ impl<P: Protocol> World<P> {
         let op = OpId(op.expect("a run has fewer than 2^32 operations"));
         self.mark(Kind::Invoked, 0, u64::from(client.0));
         feed_request(&request, &mut self.hash);
-        self.trace(|| format!("{client} invokes {op} {request}"));
+        let cause = self.cause();
+        self.trigger(cause, || What::Invoke {
+            client,
+            op,
+            request: typed(&request),
+            text: request.to_string(),
+            synced,
+        });
         self.history.operations.push(Operation {
             id: op,
             client,
@@ -71,12 +109,15 @@ impl<P: Protocol> World<P> {
             server: None,
             attempts: 0,
             request: request.clone(),
+            ids: Arc::default(),
             synced,
             invoked: self.now,
             completed: None,
             outcome: None,
         });
         self.step_client(client, ClientInput::Invoke { op, request });
+        // What the driver does next does not follow from this.
+        self.follow(cause);
         op
     }
 
@@ -87,11 +128,15 @@ impl<P: Protocol> World<P> {
     }
 
     pub(super) fn fire_client_timer(&mut self, client: ClientId, slot: u16, ordinal: u64) -> bool {
-        let Some(timer) = self.seat(client).timers.fire(slot, ordinal) else {
+        let Some((timer, set_by)) = self.seat(client).timers.fire(slot, ordinal) else {
             return false;
         };
         self.mark(Kind::ClientTimer, 0, u64::from(client.0));
         self.hash.word(timer as u64);
+        self.trigger(set_by, || What::ClientTimer {
+            client,
+            timer: format!("{timer:?}"),
+        });
         self.step_client(client, ClientInput::Timer(timer));
         true
     }
@@ -131,6 +176,7 @@ impl<P: Protocol> World<P> {
             return false;
         }
         self.mark(Kind::ConnRefused, 0, u64::from(client.0));
+        self.client_link(id, trace::End::Client, LinkNews::Refused);
         self.step_client(client, ClientInput::Refused);
         true
     }
@@ -155,23 +201,31 @@ impl<P: Protocol> World<P> {
             Some(Frame::Up) => {
                 conn.told[Side::Dialler.index()] = true;
                 self.mark(Kind::Connected, place, u64::from(client.0));
-                self.trace(|| format!("{client} ↔ {server} {id:?} open"));
+                self.client_link(id, trace::End::Client, LinkNews::Up);
                 self.step_client(client, ClientInput::Connected { conn: id, server });
             }
-            Some(Frame::Body(frame)) => {
+            Some(Frame::Body(Parcel {
+                id: number,
+                content: frame,
+            })) => {
                 self.mark(Kind::ServerFrame, place, u64::from(client.0));
                 feed_server_frame(&frame, &mut self.hash);
                 self.stats.frames_delivered += 1;
-                self.trace(|| format!("{server} → {client} {}", abridged(format!("{frame:?}"))));
+                self.frame_arrives(id, Direction::Down, number, server_frame_kind(&frame));
                 self.step_client(client, ClientInput::Frame { conn: id, frame });
             }
             Some(Frame::Down) => {
                 let told = conn.told[Side::Dialler.index()];
                 conn.alive[Side::Dialler.index()] = false;
-                conn.down.clear();
                 conn.broken = true;
+                self.clear_down(id, Why::Broken);
                 self.mark(Kind::ConnLost, place, u64::from(client.0));
-                self.trace(|| format!("{client} ↔ {server} {id:?} down"));
+                let event = if told {
+                    LinkNews::Down
+                } else {
+                    LinkNews::Refused
+                };
+                self.client_link(id, trace::End::Client, event);
                 let input = if told {
                     ClientInput::Down(id)
                 } else {
@@ -195,27 +249,32 @@ impl<P: Protocol> World<P> {
             self.conn(id).up.stall();
             return false;
         }
-        let server = self.nodes[usize::from(place)].id;
         let conn = self.conn(id);
         match conn.up.pop() {
             None | Some(Frame::Lost) => return false,
             Some(Frame::Up) => {
                 conn.told[Side::Acceptor.index()] = true;
                 self.mark(Kind::ClientUp, place, u64::from(id.0));
-                self.step_server(place, ServerInput::ClientUp(id));
+                self.client_link(id, trace::End::Server, LinkNews::Up);
+                let address = client.address();
+                self.step_server(place, ServerInput::ClientUp { conn: id, address });
             }
-            Some(Frame::Body(frame)) => {
+            Some(Frame::Body(Parcel {
+                id: number,
+                content: frame,
+            })) => {
                 self.mark(Kind::ClientFrame, place, u64::from(id.0));
                 feed_client_frame(&frame, &mut self.hash);
                 self.stats.frames_delivered += 1;
-                self.trace(|| format!("{client} → {server} {}", abridged(format!("{frame:?}"))));
+                self.frame_arrives(id, Direction::Up, number, client_frame_kind(&frame));
                 self.step_server(place, ServerInput::ClientFrame { conn: id, frame });
             }
             Some(Frame::Down) => {
                 let told = conn.told[Side::Acceptor.index()];
-                self.forget_server_end(id);
+                self.forget_server_end(id, Why::Broken);
                 if told {
                     self.mark(Kind::ClientDown, place, u64::from(id.0));
+                    self.client_link(id, trace::End::Server, LinkNews::Down);
                     self.step_server(place, ServerInput::ClientDown(id));
                 }
             }
@@ -229,6 +288,7 @@ impl<P: Protocol> World<P> {
         if conn.broken || !conn.alive[Side::Acceptor.index()] {
             return;
         }
+        let frame = self.parcel_down(id, frame);
         let at = self.client_arrival(id, Side::Dialler);
         self.push_down(id, Frame::Body(frame), at);
     }
@@ -274,13 +334,13 @@ impl<P: Protocol> World<P> {
     /// Ends a connection: see the rules in the world's text.
     pub(super) fn end_conn(&mut self, id: ConnId, end: End) {
         let broken = core::mem::replace(&mut self.conn(id).broken, true);
+        self.conn(id).cause = self.cause().or(self.conn(id).cause);
         match end.cause() {
             Some(Side::Dialler) => {
-                let conn = self.conn(id);
-                conn.alive[Side::Dialler.index()] = false;
-                conn.down.clear();
+                self.conn(id).alive[Side::Dialler.index()] = false;
+                self.clear_down(id, end.why());
             }
-            Some(Side::Acceptor) => self.forget_server_end(id),
+            Some(Side::Acceptor) => self.forget_server_end(id, end.why()),
             None => {}
         }
         for side in Side::BOTH {
@@ -292,12 +352,8 @@ impl<P: Protocol> World<P> {
 
     fn end_conn_side(&mut self, id: ConnId, side: Side, end: End, broken: bool) {
         let mut at = self.client_arrival(id, side);
-        let draw = self.dice.draw(
-            Concern::Breaking,
-            (1 << 48) | u64::from(id.0),
-            side.index() as u64,
-        );
-        let conn = self.conn(id);
+        let before = self.ids_in_conn(id, side);
+        let conn = &mut self.conns[id.0 as usize];
         match end {
             End::OutOfPatience => {
                 match side {
@@ -313,13 +369,33 @@ impl<P: Protocol> World<P> {
                 at = self.now;
             }
             End::HungUp(_) if !broken => {}
-            End::Died(_) | End::Broken if !broken => match side {
-                Side::Dialler => conn.down.lose_suffix(draw),
-                Side::Acceptor => conn.up.lose_suffix(draw),
-            },
+            End::Died(_) | End::Broken if !broken => {
+                let in_flight = match side {
+                    Side::Dialler => conn.down.len(),
+                    Side::Acceptor => conn.up.len(),
+                };
+                let entity = 1 << 63 | u64::from(conn.client.0) << 32 | u64::from(conn.nth);
+                let dice = &self.dice;
+                let drawn = || {
+                    dice.draw(Concern::Breaking, entity, side.index() as u64)
+                        .below(in_flight + 1)
+                };
+                let name = Name::ConnBreak {
+                    client: conn.client.0,
+                    conn: conn.nth,
+                    toward: side,
+                };
+                let kept = self.decider.settle(|| name, drawn, || in_flight);
+                match side {
+                    Side::Dialler => conn.down.lose_behind(kept),
+                    Side::Acceptor => conn.up.lose_behind(kept),
+                }
+            }
             // It is told already, by a frame that is on its way.
             End::HungUp(_) | End::Died(_) | End::Broken => return,
         }
+        let kept = self.ids_in_conn(id, side).len();
+        self.record_losses(before.get(kept..).unwrap_or_default(), end.why());
         match side {
             Side::Dialler => self.push_down(id, Frame::Down, at),
             Side::Acceptor => self.push_up(id, Frame::Down, at),
@@ -327,13 +403,23 @@ impl<P: Protocol> World<P> {
     }
 
     /// The server's end hears no more of a connection.
-    fn forget_server_end(&mut self, id: ConnId) {
+    fn forget_server_end(&mut self, id: ConnId, why: Why) {
+        let lost = self.ids_in_conn(id, Side::Acceptor);
         let conn = self.conn(id);
         conn.alive[Side::Acceptor.index()] = false;
         conn.broken = true;
         conn.up.clear();
+        self.record_losses(&lost, why);
+        let conn = self.conn(id);
         let place = usize::from(conn.server);
         self.nodes[place].conns.retain(|held| *held != id);
+    }
+
+    /// What is on its way to a client that no longer listens is lost.
+    fn clear_down(&mut self, id: ConnId, why: Why) {
+        let lost = self.ids_in_conn(id, Side::Dialler);
+        self.conn(id).down.clear();
+        self.record_losses(&lost, why);
     }
 
     fn step_client(&mut self, client: ClientId, input: ClientInput) {
@@ -351,12 +437,19 @@ impl<P: Protocol> World<P> {
             ClientEffect::Send { conn, frame } => self.send_to_server(conn, frame),
             ClientEffect::HangUp(conn) => self.end_conn(conn, End::HungUp(Side::Dialler)),
             ClientEffect::SetTimer { timer, range } => {
-                let (slot, ordinal, draw) = self.seat(client).timers.set(timer);
-                let delay = Span(draw.range(range.min.0, range.max.0));
+                let cause = self.cause();
+                let setting = self.seat(client).timers.set(timer, cause);
+                let name = || Name::ClientTimer {
+                    client: client.0,
+                    timer: setting.slot,
+                    number: setting.number,
+                };
+                let places = (u64::from(client.0), self.clients.len() as u64);
+                let delay = setting.delay(range, places, &mut self.decider, name);
                 let event = Event::ClientTimer {
                     client,
-                    slot,
-                    ordinal,
+                    slot: setting.slot,
+                    ordinal: setting.ordinal,
                 };
                 self.queue.push(self.now.after(delay), event);
             }
@@ -368,6 +461,7 @@ impl<P: Protocol> World<P> {
                 seq,
                 conn,
                 server,
+                ids,
             } => {
                 let operation = self.operation(op);
                 operation.session = session;
@@ -375,11 +469,20 @@ impl<P: Protocol> World<P> {
                 operation.seq = seq;
                 operation.conn = Some(conn);
                 operation.server = Some(server);
+                operation.ids = ids;
                 operation.attempts += 1;
+                self.record(|| What::Sent {
+                    client,
+                    op,
+                    session: session.to_string(),
+                    xid,
+                    server,
+                    conn,
+                });
             }
             ClientEffect::Completed { op, outcome } => self.complete(client, op, outcome),
             ClientEffect::Saw(seen) => {
-                self.trace(|| format!("{client} saw {}", abridged(format!("{seen:?}"))));
+                self.record_seen(client, &seen);
                 self.history.seen.push((self.now, client, seen));
             }
         }
@@ -388,9 +491,13 @@ impl<P: Protocol> World<P> {
     fn dial_server(&mut self, client: ClientId, server: NodeId) {
         let place = self.place(server);
         let number = u32::try_from(self.conns.len()).expect("a run has fewer than 2^32 dials");
-        self.conns
-            .push(Conn::new(client, place, number, &self.dice));
+        let seat = self.seat(client);
+        seat.dials += 1;
+        let nth = seat.dials;
+        self.conns.push(Conn::new(client, nth, place, &self.dice));
         let id = ConnId(number);
+        self.client_link(id, trace::End::Client, LinkNews::Dial);
+        self.conn(id).cause = self.cause();
         let at = self.client_arrival(id, Side::Acceptor);
         self.queue.push(at, Event::ConnDialled { conn: id });
     }
@@ -401,6 +508,7 @@ impl<P: Protocol> World<P> {
             // The client has not heard yet that the connection is gone.
             return;
         }
+        let frame = self.parcel_up(id, frame);
         let at = self.client_arrival(id, Side::Acceptor);
         self.push_up(id, Frame::Body(frame), at);
     }
@@ -417,7 +525,7 @@ impl<P: Protocol> World<P> {
             Outcome::Refused(why) => self.hash.word(*why as u64),
             Outcome::Unknown => self.hash.word(u64::MAX),
         }
-        self.trace(|| format!("{client} {op} {}", abridged(format!("{outcome:?}"))));
+        self.record_completion(client, op, &outcome);
         let operation = self.operation(op);
         assert!(operation.outcome.is_none(), "{op} ends twice");
         operation.completed = match outcome {
@@ -430,12 +538,12 @@ impl<P: Protocol> World<P> {
             .push_back(Happening::Completed { client, op });
     }
 
-    fn push_down(&mut self, id: ConnId, frame: Frame<ServerFrame>, at: VirtualTime) {
+    fn push_down(&mut self, id: ConnId, frame: Frame<Parcel<ServerFrame>>, at: VirtualTime) {
         let at = self.conn(id).down.push(frame, at);
         self.queue.push(at, Event::ConnDown { conn: id });
     }
 
-    fn push_up(&mut self, id: ConnId, frame: Frame<ClientFrame>, at: VirtualTime) {
+    fn push_up(&mut self, id: ConnId, frame: Frame<Parcel<ClientFrame>>, at: VirtualTime) {
         let conn = self.conn(id);
         let server = conn.server;
         let at = conn.up.push(frame, at);
@@ -444,8 +552,17 @@ impl<P: Protocol> World<P> {
 
     fn client_arrival(&mut self, id: ConnId, toward: Side) -> VirtualTime {
         let latency = self.spec.network.client;
-        let draw = self.conn(id).draw(toward);
-        self.now.after(latency.sample(draw))
+        let conn = self.conn(id);
+        let (number, draw) = conn.draw(toward);
+        let name = Name::Frame {
+            client: conn.client.0,
+            conn: conn.nth,
+            toward,
+            number,
+        };
+        let drawn = || latency.sample(draw).0;
+        let travel = self.decider.settle(|| name, drawn, || latency.median().0);
+        self.now.after(Span(travel))
     }
 
     fn conn(&mut self, id: ConnId) -> &mut Conn {

@@ -38,6 +38,7 @@ mod faults;
 mod network;
 mod node;
 mod queue;
+mod recording;
 mod spec;
 mod streams;
 #[cfg(test)]
@@ -48,7 +49,7 @@ pub use spec::{Close, Happening, Stats, WorldSpec};
 
 use core::time::Duration;
 use menagerie::canonical::{Canonical, RunHash};
-use menagerie::check::{Ending, Final, Observation, Panel, Setup, Verdict};
+use menagerie::check::{Counterexample, Ending, Final, Observation, Panel, Setup, Verdict};
 use menagerie::client::ClientEffect;
 use menagerie::history::History;
 use menagerie::ids::{ClientId, NodeId, VirtualTime, Zxid};
@@ -56,8 +57,9 @@ use menagerie::protocol::{Protocol, Refusal, Role, Standing};
 use menagerie::server::{Server, ServerEffect};
 use std::collections::VecDeque;
 
+use crate::decision::{Decider, Table};
 use crate::dice::Dice;
-use crate::record::Record;
+use crate::trace::{self, Recorder};
 use crate::wire::{Conn, Pair};
 use clients::ClientSeat;
 use event::{Event, Kind};
@@ -69,7 +71,10 @@ use streams::LinkSlot;
 pub struct World<P: Protocol> {
     spec: WorldSpec,
     dice: Dice,
+    decider: Decider,
     now: VirtualTime,
+    /// How many events were taken from the queue; wake-ups are the driver's and do not count.
+    steps: u64,
     queue: Queue<Event<P>>,
     nodes: Vec<Node<P>>,
     clients: Vec<ClientSeat>,
@@ -88,7 +93,9 @@ pub struct World<P: Protocol> {
     stats: Stats,
     hash: RunHash,
     panel: Option<Panel>,
-    record: Option<Record>,
+    recorder: Option<Recorder>,
+    /// The number of the next message or frame.
+    next_parcel: u64,
     madsim: Option<madsim::time::TimeHandle>,
     /// Empty between two steps; kept for their memory.
     effects: Vec<ServerEffect<P>>,
@@ -103,6 +110,7 @@ impl<P: Protocol> World<P> {
         let count = usize::from(spec.voters) + usize::from(spec.observers);
         assert!(count < 64, "{count} servers are more than 63");
         let dice = Dice::new(spec.seed);
+        let mut decider = Decider::new(&spec.decisions, spec.record);
         let ids: Vec<NodeId> = (1..=count as u8).map(NodeId).collect();
         let pairs = (0..count * count)
             .map(|place| {
@@ -118,14 +126,21 @@ impl<P: Protocol> World<P> {
                 promises: P::PROMISES,
             })
         });
+        let nodes = ids
+            .iter()
+            .map(|id| Node::new(*id, &spec, &dice, &mut decider))
+            .collect();
+        let clients = (1..=spec.clients)
+            .map(|number| ClientSeat::new::<P>(ClientId(number), &ids, &spec, &dice, &mut decider))
+            .collect();
         World {
             dice,
+            decider,
             now: VirtualTime(0),
+            steps: 0,
             queue: Queue::new(),
-            nodes: ids.iter().map(|id| Node::new(*id, &spec, &dice)).collect(),
-            clients: (1..=spec.clients)
-                .map(|number| ClientSeat::new::<P>(ClientId(number), &ids, &spec, &dice))
-                .collect(),
+            nodes,
+            clients,
             pairs,
             links: Vec::new(),
             free_links: Vec::new(),
@@ -138,7 +153,8 @@ impl<P: Protocol> World<P> {
             stats: Stats::default(),
             hash: RunHash::new(),
             panel,
-            record: spec.trace.then(Record::default),
+            recorder: Recorder::wanted(spec.trace, count),
+            next_parcel: 0,
             madsim: madsim::time::TimeHandle::try_current(),
             effects: Vec::new(),
             client_effects: Vec::new(),
@@ -163,6 +179,12 @@ impl<P: Protocol> World<P> {
         self.now
     }
 
+    /// How many events were taken from the queue so far, the driver's wake-ups left out. Together
+    /// with the moment it says exactly between which events something happened.
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
     /// When the next call of [`World::step`] will take place; `None` if nothing is left to happen.
     pub fn next_at(&self) -> Option<VirtualTime> {
         if !self.happenings.is_empty() {
@@ -179,22 +201,46 @@ impl<P: Protocol> World<P> {
         }
         let key = self.queue.pop()?;
         self.advance_to(key.at);
+        if !matches!(self.queue.body(key), Event::Wakeup(_)) {
+            self.steps += 1;
+        }
         if let Some(place) = self.queue.body(key).process()
             && self.nodes[usize::from(place)].paused
         {
             self.nodes[usize::from(place)].parked.push(key);
             return Some(Happening::Event);
         }
+        self.follow(None);
         let event = self.queue.take(key);
         if let Event::Wakeup(token) = event {
-            self.mark(Kind::Wakeup, 0, token);
-            self.stats.events += 1;
+            // The driver's own affair: what it does about it goes into the hash.
             return Some(Happening::Wakeup(token));
         }
         if self.perform_event(event) {
             self.stats.events += 1;
         }
         Some(self.happenings.pop_front().unwrap_or(Happening::Event))
+    }
+
+    /// Lets time pass without an event, at most until the next one.
+    pub fn pass_until(&mut self, at: VirtualTime) {
+        let next = self.next_at().unwrap_or(at);
+        self.advance_to(at.min(next));
+    }
+
+    /// The violation that the checkers have found so far, if any, and who found it.
+    pub fn violation(&self) -> Option<(&'static str, &Counterexample)> {
+        self.panel.as_ref().and_then(Panel::violation)
+    }
+
+    /// The irregular decisions, if they were written down.
+    pub fn take_decisions(&mut self) -> Table {
+        self.decider.take_record()
+    }
+
+    /// How many decisions of the table were never asked for.
+    pub fn ignored_decisions(&self) -> usize {
+        self.decider.ignored()
     }
 
     /// Asks for a [`Happening::Wakeup`].
@@ -258,11 +304,6 @@ impl<P: Protocol> World<P> {
         self.hash.value()
     }
 
-    /// Writes a line of the driver's into the trace.
-    pub fn remark(&mut self, text: impl FnOnce() -> String) {
-        self.trace(text);
-    }
-
     /// Ends the run: the last look at the disks, and the verdicts (none without checks).
     pub fn finish(&mut self, close: Close) -> Vec<(&'static str, Verdict)> {
         self.observe_durable();
@@ -294,11 +335,11 @@ impl<P: Protocol> World<P> {
             .unwrap_or_default()
     }
 
-    /// The trace's lines so far; none without a trace.
-    pub fn take_trace(&mut self) -> Vec<String> {
-        self.record
+    /// Ends the recording: the events so far and how many more there were; none without a trace.
+    pub fn take_trace(&mut self) -> (Vec<trace::Event>, u64) {
+        self.recorder
             .take()
-            .map(Record::into_lines)
+            .map(Recorder::finish)
             .unwrap_or_default()
     }
 
@@ -415,21 +456,6 @@ impl<P: Protocol> World<P> {
             })
             .collect();
         self.observe(&Observation::Durable { nodes: &held });
-    }
-
-    /// Writes a line into the trace, if there is one, and to whoever listens to `tracing`.
-    fn trace(&mut self, text: impl FnOnce() -> String) {
-        let listening = tracing::enabled!(tracing::Level::TRACE);
-        if self.record.is_none() && !listening {
-            return;
-        }
-        let text = text();
-        if listening {
-            tracing::trace!(at_ns = self.now.0, "{text}");
-        }
-        if let Some(record) = &mut self.record {
-            record.line(self.now, &text);
-        }
     }
 }
 

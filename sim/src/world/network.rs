@@ -7,13 +7,16 @@ use menagerie::server::ServerInput;
 use menagerie::wire::Packet;
 
 use super::event::feed_packet;
+use super::recording::kind;
 use super::{Event, Kind, World};
-use crate::record::abridged;
-use crate::wire::Channel;
+use crate::decision::{Name, Part};
+use crate::trace::{What, Why};
+use crate::wire::{Channel, Parcel};
 
 impl<P: Protocol> World<P> {
     pub(super) fn send(&mut self, from: u8, to: NodeId, via: Via, packet: Packet<P>) {
         let to = self.place(to);
+        let packet = self.parcel(from, to, via, packet);
         if from == to {
             let incarnation = self.nodes[usize::from(from)].incarnation;
             let event = Event::Loopback {
@@ -29,7 +32,9 @@ impl<P: Protocol> World<P> {
             Via::Datagram => self.send_datagram(from, to, packet),
             Via::LatestWins => {
                 let pair = self.pair(from, to);
-                pair.latest.waiting = Some(packet);
+                if let Some(replaced) = pair.latest.waiting.replace(packet) {
+                    self.record_loss(replaced.id, Why::Replaced);
+                }
                 self.depart_latest(from, to);
             }
             Via::Stream(link) => self.send_on_stream(from, to, link, packet),
@@ -41,41 +46,92 @@ impl<P: Protocol> World<P> {
         node: u8,
         incarnation: u32,
         via: Via,
-        packet: Packet<P>,
+        packet: Parcel<Packet<P>>,
     ) -> bool {
         if self.nodes[usize::from(node)].incarnation != incarnation {
+            self.record_loss(packet.id, Why::Down);
             return false;
         }
         self.deliver(node, node, via, packet);
         true
     }
 
-    fn send_datagram(&mut self, from: u8, to: u8, packet: Packet<P>) {
-        let lan = self.spec.network.lan;
+    fn send_datagram(&mut self, from: u8, to: u8, packet: Parcel<Packet<P>>) {
         let loss = (self.spec.network.loss_ppm + self.extra_loss_ppm).min(1_000_000);
         let duplicate = (self.spec.network.duplicate_ppm + self.extra_duplicate_ppm).min(1_000_000);
-        let now = self.now;
-        let pair = self.pair(from, to);
-        let name = pair.name(Channel::Datagram);
-        let draw = |which| pair.draw(Channel::Datagram, name, which);
-        if pair.is_cut() || draw(0).chance_ppm(loss) {
-            self.lose(from, to, &packet);
+        let channel = Channel::Datagram;
+        let number = self.pair(from, to).name(channel);
+        if self.pair(from, to).is_cut() {
+            self.lose(packet.id, Why::Cut);
             return;
         }
-        let at = now.after(pair.latency(&lan, draw(2)));
-        let twin = draw(1)
-            .chance_ppm(duplicate)
-            .then(|| now.after(pair.latency(&lan, draw(3))));
-        if let Some(at) = twin {
-            let packet = packet.clone();
+        if self.happens(from, to, number, (Part::Lost, 0), loss) {
+            self.lose(packet.id, Why::Loss);
+            return;
+        }
+        let travel = self.travel(from, to, channel, number, (Part::Delay, 2));
+        let at = self.now.after(self.pair(from, to).latency(travel));
+        if self.happens(from, to, number, (Part::Twice, 1), duplicate) {
+            let travel = self.travel(from, to, channel, number, (Part::TwinDelay, 3));
+            let at = self.now.after(self.pair(from, to).latency(travel));
+            let packet = self.duplicate(packet.id, packet.content.clone());
             self.queue.push(at, Event::Datagram { from, to, packet });
         }
         self.queue.push(at, Event::Datagram { from, to, packet });
     }
 
-    pub(super) fn arrive_datagram(&mut self, from: u8, to: u8, packet: Packet<P>) -> bool {
-        if self.pair(from, to).is_cut() || self.nodes[usize::from(to)].server.is_none() {
-            self.lose(from, to, &packet);
+    /// Whether something that befalls so many datagrams of a million befalls this one.
+    fn happens(
+        &mut self,
+        from: u8,
+        to: u8,
+        number: u64,
+        (part, which): (Part, u64),
+        ppm: u32,
+    ) -> bool {
+        let place = usize::from(from) * self.nodes.len() + usize::from(to);
+        let pair = &self.pairs[place];
+        let name = || Name::Message {
+            channel: Channel::Datagram,
+            from: from + 1,
+            to: to + 1,
+            number,
+            part,
+        };
+        let drawn = || u64::from(pair.draw(Channel::Datagram, number, which).chance_ppm(ppm));
+        self.decider.settle(name, drawn, || 0) != 0
+    }
+
+    /// How long a message travels, before what distance and faults add.
+    pub(super) fn travel(
+        &mut self,
+        from: u8,
+        to: u8,
+        channel: Channel,
+        number: u64,
+        (part, which): (Part, u64),
+    ) -> u64 {
+        let place = usize::from(from) * self.nodes.len() + usize::from(to);
+        let pair = &self.pairs[place];
+        let lan = &self.spec.network.lan;
+        let name = || Name::Message {
+            channel,
+            from: from + 1,
+            to: to + 1,
+            number,
+            part,
+        };
+        let drawn = || lan.sample(pair.draw(channel, number, which)).0;
+        self.decider.settle(name, drawn, || lan.median().0)
+    }
+
+    pub(super) fn arrive_datagram(&mut self, from: u8, to: u8, packet: Parcel<Packet<P>>) -> bool {
+        if self.pair(from, to).is_cut() {
+            self.lose(packet.id, Why::Cut);
+            return true;
+        }
+        if self.nodes[usize::from(to)].server.is_none() {
+            self.lose(packet.id, Why::Down);
             return true;
         }
         self.deliver(from, to, Via::Datagram, packet);
@@ -84,8 +140,6 @@ impl<P: Protocol> World<P> {
 
     /// Sends off the waiting message, if nothing is in flight and the pair is not cut.
     pub(super) fn depart_latest(&mut self, from: u8, to: u8) {
-        let lan = self.spec.network.lan;
-        let now = self.now;
         let pair = self.pair(from, to);
         if pair.is_cut() || pair.latest.in_flight.is_some() {
             return;
@@ -93,8 +147,11 @@ impl<P: Protocol> World<P> {
         let Some(packet) = pair.latest.waiting.take() else {
             return;
         };
-        let name = pair.name(Channel::LatestWins);
-        let at = now.after(pair.latency(&lan, pair.draw(Channel::LatestWins, name, 0)));
+        let number = pair.name(Channel::LatestWins);
+        let travel = self.travel(from, to, Channel::LatestWins, number, (Part::Delay, 0));
+        let now = self.now;
+        let pair = self.pair(from, to);
+        let at = now.after(pair.latency(travel));
         pair.latest.in_flight = Some(packet);
         pair.latest.generation += 1;
         let generation = pair.latest.generation;
@@ -117,7 +174,7 @@ impl<P: Protocol> World<P> {
         };
         self.depart_latest(from, to);
         if self.nodes[usize::from(to)].server.is_none() {
-            self.lose(from, to, &packet);
+            self.lose(packet.id, Why::Down);
         } else {
             self.deliver(from, to, Via::LatestWins, packet);
         }
@@ -125,16 +182,20 @@ impl<P: Protocol> World<P> {
     }
 
     /// Loses what is in flight on a latest-wins channel.
-    pub(super) fn lose_latest(&mut self, from: u8, to: u8) {
+    pub(super) fn lose_latest(&mut self, from: u8, to: u8, why: Why) {
         let latest = &mut self.pair(from, to).latest;
         if let Some(packet) = latest.in_flight.take() {
             latest.generation += 1;
-            self.lose(from, to, &packet);
+            self.lose(packet.id, why);
         }
     }
 
     /// Hands a packet to a server that is up.
-    pub(super) fn deliver(&mut self, from: u8, to: u8, via: Via, packet: Packet<P>) {
+    pub(super) fn deliver(&mut self, from: u8, to: u8, via: Via, packet: Parcel<Packet<P>>) {
+        let Parcel {
+            id,
+            content: packet,
+        } = packet;
         self.mark(Kind::Message, to, u64::from(from));
         via.feed(&mut self.hash);
         feed_packet(&packet, &mut self.hash);
@@ -143,8 +204,14 @@ impl<P: Protocol> World<P> {
             self.stats.count_kind(P::kind(msg));
         }
         let sender = self.nodes[usize::from(from)].id;
-        let receiver = self.nodes[usize::from(to)].id;
-        self.trace(|| format!("{sender} → {receiver} {}", told::<P>(&packet)));
+        let node = self.nodes[usize::from(to)].id;
+        let cause = self.arrived(id);
+        self.trigger_input(to, cause, || What::Deliver {
+            id,
+            node,
+            from: sender,
+            kind: kind::<P>(&packet),
+        });
         let input = ServerInput::Peer {
             from: sender,
             via,
@@ -153,21 +220,9 @@ impl<P: Protocol> World<P> {
         self.step_server(to, input);
     }
 
-    pub(super) fn lose(&mut self, from: u8, to: u8, packet: &Packet<P>) {
+    /// A message will never arrive: counts it.
+    pub(super) fn lose(&mut self, id: u64, why: Why) {
         self.stats.messages_lost += 1;
-        let sender = self.nodes[usize::from(from)].id;
-        let receiver = self.nodes[usize::from(to)].id;
-        self.trace(|| format!("{sender} ⇢ {receiver} lost: {}", told::<P>(packet)));
-    }
-}
-
-/// A packet in a few words.
-fn told<P: Protocol>(packet: &Packet<P>) -> String {
-    match packet {
-        Packet::Protocol(msg) => {
-            let body = abridged(format!("{msg:?}"));
-            format!("{} {body}", P::kind(msg))
-        }
-        Packet::Peer(msg) => abridged(format!("{msg:?}")),
+        self.record_loss(id, why);
     }
 }

@@ -13,8 +13,10 @@ use menagerie::server::ServerSettings;
 
 use super::{Action, CrashKind, Happening, World, WorldSpec, in_runtime};
 use crate::clock::ClockSpec;
+use crate::decision::Source;
 use crate::disk::DiskSpec;
 use crate::latency::Latency;
+use crate::trace;
 use crate::wire::NetworkSpec;
 use script::{Do, Puppet, Script};
 
@@ -36,6 +38,8 @@ fn spec(seed: u64) -> WorldSpec {
             session_timeout_min: Span::millis(100),
             session_timeout_max: Span::millis(1_000),
             capture_chunk: 16,
+            removal_interval: Span::secs(60),
+            superuser: None,
         },
         session_timeout: Span::millis(500),
         network: NetworkSpec::reliable(Latency::Constant(Span::millis(1))),
@@ -46,6 +50,8 @@ fn spec(seed: u64) -> WorldSpec {
         },
         clock: ClockSpec::default(),
         micro_step: Span::micros(1),
+        decisions: Source::Dice,
+        record: false,
         checks: false,
         trace: true,
     }
@@ -81,8 +87,8 @@ fn play<S: Script>(spec: WorldSpec, actions: &[(u64, Action)], end: u64) -> Worl
 
 /// The lines of the trace that contain a text, each from the server's name on, in order.
 fn lines<S: Script>(mut world: World<Puppet<S>>, text: &str) -> Vec<String> {
-    let found = world
-        .take_trace()
+    let (events, _) = world.take_trace();
+    let found = trace::lines(&events)
         .into_iter()
         .filter(|line| line.contains(text));
     found.map(|line| line.trim_start().to_string()).collect()
