@@ -59,7 +59,7 @@ fn a_violation_is_explained() {
     let (code, stdout, _) = check(&[&good, &stale, "--model", "kv"]);
     assert_eq!(code, 1);
     assert!(stdout.contains("violation"), "{stdout}");
-    assert!(stdout.contains("write 1 (process 0, lines 1 and 2) returned before read of null"));
+    assert!(stdout.contains("write 1 (client 0, lines 1 and 2) returned before read of null"));
 }
 
 #[test]

@@ -83,12 +83,12 @@ fn events<A>(operations: &[Operation<A>]) -> Vec<Event> {
 fn keyed(operations: Vec<Operation<Action>>, values: &[&str]) -> KeyedHistory {
     let mut history = KeyedHistory {
         operations_read: operations.len(),
-        origins: vec![Origin { key: 0, process: 0 }; operations.len()],
+        origins: vec![Origin { key: 0, client: 0 }; operations.len()],
         operations,
         ..KeyedHistory::default()
     };
     history.keys.number(b"r");
-    history.processes.number(b"0");
+    history.clients.number(b"0");
     for value in values {
         history.values.number(value.as_bytes());
     }

@@ -77,7 +77,7 @@ impl<'a> Teller<'a> {
         }
     }
 
-    /// An operation with its process and lines.
+    /// An operation with its client and lines.
     fn operation(&self, index: u32) -> String {
         let operation = &self.lane.operations[index as usize];
         let what = match (self.family, operation.action) {
@@ -92,13 +92,13 @@ impl<'a> Teller<'a> {
             (_, Action::Append(text)) => format!("append {}", self.value(text)),
         };
         let member = self.lane.members[index as usize] as usize;
-        let process = self.history.origins[member].process;
-        let process = self.history.processes.told(process);
+        let client = self.history.origins[member].client;
+        let client = self.history.clients.told(client);
         let begin = u64::from(operation.invoked) + 1;
         match operation.returned {
-            NEVER => format!("{what} (process {process}, line {begin}, outcome unknown)"),
+            NEVER => format!("{what} (client {client}, line {begin}, outcome unknown)"),
             end => format!(
-                "{what} (process {process}, lines {begin} and {})",
+                "{what} (client {client}, lines {begin} and {})",
                 u64::from(end) + 1
             ),
         }
