@@ -27,6 +27,8 @@ impl<const W: usize> Configuration<W> {
     }
 }
 
+/// So many configurations may double without a limit of memory being asked about.
+const GROWTH_FREE: usize = 1 << 16;
 /// The end of a chain.
 const END: u32 = u32::MAX;
 /// Of a configuration that was found to be superfluous.
@@ -110,6 +112,12 @@ impl<const W: usize> Antichain<W> {
         }
         let number = u32::try_from(self.entries.len()).expect("memory ends before the numbers do");
         assert!(number < DEAD, "memory ends before the numbers do");
+        if self.entries.len() == self.entries.capacity() && self.entries.len() >= GROWTH_FREE {
+            // Doubling would overrun a limit of memory before anybody is asked.
+            let more = self.entries.len() / 16;
+            self.entries.reserve_exact(more);
+            self.next.reserve_exact(more);
+        }
         self.entries.push(new);
         self.next.push(self.heads[state].1);
         self.heads[state].1 = number;
