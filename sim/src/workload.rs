@@ -118,6 +118,20 @@ pub struct Client {
 }
 
 impl WorkloadSpec {
+    /// Clients that do nothing of their own accord.
+    pub fn none(clients: u16) -> WorkloadSpec {
+        WorkloadSpec {
+            clients,
+            pipeline: 1,
+            think: Latency::Constant(Span::ZERO),
+            keys: 1,
+            parents: 1,
+            reads: Reads::Local,
+            watches_ppm: 0,
+            mix: Mix::default(),
+        }
+    }
+
     /// The wish of that name.
     pub fn wish(&self, dice: &Dice, client: ClientId, ordinal: u64) -> Wish {
         assert!(ordinal < ORDINALS, "{client} has run out of ordinals");

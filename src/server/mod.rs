@@ -20,6 +20,7 @@ mod queue;
 #[cfg(test)]
 mod tests;
 
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -194,7 +195,7 @@ pub enum Note {
 }
 
 /// The settings of the state machine's side of a server.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerSettings {
     /// The shortest session timeout granted (ZooKeeper: 2 ticks).
     pub session_timeout_min: Span,

@@ -4,11 +4,14 @@
 //! the line and column of a misspelt field inside them. What serde cannot say is checked in
 //! `super::validate`, for which the values in question keep their place in the text.
 
-use serde::Deserialize;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use super::adversity::{ChaosSection, FaultEntry};
 use super::quantity::{Duration, Ratio};
+use crate::decision::Name;
 
 /// A whole file.
 #[derive(Clone, Debug, Deserialize)]
@@ -23,6 +26,18 @@ pub struct Document {
     /// What the run must show.
     #[serde(default = "passing")]
     pub expect: Spanned<Expect>,
+    /// The protocol that it is about, unless the command line names another one; every one if
+    /// absent.
+    pub protocol: Option<String>,
+    /// The bugs that are switched on unless the command line names others; with others, the run is
+    /// expected to pass.
+    #[serde(default = "no_mutations")]
+    pub mutations: Spanned<Vec<String>>,
+    /// Every operation, if they are spelled out: then nothing of the workload is drawn.
+    pub operation: Option<Vec<OperationEntry>>,
+    /// What is irregular about the run, by the names of the decisions: then nothing else is drawn,
+    /// every other delivery, timer and disk operation takes its plain course.
+    pub irregular: Option<BTreeMap<Name, Value>>,
     /// The servers.
     #[serde(default)]
     pub ensemble: EnsembleSection,
@@ -51,8 +66,46 @@ pub struct Document {
     pub liveness: LivenessSection,
 }
 
+/// One operation that is spelled out.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OperationEntry {
+    /// When it is invoked.
+    pub at: Spanned<Duration>,
+    /// Which client invokes it, from 1.
+    pub client: Spanned<u16>,
+    /// What is asked, as in `set /a "x" version=3`.
+    pub r#do: Spanned<String>,
+    /// Whether it is a read right behind a sync of its own session.
+    #[serde(default)]
+    pub synced: bool,
+}
+
+/// What a decision comes to: a span with its unit, or a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "expected a duration such as \"3ms\", or a whole number"
+)]
+pub enum Value {
+    /// A count, a flag, or whatever else is no span.
+    Number(u64),
+    /// A span.
+    Span(Duration),
+}
+
+impl Value {
+    /// As the table has it.
+    pub fn word(self) -> u64 {
+        match self {
+            Value::Number(number) => number,
+            Value::Span(span) => span.0.0,
+        }
+    }
+}
+
 /// What a run must show.
-#[derive(Clone, Debug, PartialEq, Eq, Default, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Expect {
     /// Every checker holds.
@@ -60,6 +113,10 @@ pub enum Expect {
     Pass,
     /// The checker of this name reports a violation.
     Fail(String),
+}
+
+fn no_mutations() -> Spanned<Vec<String>> {
+    unplaced(Vec::new())
 }
 
 fn passing() -> Spanned<Expect> {
@@ -356,10 +413,12 @@ pub struct LivenessSection {
     pub bound: Spanned<Duration>,
     /// Which servers are healed.
     pub core: Core,
+    /// Whether the run ends with its safety phase.
+    pub skip: bool,
 }
 
 /// Which servers are healed when the safety phase ends. Faults that concern others stay.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Core {
     /// Every server.
@@ -388,6 +447,7 @@ impl Default for LivenessSection {
         LivenessSection {
             bound: unplaced(micros(10_000_000)),
             core: Core::default(),
+            skip: false,
         }
     }
 }

@@ -9,6 +9,7 @@ use menagerie::canonical::Canonical;
 use menagerie::check::Observation;
 use menagerie::ids::{NodeId, Span};
 use menagerie::protocol::Protocol;
+use serde::{Deserialize, Serialize};
 
 use super::streams::End;
 use super::{Event, Kind, World};
@@ -16,7 +17,8 @@ use crate::dice::Concern;
 use crate::wire::Side;
 
 /// How a server dies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum CrashKind {
     /// The process dies; what was written stays.
     Process,
@@ -25,7 +27,8 @@ pub enum CrashKind {
 }
 
 /// Something the driver does to the world.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Action {
     /// A server dies. No effect on one that is down, so a later power failure of a machine whose
     /// process is dead takes nothing more.

@@ -48,7 +48,7 @@ pub use spec::{Close, Happening, Stats, WorldSpec};
 
 use core::time::Duration;
 use menagerie::canonical::{Canonical, RunHash};
-use menagerie::check::{Counterexample, Ending, Final, Observation, Panel, Setup, Verdict};
+use menagerie::check::{Ending, Final, Observation, Panel, Setup, Verdict};
 use menagerie::client::ClientEffect;
 use menagerie::history::History;
 use menagerie::ids::{ClientId, NodeId, VirtualTime, Zxid};
@@ -223,9 +223,11 @@ impl<P: Protocol> World<P> {
         self.advance_to(at.min(next));
     }
 
-    /// The violation that the checkers have found so far, if any, and who found it.
-    pub fn violation(&self) -> Option<(&'static str, &Counterexample)> {
-        self.panel.as_ref().and_then(Panel::violation)
+    /// Whether the checker of that name has found a violation so far.
+    pub fn is_violated(&self, checker: &str) -> bool {
+        self.panel
+            .as_ref()
+            .is_some_and(|panel| panel.violation_of(checker).is_some())
     }
 
     /// The irregular decisions, if they were written down.
