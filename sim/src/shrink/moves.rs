@@ -9,6 +9,8 @@ use crate::dice::{Concern, Dice};
 use crate::resolve::Resolved;
 use crate::scenario::Scenario;
 
+use super::rename::{without_client, without_server};
+
 /// A change to a run.
 pub(super) type Move = Box<dyn Fn(&mut Resolved)>;
 
@@ -42,6 +44,49 @@ pub(super) fn jittered(run: &Resolved, number: u64) -> Resolved {
     run.duration = Span(run.duration.0 + JITTER_MAX);
     run.plan.faults.sort_by_key(|planned| planned.at);
     run
+}
+
+/// The run without several things at once, what is left mostly at other moments; `number` says
+/// which.
+pub(super) fn larger_step(run: &Resolved, number: u64) -> Resolved {
+    let mut draws = Dice::new(run.world.seed).stream(Concern::Driver, 0x7374_6570 ^ number << 32);
+    let mut smaller = run.clone();
+    if draws.below(3) == 0 && !smaller.plan.faults.is_empty() {
+        let place = draws.below(smaller.plan.faults.len() as u64) as usize;
+        smaller.plan.faults.remove(place);
+    }
+    let kept_ppm = [1_000_000, 900_000, 500_000, 250_000, 0][draws.below(5) as usize];
+    if let Some(script) = &mut smaller.script {
+        script.operations.retain(|_| draws.chance_ppm(kept_ppm));
+    }
+    if draws.below(3) == 0 {
+        // A failure may need an odd setting only together with many operations.
+        let resets = towards_defaults(&smaller);
+        let place = draws.below(resets.len() as u64) as usize;
+        resets[place](&mut smaller);
+    }
+    if draws.below(3) == 0 && smaller.world.clients > 1 {
+        let client = 1 + draws.below(u64::from(smaller.world.clients)) as u16;
+        smaller = without_client(&smaller, client);
+    }
+    if draws.below(4) == 0 && smaller.world.voters > 1 {
+        let servers = smaller.world.voters + smaller.world.observers;
+        let server = 1 + draws.below(u64::from(servers)) as u8;
+        smaller = without_server(&smaller, server);
+    }
+    if let Source::Table(table) = &smaller.world.decisions {
+        let kept_ppm = [1_000_000, 500_000, 0, 0][draws.below(4) as usize];
+        let mut table = Table::clone(table);
+        table.0.retain(|_, _| draws.chance_ppm(kept_ppm));
+        smaller.world.decisions = Source::Table(Arc::new(table));
+    }
+    match draws.below(4) {
+        0 => smaller,
+        _moved => Resolved {
+            duration: run.duration,
+            ..jittered(&smaller, number)
+        },
+    }
 }
 
 /// What gives a setting its default.

@@ -16,6 +16,10 @@ use crate::script::ScriptedOp;
 const ROUNDS_MAX: usize = 8;
 /// So many other moments are tried to make a failure happen among regular deliveries.
 const JITTERS: u64 = 160;
+/// So many larger steps are tried in a row without success before exploring ends.
+const EXPLORATIONS: u64 = 480;
+/// So many of them are made ready at a time.
+const EXPLORED_AT_ONCE: u64 = 24;
 /// What a run needs behind the violation to show it.
 const TAIL: Span = Span::millis(1);
 
@@ -28,6 +32,7 @@ impl Shrinker<'_> {
         self.take(drawing);
         self.time();
         self.lists();
+        self.explore();
         self.regularise();
         for _ in 0..ROUNDS_MAX {
             let before = (Size::of(&self.best), self.best.clone());
@@ -35,6 +40,7 @@ impl Shrinker<'_> {
             self.lists();
             self.servers();
             self.irregular();
+            self.explore();
             self.values();
             if self.is_over() || before == (Size::of(&self.best), self.best.clone()) {
                 return;
@@ -115,6 +121,25 @@ impl Shrinker<'_> {
                     let one = rename::without_server(&self.best, first);
                     self.take(rename::without_server(&one, second));
                 }
+            }
+        }
+    }
+
+    /// Drawn larger steps that leave out several things at once and move what is left: they get
+    /// past minima where each single thing matters only because of its moment.
+    fn explore(&mut self) {
+        self.pass = "larger steps";
+        let mut number = 0;
+        let mut last_success = 0;
+        while number < last_success + EXPLORATIONS && !self.is_over() {
+            let size = Size::of(&self.best);
+            let candidates: Vec<Resolved> = (number..number + EXPLORED_AT_ONCE)
+                .map(|one| moves::larger_step(&self.best, one))
+                .filter(|candidate| Size::of(candidate) < size)
+                .collect();
+            number += EXPLORED_AT_ONCE;
+            if self.take_first(candidates) {
+                last_success = number;
             }
         }
     }
