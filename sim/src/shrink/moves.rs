@@ -16,6 +16,8 @@ pub(super) type Move = Box<dyn Fn(&mut Resolved)>;
 
 /// Jitter goes up to about this far.
 const JITTER_MAX: u64 = 64_000_000;
+/// The narrowest counter of a zxid that is tried.
+const COUNTER_BITS_MIN: u32 = 2;
 /// Moments and durations are rounded to these.
 const ROUND: [u64; 5] = [100_000_000, 50_000_000, 10_000_000, 5_000_000, 1_000_000];
 /// Spans of deliveries are rounded to these.
@@ -64,6 +66,15 @@ pub(super) fn larger_step(run: &Resolved, number: u64) -> Resolved {
         let resets = towards_defaults(&smaller);
         let place = draws.below(resets.len() as u64) as usize;
         resets[place](&mut smaller);
+    }
+    if draws.below(3) == 0 {
+        // Smaller sizes are reached by fewer operations.
+        let knobs = &mut smaller.world.knobs;
+        match draws.below(3) {
+            0 => knobs.zxid_counter_bits = COUNTER_BITS_MIN.max(knobs.zxid_counter_bits.min(8) / 2),
+            1 => knobs.snapshot_every = 1.max(knobs.snapshot_every / 2),
+            _two => knobs.committed_log_window = 1.max(knobs.committed_log_window / 2),
+        }
     }
     if draws.below(3) == 0 && smaller.world.clients > 1 {
         let client = 1 + draws.below(u64::from(smaller.world.clients)) as u16;
