@@ -1,17 +1,17 @@
 //! A client of the ensemble as a state machine: connects, keeps its session alive, pipelines
 //! requests, reconnects to another server and arms its watches again, as ZooKeeper's client does.
 
-use std::collections::{BTreeSet, VecDeque};
+mod watches;
+
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::history::{Outcome, Refused, Seen};
 use crate::ids::{ClientId, ConnId, NodeId, OpId, SessionId, Span, Zxid};
 use crate::protocol::TimerRange;
-use crate::tree::{
-    Answer, Data, ErrorCode, EventKind, Identity, Path, Read, Request, Response, WatchEvent,
-    WatchRequest, WatchTables, Write, acl,
-};
+use crate::tree::{Answer, Data, ErrorCode, Identity, Path, Request, Response, Write, acl};
 use crate::wire::{ClientFrame, ServerFrame};
+use watches::ArmedWatches;
 
 /// The timers of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -180,125 +180,6 @@ struct Pending {
     xid: Option<u32>,
     /// Whether it was ever sent.
     sent: bool,
-}
-
-#[derive(Clone, Debug, Default)]
-struct ArmedWatches {
-    data: BTreeSet<Path>,
-    exist: BTreeSet<Path>,
-    child: BTreeSet<Path>,
-    persistent: BTreeSet<Path>,
-    recursive: BTreeSet<Path>,
-}
-
-impl ArmedWatches {
-    fn is_empty(&self) -> bool {
-        self.all().iter().all(|paths| paths.is_empty())
-    }
-
-    fn all(&self) -> [&BTreeSet<Path>; 5] {
-        [
-            &self.data,
-            &self.exist,
-            &self.child,
-            &self.persistent,
-            &self.recursive,
-        ]
-    }
-
-    /// Everything, to be set again.
-    fn frame(&self, relative: Zxid) -> ClientFrame {
-        let [data, exist, child, persistent, recursive] =
-            self.all().map(|paths| paths.iter().cloned().collect());
-        ClientFrame::SetWatches {
-            relative,
-            data,
-            exist,
-            child,
-            persistent,
-            recursive,
-        }
-    }
-
-    /// A granted request leaves or takes watches.
-    fn note_request(&mut self, request: &WatchRequest) {
-        match request {
-            WatchRequest::Add { path, recursive } => {
-                let list = if *recursive {
-                    &mut self.recursive
-                } else {
-                    &mut self.persistent
-                };
-                list.insert(path.clone());
-            }
-            WatchRequest::Remove { path, of } => {
-                let lists: &mut [&mut BTreeSet<Path>] = match of {
-                    WatchTables::Children => &mut [&mut self.child],
-                    WatchTables::Data => &mut [&mut self.data, &mut self.exist],
-                    WatchTables::Any => &mut [
-                        &mut self.data,
-                        &mut self.exist,
-                        &mut self.child,
-                        &mut self.persistent,
-                        &mut self.recursive,
-                    ],
-                };
-                lists.iter_mut().for_each(|list| {
-                    list.remove(path);
-                });
-            }
-            WatchRequest::Check { .. } => {}
-        }
-    }
-
-    /// An answered read leaves its watch.
-    fn note_read(&mut self, read: &Read, answer: &Answer) {
-        match (read, answer) {
-            (Read::GetData { path, watch: true }, Ok(_)) => {
-                self.data.insert(path.clone());
-            }
-            (Read::GetChildren { path, watch: true }, Ok(_)) => {
-                self.child.insert(path.clone());
-            }
-            (Read::Exists { path, watch: true }, Ok(_)) => {
-                self.data.insert(path.clone());
-            }
-            (Read::Exists { path, watch: true }, Err(failure))
-                if failure.code == ErrorCode::NoNode =>
-            {
-                self.exist.insert(path.clone());
-            }
-            (
-                Read::GetData { .. }
-                | Read::GetChildren { .. }
-                | Read::Exists { .. }
-                | Read::GetAcl { .. }
-                | Read::CountDescendants { .. }
-                | Read::GetEphemerals { .. }
-                | Read::Multi(_)
-                | Read::WhoAmI,
-                Ok(_) | Err(_),
-            ) => {}
-        }
-    }
-
-    /// A fired watch is gone, unless it stays.
-    fn note_event(&mut self, event: &WatchEvent) {
-        match event.kind {
-            EventKind::NodeCreated | EventKind::NodeDataChanged => {
-                self.data.remove(&event.path);
-                self.exist.remove(&event.path);
-            }
-            EventKind::NodeDeleted => {
-                self.data.remove(&event.path);
-                self.exist.remove(&event.path);
-                self.child.remove(&event.path);
-            }
-            EventKind::NodeChildrenChanged => {
-                self.child.remove(&event.path);
-            }
-        }
-    }
 }
 
 /// The number of a sending that belongs to no operation.

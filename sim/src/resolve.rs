@@ -210,7 +210,11 @@ impl Base {
                 session_timeout_min: tick.times(2),
                 session_timeout_max: tick.times(20),
                 capture_chunk: self.capture_chunk as usize,
-                removal_interval: tick.times(5),
+                removal_interval: document
+                    .ensemble
+                    .removal_interval
+                    .as_ref()
+                    .map_or(tick.times(5), |interval| interval.get_ref().0),
                 superuser: None,
             },
             knobs: self.knobs,

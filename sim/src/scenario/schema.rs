@@ -133,6 +133,8 @@ pub struct EnsembleSection {
     pub observers: Spanned<u8>,
     /// How many tree nodes one chunk of a snapshot capture takes.
     pub capture_chunk: Spanned<u32>,
+    /// How often the leader looks for containers and TTL nodes to remove; five ticks if absent.
+    pub removal_interval: Option<Spanned<Duration>>,
 }
 
 impl Default for EnsembleSection {
@@ -141,6 +143,7 @@ impl Default for EnsembleSection {
             voters: unplaced(5),
             observers: unplaced(0),
             capture_chunk: unplaced(8),
+            removal_interval: None,
         }
     }
 }

@@ -81,6 +81,11 @@ fn ensemble(run: &Resolved, plain: &Resolved, text: &mut String) {
     line("observers", world.observers.into(), usual.observers.into());
     let chunk = |resolved: &Resolved| resolved.world.settings.capture_chunk as u64;
     line("capture_chunk", chunk(run), chunk(plain));
+    let interval = run.world.settings.removal_interval;
+    if interval != plain.world.settings.removal_interval {
+        // Writing into a string cannot fail.
+        let _ = writeln!(body, "removal_interval = \"{}\"", exact_span(interval));
+    }
     section("ensemble", &body, text);
 }
 

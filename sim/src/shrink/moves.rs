@@ -17,7 +17,7 @@ pub(super) type Move = Box<dyn Fn(&mut Resolved)>;
 /// Jitter goes up to about this far.
 const JITTER_MAX: u64 = 64_000_000;
 /// The narrowest counter of a zxid that is tried.
-const COUNTER_BITS_MIN: u32 = 2;
+const COUNTER_BITS_MIN: u32 = 3;
 /// Moments and durations are rounded to these.
 const ROUND: [u64; 5] = [100_000_000, 50_000_000, 10_000_000, 5_000_000, 1_000_000];
 /// Spans of deliveries are rounded to these.

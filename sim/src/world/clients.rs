@@ -13,6 +13,7 @@ use menagerie::wire::{ClientFrame, ServerFrame};
 
 use super::event::{feed_answer, feed_client_frame, feed_request, feed_server_frame};
 use super::node::Timers;
+use super::raw::{DRIVER, address_of};
 use super::streams::End;
 use super::{Event, Happening, Kind, World, WorldSpec};
 use crate::decision::{Decider, Name};
@@ -162,7 +163,7 @@ impl<P: Protocol> World<P> {
             return false;
         }
         self.mark(Kind::ConnRefused, 0, u64::from(client.0));
-        self.step_client(client, ClientInput::Refused);
+        self.tell_client(id, ClientInput::Refused);
         true
     }
 
@@ -187,14 +188,14 @@ impl<P: Protocol> World<P> {
                 conn.told[Side::Dialler.index()] = true;
                 self.mark(Kind::Connected, place, u64::from(client.0));
                 self.trace(|| format!("{client} ↔ {server} {id:?} open"));
-                self.step_client(client, ClientInput::Connected { conn: id, server });
+                self.tell_client(id, ClientInput::Connected { conn: id, server });
             }
             Some(Frame::Body(frame)) => {
                 self.mark(Kind::ServerFrame, place, u64::from(client.0));
                 feed_server_frame(&frame, &mut self.hash);
                 self.stats.frames_delivered += 1;
                 self.trace(|| format!("{server} → {client} {}", abridged(format!("{frame:?}"))));
-                self.step_client(client, ClientInput::Frame { conn: id, frame });
+                self.tell_client(id, ClientInput::Frame { conn: id, frame });
             }
             Some(Frame::Down) => {
                 let told = conn.told[Side::Dialler.index()];
@@ -208,7 +209,7 @@ impl<P: Protocol> World<P> {
                 } else {
                     ClientInput::Refused
                 };
-                self.step_client(client, input);
+                self.tell_client(id, input);
             }
         }
         true
@@ -233,7 +234,7 @@ impl<P: Protocol> World<P> {
             Some(Frame::Up) => {
                 conn.told[Side::Acceptor.index()] = true;
                 self.mark(Kind::ClientUp, place, u64::from(id.0));
-                let address = client.address();
+                let address = address_of(client);
                 self.step_server(place, ServerInput::ClientUp { conn: id, address });
             }
             Some(Frame::Body(frame)) => {
@@ -381,6 +382,16 @@ impl<P: Protocol> World<P> {
         self.nodes[place].conns.retain(|held| *held != id);
     }
 
+    /// Something came on a connection: for its client, or for the driver if it holds this end.
+    fn tell_client(&mut self, id: ConnId, input: ClientInput) {
+        let client = self.conn(id).client;
+        if client == DRIVER {
+            self.heard.push_back((id, input));
+        } else {
+            self.step_client(client, input);
+        }
+    }
+
     fn step_client(&mut self, client: ClientId, input: ClientInput) {
         let mut effects = core::mem::take(&mut self.client_effects);
         self.seat(client).client.step(input, &mut effects);
@@ -439,18 +450,24 @@ impl<P: Protocol> World<P> {
     }
 
     fn dial_server(&mut self, client: ClientId, server: NodeId) {
-        let place = self.place(server);
-        let number = u32::try_from(self.conns.len()).expect("a run has fewer than 2^32 dials");
         let seat = self.seat(client);
         seat.dials += 1;
         let nth = seat.dials;
+        self.dial_as(client, nth, server);
+    }
+
+    /// The dial number `nth` of whoever holds the client's end.
+    pub(super) fn dial_as(&mut self, client: ClientId, nth: u32, server: NodeId) -> ConnId {
+        let place = self.place(server);
+        let number = u32::try_from(self.conns.len()).expect("a run has fewer than 2^32 dials");
         self.conns.push(Conn::new(client, nth, place, &self.dice));
         let id = ConnId(number);
         let at = self.client_arrival(id, Side::Acceptor);
         self.queue.push(at, Event::ConnDialled { conn: id });
+        id
     }
 
-    fn send_to_server(&mut self, id: ConnId, frame: ClientFrame) {
+    pub(super) fn send_to_server(&mut self, id: ConnId, frame: ClientFrame) {
         let conn = self.conn(id);
         if conn.broken || !conn.alive[Side::Dialler.index()] {
             // The client has not heard yet that the connection is gone.

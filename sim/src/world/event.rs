@@ -184,10 +184,6 @@ pub(super) fn feed_packet<P: Protocol>(packet: &Packet<P>, hash: &mut RunHash) {
                 hash.word(4);
                 sessions.feed(hash);
             }
-            PeerMsg::Moved { session } => {
-                hash.word(5);
-                session.feed(hash);
-            }
         },
     }
 }

@@ -38,6 +38,7 @@ mod faults;
 mod network;
 mod node;
 mod queue;
+mod raw;
 mod spec;
 mod streams;
 #[cfg(test)]
@@ -49,9 +50,9 @@ pub use spec::{Close, Happening, Stats, WorldSpec};
 use core::time::Duration;
 use menagerie::canonical::{Canonical, RunHash};
 use menagerie::check::{Ending, Final, Observation, Panel, Setup, Verdict};
-use menagerie::client::ClientEffect;
+use menagerie::client::{ClientEffect, ClientInput};
 use menagerie::history::History;
-use menagerie::ids::{ClientId, NodeId, VirtualTime, Zxid};
+use menagerie::ids::{ClientId, ConnId, NodeId, VirtualTime, Zxid};
 use menagerie::protocol::{Protocol, Refusal, Role, Standing};
 use menagerie::server::{Server, ServerEffect};
 use std::collections::VecDeque;
@@ -89,6 +90,9 @@ pub struct World<P: Protocol> {
     extra_duplicate_ppm: u32,
     history: History,
     happenings: VecDeque<Happening>,
+    /// What came on the connections that the driver holds.
+    heard: VecDeque<(ConnId, ClientInput)>,
+    driver_dials: u32,
     stats: Stats,
     hash: RunHash,
     panel: Option<Panel>,
@@ -147,6 +151,8 @@ impl<P: Protocol> World<P> {
             extra_duplicate_ppm: 0,
             history: History::default(),
             happenings: VecDeque::new(),
+            heard: VecDeque::new(),
+            driver_dials: 0,
             stats: Stats::default(),
             hash: RunHash::new(),
             panel,
