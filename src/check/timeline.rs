@@ -248,7 +248,9 @@ impl Step<'_> {
                 }),
                 _,
             ) if failure.code == ErrorCode::SessionMoved => None,
-            (_, Some(Request::Write(write))) => Some(model.write(self.zxid, self.session, write)),
+            (_, Some(Request::Write(write))) => {
+                Some(model.write(self.zxid, self.session, &[], write))
+            }
             (Content::Txn(record), _) => {
                 model.adopt(self.zxid, self.session, &record.txn);
                 None
@@ -260,7 +262,7 @@ impl Step<'_> {
                 );
                 if self.executed || is_about_sessions {
                     // Nobody was answered, so there is nothing to compare.
-                    let _unseen = model.write(self.zxid, self.session, &command.write);
+                    let _unseen = model.write(self.zxid, self.session, &[], &command.write);
                 }
                 None
             }
