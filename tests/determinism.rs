@@ -237,7 +237,10 @@ fn wish(request: &Request) -> String {
         Request::Read(Read::Exists { path, watch }) => format!("exists {path} {watch}"),
         Request::Read(Read::GetChildren { path, watch }) => format!("children {path} {watch}"),
         Request::Sync => "sync".to_owned(),
-        other @ (Request::Write(_) | Request::Read(_) | Request::Watch(_)) => {
+        other @ (Request::Write(_)
+        | Request::Read(_)
+        | Request::Watch(_)
+        | Request::Auth { .. }) => {
             unreachable!("no workload asks for {other}")
         }
     }

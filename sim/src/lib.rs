@@ -22,6 +22,8 @@ pub mod conform;
 pub mod dice;
 pub mod disk;
 pub mod fault;
+pub mod histories;
+pub mod judge;
 pub mod latency;
 pub mod measure;
 pub mod plan;

@@ -184,6 +184,8 @@ impl Base {
                 session_timeout_min: tick.times(2),
                 session_timeout_max: tick.times(20),
                 capture_chunk: self.capture_chunk as usize,
+                removal_interval: tick.times(5),
+                superuser: None,
             },
             knobs: self.knobs,
             session_timeout: document.workload.session_timeout.get_ref().0,

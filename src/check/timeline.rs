@@ -13,7 +13,7 @@ use super::model::Model;
 use crate::history::{History, Operation};
 use crate::ids::{NodeId, SessionId, Zxid};
 use crate::tree::{
-    Answer, Content, ErrorCode, Part, Path, Payload, Request, Txn, TxnRecord, Write,
+    Answer, Content, ErrorCode, Identity, Part, Path, Payload, Request, Txn, TxnRecord, Write,
 };
 
 /// Listens to a run and remembers what it takes to put a [`Timeline`] together.
@@ -238,7 +238,11 @@ impl Step<'_> {
     /// Executes it in the model: by what was *asked* where that is known, so that the rules of the
     /// tree under test are not taken for granted. `None` if nothing is executed or nobody asked.
     pub fn replay(&self, model: &mut Model) -> Option<Answer> {
-        let asked = self.operation.map(|operation| &operation.request);
+        let nobody: &[Identity] = &[];
+        let (asked, ids) = match self.operation {
+            Some(operation) => (Some(&operation.request), &*operation.ids),
+            None => (None, nobody),
+        };
         match (self.content, asked) {
             // To which server a session is attached is nothing that the model knows.
             (
@@ -249,7 +253,7 @@ impl Step<'_> {
                 _,
             ) if failure.code == ErrorCode::SessionMoved => None,
             (_, Some(Request::Write(write))) => {
-                Some(model.write(self.zxid, self.session, &[], write))
+                Some(model.write(self.zxid, self.session, ids, write))
             }
             (Content::Txn(record), _) => {
                 model.adopt(self.zxid, self.session, &record.txn);
@@ -257,7 +261,7 @@ impl Step<'_> {
             }
             (Content::Command(command), _) => {
                 let is_about_sessions = matches!(
-                    command.write,
+                    command.write.bare(),
                     Write::CreateSession { .. } | Write::ExpireSession
                 );
                 if self.executed || is_about_sessions {
@@ -297,9 +301,9 @@ pub(super) fn number_writes(history: &History) -> BTreeMap<(SessionId, u32), usi
 /// Whether a payload can come from a request.
 fn fits(content: &Content, request: &Request) -> bool {
     match (content, request) {
-        (Content::Command(command), Request::Write(write)) => command.write == *write,
+        (Content::Command(command), Request::Write(write)) => command.write.bare() == write,
         (Content::Txn(record), Request::Write(write)) => txn_fits(&record.txn, write),
-        (_, Request::Read(_) | Request::Watch(_) | Request::Sync) => false,
+        (_, Request::Read(_) | Request::Watch(_) | Request::Auth { .. } | Request::Sync) => false,
     }
 }
 

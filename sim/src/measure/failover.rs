@@ -85,6 +85,8 @@ fn world_spec(seed: u64) -> WorldSpec {
             session_timeout_min: knobs.tick.times(2),
             session_timeout_max: knobs.tick.times(20),
             capture_chunk: 8,
+            removal_interval: Span::secs(60),
+            superuser: None,
         },
         session_timeout: knobs.tick.times(16),
         knobs,

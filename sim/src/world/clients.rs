@@ -1,5 +1,7 @@
 //! Clients, their connections, and the history they leave.
 
+use std::sync::Arc;
+
 use menagerie::canonical::Canonical;
 use menagerie::client::{Client, ClientEffect, ClientInput, ClientSettings, ClientTimer};
 use menagerie::history::{Operation, Outcome, Seen};
@@ -47,6 +49,7 @@ impl ClientSeat {
                 servers,
                 session_timeout: spec.session_timeout,
                 retry_writes: P::PROMISES.at_most_once,
+                superuser: spec.settings.superuser.clone(),
             }),
             timers: Timers::new(dice.deck(Concern::ClientTimer, entity)),
         }
@@ -71,6 +74,7 @@ impl<P: Protocol> World<P> {
             server: None,
             attempts: 0,
             request: request.clone(),
+            ids: Arc::default(),
             synced,
             invoked: self.now,
             completed: None,
@@ -202,7 +206,8 @@ impl<P: Protocol> World<P> {
             Some(Frame::Up) => {
                 conn.told[Side::Acceptor.index()] = true;
                 self.mark(Kind::ClientUp, place, u64::from(id.0));
-                self.step_server(place, ServerInput::ClientUp(id));
+                let address = client.address();
+                self.step_server(place, ServerInput::ClientUp { conn: id, address });
             }
             Some(Frame::Body(frame)) => {
                 self.mark(Kind::ClientFrame, place, u64::from(id.0));
@@ -368,6 +373,7 @@ impl<P: Protocol> World<P> {
                 seq,
                 conn,
                 server,
+                ids,
             } => {
                 let operation = self.operation(op);
                 operation.session = session;
@@ -375,6 +381,7 @@ impl<P: Protocol> World<P> {
                 operation.seq = seq;
                 operation.conn = Some(conn);
                 operation.server = Some(server);
+                operation.ids = ids;
                 operation.attempts += 1;
             }
             ClientEffect::Completed { op, outcome } => self.complete(client, op, outcome),

@@ -144,7 +144,7 @@ impl<P: Protocol> Node<P> {
 impl<P: Protocol> World<P> {
     /// Starts a server's process, which must be down.
     pub(super) fn boot(&mut self, place: usize) {
-        let settings = self.spec.settings;
+        let settings = self.spec.settings.clone();
         let now = self.now;
         let node = &mut self.nodes[place];
         assert!(node.server.is_none(), "{} is up already", node.id);

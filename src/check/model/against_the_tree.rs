@@ -174,7 +174,7 @@ fn write() -> impl Strategy<Value = Write> {
     (proptest::option::of(ids()), bare).prop_map(|(ids, write)| match ids {
         None => write,
         Some(ids) => Write::As {
-            ids,
+            ids: ids.into(),
             write: Box::new(write),
         },
     })

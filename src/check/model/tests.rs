@@ -1,6 +1,6 @@
 use super::*;
 use crate::ids::Span;
-use crate::tree::Read;
+use crate::tree::{Read, Stat};
 
 const S: SessionId = SessionId(7);
 const NOBODY: Reader<'static> = Reader {

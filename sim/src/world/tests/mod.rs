@@ -36,6 +36,8 @@ fn spec(seed: u64) -> WorldSpec {
             session_timeout_min: Span::millis(100),
             session_timeout_max: Span::millis(1_000),
             capture_chunk: 16,
+            removal_interval: Span::secs(60),
+            superuser: None,
         },
         session_timeout: Span::millis(500),
         network: NetworkSpec::reliable(Latency::Constant(Span::millis(1))),
