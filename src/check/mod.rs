@@ -27,6 +27,7 @@ mod session_order;
 mod testing;
 mod timeline;
 mod tree_order;
+mod watches;
 
 use crate::history::History;
 use crate::ids::{NodeId, SessionId, VirtualTime, Zxid};
@@ -217,6 +218,7 @@ pub const CHECKERS: &[CheckerEntry] = &[
     linearizability::ENTRY,
     session_order::ENTRY,
     tree_order::ENTRY,
+    watches::ENTRY,
     exactly_once::ENTRY,
     ending::CONVERGENCE,
     ending::LIVENESS,

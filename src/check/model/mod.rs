@@ -37,6 +37,7 @@ use acl::{Perm, Rights};
 use node::{Kind, Node};
 pub(super) use paths::parent_of;
 pub(super) use read::{Reader, timeless};
+pub(super) use undo::Change;
 use undo::Undo;
 
 /// The tree and the open sessions.
@@ -106,14 +107,33 @@ impl Model {
         ids: &[Identity],
         write: &Write,
     ) -> Answer {
+        self.run(Request { zxid, session, ids }, write, &mut Vec::new())
+    }
+
+    /// As [`Model::write`], and tells what changed, in order.
+    pub fn write_telling(
+        &mut self,
+        zxid: Zxid,
+        session: SessionId,
+        ids: &[Identity],
+        write: &Write,
+        changes: &mut Vec<Change>,
+    ) -> Answer {
+        let mut done = Vec::new();
+        let answer = self.run(Request { zxid, session, ids }, write, &mut done);
+        done.iter().for_each(|one| one.tell(changes));
+        answer
+    }
+
+    fn run(&mut self, by: Request<'_>, write: &Write, undo: &mut Vec<Undo>) -> Answer {
         match write.bare() {
             Write::CreateSession { .. } => {
-                self.sessions.insert(session);
+                self.sessions.insert(by.session);
                 return Ok(Response::SessionOpened);
             }
             // The leader's own: it belongs to no session.
             Write::DeleteContainer { path } => {
-                let removed = self.remove_if_bare(zxid, path);
+                let removed = self.remove_if_bare(by.zxid, path, undo);
                 return removed.map_err(Failure::of);
             }
             Write::Create { .. }
@@ -128,37 +148,36 @@ impl Model {
             | Write::CloseSession
             | Write::ExpireSession => {}
         }
-        if !self.sessions.contains(&session) {
+        if !self.sessions.contains(&by.session) {
             return Err(Failure::of(ErrorCode::SessionExpired));
         }
-        self.execute(Request { zxid, session, ids }, write)
+        self.execute(by, write, undo)
     }
 
-    fn execute(&mut self, by: Request<'_>, write: &Write) -> Answer {
-        let mut undo = Vec::new();
+    fn execute(&mut self, by: Request<'_>, write: &Write, undo: &mut Vec<Undo>) -> Answer {
         let done = match write {
             Write::Create { path, data, mode } => {
-                self.create(by, Wanted::open(path, data, *mode), &mut undo)
+                self.create(by, Wanted::open(path, data, *mode), undo)
             }
             Write::CreateWith {
                 path,
                 data,
                 mode,
                 acl,
-            } => self.create(by, Wanted::listed(path, data, *mode, acl), &mut undo),
-            Write::Delete { path, version } => self.delete(by, path, *version, &mut undo),
+            } => self.create(by, Wanted::listed(path, data, *mode, acl), undo),
+            Write::Delete { path, version } => self.delete(by, path, *version, undo),
             Write::SetData {
                 path,
                 data,
                 version,
-            } => self.set_data(by, path, data, *version, &mut undo),
+            } => self.set_data(by, path, data, *version, undo),
             Write::SetAcl { path, acl, version } => self.set_acl(by, path, acl, *version),
             Write::Check { path, version } => self.check(by, path, *version),
             Write::Refused(code) => Err(*code),
-            Write::Multi(parts) => return self.multi(by, parts),
-            Write::As { ids, write } => return self.execute(Request { ids, ..by }, write),
+            Write::Multi(parts) => return self.multi(by, parts, undo),
+            Write::As { ids, write } => return self.execute(Request { ids, ..by }, write, undo),
             Write::CloseSession | Write::ExpireSession => {
-                self.close(by.zxid, by.session);
+                self.close(by.zxid, by.session, undo);
                 Ok(Response::SessionClosed)
             }
             // Both belong to no session and were executed before.
@@ -171,12 +190,29 @@ impl Model {
 
     /// Takes over a change whose request is not known.
     pub fn adopt(&mut self, zxid: Zxid, session: SessionId, txn: &Txn) {
+        self.take_over(zxid, session, txn, &mut Vec::new());
+    }
+
+    /// As [`Model::adopt`], and tells what changed, in order.
+    pub fn adopt_telling(
+        &mut self,
+        zxid: Zxid,
+        session: SessionId,
+        txn: &Txn,
+        changes: &mut Vec<Change>,
+    ) {
+        let mut done = Vec::new();
+        self.take_over(zxid, session, txn, &mut done);
+        done.iter().for_each(|one| one.tell(changes));
+    }
+
+    fn take_over(&mut self, zxid: Zxid, session: SessionId, txn: &Txn, undo: &mut Vec<Undo>) {
         match txn {
             Txn::Create {
                 path, data, owner, ..
             } => {
                 let node = Node::new(data.clone(), Kind::of_owner(*owner), Rights::Open, zxid);
-                self.adopt_node(path, node);
+                self.adopt_node(path, node, undo);
             }
             Txn::CreateWith {
                 path,
@@ -187,11 +223,11 @@ impl Model {
             } => {
                 let rights = Rights::of(acl.entries());
                 let node = Node::new(data.clone(), Kind::of_owner(*owner), rights, zxid);
-                self.adopt_node(path, node);
+                self.adopt_node(path, node, undo);
             }
             Txn::Delete { path } => {
                 if self.nodes.contains_key(path) {
-                    self.remove(zxid, path, &mut Vec::new());
+                    self.remove(zxid, path, undo);
                 }
             }
             Txn::SetData {
@@ -200,6 +236,7 @@ impl Model {
                 version,
             } => {
                 if let Some(node) = self.nodes.get_mut(path) {
+                    undo.push(Undo::of_set(path, node));
                     node.data = data.clone();
                     node.version = *version;
                     node.modified = zxid;
@@ -213,32 +250,31 @@ impl Model {
             }
             Txn::Multi(txns) => {
                 for txn in txns {
-                    self.adopt(zxid, session, txn);
+                    self.take_over(zxid, session, txn, undo);
                 }
             }
             Txn::CreateSession { .. } => {
                 self.sessions.insert(session);
             }
-            Txn::CloseSession { .. } => self.close(zxid, session),
+            Txn::CloseSession { .. } => self.close(zxid, session, undo),
             Txn::Check { .. } | Txn::Error(_) => {}
         }
     }
 
-    fn adopt_node(&mut self, path: &Path, node: Node) {
+    fn adopt_node(&mut self, path: &Path, node: Node, undo: &mut Vec<Undo>) {
         let has_parent = parent_of(path).is_some_and(|parent| self.nodes.contains_key(parent));
         if has_parent && !self.nodes.contains_key(path) {
-            self.insert(path, node, &mut Vec::new());
+            self.insert(path, node, undo);
         }
     }
 
-    fn multi(&mut self, by: Request<'_>, parts: &[Part]) -> Answer {
-        let mut undo = Vec::new();
+    fn multi(&mut self, by: Request<'_>, parts: &[Part], undo: &mut Vec<Undo>) -> Answer {
         let mut responses = Vec::with_capacity(parts.len());
         for (position, part) in parts.iter().enumerate() {
-            match self.part(by, part, &mut undo) {
+            match self.part(by, part, undo) {
                 Ok(response) => responses.push(response),
                 Err(code) => {
-                    self.take_back(undo);
+                    self.take_back(core::mem::take(undo));
                     if code == ErrorCode::MarshallingError {
                         return Err(Failure::of(code));
                     }
@@ -343,7 +379,12 @@ impl Model {
     }
 
     /// What a removal pass asks for: nobody's permission counts.
-    fn remove_if_bare(&mut self, zxid: Zxid, path: &Path) -> Result<Response, ErrorCode> {
+    fn remove_if_bare(
+        &mut self,
+        zxid: Zxid,
+        path: &Path,
+        undo: &mut Vec<Undo>,
+    ) -> Result<Response, ErrorCode> {
         paths::named_parent(path).ok_or(ErrorCode::BadArguments)?;
         let node = self.nodes.get(path).ok_or(ErrorCode::NoNode)?;
         if !node.children.is_empty() {
@@ -353,7 +394,7 @@ impl Model {
             // Another node has taken its place.
             return Err(ErrorCode::BadVersion);
         }
-        self.remove(zxid, path, &mut Vec::new());
+        self.remove(zxid, path, undo);
         Ok(Response::Deleted)
     }
 
@@ -409,12 +450,12 @@ impl Model {
         self.nodes.get_mut(path).ok_or(ErrorCode::NoNode)
     }
 
-    fn close(&mut self, zxid: Zxid, session: SessionId) {
+    fn close(&mut self, zxid: Zxid, session: SessionId, undo: &mut Vec<Undo>) {
         if !self.sessions.remove(&session) {
             return;
         }
         for path in self.ephemerals.remove(&session).unwrap_or_default() {
-            self.remove(zxid, &path, &mut Vec::new());
+            self.remove(zxid, &path, undo);
         }
     }
 }
