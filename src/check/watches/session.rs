@@ -219,6 +219,7 @@ impl Watching {
 
     /// An answer leaves or takes watches.
     pub fn learn(&mut self, changes: &Changes, operation: &Operation, zxid: Zxid, answer: &Answer) {
+        self.twice_deleted.clear();
         match (&operation.request, answer) {
             (Request::Read(read), _) => {
                 if let Some((path, table, exist)) = left_by(read, answer) {
