@@ -19,6 +19,7 @@ pub mod campaign;
 mod cli;
 pub mod clock;
 pub mod conform;
+pub mod decision;
 pub mod dice;
 pub mod disk;
 pub mod fault;

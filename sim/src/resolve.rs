@@ -7,6 +7,7 @@ use menagerie::server::ServerSettings;
 use toml::Spanned;
 
 use crate::clock::ClockSpec;
+use crate::decision::Source;
 use crate::dice::{Concern, Dice, Draw};
 use crate::disk::DiskSpec;
 use crate::latency::Latency;
@@ -204,6 +205,8 @@ impl Base {
                 drift_ppm_max: self.drift_ppm,
             },
             micro_step: MICRO_STEP,
+            decisions: Source::Dice,
+            record: false,
             checks: run.checks,
             trace: run.trace,
         }

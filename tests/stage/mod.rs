@@ -66,6 +66,8 @@ impl<P: Protocol> Stage<P> {
             },
             clock: ClockSpec::default(),
             micro_step: Span::micros(5),
+            decisions: menagerie_sim::decision::Source::Dice,
+            record: false,
             checks: true,
             trace: false,
         });

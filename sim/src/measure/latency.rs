@@ -21,6 +21,7 @@ use menagerie::tree::{ANY_VERSION, CreateMode, Request, Write};
 use super::{Summary, on_fresh_thread, serving_leader, step_until};
 use crate::bound::{Delays, wan};
 use crate::clock::ClockSpec;
+use crate::decision::Source;
 use crate::dice::{Concern, Dice};
 use crate::disk::DiskSpec;
 use crate::latency::Latency;
@@ -246,6 +247,8 @@ fn world_spec(setting: &Setting, homes: Vec<NodeId>) -> WorldSpec {
         },
         clock: ClockSpec::default(),
         micro_step: Span::ZERO,
+        decisions: Source::Dice,
+        record: false,
         checks: false,
         trace: false,
     }

@@ -145,7 +145,6 @@ pub(super) enum Kind {
     ClientStart = 15,
     Invoked = 16,
     Completed = 17,
-    Wakeup = 18,
     Action = 19,
     Boot = 20,
     Fact = 21,

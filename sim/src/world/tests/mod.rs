@@ -13,6 +13,7 @@ use menagerie::server::ServerSettings;
 
 use super::{Action, CrashKind, Happening, World, WorldSpec, in_runtime};
 use crate::clock::ClockSpec;
+use crate::decision::Source;
 use crate::disk::DiskSpec;
 use crate::latency::Latency;
 use crate::wire::NetworkSpec;
@@ -48,6 +49,8 @@ fn spec(seed: u64) -> WorldSpec {
         },
         clock: ClockSpec::default(),
         micro_step: Span::micros(1),
+        decisions: Source::Dice,
+        record: false,
         checks: false,
         trace: true,
     }
