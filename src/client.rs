@@ -36,6 +36,8 @@ pub enum ClientInput {
         /// What.
         request: Request,
     },
+    /// The workload wants the client to go on at another server, with its session.
+    Hop,
     /// The connection that was dialled is open.
     Connected {
         /// Its name.
@@ -136,6 +138,11 @@ pub struct Client {
     password: u64,
     /// The greatest zxid seen: no server that has applied less may serve this session.
     last_zxid: Zxid,
+    /// The greatest zxid of an answer to a request: whatever watches had to tell through it was
+    /// told before. An event says less, because others of its transaction, or of one SetWatches,
+    /// may be lost with the connection.
+    /// Invariant: at most `last_zxid`.
+    told_zxid: Zxid,
     next_xid: u32,
     next_seq: u32,
     /// The answers to the session's writes were seen through this number.
@@ -210,6 +217,7 @@ impl Client {
             session: SessionId::NONE,
             password: 0,
             last_zxid: Zxid::ZERO,
+            told_zxid: Zxid::ZERO,
             next_xid: 1,
             next_seq: 1,
             acked: 0,
@@ -234,6 +242,13 @@ impl Client {
                     sent: false,
                 });
                 self.send_unsent(out);
+            }
+            ClientInput::Hop => {
+                // One that is not attached is looking for another server as it is.
+                if let Link::Attached { conn, .. } = self.link {
+                    out.push(ClientEffect::HangUp(conn));
+                    self.on_lost(out);
+                }
             }
             ClientInput::Connected { conn, server } => self.on_connected(conn, server, out),
             ClientInput::Refused => {
@@ -330,7 +345,7 @@ impl Client {
                 let session = self.session;
                 out.push(ClientEffect::Saw(Seen::Event { session, event }));
             }
-            ServerFrame::WatchesSet { zxid } => self.last_zxid = self.last_zxid.max(zxid),
+            ServerFrame::WatchesSet { zxid } => self.note_answer(zxid),
             ServerFrame::Pong { .. } => {}
         }
     }
@@ -388,7 +403,7 @@ impl Client {
         self.set_ping(out);
         self.prove_again(conn, out);
         if !self.watches.is_empty() {
-            let frame = self.watches.frame(self.last_zxid);
+            let frame = self.watches.frame(self.told_zxid);
             out.push(ClientEffect::Send { conn, frame });
         }
         self.send_unsent(out);
@@ -465,9 +480,15 @@ impl Client {
         }
     }
 
+    fn note_answer(&mut self, zxid: Zxid) {
+        self.last_zxid = self.last_zxid.max(zxid);
+        self.told_zxid = self.told_zxid.max(zxid);
+    }
+
     fn on_reply(&mut self, xid: u32, zxid: Zxid, answer: Answer, out: &mut Vec<ClientEffect>) {
         if xid == NO_OPERATION {
-            // Accepted before, so accepted again.
+            // Accepted before, so accepted again. The events of the SetWatches behind it are still
+            // on their way.
             self.last_zxid = self.last_zxid.max(zxid);
             return;
         }
@@ -475,7 +496,7 @@ impl Client {
         let pending = first
             .filter(|pending| pending.xid == Some(xid))
             .expect("answers come in the order of the requests on a connection");
-        self.last_zxid = self.last_zxid.max(zxid);
+        self.note_answer(zxid);
         match &pending.request {
             Request::Read(read) => self.watches.note_read(read, &answer),
             Request::Write(_) => self.acked = pending.seq,

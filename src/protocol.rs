@@ -29,7 +29,6 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-
 use crate::canonical::{Canonical, RunHash};
 use crate::ids::{LinkId, LocalTime, NodeId, Span, Zxid};
 use crate::mutation::Mutations;

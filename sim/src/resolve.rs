@@ -21,7 +21,7 @@ use crate::scenario::quantity::Duration;
 use crate::scenario::schema::{
     Core, Document, Expect, KnobsSection, LatencySection, NetworkSection,
 };
-use crate::script::{Script, ScriptedOp, parse_request};
+use crate::script::{Script, ScriptedOp, parse_act};
 use crate::wire::NetworkSpec;
 use crate::workload::WorkloadSpec;
 use crate::world::WorldSpec;
@@ -357,7 +357,7 @@ fn script(document: &Document) -> Option<Script> {
             at: entry.at.get_ref().0,
             after: 0,
             client: ClientId(*entry.client.get_ref()),
-            request: parse_request(entry.r#do.get_ref()).expect("checked when the file was read"),
+            request: parse_act(entry.r#do.get_ref()).expect("checked when the file was read"),
             synced: entry.synced,
         })
         .collect();

@@ -25,7 +25,7 @@ use crate::plan::{Family, Plan, Planned};
 use crate::resolve::Resolved;
 use crate::script::{Player, Script, ScriptedOp};
 use crate::trace::{self, What};
-use crate::workload::Client;
+use crate::workload::{Client, Deed};
 use crate::world::{Action, Close, Happening, World};
 
 /// A run that takes more events than this is given up as undecided.
@@ -200,7 +200,12 @@ impl<P: Protocol> Drive<P> {
         let op = op.clone();
         self.world.pass_until(VirtualTime(op.at.0));
         if usize::from(op.client.0) <= self.clients.len() {
-            self.invoke(op.client, op.request, op.synced);
+            match op.request {
+                Some(request) => {
+                    self.invoke(op.client, request, op.synced);
+                }
+                None => self.hop(op.client),
+            }
         }
         true
     }
@@ -208,15 +213,27 @@ impl<P: Protocol> Drive<P> {
     /// Invokes an operation, and writes it down if the run is.
     fn invoke(&mut self, client: ClientId, request: Request, synced: bool) -> OpId {
         if self.resolved.world.record {
-            self.written.push(ScriptedOp {
-                at: Span(self.world.now().0),
-                after: self.world.steps(),
-                client,
-                request: request.clone(),
-                synced,
-            });
+            self.write_down(client, Some(request.clone()), synced);
         }
         self.world.invoke(client, request, synced)
+    }
+
+    /// Has a client move to another server.
+    fn hop(&mut self, client: ClientId) {
+        if self.resolved.world.record {
+            self.write_down(client, None, false);
+        }
+        self.world.hop(client);
+    }
+
+    fn write_down(&mut self, client: ClientId, request: Option<Request>, synced: bool) {
+        self.written.push(ScriptedOp {
+            at: Span(self.world.now().0),
+            after: self.world.steps(),
+            client,
+            request,
+            synced,
+        });
     }
 
     /// After a panic nothing is asked of liveness any more.
@@ -278,7 +295,14 @@ impl<P: Protocol> Drive<P> {
             return;
         }
         let place = usize::from(client.0) - 1;
-        let asked = self.clients[place].ask(&self.resolved.workload);
+        let asked = match self.clients[place].act(&self.resolved.workload) {
+            Deed::Ask(asked) => asked,
+            Deed::Hop => {
+                self.hop(client);
+                self.think(client, slot);
+                return;
+            }
+        };
         let count = u8::try_from(asked.len()).expect("a client asks one or two things at once");
         self.waiting.insert((client, slot), count);
         for one in asked {

@@ -12,7 +12,7 @@ use toml::Spanned;
 use super::diagnostic::Problem;
 use super::quantity::Duration;
 use super::schema::{Document, Expect, KnobsSection, LatencySection};
-use crate::script::parse_request;
+use crate::script::parse_act;
 
 /// The greatest number a set of servers can hold.
 const SERVERS_MAX: u16 = 63;
@@ -158,7 +158,7 @@ impl Problems {
                     "expected a time before `duration`",
                 );
             }
-            if let Err(why) = parse_request(operation.r#do.get_ref()) {
+            if let Err(why) = parse_act(operation.r#do.get_ref()) {
                 self.add(
                     operation.r#do.span(),
                     "this is no operation".to_owned(),

@@ -13,7 +13,7 @@ use menagerie::tree::Request;
 use serde::{Deserialize, Serialize};
 
 pub use actions::{lines, named_by, parse_action, words};
-pub use requests::{parse_request, request_text};
+pub use requests::{act_text, parse_act};
 pub use toml::scenario_text;
 
 /// An operation and its moment.
@@ -27,8 +27,9 @@ pub struct ScriptedOp {
     pub after: u64,
     /// Who invokes it.
     pub client: ClientId,
-    /// What.
-    pub request: Request,
+    /// What; absent: it moves to another server and keeps its session.
+    #[serde(default)]
+    pub request: Option<Request>,
     /// Whether it is a read right behind a sync of its own session.
     #[serde(default)]
     pub synced: bool,
@@ -87,7 +88,7 @@ mod tests {
                 at: Span(*at),
                 after: *after,
                 client: ClientId(1),
-                request: Request::Sync,
+                request: Some(Request::Sync),
                 synced: false,
             })
             .collect();

@@ -4,13 +4,32 @@
 
 use menagerie::tree::{ANY_VERSION, CreateMode, Data, Part, Path, Read, Request, Write};
 
+/// A move to another server.
+const HOP: &str = "hop";
+
 const FORMS: &str = "create PATH [\"DATA\"] [ephemeral | sequential | ephemeral-sequential | \
                      container | container-sequential | ttl=MS | ttl-sequential=MS], \
                      set PATH \"DATA\" [version=N], delete PATH [version=N], check PATH version=N, \
-                     get|exists|children PATH [watch], multi PART ; PART, sync, close, json {...}";
+                     get|exists|children PATH [watch], multi PART ; PART, sync, close, hop, json {...}";
 
-/// A request as text that [`parse_request`] reads back.
-pub fn request_text(request: &Request) -> String {
+/// What a client does, as text that [`parse_act`] reads back: a request, or (`None`) a move to
+/// another server.
+pub fn act_text(request: Option<&Request>) -> String {
+    request.map_or_else(|| HOP.to_owned(), request_text)
+}
+
+/// Reads what [`act_text`] writes.
+///
+/// # Errors
+/// Says what is wrong and which forms there are.
+pub fn parse_act(text: &str) -> Result<Option<Request>, String> {
+    if text.trim() == HOP {
+        return Ok(None);
+    }
+    parse_request(text).map(Some)
+}
+
+fn request_text(request: &Request) -> String {
     short(request).unwrap_or_else(|| {
         let json = serde_json::to_string(request).expect("a request has no map with odd keys");
         format!("json {json}")
@@ -126,11 +145,7 @@ fn content(data: &Data) -> Option<String> {
     Some(serde_json::Value::from(text).to_string())
 }
 
-/// Reads a request.
-///
-/// # Errors
-/// Says what is wrong and which forms there are.
-pub fn parse_request(text: &str) -> Result<Request, String> {
+fn parse_request(text: &str) -> Result<Request, String> {
     let refuse = |why: &str| format!("{why} in \"{text}\": expected {FORMS}");
     if let Some(json) = text.trim_start().strip_prefix("json ") {
         return serde_json::from_str(json).map_err(|why| refuse(&why.to_string()));

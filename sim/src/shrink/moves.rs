@@ -196,8 +196,8 @@ pub(super) fn simpler_values(run: &Resolved) -> Vec<Move> {
             moves.push(Box::new(move |run: &mut Resolved| {
                 if let Some(script) = &mut run.script {
                     let request = &mut script.operations[place].request;
-                    if let Some(simpler) = simplify(request) {
-                        *request = simpler;
+                    if let Some(simpler) = request.as_ref().and_then(simplify) {
+                        *request = Some(simpler);
                     }
                 }
             }));
