@@ -29,6 +29,7 @@ mod session_order;
 mod testing;
 mod timeline;
 mod tree_order;
+pub mod znode;
 
 use crate::history::History;
 use crate::ids::{NodeId, SessionId, VirtualTime, Zxid};

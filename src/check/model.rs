@@ -106,6 +106,16 @@ impl Model {
         }
     }
 
+    /// The tree of the root alone.
+    pub fn bare() -> Model {
+        let mut model = Model::new();
+        model.nodes.retain(|path, _| **path == *"/");
+        for root in model.nodes.values_mut() {
+            root.children.clear();
+        }
+        model
+    }
+
     /// Executes a request of a session.
     pub fn write(&mut self, zxid: Zxid, session: SessionId, write: &Write) -> Answer {
         if let Write::CreateSession { .. } = write {

@@ -1,0 +1,585 @@
+//! Writes whose place nobody tells: unknown outcomes, ends of sessions, and answers without zxids.
+//!
+//! They are placed only where something asks for them. When a sweep meets a conflict, then in any
+//! legal order some floating write that is not placed yet must come before it and touch what the
+//! conflict is about. Each such write at each free zxid is tried, depth first; what a Stat names is
+//! tried nowhere else. The order of trials does not change what is found, only how soon.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::claims::{Claims, Kind, NOWHERE, stat_of, told};
+use super::sweep::{Conflict, Placements, Stop, Sweep, Why};
+use crate::check::model::parent_of;
+use crate::tree::{CreateMode, Part, Path, Read, Request, Response, Stat, Write};
+
+/// What a search for places came to.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Search {
+    /// Everything has a place.
+    Done,
+    /// There is no way; the conflict that came latest.
+    Stuck(Conflict),
+    /// The limit of steps came first.
+    Limit,
+}
+
+/// Free zxids tried at either end of a gap: enough for as many writes between two known ones.
+const SLOTS_OF_GAP_MAX: u64 = 12;
+
+/// One conflict and what may mend it.
+#[derive(Debug)]
+struct Choice {
+    options: Vec<(u64, u32)>,
+    /// The option under trial.
+    trial: Option<(u64, u32)>,
+}
+
+/// Sweeps, and places floating writes where conflicts ask for them.
+pub(super) fn search(sweep: &mut Sweep<'_, '_>, claims: &Claims<'_>, steps_max: u64) -> Search {
+    let mut placements = Placements::new();
+    let mut stack: Vec<Choice> = Vec::new();
+    let mut atlas: Option<Atlas> = None;
+    let mut latest: Option<Conflict> = None;
+    loop {
+        let conflict = match sweep.run(&placements, steps_max) {
+            Ok(()) => return Search::Done,
+            Err(Stop::Limit) => return Search::Limit,
+            Err(Stop::Conflict(conflict)) => conflict,
+        };
+        if latest.as_ref().is_none_or(|known| known.next <= conflict.next) {
+            latest = Some(conflict.clone());
+        }
+        if claims.floating.is_empty() {
+            return Search::Stuck(conflict);
+        }
+        let atlas = atlas.get_or_insert_with(|| Atlas::new(claims));
+        let Some(options) = atlas.options(claims, sweep, &placements, &conflict) else {
+            return Search::Stuck(conflict);
+        };
+        stack.push(Choice {
+            options,
+            trial: None,
+        });
+        let Some((slot, claim)) = next_trial(&mut stack, &mut placements, sweep) else {
+            return Search::Stuck(latest.unwrap_or(conflict));
+        };
+        placements.insert(slot, claim);
+        sweep.rewind_before(slot);
+    }
+}
+
+/// The next option of the innermost choice that has one left.
+fn next_trial(
+    stack: &mut Vec<Choice>,
+    placements: &mut Placements,
+    sweep: &mut Sweep<'_, '_>,
+) -> Option<(u64, u32)> {
+    while let Some(choice) = stack.last_mut() {
+        if let Some((slot, _)) = choice.trial.take() {
+            placements.remove(&slot);
+            sweep.rewind_before(slot);
+        }
+        if let Some(option) = choice.options.pop() {
+            choice.trial = Some(option);
+            return Some(option);
+        }
+        stack.pop();
+    }
+    None
+}
+
+/// How a write may touch a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Touch {
+    Create,
+    Delete,
+    Set,
+    Children,
+}
+
+/// Who touches what.
+#[derive(Debug)]
+struct Atlas {
+    /// By path: the effects with known places, ascending.
+    fixed: BTreeMap<Path, Vec<u64>>,
+    /// The zxids that are taken, ascending.
+    taken: Vec<u64>,
+    /// For each floating claim: what it may touch, and the zxids between which it lies.
+    floating: Vec<Floating>,
+}
+
+#[derive(Debug)]
+struct Floating {
+    claim: u32,
+    touches: BTreeSet<(Path, Touch)>,
+    /// Sequential creates: the path is known up to the number.
+    prefixes: Vec<Path>,
+    /// Above this and through that.
+    above: u64,
+    through: u64,
+}
+
+impl Floating {
+    fn touches(&self, path: &str, how: &[Touch]) -> bool {
+        let wanted = |(known, touch): &(Path, Touch)| **known == *path && how.contains(touch);
+        self.touches.iter().any(wanted)
+            || (how.contains(&Touch::Create)
+                && self.prefixes.iter().any(|prefix| is_numbered(path, prefix)))
+    }
+}
+
+/// Whether `path` is `prefix` and a number of ten places.
+fn is_numbered(path: &str, prefix: &str) -> bool {
+    path.strip_prefix(prefix).is_some_and(|number| {
+        number.len() >= 10 && number.bytes().all(|b| b.is_ascii_digit() || b == b'-')
+    })
+}
+
+impl Atlas {
+    fn new(claims: &Claims<'_>) -> Atlas {
+        let mut fixed: BTreeMap<Path, Vec<u64>> = BTreeMap::new();
+        let mut taken = Vec::new();
+        let mut ephemerals: BTreeMap<crate::ids::SessionId, BTreeSet<(Path, Touch)>> =
+            BTreeMap::new();
+        let mut prefixes: BTreeMap<crate::ids::SessionId, Vec<Path>> = BTreeMap::new();
+        for claim in &claims.all {
+            let Request::Write(write) = &claim.op.request else {
+                continue;
+            };
+            match claim.kind {
+                Kind::Effect(zxid) => {
+                    taken.push(zxid);
+                    for (path, _) in touches_of(write, told(claim.op)).0 {
+                        let places = fixed.entry(path).or_default();
+                        places.push(zxid);
+                    }
+                }
+                Kind::Observation if claim.lo == claim.hi => taken.push(claim.hi),
+                Kind::Observation | Kind::Somewhere | Kind::Perhaps => {}
+            }
+            let (owned, numbered) = ephemerals_of(write, told(claim.op));
+            let own = ephemerals.entry(claim.op.session).or_default();
+            for path in owned {
+                own.extend(parent_of(&path).map(|parent| (Path::from(parent), Touch::Children)));
+                own.insert((path, Touch::Delete));
+            }
+            prefixes.entry(claim.op.session).or_default().extend(numbered);
+        }
+        taken.sort_unstable();
+        for places in fixed.values_mut() {
+            places.sort_unstable();
+            places.dedup();
+        }
+        let floating = claims.floating.iter().map(|index| {
+            let claim = claims.get(*index);
+            let Request::Write(write) = &claim.op.request else {
+                unreachable!("only writes float");
+            };
+            let (mut touches, numbered) = touches_of(write, told(claim.op));
+            if let Write::CloseSession | Write::ExpireSession = write.bare() {
+                touches.extend(ephemerals.get(&claim.op.session).cloned().unwrap_or_default());
+            }
+            let (above, through) = bounds(claims, *index);
+            Floating {
+                claim: *index,
+                touches,
+                prefixes: numbered,
+                above,
+                through,
+            }
+        });
+        Atlas {
+            floating: floating.collect(),
+            fixed,
+            taken,
+        }
+    }
+
+    /// What may mend a conflict, the likeliest last; `None` if nothing can, whatever else is placed
+    /// elsewhere.
+    fn options(
+        &self,
+        claims: &Claims<'_>,
+        sweep: &Sweep<'_, '_>,
+        placements: &Placements,
+        conflict: &Conflict,
+    ) -> Option<Vec<(u64, u32)>> {
+        let claim = claims.get(conflict.claim);
+        let limit = conflict.next.saturating_sub(1).min(claim.hi);
+        if claim.kind == Kind::Somewhere && sweep.place_of(conflict.claim) == NOWHERE {
+            if !placements.values().any(|placed| *placed == conflict.claim) {
+                let own = |floating: &&Floating| floating.claim == conflict.claim;
+                return Some(self.slots_of(self.floating.iter().filter(own), placements, limit));
+            }
+        }
+        match &conflict.why {
+            Why::RealTime { other } | Why::Session { other } => match claim.kind {
+                Kind::Effect(_) => {
+                    let is_fixed = matches!(claims.get(*other).kind, Kind::Effect(_));
+                    return (!is_fixed).then(Vec::new);
+                }
+                Kind::Somewhere | Kind::Perhaps => return Some(Vec::new()),
+                Kind::Observation => {}
+            },
+            Why::NoState | Why::Answer(_) => {}
+        }
+        if let Some(named) = self.named(claims, placements, conflict, limit) {
+            return Some(named);
+        }
+        if self.is_hopeless(claims, conflict) {
+            return None;
+        }
+        let looks = looks_of(&claim.op.request);
+        let all = [Touch::Create, Touch::Delete, Touch::Set, Touch::Children];
+        let relevant = |floating: &&Floating| {
+            !placements.values().any(|placed| *placed == floating.claim)
+                && looks.iter().any(|path| floating.touches(path, &all))
+        };
+        Some(self.slots_of(self.floating.iter().filter(relevant), placements, limit))
+    }
+
+    /// If a Stat names a zxid that nothing is placed at, then something must be.
+    fn named(
+        &self,
+        claims: &Claims<'_>,
+        placements: &Placements,
+        conflict: &Conflict,
+        limit: u64,
+    ) -> Option<Vec<(u64, u32)>> {
+        let claim = claims.get(conflict.claim);
+        for (path, stat) in stats_told(&claim.op.request, told(claim.op)) {
+            let wanted: [(u64, &[Touch]); 3] = [
+                (stat.czxid.0, &[Touch::Create]),
+                (stat.mzxid.0, &[Touch::Set, Touch::Create]),
+                (stat.pzxid.0, &[Touch::Children, Touch::Create]),
+            ];
+            for (zxid, how) in wanted {
+                let is_open = zxid > 0
+                    && zxid <= limit
+                    && self.taken.binary_search(&zxid).is_err()
+                    && !placements.contains_key(&zxid);
+                if is_open {
+                    let fits = |floating: &&Floating| {
+                        floating.above < zxid
+                            && zxid <= floating.through
+                            && !placements.values().any(|placed| *placed == floating.claim)
+                            && floating.touches(&path, how)
+                    };
+                    let options = self.floating.iter().filter(fits);
+                    return Some(options.map(|floating| (zxid, floating.claim)).collect());
+                }
+            }
+        }
+        None
+    }
+
+    /// Whether known effects alone make the conflict: the node that an answer tells of was changed
+    /// by something that surely came before.
+    fn is_hopeless(&self, claims: &Claims<'_>, conflict: &Conflict) -> bool {
+        let claim = claims.get(conflict.claim);
+        if claim.kind != Kind::Observation {
+            return false;
+        }
+        let floor = self.surely_before(claims, conflict.claim);
+        stats_told(&claim.op.request, told(claim.op))
+            .iter()
+            .any(|(path, _)| {
+                let touched = self.fixed.get(path).map_or(&[][..], Vec::as_slice);
+                let next = touched.partition_point(|zxid| *zxid <= claim.since);
+                touched.get(next).is_some_and(|zxid| *zxid <= floor)
+            })
+    }
+
+    /// A state that everything has reached which an observation must come behind.
+    fn surely_before(&self, claims: &Claims<'_>, index: u32) -> u64 {
+        let claim = claims.get(index);
+        let mut floor = claim.lo;
+        if claim.by_clock {
+            for due in &claims.by_completion {
+                let earlier = claims.get(*due);
+                if earlier.completed() >= claim.op.invoked.0 {
+                    break;
+                }
+                floor = floor.max(surely_at(earlier));
+            }
+        }
+        let mut before = claim.before;
+        while before != super::claims::NONE {
+            let earlier = claims.get(before);
+            floor = floor.max(surely_at(earlier));
+            before = earlier.before;
+        }
+        floor
+    }
+
+    /// Every free place of these, the latest last.
+    fn slots_of<'f>(
+        &self,
+        floating: impl Iterator<Item = &'f Floating>,
+        placements: &Placements,
+        limit: u64,
+    ) -> Vec<(u64, u32)> {
+        let mut slots = Vec::new();
+        for floating in floating {
+            let through = floating.through.min(limit);
+            if floating.above >= through {
+                continue;
+            }
+            for slot in self.free(floating.above, through) {
+                if !placements.contains_key(&slot) {
+                    slots.push((slot, floating.claim));
+                }
+            }
+        }
+        slots.sort_unstable();
+        slots
+    }
+
+    /// Zxids above `above` through `through` that nothing is known to have.
+    fn free(&self, above: u64, through: u64) -> Vec<u64> {
+        let mut free = Vec::new();
+        let mut from = above + 1;
+        let first = self.taken.partition_point(|zxid| *zxid <= above);
+        let last = self.taken.last().copied().unwrap_or(0);
+        let end = through.min(last.max(above).saturating_add(SLOTS_OF_GAP_MAX));
+        let walls = self.taken[first..].iter().copied();
+        for wall in walls.chain([end.saturating_add(1)]) {
+            let wall = wall.min(end.saturating_add(1));
+            if from < wall {
+                let gap = wall - from;
+                let count = gap.min(SLOTS_OF_GAP_MAX);
+                free.extend((wall - count)..wall);
+            }
+            from = from.max(wall + 1);
+            if from > end {
+                break;
+            }
+        }
+        free
+    }
+}
+
+/// A state that a claim is at or behind, whatever is placed where.
+fn surely_at(claim: &super::claims::Claim<'_>) -> u64 {
+    match claim.kind {
+        Kind::Effect(zxid) => zxid,
+        Kind::Observation => claim.since.max(claim.lo),
+        Kind::Somewhere | Kind::Perhaps => 0,
+    }
+}
+
+/// Between which zxids a floating write lies, by what is known to come before and after it.
+fn bounds(claims: &Claims<'_>, index: u32) -> (u64, u64) {
+    let claim = claims.get(index);
+    let mut above = claim.lo;
+    for due in &claims.by_completion {
+        let earlier = claims.get(*due);
+        if earlier.completed() >= claim.op.invoked.0 {
+            break;
+        }
+        if let Kind::Effect(zxid) = earlier.kind {
+            above = above.max(zxid);
+        }
+    }
+    let mut through = claim.hi;
+    if claim.is_due() {
+        for (zxid, effect) in &claims.effects {
+            if claims.get(*effect).op.invoked.0 > claim.completed() {
+                through = through.min(zxid - 1);
+                break;
+            }
+        }
+    }
+    (above, through)
+}
+
+/// What a request looks at.
+fn looks_of(request: &Request) -> Vec<Path> {
+    match request {
+        Request::Read(read) => read_paths(read),
+        Request::Write(write) => {
+            let (touches, prefixes) = touches_of(write, None);
+            let mut looks: Vec<Path> = touches.into_iter().map(|(path, _)| path).collect();
+            looks.extend(prefixes);
+            looks.extend(checks_of(write));
+            looks
+        }
+        Request::Watch(_) | Request::Sync => Vec::new(),
+    }
+}
+
+fn read_paths(read: &Read) -> Vec<Path> {
+    match read {
+        Read::GetData { path, .. }
+        | Read::Exists { path, .. }
+        | Read::GetChildren { path, .. }
+        | Read::GetAcl { path }
+        | Read::CountDescendants { path }
+        | Read::GetEphemerals { prefix: path } => vec![path.clone()],
+        Read::Multi(reads) => reads.iter().flat_map(read_paths).collect(),
+        Read::WhoAmI => Vec::new(),
+    }
+}
+
+fn checks_of(write: &Write) -> Vec<Path> {
+    match write.bare() {
+        Write::Check { path, .. } => vec![path.clone()],
+        Write::Multi(parts) => parts
+            .iter()
+            .filter_map(|part| match part {
+                Part::Check { path, .. } => Some(path.clone()),
+                Part::Create { .. }
+                | Part::CreateWith { .. }
+                | Part::Delete { .. }
+                | Part::SetData { .. }
+                | Part::Refused(_) => None,
+            })
+            .collect(),
+        Write::Create { .. }
+        | Write::CreateWith { .. }
+        | Write::Delete { .. }
+        | Write::SetData { .. }
+        | Write::SetAcl { .. }
+        | Write::DeleteContainer { .. }
+        | Write::Refused(_)
+        | Write::As { .. }
+        | Write::CreateSession { .. }
+        | Write::CloseSession
+        | Write::ExpireSession => Vec::new(),
+    }
+}
+
+/// The Stats that an answer tells, with their paths.
+fn stats_told(request: &Request, told: Option<&crate::tree::Answer>) -> Vec<(Path, Stat)> {
+    let Some(Ok(response)) = told else {
+        return Vec::new();
+    };
+    match (request, response) {
+        (_, Response::Created { path, stat }) => vec![(path.clone(), *stat)],
+        (Request::Write(write), Response::Multi(responses)) => {
+            let Write::Multi(parts) = write.bare() else {
+                return Vec::new();
+            };
+            let told = parts.iter().zip(responses);
+            told.filter_map(|(part, response)| match (part, response) {
+                (_, Response::Created { path, stat }) => Some((path.clone(), *stat)),
+                (Part::SetData { path, .. }, Response::Set(stat)) => Some((path.clone(), *stat)),
+                _without_a_stat => None,
+            })
+            .collect()
+        }
+        (request, response) => match (looks_of(request).first(), stat_of(response)) {
+            (Some(path), Some(stat)) => vec![(path.clone(), *stat)],
+            (Some(_) | None, _) => Vec::new(),
+        },
+    }
+}
+
+/// One write inside a request.
+#[derive(Clone, Copy)]
+enum Deed<'w> {
+    Create(&'w Path, CreateMode),
+    Delete(&'w Path),
+    Set(&'w Path),
+}
+
+fn deeds_of(write: &Write) -> Vec<Deed<'_>> {
+    match write.bare() {
+        Write::Create { path, mode, .. } | Write::CreateWith { path, mode, .. } => {
+            vec![Deed::Create(path, *mode)]
+        }
+        Write::Delete { path, .. } | Write::DeleteContainer { path } => vec![Deed::Delete(path)],
+        Write::SetData { path, .. } | Write::SetAcl { path, .. } => vec![Deed::Set(path)],
+        Write::Multi(parts) => parts
+            .iter()
+            .filter_map(|part| match part {
+                Part::Create { path, mode, .. } | Part::CreateWith { path, mode, .. } => {
+                    Some(Deed::Create(path, *mode))
+                }
+                Part::Delete { path, .. } => Some(Deed::Delete(path)),
+                Part::SetData { path, .. } => Some(Deed::Set(path)),
+                Part::Check { .. } | Part::Refused(_) => None,
+            })
+            .collect(),
+        Write::Check { .. }
+        | Write::Refused(_)
+        | Write::As { .. }
+        | Write::CreateSession { .. }
+        | Write::CloseSession
+        | Write::ExpireSession => Vec::new(),
+    }
+}
+
+/// The paths of the nodes that a successful write created, in its order.
+fn created_by(told: Option<&crate::tree::Answer>) -> Vec<Path> {
+    match told {
+        Some(Ok(Response::Created { path, .. })) => vec![path.clone()],
+        Some(Ok(Response::Multi(responses))) => responses
+            .iter()
+            .filter_map(|response| match response {
+                Response::Created { path, .. } => Some(path.clone()),
+                _another => None,
+            })
+            .collect(),
+        Some(Ok(_) | Err(_)) | None => Vec::new(),
+    }
+}
+
+/// What a write may touch, and the prefixes of the sequential nodes that it may create.
+fn touches_of(
+    write: &Write,
+    told: Option<&crate::tree::Answer>,
+) -> (BTreeSet<(Path, Touch)>, Vec<Path>) {
+    let mut created = created_by(told).into_iter();
+    let mut touches = BTreeSet::new();
+    let mut prefixes = Vec::new();
+    for deed in deeds_of(write) {
+        let path = match deed {
+            Deed::Create(path, mode) => {
+                let known = created.next();
+                if known.is_none() && mode.is_sequential() {
+                    prefixes.push(path.clone());
+                }
+                let path = known.unwrap_or_else(|| path.clone());
+                touches.insert((path.clone(), Touch::Create));
+                path
+            }
+            Deed::Delete(path) => {
+                touches.insert((path.clone(), Touch::Delete));
+                path.clone()
+            }
+            Deed::Set(path) => {
+                touches.insert((path.clone(), Touch::Set));
+                continue;
+            }
+        };
+        if let Some(parent) = parent_of(&path) {
+            touches.insert((Path::from(parent), Touch::Children));
+        }
+    }
+    (touches, prefixes)
+}
+
+/// The ephemeral nodes that a write may have created: their paths, or the prefixes of them.
+pub(super) fn ephemerals_of(
+    write: &Write,
+    told: Option<&crate::tree::Answer>,
+) -> (Vec<Path>, Vec<Path>) {
+    let mut created = created_by(told).into_iter();
+    let (mut paths, mut prefixes) = (Vec::new(), Vec::new());
+    if matches!(told, Some(Err(_))) {
+        return (paths, prefixes);
+    }
+    for deed in deeds_of(write) {
+        let Deed::Create(path, mode) = deed else {
+            continue;
+        };
+        match created.next() {
+            Some(path) if mode.is_ephemeral() => paths.push(path),
+            None if mode.is_ephemeral() && mode.is_sequential() => prefixes.push(path.clone()),
+            None if mode.is_ephemeral() => paths.push(path.clone()),
+            Some(_) | None => {}
+        }
+    }
+    (paths, prefixes)
+}
