@@ -6,6 +6,7 @@
 
 mod arguments;
 mod campaign;
+mod check;
 mod conform;
 mod document;
 mod list;
@@ -152,6 +153,7 @@ fn dispatch(command: &Command, protocols: &[Registration]) -> Result<Exit, Troub
         Command::Protocols => list::protocols(protocols),
         Command::Mutations => list::mutations(),
         Command::Conform(arguments) => conform::run(arguments),
+        Command::Check(arguments) => check::check(arguments),
         Command::Report(arguments) => report::report(arguments, protocols),
     }
 }
