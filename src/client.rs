@@ -36,6 +36,8 @@ pub enum ClientInput {
         /// What.
         request: Request,
     },
+    /// The workload wants the client to go on at another server, with its session.
+    Hop,
     /// The connection that was dialled is open.
     Connected {
         /// Its name.
@@ -353,6 +355,13 @@ impl Client {
                     sent: false,
                 });
                 self.send_unsent(out);
+            }
+            ClientInput::Hop => {
+                // One that is not attached is looking for another server as it is.
+                if let Link::Attached { conn, .. } = self.link {
+                    out.push(ClientEffect::HangUp(conn));
+                    self.on_lost(out);
+                }
             }
             ClientInput::Connected { conn, server } => self.on_connected(conn, server, out),
             ClientInput::Refused => {

@@ -18,8 +18,6 @@ mod leadership;
 mod ledger;
 pub mod linearizability;
 mod model;
-#[cfg(test)]
-mod model_tests;
 mod panel;
 mod promises;
 #[cfg(test)]

@@ -11,7 +11,7 @@
 use std::collections::BTreeMap;
 
 use super::findings::Findings;
-use super::linearizability::{answered, told};
+use super::linearizability::{answered, reader_of, told};
 use super::model::{Model, timeless};
 use super::timeline::{Recorder, Timeline};
 use super::{Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Verdict};
@@ -155,7 +155,7 @@ fn read_is_prefix(
         return;
     };
     findings.count();
-    let (seen, expected) = (timeless(answer), model.read(asked));
+    let (seen, expected) = (timeless(answer), model.read(reader_of(operation), asked));
     if seen != expected {
         let reason = format!(
             "{} was answered {seen:?} at {zxid}, where the committed sequence says {expected:?}",

@@ -13,7 +13,7 @@ use super::model::Model;
 use crate::history::{History, Operation};
 use crate::ids::{NodeId, SessionId, Zxid};
 use crate::tree::{
-    Answer, Content, ErrorCode, Part, Path, Payload, Request, Txn, TxnRecord, Write,
+    Answer, Content, ErrorCode, Identity, Part, Path, Payload, Request, Txn, TxnRecord, Write,
 };
 
 /// Listens to a run and remembers what it takes to put a [`Timeline`] together.
@@ -238,7 +238,11 @@ impl Step<'_> {
     /// Executes it in the model: by what was *asked* where that is known, so that the rules of the
     /// tree under test are not taken for granted. `None` if nothing is executed or nobody asked.
     pub fn replay(&self, model: &mut Model) -> Option<Answer> {
-        let asked = self.operation.map(|operation| &operation.request);
+        let nobody: &[Identity] = &[];
+        let (asked, ids) = match self.operation {
+            Some(operation) => (Some(&operation.request), &*operation.ids),
+            None => (None, nobody),
+        };
         match (self.content, asked) {
             // To which server a session is attached is nothing that the model knows.
             (
@@ -248,7 +252,9 @@ impl Step<'_> {
                 }),
                 _,
             ) if failure.code == ErrorCode::SessionMoved => None,
-            (_, Some(Request::Write(write))) => Some(model.write(self.zxid, self.session, write)),
+            (_, Some(Request::Write(write))) => {
+                Some(model.write(self.zxid, self.session, ids, write))
+            }
             (Content::Txn(record), _) => {
                 model.adopt(self.zxid, self.session, &record.txn);
                 None
@@ -260,7 +266,7 @@ impl Step<'_> {
                 );
                 if self.executed || is_about_sessions {
                     // Nobody was answered, so there is nothing to compare.
-                    let _unseen = model.write(self.zxid, self.session, command.write.bare());
+                    let _unseen = model.write(self.zxid, self.session, &[], &command.write);
                 }
                 None
             }

@@ -21,7 +21,7 @@ use crate::dice::Dice;
 use crate::fault::Scene;
 use crate::plan::{Family, Plan};
 use crate::resolve::Resolved;
-use crate::workload::Client;
+use crate::workload::{Client, Deed};
 use crate::world::{Action, Close, Happening, World};
 
 /// A run that takes more events than this is given up as undecided.
@@ -216,7 +216,14 @@ impl<P: Protocol> Drive<P> {
             return;
         }
         let place = usize::from(client.0) - 1;
-        let asked = self.clients[place].ask(&self.resolved.workload);
+        let asked = match self.clients[place].act(&self.resolved.workload) {
+            Deed::Ask(asked) => asked,
+            Deed::Hop => {
+                self.world.hop(client);
+                self.think(client, slot);
+                return;
+            }
+        };
         let count = u8::try_from(asked.len()).expect("a client asks one or two things at once");
         self.waiting.insert((client, slot), count);
         for one in asked {

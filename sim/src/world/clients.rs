@@ -111,6 +111,13 @@ impl<P: Protocol> World<P> {
         op
     }
 
+    /// Has a client leave its server for another one, with its session.
+    pub fn hop(&mut self, client: ClientId) {
+        self.mark(Kind::Hop, 0, u64::from(client.0));
+        self.trace(|| format!("{client} leaves its server for another"));
+        self.step_client(client, ClientInput::Hop);
+    }
+
     pub(super) fn start_client(&mut self, client: ClientId) -> bool {
         self.mark(Kind::ClientStart, 0, u64::from(client.0));
         self.step_client(client, ClientInput::Start);

@@ -151,6 +151,7 @@ pub(super) enum Kind {
     Restored = 22,
     Applied = 23,
     Delivered = 24,
+    Hop = 25,
 }
 
 pub(super) fn feed_packet<P: Protocol>(packet: &Packet<P>, hash: &mut RunHash) {

@@ -172,7 +172,10 @@ fn claim<'a>(op: &'a Operation, options: &Options) -> Option<Claim<'a>> {
         by_clock: true,
     };
     match &op.request {
-        Request::Sync | Request::Watch(_) | Request::Write(Write::CreateSession { .. }) => None,
+        Request::Sync
+        | Request::Watch(_)
+        | Request::Auth { .. }
+        | Request::Write(Write::CreateSession { .. }) => None,
         Request::Read(_) => {
             let (zxid, answer) = answered(op)?;
             if options.mode == Mode::Linearizable(Reads::Synced) && !op.synced {
@@ -275,7 +278,8 @@ fn own_zxid(answer: &Answer) -> Option<u64> {
         | Response::Paths(_)
         | Response::Reads(_)
         | Response::Identities(_)
-        | Response::WatchesDone => Zxid::ZERO,
+        | Response::WatchesDone
+        | Response::Authenticated => Zxid::ZERO,
     };
     (told != Zxid::ZERO).then_some(told.0)
 }
@@ -299,7 +303,8 @@ fn own_zxid_of_part(response: &Response) -> Option<u64> {
         | Response::Paths(_)
         | Response::Reads(_)
         | Response::Identities(_)
-        | Response::WatchesDone => Zxid::ZERO,
+        | Response::WatchesDone
+        | Response::Authenticated => Zxid::ZERO,
     };
     (told != Zxid::ZERO).then_some(told.0)
 }
@@ -333,7 +338,8 @@ pub(super) fn stat_of(response: &Response) -> Option<&Stat> {
         | Response::Paths(_)
         | Response::Reads(_)
         | Response::Identities(_)
-        | Response::WatchesDone => None,
+        | Response::WatchesDone
+        | Response::Authenticated => None,
     }
 }
 

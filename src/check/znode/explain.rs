@@ -75,8 +75,8 @@ pub(super) fn conflict(
     };
     let expected = match (&conflict.why, &claim.op.request) {
         (Why::Answer(answer), _) => Some(answer.clone()),
-        (_, Request::Read(read)) => Some(tree::read(sweep.model(), claim.op.session, read)),
-        (_, Request::Write(_) | Request::Watch(_) | Request::Sync) => None,
+        (_, Request::Read(read)) => Some(tree::read(sweep.model(), claim.op, read)),
+        (_, Request::Write(_) | Request::Watch(_) | Request::Sync | Request::Auth { .. }) => None,
     };
     let blamed = blamed(claims, sweep, conflict);
     let mut sentence = format!("{} was told {}", named(claim.op), told_in_words(claim.op));

@@ -404,7 +404,7 @@ fn looks_of(request: &Request) -> Vec<Path> {
             looks.extend(checks_of(write));
             looks
         }
-        Request::Watch(_) | Request::Sync => Vec::new(),
+        Request::Watch(_) | Request::Sync | Request::Auth { .. } => Vec::new(),
     }
 }
 

@@ -17,9 +17,6 @@
 //! is no quorum operation, so a synced read may miss what somebody else has written. How often one
 //! did is told, but is no violation.
 //!
-//! Missing: identities that a connection proved are not in a history, so reads under ACLs other
-//! than open ones are judged as anybody's.
-
 mod agree;
 mod claims;
 mod explain;
@@ -30,6 +27,7 @@ mod tests;
 mod tree;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::model::Model;
 use crate::history::{History, Operation};
@@ -224,6 +222,7 @@ fn unasked_ends(operations: &[Operation]) -> Vec<Operation> {
         server: None,
         attempts: 0,
         request: Request::Write(Write::ExpireSession),
+        ids: Arc::from([]),
         synced: false,
         invoked: last.unwrap_or_default(),
         completed: None,

@@ -228,7 +228,7 @@ impl<'c, 'a> Sweep<'c, 'a> {
         let Request::Write(write) = &claim.op.request else {
             unreachable!("only writes have effects");
         };
-        let answer = tree::write(&mut self.model, zxid, claim.op.session, write);
+        let answer = tree::write(&mut self.model, zxid, claim.op, write);
         let is_right = match (claim.kind, told(claim.op)) {
             (Kind::Effect(_) | Kind::Somewhere, Some(told)) => agrees(told, &answer),
             (Kind::Perhaps, _) => answer.is_ok(),
@@ -358,10 +358,10 @@ fn looks_right(model: &mut Model, claim: &Claim<'_>) -> bool {
         return false;
     };
     match &claim.op.request {
-        Request::Read(read) => tree::fits(model, claim.op.session, read, answer),
+        Request::Read(read) => tree::fits(model, claim.op, read, answer),
         Request::Write(write) => {
-            agrees(answer, &tree::probe(model, claim.op.session, write))
+            agrees(answer, &tree::probe(model, claim.op, write))
         }
-        Request::Watch(_) | Request::Sync => false,
+        Request::Watch(_) | Request::Sync | Request::Auth { .. } => false,
     }
 }

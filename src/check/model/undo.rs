@@ -1,0 +1,157 @@
+//! The changes of nodes coming and going, and how what a failing multi did is taken back.
+
+use std::sync::Arc;
+
+use super::{Kind, Model, Node, parent_of, paths};
+use crate::ids::Zxid;
+use crate::tree::{Data, Path};
+
+/// How one change is taken back.
+#[derive(Debug)]
+pub(super) enum Undo {
+    /// A node came.
+    Insert {
+        path: Path,
+        /// The parent's counters before.
+        parent: Counters,
+    },
+    /// A node went.
+    Remove {
+        path: Path,
+        node: Node,
+        /// The parent's counters before.
+        parent: Counters,
+    },
+    /// A node was set.
+    Set {
+        path: Path,
+        data: Data,
+        version: i32,
+        modified: Zxid,
+    },
+}
+
+/// What a parent knows of the comings and goings of its children.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Counters {
+    creates: i32,
+    children_changed: Zxid,
+}
+
+impl Undo {
+    /// The content as it is before it is set.
+    pub fn of_set(path: &Path, node: &Node) -> Undo {
+        Undo::Set {
+            path: path.clone(),
+            data: node.data.clone(),
+            version: node.version,
+            modified: node.modified,
+        }
+    }
+}
+
+impl Model {
+    /// Adds a node below an existing one. A counter that wraps around does not move up, and then,
+    /// as in ZooKeeper, the parent does not learn of the change either.
+    pub(super) fn insert(&mut self, path: &Path, node: Node, undo: &mut Vec<Undo>) {
+        let parent = self.parent(path);
+        let counters = parent.counters();
+        parent.children.insert(Arc::from(paths::name_of(path)));
+        if let Some(creates) = parent.creates.checked_add(1) {
+            parent.creates = creates;
+            parent.children_changed = node.created;
+        }
+        self.own(path, &node);
+        self.nodes.insert(path.clone(), node);
+        undo.push(Undo::Insert {
+            path: path.clone(),
+            parent: counters,
+        });
+    }
+
+    /// Takes a node away that exists and has no children.
+    pub(super) fn remove(&mut self, zxid: Zxid, path: &Path, undo: &mut Vec<Undo>) {
+        let node = self.take(path);
+        let parent = self.parent(path);
+        let counters = parent.counters();
+        parent.children.remove(paths::name_of(path));
+        parent.children_changed = zxid;
+        undo.push(Undo::Remove {
+            path: path.clone(),
+            node,
+            parent: counters,
+        });
+    }
+
+    /// Takes changes back, the newest first.
+    pub(super) fn take_back(&mut self, changes: Vec<Undo>) {
+        for change in changes.into_iter().rev() {
+            match change {
+                Undo::Insert { path, parent } => {
+                    self.take(&path);
+                    let above = self.parent(&path);
+                    above.children.remove(paths::name_of(&path));
+                    above.restore(parent);
+                }
+                Undo::Remove { path, node, parent } => {
+                    self.own(&path, &node);
+                    let above = self.parent(&path);
+                    above.children.insert(Arc::from(paths::name_of(&path)));
+                    above.restore(parent);
+                    self.nodes.insert(path, node);
+                }
+                Undo::Set {
+                    path,
+                    data,
+                    version,
+                    modified,
+                } => {
+                    let node = self.nodes.get_mut(&path).expect("later changes are undone");
+                    node.data = data;
+                    node.version = version;
+                    node.modified = modified;
+                }
+            }
+        }
+    }
+
+    fn parent(&mut self, path: &str) -> &mut Node {
+        parent_of(path)
+            .and_then(|parent| self.nodes.get_mut(parent))
+            .expect("the root never comes or goes, and every other node has a parent")
+    }
+
+    fn take(&mut self, path: &Path) -> Node {
+        let node = self.nodes.remove(path).expect("only what exists is taken");
+        if let Kind::Ephemeral(session) = node.kind
+            && let Some(own) = self.ephemerals.get_mut(&session)
+        {
+            own.remove(path);
+            if own.is_empty() {
+                self.ephemerals.remove(&session);
+            }
+        }
+        node
+    }
+
+    fn own(&mut self, path: &Path, node: &Node) {
+        if let Kind::Ephemeral(session) = node.kind {
+            let own = self.ephemerals.entry(session).or_default();
+            own.insert(path.clone());
+        }
+    }
+}
+
+impl Node {
+    fn counters(&self) -> Counters {
+        Counters {
+            creates: self.creates,
+            children_changed: self.children_changed,
+        }
+    }
+
+    fn restore(&mut self, counters: Counters) {
+        self.creates = counters.creates;
+        self.children_changed = counters.children_changed;
+    }
+}
