@@ -3,6 +3,7 @@
 mod edn;
 mod gather;
 mod jsonl;
+pub mod znode;
 #[cfg(test)]
 mod tests;
 
