@@ -16,6 +16,7 @@
 //! executed. Requests about watches are not its business: they change nothing that it holds.
 
 mod acl;
+mod agree;
 #[cfg(test)]
 mod against_the_tree;
 mod node;
@@ -35,9 +36,11 @@ use crate::tree::{
 };
 use acl::{Perm, Rights};
 use node::{Kind, Node};
+pub use agree::UNTOLD_LENGTH;
+pub(super) use agree::agrees;
 pub(super) use paths::parent_of;
 pub(super) use read::{Reader, timeless};
-use undo::Undo;
+use undo::{Journal, Undo};
 
 /// The tree and the open sessions.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -116,14 +119,29 @@ impl Model {
         ids: &[Identity],
         write: &Write,
     ) -> Answer {
+        let by = Request { zxid, session, ids };
+        self.perform(by, write, &mut Journal::none())
+    }
+
+    /// What a request would be answered; nothing changes. (The opening of a session is no such
+    /// request: it is always granted.)
+    pub fn probe(&mut self, session: SessionId, ids: &[Identity], write: &Write) -> Answer {
+        let zxid = Zxid::ZERO;
+        let mut journal = Journal::kept();
+        let answer = self.perform(Request { zxid, session, ids }, write, &mut journal);
+        self.take_back(journal);
+        answer
+    }
+
+    fn perform(&mut self, by: Request<'_>, write: &Write, undo: &mut Journal) -> Answer {
         match write.bare() {
             Write::CreateSession { .. } => {
-                self.sessions.insert(session);
+                self.sessions.insert(by.session);
                 return Ok(Response::SessionOpened);
             }
             // The leader's own: it belongs to no session.
             Write::DeleteContainer { path } => {
-                let removed = self.remove_if_bare(zxid, path);
+                let removed = self.remove_if_bare(by.zxid, path, undo);
                 return removed.map_err(Failure::of);
             }
             Write::Create { .. }
@@ -138,37 +156,36 @@ impl Model {
             | Write::CloseSession
             | Write::ExpireSession => {}
         }
-        if !self.sessions.contains(&session) {
+        if !self.sessions.contains(&by.session) {
             return Err(Failure::of(ErrorCode::SessionExpired));
         }
-        self.execute(Request { zxid, session, ids }, write)
+        self.execute(by, write, undo)
     }
 
-    fn execute(&mut self, by: Request<'_>, write: &Write) -> Answer {
-        let mut undo = Vec::new();
+    fn execute(&mut self, by: Request<'_>, write: &Write, undo: &mut Journal) -> Answer {
         let done = match write {
             Write::Create { path, data, mode } => {
-                self.create(by, Wanted::open(path, data, *mode), &mut undo)
+                self.create(by, Wanted::open(path, data, *mode), undo)
             }
             Write::CreateWith {
                 path,
                 data,
                 mode,
                 acl,
-            } => self.create(by, Wanted::listed(path, data, *mode, acl), &mut undo),
-            Write::Delete { path, version } => self.delete(by, path, *version, &mut undo),
+            } => self.create(by, Wanted::listed(path, data, *mode, acl), undo),
+            Write::Delete { path, version } => self.delete(by, path, *version, undo),
             Write::SetData {
                 path,
                 data,
                 version,
-            } => self.set_data(by, path, data, *version, &mut undo),
-            Write::SetAcl { path, acl, version } => self.set_acl(by, path, acl, *version),
+            } => self.set_data(by, path, data, *version, undo),
+            Write::SetAcl { path, acl, version } => self.set_acl(by, path, acl, *version, undo),
             Write::Check { path, version } => self.check(by, path, *version),
             Write::Refused(code) => Err(*code),
-            Write::Multi(parts) => return self.multi(by, parts),
-            Write::As { ids, write } => return self.execute(Request { ids, ..by }, write),
+            Write::Multi(parts) => return self.multi(by, parts, undo),
+            Write::As { ids, write } => return self.execute(Request { ids, ..by }, write, undo),
             Write::CloseSession | Write::ExpireSession => {
-                self.close(by.zxid, by.session);
+                self.close(by.zxid, by.session, undo);
                 Ok(Response::SessionClosed)
             }
             // Both belong to no session and were executed before.
@@ -201,7 +218,7 @@ impl Model {
             }
             Txn::Delete { path } => {
                 if self.nodes.contains_key(path) {
-                    self.remove(zxid, path, &mut Vec::new());
+                    self.remove(zxid, path, &mut Journal::none());
                 }
             }
             Txn::SetData {
@@ -229,7 +246,7 @@ impl Model {
             Txn::CreateSession { .. } => {
                 self.sessions.insert(session);
             }
-            Txn::CloseSession { .. } => self.close(zxid, session),
+            Txn::CloseSession { .. } => self.close(zxid, session, &mut Journal::none()),
             Txn::Check { .. } | Txn::Error(_) => {}
         }
     }
@@ -237,12 +254,12 @@ impl Model {
     fn adopt_node(&mut self, path: &Path, node: Node) {
         let has_parent = parent_of(path).is_some_and(|parent| self.nodes.contains_key(parent));
         if has_parent && !self.nodes.contains_key(path) {
-            self.insert(path, node, &mut Vec::new());
+            self.insert(path, node, &mut Journal::none());
         }
     }
 
-    fn multi(&mut self, by: Request<'_>, parts: &[Part]) -> Answer {
-        let mut undo = Vec::new();
+    fn multi(&mut self, by: Request<'_>, parts: &[Part], outer: &mut Journal) -> Answer {
+        let mut undo = Journal::kept();
         let mut responses = Vec::with_capacity(parts.len());
         for (position, part) in parts.iter().enumerate() {
             match self.part(by, part, &mut undo) {
@@ -259,6 +276,7 @@ impl Model {
                 }
             }
         }
+        outer.append(undo);
         Ok(Response::Multi(responses))
     }
 
@@ -266,7 +284,7 @@ impl Model {
         &mut self,
         by: Request<'_>,
         part: &Part,
-        undo: &mut Vec<Undo>,
+        undo: &mut Journal,
     ) -> Result<Response, ErrorCode> {
         match part {
             Part::Create { path, data, mode } => {
@@ -293,7 +311,7 @@ impl Model {
         &mut self,
         by: Request<'_>,
         wanted: Wanted<'_>,
-        undo: &mut Vec<Undo>,
+        undo: &mut Journal,
     ) -> Result<Response, ErrorCode> {
         if let CreateMode::Ttl { ms } | CreateMode::TtlSequential { ms } = wanted.mode
             && !(1..=MAX_TTL_MS).contains(&ms)
@@ -335,7 +353,7 @@ impl Model {
         by: Request<'_>,
         path: &Path,
         version: i32,
-        undo: &mut Vec<Undo>,
+        undo: &mut Journal,
     ) -> Result<Response, ErrorCode> {
         let named = paths::named_parent(path).ok_or(ErrorCode::BadArguments)?;
         if BORN.iter().any(|(born, _)| **path == **born) {
@@ -353,7 +371,12 @@ impl Model {
     }
 
     /// What a removal pass asks for: nobody's permission counts.
-    fn remove_if_bare(&mut self, zxid: Zxid, path: &Path) -> Result<Response, ErrorCode> {
+    fn remove_if_bare(
+        &mut self,
+        zxid: Zxid,
+        path: &Path,
+        undo: &mut Journal,
+    ) -> Result<Response, ErrorCode> {
         paths::named_parent(path).ok_or(ErrorCode::BadArguments)?;
         let node = self.nodes.get(path).ok_or(ErrorCode::NoNode)?;
         if !node.children.is_empty() {
@@ -363,7 +386,7 @@ impl Model {
             // Another node has taken its place.
             return Err(ErrorCode::BadVersion);
         }
-        self.remove(zxid, path, &mut Vec::new());
+        self.remove(zxid, path, undo);
         Ok(Response::Deleted)
     }
 
@@ -373,25 +396,25 @@ impl Model {
         path: &Path,
         data: &Data,
         version: i32,
-        undo: &mut Vec<Undo>,
+        undo: &mut Journal,
     ) -> Result<Response, ErrorCode> {
         let node = self.existing(path)?;
         node.rights.demand(by.ids, Perm::WRITE)?;
         demand_version(node.version, version)?;
-        undo.push(Undo::of_set(path, node));
+        undo.note(|| Undo::of_set(path, node));
         node.data = data.clone();
         node.version = node.version.wrapping_add(1);
         node.modified = by.zxid;
         Ok(Response::Set(node.stat()))
     }
 
-    /// Never a part of a multi, so there is nothing to take back.
     fn set_acl(
         &mut self,
         by: Request<'_>,
         path: &Path,
         entries: &[Ace],
         version: i32,
+        undo: &mut Journal,
     ) -> Result<Response, ErrorCode> {
         if !paths::is_path(path) {
             return Err(ErrorCode::BadArguments);
@@ -400,6 +423,7 @@ impl Model {
         let node = self.existing(path)?;
         node.rights.demand(by.ids, Perm::ADMIN)?;
         demand_version(node.acl_version, version)?;
+        undo.note(|| Undo::of_acl(path, node));
         node.rights = rights;
         node.acl_version = node.acl_version.wrapping_add(1);
         Ok(Response::AclSet(node.stat()))
@@ -419,12 +443,13 @@ impl Model {
         self.nodes.get_mut(path).ok_or(ErrorCode::NoNode)
     }
 
-    fn close(&mut self, zxid: Zxid, session: SessionId) {
+    fn close(&mut self, zxid: Zxid, session: SessionId, undo: &mut Journal) {
         if !self.sessions.remove(&session) {
             return;
         }
+        undo.note(|| Undo::Close { session });
         for path in self.ephemerals.remove(&session).unwrap_or_default() {
-            self.remove(zxid, &path, &mut Vec::new());
+            self.remove(zxid, &path, undo);
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::acl::Rights;
 use super::{Kind, Model, Node, parent_of, paths};
-use crate::ids::Zxid;
+use crate::ids::{SessionId, Zxid};
 use crate::tree::{Data, Path};
 
 /// How one change is taken back.
@@ -29,6 +30,53 @@ pub(super) enum Undo {
         version: i32,
         modified: Zxid,
     },
+    /// An ACL was set.
+    Acl {
+        path: Path,
+        rights: Rights,
+        version: i32,
+    },
+    /// A session was closed.
+    Close { session: SessionId },
+}
+
+/// The changes under way, if anybody may want to take them back.
+#[derive(Debug)]
+pub(super) struct Journal {
+    is_kept: bool,
+    changes: Vec<Undo>,
+}
+
+impl Journal {
+    /// For changes that stay.
+    pub fn none() -> Journal {
+        Journal {
+            is_kept: false,
+            changes: Vec::new(),
+        }
+    }
+
+    /// For changes that may be taken back.
+    pub fn kept() -> Journal {
+        Journal {
+            is_kept: true,
+            changes: Vec::new(),
+        }
+    }
+
+    /// Notes a change.
+    pub fn note(&mut self, change: impl FnOnce() -> Undo) {
+        if self.is_kept {
+            self.changes.push(change());
+        }
+    }
+
+    /// Takes over what a part of the request has changed.
+    pub fn append(&mut self, mut part: Journal) {
+        if self.is_kept {
+            self.changes.append(&mut part.changes);
+        }
+    }
 }
 
 /// What a parent knows of the comings and goings of its children.
@@ -48,12 +96,21 @@ impl Undo {
             modified: node.modified,
         }
     }
+
+    /// The ACL as it is before it is set.
+    pub fn of_acl(path: &Path, node: &Node) -> Undo {
+        Undo::Acl {
+            path: path.clone(),
+            rights: node.rights.clone(),
+            version: node.acl_version,
+        }
+    }
 }
 
 impl Model {
     /// Adds a node below an existing one. A counter that wraps around does not move up, and then,
     /// as in ZooKeeper, the parent does not learn of the change either.
-    pub(super) fn insert(&mut self, path: &Path, node: Node, undo: &mut Vec<Undo>) {
+    pub(super) fn insert(&mut self, path: &Path, node: Node, undo: &mut Journal) {
         let parent = self.parent(path);
         let counters = parent.counters();
         parent.children.insert(Arc::from(paths::name_of(path)));
@@ -63,20 +120,20 @@ impl Model {
         }
         self.own(path, &node);
         self.nodes.insert(path.clone(), node);
-        undo.push(Undo::Insert {
+        undo.note(|| Undo::Insert {
             path: path.clone(),
             parent: counters,
         });
     }
 
     /// Takes a node away that exists and has no children.
-    pub(super) fn remove(&mut self, zxid: Zxid, path: &Path, undo: &mut Vec<Undo>) {
+    pub(super) fn remove(&mut self, zxid: Zxid, path: &Path, undo: &mut Journal) {
         let node = self.take(path);
         let parent = self.parent(path);
         let counters = parent.counters();
         parent.children.remove(paths::name_of(path));
         parent.children_changed = zxid;
-        undo.push(Undo::Remove {
+        undo.note(|| Undo::Remove {
             path: path.clone(),
             node,
             parent: counters,
@@ -84,8 +141,8 @@ impl Model {
     }
 
     /// Takes changes back, the newest first.
-    pub(super) fn take_back(&mut self, changes: Vec<Undo>) {
-        for change in changes.into_iter().rev() {
+    pub(super) fn take_back(&mut self, journal: Journal) {
+        for change in journal.changes.into_iter().rev() {
             match change {
                 Undo::Insert { path, parent } => {
                     self.take(&path);
@@ -110,6 +167,18 @@ impl Model {
                     node.data = data;
                     node.version = version;
                     node.modified = modified;
+                }
+                Undo::Acl {
+                    path,
+                    rights,
+                    version,
+                } => {
+                    let node = self.nodes.get_mut(&path).expect("later changes are undone");
+                    node.rights = rights;
+                    node.acl_version = version;
+                }
+                Undo::Close { session } => {
+                    self.sessions.insert(session);
                 }
             }
         }

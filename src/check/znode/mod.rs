@@ -17,7 +17,6 @@
 //! is no quorum operation, so a synced read may miss what somebody else has written. How often one
 //! did is told, but is no violation.
 //!
-mod agree;
 mod claims;
 mod explain;
 mod hidden;
@@ -33,7 +32,7 @@ use super::model::Model;
 use crate::history::{History, Operation};
 use crate::ids::{OpId, SessionId, VirtualTime};
 use crate::tree::{Request, Write};
-pub use agree::UNTOLD_LENGTH;
+pub use super::model::UNTOLD_LENGTH;
 use claims::{Claims, told};
 pub use explain::{Edge, Violation};
 use hidden::{Search, search};

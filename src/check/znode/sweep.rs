@@ -12,10 +12,9 @@
 
 use std::collections::BTreeMap;
 
-use super::agree::agrees;
 use super::claims::{Claim, Claims, Kind, NONE, NOWHERE, told};
 use super::tree;
-use crate::check::model::Model;
+use crate::check::model::{Model, agrees};
 use crate::tree::{Answer, Request};
 
 /// Where observations are tried.

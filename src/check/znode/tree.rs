@@ -1,6 +1,5 @@
 //! The model, as the sweep asks it.
 
-use super::agree::agrees;
 use crate::check::model::{Model, Reader};
 use crate::history::Operation;
 use crate::ids::{SessionId, Span, Zxid};
@@ -25,19 +24,22 @@ pub(super) fn write(model: &mut Model, zxid: u64, op: &Operation, write: &Write)
 
 /// What a write would be answered; the tree stays as it is.
 pub(super) fn probe(model: &mut Model, op: &Operation, write: &Write) -> Answer {
-    model.clone().write(Zxid::ZERO, op.session, &op.ids, write)
+    model.probe(op.session, &op.ids, write)
 }
 
 /// What a read is answered.
 pub(super) fn read(model: &Model, op: &Operation, read: &Read) -> Answer {
-    let reader = Reader {
-        session: op.session,
-        ids: &op.ids,
-    };
-    model.read(reader, read)
+    model.read(reader(op), read)
 }
 
 /// Whether a read may be answered so.
 pub(super) fn fits(model: &Model, op: &Operation, asked: &Read, told: &Answer) -> bool {
-    agrees(told, &read(model, op, asked))
+    model.tells(reader(op), asked, told)
+}
+
+fn reader(op: &Operation) -> Reader<'_> {
+    Reader {
+        session: op.session,
+        ids: &op.ids,
+    }
 }

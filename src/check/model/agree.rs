@@ -6,7 +6,7 @@ use crate::tree::{Answer, Response, Stat};
 pub const UNTOLD_LENGTH: u32 = u32::MAX;
 
 /// Compares without times, which the model does not know.
-pub(super) fn agrees(told: &Answer, expected: &Answer) -> bool {
+pub(in crate::check) fn agrees(told: &Answer, expected: &Answer) -> bool {
     match (told, expected) {
         (Ok(told), Ok(expected)) => responses_agree(told, expected),
         (Err(told), Err(expected)) => told == expected,
@@ -65,7 +65,7 @@ fn responses_agree(told: &Response, expected: &Response) -> bool {
     }
 }
 
-fn stats_agree(told: &Stat, expected: &Stat) -> bool {
+pub(super) fn stats_agree(told: &Stat, expected: &Stat) -> bool {
     told.czxid == expected.czxid
         && told.mzxid == expected.mzxid
         && told.pzxid == expected.pzxid
