@@ -453,7 +453,8 @@ impl Client {
             }
             ServerFrame::Reply { xid, zxid, answer } => self.on_reply(xid, zxid, answer, out),
             ServerFrame::Event(event) => {
-                self.last_zxid = self.last_zxid.max(event.zxid);
+                // The zxid is not taken for seen: others of that transaction, or of a SetWatches,
+                // may still be on their way, and would be missed if the connection broke now.
                 self.watches.note_event(&event);
                 let session = self.session;
                 out.push(ClientEffect::Saw(Seen::Event { session, event }));
@@ -595,8 +596,8 @@ impl Client {
 
     fn on_reply(&mut self, xid: u32, zxid: Zxid, answer: Answer, out: &mut Vec<ClientEffect>) {
         if xid == NO_OPERATION {
-            // Accepted before, so accepted again.
-            self.last_zxid = self.last_zxid.max(zxid);
+            // Accepted before, so accepted again. Its zxid is not taken for seen: the events of the
+            // SetWatches behind it are still on their way.
             return;
         }
         let first = self.pending.pop_front();

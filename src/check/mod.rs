@@ -27,6 +27,7 @@ mod session_order;
 mod testing;
 mod timeline;
 mod tree_order;
+mod watches;
 pub mod znode;
 
 use crate::history::History;
@@ -218,6 +219,7 @@ pub const CHECKERS: &[CheckerEntry] = &[
     linearizability::ENTRY,
     session_order::ENTRY,
     tree_order::ENTRY,
+    watches::ENTRY,
     exactly_once::ENTRY,
     ending::CONVERGENCE,
     ending::LIVENESS,

@@ -104,3 +104,104 @@ fn each_answer_renews_the_patience_with_the_next_one() {
     assert!(renews_patience(&hear(&mut client, reply(1))));
     assert!(!renews_patience(&hear(&mut client, pong())));
 }
+
+/// A client that watches /x and /y.
+fn watching() -> Client {
+    let mut client = attached();
+    for (op, path) in [(1, "/x"), (2, "/y")] {
+        let (path, watch) = (Path::from(path), true);
+        let request = Request::Read(Read::Exists { path, watch });
+        step(
+            &mut client,
+            ClientInput::Invoke {
+                op: OpId(op),
+                request,
+            },
+        );
+        let answer = Err(crate::tree::Failure::of(ErrorCode::NoNode));
+        let (xid, zxid) = (op, Zxid(4));
+        hear(&mut client, ServerFrame::Reply { xid, zxid, answer });
+    }
+    client
+}
+
+/// Reconnects, and gives the frames that the client sends when it is welcomed.
+fn moves(client: &mut Client, conn: ConnId) -> Vec<ClientFrame> {
+    step(client, ClientInput::Timer(ClientTimer::Redial));
+    let server = NodeId(2);
+    step(client, ClientInput::Connected { conn, server });
+    let frame = ServerFrame::Connected {
+        session: SESSION,
+        password: 1,
+        timeout: Span::millis(300),
+    };
+    let effects = step(client, ClientInput::Frame { conn, frame });
+    let sent = effects.into_iter().filter_map(|effect| match effect {
+        ClientEffect::Send { frame, .. } => Some(frame),
+        _other => None,
+    });
+    sent.collect()
+}
+
+fn relative(frames: &[ClientFrame]) -> Option<Zxid> {
+    frames.iter().find_map(|frame| match frame {
+        ClientFrame::SetWatches { relative, .. } => Some(*relative),
+        _other => None,
+    })
+}
+
+#[test]
+fn an_event_does_not_hide_the_others_of_its_transaction_from_the_next_set_watches() {
+    let mut client = watching();
+    let event = WatchEvent {
+        kind: EventKind::NodeCreated,
+        path: Path::from("/x"),
+        zxid: Zxid(5),
+    };
+    hear(&mut client, ServerFrame::Event(event));
+    // The event of /y, created by the same multi, is lost with the connection.
+    step(&mut client, ClientInput::Down(CONN));
+    let frames = moves(&mut client, ConnId(2));
+    assert_eq!(relative(&frames), Some(Zxid(4)));
+}
+
+#[test]
+fn a_proof_that_is_accepted_again_does_not_hide_what_the_set_watches_behind_it_would_tell() {
+    let mut client = watching();
+    let request = Request::Auth {
+        scheme: Path::from("digest"),
+        credential: Data::from(*b"ann:secret"),
+    };
+    step(
+        &mut client,
+        ClientInput::Invoke {
+            op: OpId(3),
+            request,
+        },
+    );
+    let (zxid, answer) = (Zxid(4), Ok(Response::Authenticated));
+    let xid = 3;
+    hear(&mut client, ServerFrame::Reply { xid, zxid, answer });
+    step(&mut client, ClientInput::Down(CONN));
+    let conn = ConnId(2);
+    moves(&mut client, conn);
+    let (zxid, answer) = (Zxid(9), Ok(Response::Authenticated));
+    let xid = NO_OPERATION;
+    let frame = ServerFrame::Reply { xid, zxid, answer };
+    step(&mut client, ClientInput::Frame { conn, frame });
+    step(&mut client, ClientInput::Down(conn));
+    let frames = moves(&mut client, ConnId(3));
+    assert_eq!(relative(&frames), Some(Zxid(4)));
+}
+
+#[test]
+fn a_client_that_hops_keeps_its_session_and_arms_its_watches_at_the_next_server() {
+    let mut client = watching();
+    let effects = step(&mut client, ClientInput::Hop);
+    assert!(effects.contains(&ClientEffect::HangUp(CONN)));
+    let effects = step(&mut client, ClientInput::Hop);
+    assert_eq!(effects, vec![], "it is on its way already");
+    let frames = moves(&mut client, ConnId(2));
+    assert_eq!(client.session(), SESSION);
+    assert_eq!(relative(&frames), Some(Zxid(4)));
+}

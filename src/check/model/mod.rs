@@ -40,6 +40,7 @@ pub use agree::UNTOLD_LENGTH;
 pub(super) use agree::agrees;
 pub(super) use paths::parent_of;
 pub(super) use read::{Reader, timeless};
+pub(super) use undo::Change;
 use undo::{Journal, Undo};
 
 /// The tree and the open sessions.
@@ -119,8 +120,22 @@ impl Model {
         ids: &[Identity],
         write: &Write,
     ) -> Answer {
-        let by = Request { zxid, session, ids };
-        self.perform(by, write, &mut Journal::none())
+        self.run(Request { zxid, session, ids }, write, &mut Journal::none())
+    }
+
+    /// As [`Model::write`], and tells what changed, in order.
+    pub fn write_telling(
+        &mut self,
+        zxid: Zxid,
+        session: SessionId,
+        ids: &[Identity],
+        write: &Write,
+        changes: &mut Vec<Change>,
+    ) -> Answer {
+        let mut done = Journal::kept();
+        let answer = self.run(Request { zxid, session, ids }, write, &mut done);
+        done.tell(changes);
+        answer
     }
 
     /// What a request would be answered; nothing changes. (The opening of a session is no such
@@ -128,12 +143,12 @@ impl Model {
     pub fn probe(&mut self, session: SessionId, ids: &[Identity], write: &Write) -> Answer {
         let zxid = Zxid::ZERO;
         let mut journal = Journal::kept();
-        let answer = self.perform(Request { zxid, session, ids }, write, &mut journal);
+        let answer = self.run(Request { zxid, session, ids }, write, &mut journal);
         self.take_back(journal);
         answer
     }
 
-    fn perform(&mut self, by: Request<'_>, write: &Write, undo: &mut Journal) -> Answer {
+    fn run(&mut self, by: Request<'_>, write: &Write, undo: &mut Journal) -> Answer {
         match write.bare() {
             Write::CreateSession { .. } => {
                 self.sessions.insert(by.session);
@@ -198,12 +213,29 @@ impl Model {
 
     /// Takes over a change whose request is not known.
     pub fn adopt(&mut self, zxid: Zxid, session: SessionId, txn: &Txn) {
+        self.take_over(zxid, session, txn, &mut Journal::none());
+    }
+
+    /// As [`Model::adopt`], and tells what changed, in order.
+    pub fn adopt_telling(
+        &mut self,
+        zxid: Zxid,
+        session: SessionId,
+        txn: &Txn,
+        changes: &mut Vec<Change>,
+    ) {
+        let mut done = Journal::kept();
+        self.take_over(zxid, session, txn, &mut done);
+        done.tell(changes);
+    }
+
+    fn take_over(&mut self, zxid: Zxid, session: SessionId, txn: &Txn, undo: &mut Journal) {
         match txn {
             Txn::Create {
                 path, data, owner, ..
             } => {
                 let node = Node::new(data.clone(), Kind::of_owner(*owner), Rights::Open, zxid);
-                self.adopt_node(path, node);
+                self.adopt_node(path, node, undo);
             }
             Txn::CreateWith {
                 path,
@@ -214,11 +246,11 @@ impl Model {
             } => {
                 let rights = Rights::of(acl.entries());
                 let node = Node::new(data.clone(), Kind::of_owner(*owner), rights, zxid);
-                self.adopt_node(path, node);
+                self.adopt_node(path, node, undo);
             }
             Txn::Delete { path } => {
                 if self.nodes.contains_key(path) {
-                    self.remove(zxid, path, &mut Journal::none());
+                    self.remove(zxid, path, undo);
                 }
             }
             Txn::SetData {
@@ -227,6 +259,7 @@ impl Model {
                 version,
             } => {
                 if let Some(node) = self.nodes.get_mut(path) {
+                    undo.note(|| Undo::of_set(path, node));
                     node.data = data.clone();
                     node.version = *version;
                     node.modified = zxid;
@@ -240,21 +273,21 @@ impl Model {
             }
             Txn::Multi(txns) => {
                 for txn in txns {
-                    self.adopt(zxid, session, txn);
+                    self.take_over(zxid, session, txn, undo);
                 }
             }
             Txn::CreateSession { .. } => {
                 self.sessions.insert(session);
             }
-            Txn::CloseSession { .. } => self.close(zxid, session, &mut Journal::none()),
+            Txn::CloseSession { .. } => self.close(zxid, session, undo),
             Txn::Check { .. } | Txn::Error(_) => {}
         }
     }
 
-    fn adopt_node(&mut self, path: &Path, node: Node) {
+    fn adopt_node(&mut self, path: &Path, node: Node, undo: &mut Journal) {
         let has_parent = parent_of(path).is_some_and(|parent| self.nodes.contains_key(parent));
         if has_parent && !self.nodes.contains_key(path) {
-            self.insert(path, node, &mut Journal::none());
+            self.insert(path, node, undo);
         }
     }
 

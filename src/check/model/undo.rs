@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::acl::Rights;
+use super::acl::{Perm, Rights};
 use super::{Kind, Model, Node, parent_of, paths};
 use crate::ids::{SessionId, Zxid};
-use crate::tree::{Data, Path};
+use crate::tree::{Data, EventKind, Identity, Path};
 
 /// How one change is taken back.
 #[derive(Debug)]
@@ -13,6 +13,7 @@ pub(super) enum Undo {
     /// A node came.
     Insert {
         path: Path,
+        rights: Rights,
         /// The parent's counters before.
         parent: Counters,
     },
@@ -29,6 +30,7 @@ pub(super) enum Undo {
         data: Data,
         version: i32,
         modified: Zxid,
+        rights: Rights,
     },
     /// An ACL was set.
     Acl {
@@ -40,7 +42,7 @@ pub(super) enum Undo {
     Close { session: SessionId },
 }
 
-/// The changes under way, if anybody may want to take them back.
+/// The changes under way, if anybody wants to hear of them or take them back.
 #[derive(Debug)]
 pub(super) struct Journal {
     is_kept: bool,
@@ -56,7 +58,7 @@ impl Journal {
         }
     }
 
-    /// For changes that may be taken back.
+    /// For changes that are told of, or may be taken back.
     pub fn kept() -> Journal {
         Journal {
             is_kept: true,
@@ -77,13 +79,36 @@ impl Journal {
             self.changes.append(&mut part.changes);
         }
     }
+
+    /// What is told of the changes, in order.
+    pub fn tell(&self, changes: &mut Vec<Change>) {
+        self.changes.iter().for_each(|change| change.tell(changes));
+    }
 }
 
-/// What a parent knows of the comings and goings of its children.
-#[derive(Clone, Copy, Debug)]
+/// What a parent knows of the comings and goings of its children, and who may know it.
+#[derive(Clone, Debug)]
 pub(super) struct Counters {
     creates: i32,
     children_changed: Zxid,
+    rights: Rights,
+}
+
+/// Something that watches can tell of.
+#[derive(Clone, Debug)]
+pub(in crate::check) struct Change {
+    /// What happened.
+    pub kind: EventKind,
+    /// To which node.
+    pub path: Path,
+    rights: Rights,
+}
+
+impl Change {
+    /// Whether somebody who has proved to be these may hear of it: who may read the node may.
+    pub fn may_be_told(&self, ids: &[Identity]) -> bool {
+        self.rights.grant(ids, Perm::READ)
+    }
 }
 
 impl Undo {
@@ -94,6 +119,7 @@ impl Undo {
             data: node.data.clone(),
             version: node.version,
             modified: node.modified,
+            rights: node.rights.clone(),
         }
     }
 
@@ -103,6 +129,35 @@ impl Undo {
             path: path.clone(),
             rights: node.rights.clone(),
             version: node.acl_version,
+        }
+    }
+
+    /// What is told of the change, the node itself first.
+    fn tell(&self, changes: &mut Vec<Change>) {
+        let (kind, path, rights, parent) = match self {
+            Undo::Insert {
+                path,
+                rights,
+                parent,
+            } => (EventKind::NodeCreated, path, rights, Some(parent)),
+            Undo::Remove { path, node, parent } => {
+                (EventKind::NodeDeleted, path, &node.rights, Some(parent))
+            }
+            Undo::Set { path, rights, .. } => (EventKind::NodeDataChanged, path, rights, None),
+            // No watch hears of these.
+            Undo::Acl { .. } | Undo::Close { .. } => return,
+        };
+        changes.push(Change {
+            kind,
+            path: path.clone(),
+            rights: rights.clone(),
+        });
+        if let (Some(counters), Some(parent)) = (parent, parent_of(path)) {
+            changes.push(Change {
+                kind: EventKind::NodeChildrenChanged,
+                path: Path::from(parent),
+                rights: counters.rights.clone(),
+            });
         }
     }
 }
@@ -119,11 +174,12 @@ impl Model {
             parent.children_changed = node.created;
         }
         self.own(path, &node);
-        self.nodes.insert(path.clone(), node);
         undo.note(|| Undo::Insert {
             path: path.clone(),
+            rights: node.rights.clone(),
             parent: counters,
         });
+        self.nodes.insert(path.clone(), node);
     }
 
     /// Takes a node away that exists and has no children.
@@ -144,7 +200,7 @@ impl Model {
     pub(super) fn take_back(&mut self, journal: Journal) {
         for change in journal.changes.into_iter().rev() {
             match change {
-                Undo::Insert { path, parent } => {
+                Undo::Insert { path, parent, .. } => {
                     self.take(&path);
                     let above = self.parent(&path);
                     above.children.remove(paths::name_of(&path));
@@ -162,6 +218,7 @@ impl Model {
                     data,
                     version,
                     modified,
+                    ..
                 } => {
                     let node = self.nodes.get_mut(&path).expect("later changes are undone");
                     node.data = data;
@@ -216,6 +273,7 @@ impl Node {
         Counters {
             creates: self.creates,
             children_changed: self.children_changed,
+            rights: self.rights.clone(),
         }
     }
 
