@@ -87,6 +87,9 @@ pub(super) struct Claims<'a> {
     pub floating: Vec<u32>,
     /// Two effects at one zxid, if there are any.
     pub collision: Option<(u32, u32)>,
+    /// A reply to the first names a later transaction than one to the second, which the session
+    /// sent behind it: their indices among the operations.
+    pub regress: Option<(usize, usize)>,
     /// Every session that asked for something.
     pub sessions: Vec<SessionId>,
 }
@@ -97,8 +100,13 @@ impl<'a> Claims<'a> {
         let mut all: Vec<Claim<'a>> = Vec::with_capacity(operations.len() + ends.len());
         all.extend(operations.iter().filter_map(|op| claim(op, options)));
         all.extend(ends.iter().filter_map(|op| claim(op, options)));
+        let mut regress = None;
         match options.mode {
-            Mode::ZooKeeper => chain(&mut all, operations),
+            Mode::ZooKeeper => {
+                let heard = Heard::of(operations);
+                regress = heard.regress;
+                chain(&mut all, &heard);
+            }
             Mode::Linearizable(_) => {}
         }
         let numbered = || all.iter().zip(0u32..);
@@ -133,9 +141,17 @@ impl<'a> Claims<'a> {
             by_invocation: invocations.into_iter().map(|(_, index)| index).collect(),
             floating,
             collision,
+            regress,
             sessions: sessions(operations),
             all,
         }
+    }
+
+    /// The memory that it holds.
+    pub fn size(&self) -> usize {
+        self.all.len() * size_of::<Claim<'_>>()
+            + self.effects.len() * size_of::<(u64, u32)>()
+            + (self.by_completion.len() + self.by_invocation.len()) * size_of::<u32>()
     }
 
     pub fn get(&self, index: u32) -> &Claim<'a> {
@@ -153,6 +169,14 @@ fn sessions(operations: &[Operation]) -> Vec<SessionId> {
         }
     }
     sessions.into_iter().collect()
+}
+
+/// Whether an operation is a write that surely had an effect.
+pub(super) fn has_effect(op: &Operation) -> bool {
+    match &op.request {
+        Request::Write(write) => matches!(told(op), Some(Ok(_))) && !only_checks(write),
+        Request::Read(_) | Request::Watch(_) | Request::Sync | Request::Auth { .. } => false,
+    }
 }
 
 /// What one operation claims; `None` if it says nothing about the tree.
@@ -355,14 +379,13 @@ struct Said {
 }
 
 /// Puts the claims of each session in a row, and bounds them by what it had heard before.
-fn chain(all: &mut [Claim<'_>], operations: &[Operation]) {
+fn chain(all: &mut [Claim<'_>], heard: &Heard) {
     let mut order: Vec<u32> = (0u32..).take(all.len()).collect();
     let key = |index: &u32| {
         let op = all[*index as usize].op;
         (name_of(op), op.xid, *index)
     };
     order.sort_by_key(key);
-    let heard = headers_heard(operations);
     let mut said: BTreeMap<(SessionId, ClientId), Said> = BTreeMap::new();
     let mut open: Vec<u32> = Vec::new();
     let mut open_of = None;
@@ -379,7 +402,7 @@ fn chain(all: &mut [Claim<'_>], operations: &[Operation]) {
             wrote: 0,
         };
         let so_far = said.entry(name).or_insert(fresh);
-        so_far.heard = so_far.heard.max(heard_before(&heard, name, op.xid));
+        so_far.heard = heard.before(name, op.xid);
         let claim = &mut all[index as usize];
         match claim.kind {
             // Unknown to its session, it comes behind the write before it and before the next.
@@ -390,7 +413,7 @@ fn chain(all: &mut [Claim<'_>], operations: &[Operation]) {
             }
             Kind::Observation => claim.lo = claim.lo.max(so_far.heard),
             Kind::Somewhere => claim.lo = claim.lo.max(so_far.wrote),
-            Kind::Effect(_) => {}
+            Kind::Effect(_) => claim.lo = so_far.heard,
         }
         claim.before = so_far.last;
         let wrote = match claim.kind {
@@ -420,35 +443,49 @@ fn name_of(op: &Operation) -> (SessionId, ClientId) {
     }
 }
 
-type Heard = BTreeMap<(SessionId, ClientId), Vec<(u32, u64)>>;
-
-/// For each session the zxids of its replies, as a running maximum over its numbers.
-fn headers_heard(operations: &[Operation]) -> Heard {
-    let mut heard: Heard = BTreeMap::new();
-    for op in operations {
-        if let Some(Outcome::Answered { zxid, .. }) = &op.outcome {
-            heard.entry(name_of(op)).or_default().push((op.xid, zxid.0));
-        }
-    }
-    for replies in heard.values_mut() {
-        replies.sort_unstable();
-        let mut newest = 0;
-        for (_, zxid) in replies {
-            newest = newest.max(*zxid);
-            *zxid = newest;
-        }
-    }
-    heard
+/// What sessions have heard by the zxids of their replies.
+struct Heard {
+    /// By session: the numbers of its operations, and the newest zxid in the replies through each.
+    replies: BTreeMap<(SessionId, ClientId), Vec<(u32, u64)>>,
+    regress: Option<(usize, usize)>,
 }
 
-/// The newest zxid in the replies to what was sent before number `xid`.
-fn heard_before(heard: &Heard, name: (SessionId, ClientId), xid: u32) -> u64 {
-    let Some(replies) = heard.get(&name) else {
-        return 0;
-    };
-    match replies.partition_point(|(number, _)| *number < xid) {
-        0 => 0,
-        count => replies[count - 1].1,
+impl Heard {
+    fn of(operations: &[Operation]) -> Heard {
+        let mut all: BTreeMap<(SessionId, ClientId), Vec<(u32, u64, usize)>> = BTreeMap::new();
+        for (index, op) in operations.iter().enumerate() {
+            if let Some((zxid, _)) = answered(op) {
+                let of_session = all.entry(name_of(op)).or_default();
+                of_session.push((op.xid, zxid.0, index));
+            }
+        }
+        let mut regress = None;
+        let mut replies = BTreeMap::new();
+        for (name, mut of_session) in all {
+            of_session.sort_unstable();
+            let mut newest = (0, 0);
+            let mut running = Vec::with_capacity(of_session.len());
+            for (number, zxid, index) in of_session {
+                if zxid != 0 && zxid < newest.0 && name.0 != SessionId::NONE {
+                    regress = regress.or(Some((newest.1, index)));
+                }
+                newest = newest.max((zxid, index));
+                running.push((number, newest.0));
+            }
+            replies.insert(name, running);
+        }
+        Heard { replies, regress }
+    }
+
+    /// The newest zxid in the replies to what was sent before number `xid`.
+    fn before(&self, name: (SessionId, ClientId), xid: u32) -> u64 {
+        let Some(replies) = self.replies.get(&name) else {
+            return 0;
+        };
+        match replies.partition_point(|(number, _)| *number < xid) {
+            0 => 0,
+            count => replies[count - 1].1,
+        }
     }
 }
 

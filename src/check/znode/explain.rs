@@ -3,8 +3,9 @@
 use super::claims::{Claims, Kind, told};
 use super::sweep::{Conflict, Sweep, Why};
 use super::{Mode, Options, tree};
-use crate::history::Operation;
+use crate::history::{Operation, Outcome};
 use crate::ids::{OpId, VirtualTime, Zxid};
+use crate::linear::Limit;
 use crate::tree::{Answer, Request};
 
 /// The condition that is broken.
@@ -71,7 +72,7 @@ pub(super) fn conflict(
     let claim = claims.get(conflict.claim);
     let other = match &conflict.why {
         Why::RealTime { other } | Why::Session { other } => Some(claims.get(*other)),
-        Why::NoState | Why::Answer(_) => None,
+        Why::NoState | Why::Answer(_) | Why::Heard => None,
     };
     let expected = match (&conflict.why, &claim.op.request) {
         (Why::Answer(answer), _) => Some(answer.clone()),
@@ -87,11 +88,18 @@ pub(super) fn conflict(
             in_words(expected)
         );
     }
+    if let (Why::Heard, Kind::Effect(place)) = (&conflict.why, claim.kind) {
+        sentence += &format!(
+            ", and took effect at {}, though its session had heard of {} before it asked",
+            Zxid(place),
+            Zxid(claim.lo)
+        );
+    }
     let edge = match (other, blamed) {
         (Some(other), _) if matches!(claim.kind, Kind::Effect(_)) => {
             let edge = match conflict.why {
                 Why::Session { .. } => Edge::Session(claim.op.id, other.op.id),
-                Why::RealTime { .. } | Why::NoState | Why::Answer(_) => {
+                Why::RealTime { .. } | Why::NoState | Why::Answer(_) | Why::Heard => {
                     Edge::RealTime(claim.op.id, other.op.id)
                 }
             };
@@ -128,7 +136,7 @@ fn overtaken(claims: &Claims<'_>, conflict: &Conflict, other: &Operation) -> Str
     };
     let why = match conflict.why {
         Why::Session { .. } => "was sent before".to_owned(),
-        Why::RealTime { .. } | Why::NoState | Why::Answer(_) => {
+        Why::RealTime { .. } | Why::NoState | Why::Answer(_) | Why::Heard => {
             format!("completed at {} before", ended(claim.op))
         }
     };
@@ -169,12 +177,33 @@ fn because(earlier: &Operation, later: &Operation) -> String {
 }
 
 /// How far a limit let a sweep come.
-pub(super) fn limit(sweep: &Sweep<'_, '_>, options: &Options) -> String {
-    format!(
-        "the limit of {} steps came first, with places for {} operations",
-        options.steps_max,
-        sweep.order.len()
-    )
+pub(super) fn limit(claims: &Claims<'_>, sweep: &Sweep<'_, '_>, limit: Limit) -> String {
+    let (done, of) = (sweep.order.len(), claims.all.len());
+    format!("{limit} was reached with places for {done} of {of} operations")
+}
+
+/// A session is answered by an older state than before.
+pub(super) fn regress(operations: &[Operation], earlier: usize, later: usize) -> Violation {
+    let (earlier, later) = (&operations[earlier], &operations[later]);
+    let heard = |op: &Operation| match &op.outcome {
+        Some(Outcome::Answered { zxid, .. }) => *zxid,
+        Some(Outcome::Refused(_) | Outcome::Unknown) | None => Zxid::ZERO,
+    };
+    Violation {
+        operation: later.id,
+        at: ended(later),
+        told: told(later).cloned(),
+        expected: None,
+        edge: Edge::Session(earlier.id, later.id),
+        sentence: format!(
+            "{} was answered at {} after {} of the same session had been answered at {}",
+            named(later),
+            heard(later),
+            named(earlier),
+            heard(earlier)
+        ),
+        prefix: Vec::new(),
+    }
 }
 
 fn ended(op: &Operation) -> VirtualTime {

@@ -10,7 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::claims::{Claims, Kind, NOWHERE, stat_of, told};
 use super::sweep::{Conflict, Placements, Stop, Sweep, Why};
 use crate::check::model::parent_of;
-use crate::tree::{CreateMode, Part, Path, Read, Request, Response, Stat, Write};
+use crate::ids::SessionId;
+use crate::linear::{Budget, Limit};
+use crate::tree::{Answer, CreateMode, Part, Path, Read, Request, Response, Stat, Write};
 
 /// What a search for places came to.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,7 +22,7 @@ pub(super) enum Search {
     /// There is no way; the conflict that came latest.
     Stuck(Conflict),
     /// The limit of steps came first.
-    Limit,
+    Limit(Limit),
 }
 
 /// Free zxids tried at either end of a gap: enough for as many writes between two known ones.
@@ -35,15 +37,19 @@ struct Choice {
 }
 
 /// Sweeps, and places floating writes where conflicts ask for them.
-pub(super) fn search(sweep: &mut Sweep<'_, '_>, claims: &Claims<'_>, steps_max: u64) -> Search {
+pub(super) fn search(
+    sweep: &mut Sweep<'_, '_>,
+    claims: &Claims<'_>,
+    budget: &mut dyn Budget,
+) -> Search {
     let mut placements = Placements::new();
     let mut stack: Vec<Choice> = Vec::new();
     let mut atlas: Option<Atlas> = None;
     let mut latest: Option<Conflict> = None;
     loop {
-        let conflict = match sweep.run(&placements, steps_max) {
+        let conflict = match sweep.run(&placements, budget) {
             Ok(()) => return Search::Done,
-            Err(Stop::Limit) => return Search::Limit,
+            Err(Stop::Limit(limit)) => return Search::Limit(limit),
             Err(Stop::Conflict(conflict)) => conflict,
         };
         if latest.as_ref().is_none_or(|known| known.next <= conflict.next) {
@@ -104,6 +110,8 @@ struct Atlas {
     fixed: BTreeMap<Path, Vec<u64>>,
     /// The zxids that are taken, ascending.
     taken: Vec<u64>,
+    /// What Stats say happened at zxids that nothing known has.
+    named: BTreeMap<u64, BTreeSet<(Path, Touch)>>,
     /// For each floating claim: what it may touch, and the zxids between which it lies.
     floating: Vec<Floating>,
 }
@@ -128,6 +136,42 @@ impl Floating {
     }
 }
 
+impl Floating {
+    /// Whether it may do all of this.
+    fn does(&self, deeds: &BTreeSet<(Path, Touch)>) -> bool {
+        deeds.iter().all(|(path, touch)| {
+            let ways: &[Touch] = match touch {
+                Touch::Create => &[Touch::Create],
+                Touch::Delete => &[Touch::Delete],
+                Touch::Set => &[Touch::Set, Touch::Create],
+                Touch::Children => &[Touch::Children, Touch::Create],
+            };
+            self.touches(path, ways)
+        })
+    }
+}
+
+/// What the Stats in all answers say of zxids that are not taken.
+fn named_by_stats(claims: &Claims<'_>, taken: &[u64]) -> BTreeMap<u64, BTreeSet<(Path, Touch)>> {
+    let mut named: BTreeMap<u64, BTreeSet<(Path, Touch)>> = BTreeMap::new();
+    for claim in &claims.all {
+        for (path, stat) in stats_told(&claim.op.request, told(claim.op)) {
+            let told = [
+                (stat.czxid.0, Touch::Create),
+                (stat.mzxid.0, Touch::Set),
+                (stat.pzxid.0, Touch::Children),
+            ];
+            for (zxid, touch) in told {
+                if zxid > 0 && taken.binary_search(&zxid).is_err() {
+                    let deeds = named.entry(zxid).or_default();
+                    deeds.insert((path.clone(), touch));
+                }
+            }
+        }
+    }
+    named
+}
+
 /// Whether `path` is `prefix` and a number of ten places.
 fn is_numbered(path: &str, prefix: &str) -> bool {
     path.strip_prefix(prefix).is_some_and(|number| {
@@ -139,9 +183,9 @@ impl Atlas {
     fn new(claims: &Claims<'_>) -> Atlas {
         let mut fixed: BTreeMap<Path, Vec<u64>> = BTreeMap::new();
         let mut taken = Vec::new();
-        let mut ephemerals: BTreeMap<crate::ids::SessionId, BTreeSet<(Path, Touch)>> =
+        let mut ephemerals: BTreeMap<SessionId, BTreeSet<(Path, Touch)>> =
             BTreeMap::new();
-        let mut prefixes: BTreeMap<crate::ids::SessionId, Vec<Path>> = BTreeMap::new();
+        let mut prefixes: BTreeMap<SessionId, Vec<Path>> = BTreeMap::new();
         for claim in &claims.all {
             let Request::Write(write) = &claim.op.request else {
                 continue;
@@ -190,6 +234,7 @@ impl Atlas {
         });
         Atlas {
             floating: floating.collect(),
+            named: named_by_stats(claims, &taken),
             fixed,
             taken,
         }
@@ -221,6 +266,7 @@ impl Atlas {
                 Kind::Somewhere | Kind::Perhaps => return Some(Vec::new()),
                 Kind::Observation => {}
             },
+            Why::Heard => return matches!(claim.kind, Kind::Perhaps | Kind::Somewhere).then(Vec::new),
             Why::NoState | Why::Answer(_) => {}
         }
         if let Some(named) = self.named(claims, placements, conflict, limit) {
@@ -326,13 +372,20 @@ impl Atlas {
                 continue;
             }
             for slot in self.free(floating.above, through) {
-                if !placements.contains_key(&slot) {
-                    slots.push((slot, floating.claim));
+                if placements.contains_key(&slot) {
+                    continue;
+                }
+                match self.named.get(&slot) {
+                    None => slots.push((false, slot, floating.claim)),
+                    // Whatever happened there touched what the Stats are of.
+                    Some(named) if floating.does(named) => slots.push((true, slot, floating.claim)),
+                    Some(_) => {}
                 }
             }
         }
         slots.sort_unstable();
-        slots
+        let slots = slots.into_iter();
+        slots.map(|(_, slot, claim)| (slot, claim)).collect()
     }
 
     /// Zxids above `above` through `through` that nothing is known to have.
@@ -450,7 +503,7 @@ fn checks_of(write: &Write) -> Vec<Path> {
 }
 
 /// The Stats that an answer tells, with their paths.
-fn stats_told(request: &Request, told: Option<&crate::tree::Answer>) -> Vec<(Path, Stat)> {
+fn stats_told(request: &Request, told: Option<&Answer>) -> Vec<(Path, Stat)> {
     let Some(Ok(response)) = told else {
         return Vec::new();
     };
@@ -511,7 +564,7 @@ fn deeds_of(write: &Write) -> Vec<Deed<'_>> {
 }
 
 /// The paths of the nodes that a successful write created, in its order.
-fn created_by(told: Option<&crate::tree::Answer>) -> Vec<Path> {
+fn created_by(told: Option<&Answer>) -> Vec<Path> {
     match told {
         Some(Ok(Response::Created { path, .. })) => vec![path.clone()],
         Some(Ok(Response::Multi(responses))) => responses
@@ -528,7 +581,7 @@ fn created_by(told: Option<&crate::tree::Answer>) -> Vec<Path> {
 /// What a write may touch, and the prefixes of the sequential nodes that it may create.
 fn touches_of(
     write: &Write,
-    told: Option<&crate::tree::Answer>,
+    told: Option<&Answer>,
 ) -> (BTreeSet<(Path, Touch)>, Vec<Path>) {
     let mut created = created_by(told).into_iter();
     let mut touches = BTreeSet::new();
@@ -563,7 +616,7 @@ fn touches_of(
 /// The ephemeral nodes that a write may have created: their paths, or the prefixes of them.
 pub(super) fn ephemerals_of(
     write: &Write,
-    told: Option<&crate::tree::Answer>,
+    told: Option<&Answer>,
 ) -> (Vec<Path>, Vec<Path>) {
     let mut created = created_by(told).into_iter();
     let (mut paths, mut prefixes) = (Vec::new(), Vec::new());

@@ -30,7 +30,8 @@ use std::sync::Arc;
 
 use super::model::Model;
 use crate::history::{History, Operation};
-use crate::ids::{OpId, SessionId, VirtualTime};
+use crate::ids::{ClientId, OpId, SessionId, VirtualTime};
+use crate::linear::Budget;
 use crate::tree::{Request, Write};
 pub use super::model::UNTOLD_LENGTH;
 use claims::{Claims, told};
@@ -72,19 +73,16 @@ pub struct Options {
     pub mode: Mode,
     /// What the tree is born with.
     pub birth: Birth,
-    /// Looks at a state and applications of a write before the verdict is unknown.
-    pub steps_max: u64,
     /// Whether a read's state is at most its reply's zxid.
     trusts_reads: bool,
 }
 
 impl Options {
-    /// The usual limits.
+    /// Judges by this promise.
     pub fn new(mode: Mode, birth: Birth) -> Options {
         Options {
             mode,
             birth,
-            steps_max: 1 << 32,
             trusts_reads: true,
         }
     }
@@ -115,8 +113,8 @@ pub struct Report {
     pub order: Vec<(OpId, u64)>,
 }
 
-/// Judges a history.
-pub fn check(history: &History, options: &Options) -> Report {
+/// Judges a history, within a budget.
+pub fn check(history: &History, options: &Options, budget: &mut dyn Budget) -> Report {
     let ends = unasked_ends(&history.operations);
     let claims = Claims::of(&history.operations, &ends, options);
     let checked = claims.by_completion.len() as u64;
@@ -132,6 +130,10 @@ pub fn check(history: &History, options: &Options) -> Report {
         checked,
         order: Vec::new(),
     };
+    if let Some((earlier, later)) = claims.regress {
+        let violation = explain::regress(&history.operations, earlier, later);
+        return ruled(Ruling::Violated(Box::new(violation)));
+    }
     if let Some((first, second)) = claims.collision {
         return ruled(Ruling::Violated(Box::new(explain::collision(
             &claims, first, second,
@@ -140,14 +142,20 @@ pub fn check(history: &History, options: &Options) -> Report {
     // Almost always everything is where the replies' zxids say.
     if claims.floating.is_empty() {
         let mut sweep = Sweep::new(&claims, Placing::AtHeader, newborn(options));
-        if search(&mut sweep, &claims, options.steps_max) == Search::Done {
-            return held(&claims, &sweep, checked);
+        match search(&mut sweep, &claims, budget) {
+            Search::Done => return held(&claims, &sweep, checked),
+            Search::Limit(limit) => {
+                return ruled(Ruling::Unknown(explain::limit(&claims, &sweep, limit)));
+            }
+            Search::Stuck(_) => {}
         }
     }
     let mut sweep = Sweep::new(&claims, Placing::First, newborn(options));
-    let conflict = match search(&mut sweep, &claims, options.steps_max) {
+    let conflict = match search(&mut sweep, &claims, budget) {
         Search::Done => return held(&claims, &sweep, checked),
-        Search::Limit => return ruled(Ruling::Unknown(explain::limit(&sweep, options))),
+        Search::Limit(limit) => {
+            return ruled(Ruling::Unknown(explain::limit(&claims, &sweep, limit)));
+        }
         Search::Stuck(conflict) => conflict,
     };
     let linear = matches!(options.mode, Mode::Linearizable(_));
@@ -157,14 +165,16 @@ pub fn check(history: &History, options: &Options) -> Report {
             trusts_reads: false,
             ..*options
         };
-        let again = check(history, &doubtful);
-        if !matches!(again.ruling, Ruling::Violated(_)) {
-            return again;
-        }
+        return check(history, &doubtful, budget);
     }
     ruled(Ruling::Violated(Box::new(explain::conflict(
         &claims, &sweep, &conflict, options,
     ))))
+}
+
+/// Whether an operation is a write that surely changed the tree or the sessions.
+pub(super) fn has_effect(op: &Operation) -> bool {
+    claims::has_effect(op)
 }
 
 fn held(claims: &Claims<'_>, sweep: &Sweep<'_, '_>, checked: u64) -> Report {
@@ -213,7 +223,7 @@ fn unasked_ends(operations: &[Operation]) -> Vec<Operation> {
     let ends = owners.into_iter().zip(0u32..);
     ends.map(|((session, last), number)| Operation {
         id: OpId(u32::MAX - number),
-        client: crate::ids::ClientId(0),
+        client: ClientId(0),
         session,
         xid: u32::MAX,
         seq: 0,

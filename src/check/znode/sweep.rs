@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use super::claims::{Claim, Claims, Kind, NONE, NOWHERE, told};
 use super::tree;
 use crate::check::model::{Model, agrees};
+use crate::linear::{Budget, Limit};
 use crate::tree::{Answer, Request};
 
 /// Where observations are tried.
@@ -43,6 +44,8 @@ pub(super) enum Why {
         /// The effect that was about to be applied.
         other: u32,
     },
+    /// Its session had heard of a later transaction before it asked.
+    Heard,
 }
 
 /// Where and why a sweep stopped.
@@ -61,8 +64,8 @@ pub(super) struct Conflict {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Stop {
     Conflict(Conflict),
-    /// It took more steps than it may.
-    Limit,
+    /// It took more than it may.
+    Limit(Limit),
 }
 
 /// Where an unexplained write took effect.
@@ -103,8 +106,13 @@ pub(super) struct Sweep<'c, 'a> {
     spacing: usize,
     since_checkpoint: usize,
     /// Looks at a state and applications of effects so far.
-    pub steps: u64,
+    steps: u64,
+    /// How many of them there were when the budget was last asked.
+    asked: u64,
 }
+
+/// Steps between two questions to the budget.
+const STEPS_PER_QUESTION: u64 = 4_096;
 
 const CHECKPOINTS_MAX: usize = 64;
 
@@ -128,6 +136,7 @@ impl<'c, 'a> Sweep<'c, 'a> {
             spacing: if claims.floating.is_empty() { 0 } else { 64 },
             since_checkpoint: 0,
             steps: 0,
+            asked: 0,
         };
         sweep.advance_clock();
         for (index, claim) in (0u32..).zip(&claims.all) {
@@ -139,6 +148,11 @@ impl<'c, 'a> Sweep<'c, 'a> {
         sweep
     }
 
+    /// The memory that it holds, roughly; trees are small beside histories.
+    fn size(&self) -> usize {
+        self.claims.size() + (self.places.len() * size_of::<u64>()) + (self.order.len() * 4)
+    }
+
     pub fn place_of(&self, claim: u32) -> u64 {
         self.places[claim as usize]
     }
@@ -148,11 +162,14 @@ impl<'c, 'a> Sweep<'c, 'a> {
         &self.model
     }
 
-    /// Goes on to the end, or to the first conflict, or until there were `steps_max` steps.
-    pub fn run(&mut self, placements: &Placements, steps_max: u64) -> Result<(), Stop> {
+    /// Goes on to the end, or to the first conflict, or to the end of the budget.
+    pub fn run(&mut self, placements: &Placements, budget: &mut dyn Budget) -> Result<(), Stop> {
         loop {
-            if self.steps > steps_max {
-                return Err(Stop::Limit);
+            if self.steps >= self.asked + STEPS_PER_QUESTION {
+                self.asked = self.steps;
+                if let Some(limit) = budget.exceeded(self.size()) {
+                    return Err(Stop::Limit(limit));
+                }
             }
             let next = self.next(placements);
             self.settle(next)?;
@@ -219,6 +236,9 @@ impl<'c, 'a> Sweep<'c, 'a> {
         {
             let why = Why::RealTime { other: index };
             return Err(self.conflict(*earlier, zxid, why));
+        }
+        if zxid <= claim.lo {
+            return Err(self.conflict(index, zxid, Why::Heard));
         }
         if claim.before != NONE && self.places[claim.before as usize] == NOWHERE {
             let why = Why::Session { other: index };
