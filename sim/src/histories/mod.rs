@@ -3,9 +3,9 @@
 mod edn;
 mod gather;
 mod jsonl;
-pub mod znode;
 #[cfg(test)]
 mod tests;
+pub mod znode;
 
 use std::fs;
 use std::io::Read;

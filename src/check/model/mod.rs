@@ -16,9 +16,9 @@
 //! executed. Requests about watches are not its business: they change nothing that it holds.
 
 mod acl;
-mod agree;
 #[cfg(test)]
 mod against_the_tree;
+mod agree;
 mod node;
 mod paths;
 mod read;
@@ -35,9 +35,9 @@ use crate::tree::{
     Path, Response, Txn, Write,
 };
 use acl::{Perm, Rights};
-use node::{Kind, Node};
 pub use agree::UNTOLD_LENGTH;
 pub(super) use agree::agrees;
+use node::{Kind, Node};
 pub(super) use paths::parent_of;
 pub(super) use read::{Reader, timeless};
 pub(super) use undo::Change;

@@ -1,9 +1,9 @@
 //! What each operation claims, in the form in which the sweep needs it.
 //!
-//! A write whose place is known is an *effect*: it changes the tree at its zxid. A write without a
-//! known place is *floating*: one that may never have happened, or one that surely did, somewhere.
-//! Everything else is an *observation*: a read, or a write that failed or checked only; it leaves
-//! the tree as it was and needs a state that it fits.
+//! A write whose place is known is an *effect*, at its zxid, even if it failed there. A write without
+//! a known place is *floating*: one that may never have happened, or one that surely did, somewhere.
+//! Everything else is an *observation*: a read, or a write that failed or checked only at an unknown
+//! place; it leaves the tree as it was and needs a state that it fits.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ pub(super) const NONE: u32 = u32::MAX;
 /// How a claim meets the tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Changes the tree at this zxid.
+    /// Is executed at this zxid.
     Effect(u64),
     /// Surely changed the tree, but nobody says where.
     Somewhere,
@@ -234,14 +234,13 @@ fn write_claim<'a>(mut claim: Claim<'a>, write: &Write) -> Option<Claim<'a>> {
         claim.kind = Kind::Perhaps;
         return (op.attempts > 1).then_some(claim);
     }
-    if answer.is_err() {
-        claim.hi = if zxid == Zxid::ZERO { NOWHERE } else { zxid.0 };
-        claim.lo = if is_own { zxid.0 } else { 0 };
-        return Some(claim);
-    }
-    if only_checks(write) {
-        claim.hi = if zxid == Zxid::ZERO { NOWHERE } else { zxid.0 };
-        claim.lo = if is_own { zxid.0 } else { 0 };
+    if answer.is_err() || only_checks(write) {
+        // It changes nothing, but where its own transaction stands is known all the same.
+        if is_own {
+            claim.kind = Kind::Effect(zxid.0);
+        } else if zxid != Zxid::ZERO {
+            claim.hi = zxid.0;
+        }
         return Some(claim);
     }
     claim.kind = match (own_zxid(answer), is_own) {
@@ -418,7 +417,6 @@ fn chain(all: &mut [Claim<'_>], heard: &Heard) {
         claim.before = so_far.last;
         let wrote = match claim.kind {
             Kind::Effect(zxid) => Some(zxid),
-            Kind::Observation if claim.by_clock && claim.lo == claim.hi => Some(claim.hi),
             Kind::Observation | Kind::Somewhere | Kind::Perhaps => None,
         };
         let before = core::mem::replace(&mut so_far.last, index);

@@ -124,7 +124,11 @@ pub(super) fn conflict(
         expected,
         edge,
         sentence,
-        prefix: sweep.order.iter().map(|index| claims.get(*index).op.id).collect(),
+        prefix: sweep
+            .order
+            .iter()
+            .map(|index| claims.get(*index).op.id)
+            .collect(),
     }
 }
 
@@ -211,7 +215,10 @@ fn ended(op: &Operation) -> VirtualTime {
 }
 
 fn named(op: &Operation) -> String {
-    format!("{} ({} of {} in {})", op.id, op.request, op.client, op.session)
+    format!(
+        "{} ({} of {} in {})",
+        op.id, op.request, op.client, op.session
+    )
 }
 
 fn told_in_words(op: &Operation) -> String {

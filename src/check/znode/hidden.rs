@@ -7,12 +7,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::claims::{Claims, Kind, NOWHERE, stat_of, told};
+use super::claims::{Claim, Claims, Kind, NONE, NOWHERE, has_effect, told};
 use super::sweep::{Conflict, Placements, Stop, Sweep, Why};
+use super::touches::{Touch, ephemerals_of, looks_of, stats_told, touches_of};
 use crate::check::model::parent_of;
 use crate::ids::SessionId;
 use crate::linear::{Budget, Limit};
-use crate::tree::{Answer, CreateMode, Part, Path, Read, Request, Response, Stat, Write};
+use crate::tree::{Path, Request, Write};
 
 /// What a search for places came to.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,7 +53,10 @@ pub(super) fn search(
             Err(Stop::Limit(limit)) => return Search::Limit(limit),
             Err(Stop::Conflict(conflict)) => conflict,
         };
-        if latest.as_ref().is_none_or(|known| known.next <= conflict.next) {
+        if latest
+            .as_ref()
+            .is_none_or(|known| known.next <= conflict.next)
+        {
             latest = Some(conflict.clone());
         }
         if claims.floating.is_empty() {
@@ -92,15 +96,6 @@ fn next_trial(
         stack.pop();
     }
     None
-}
-
-/// How a write may touch a path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Touch {
-    Create,
-    Delete,
-    Set,
-    Children,
 }
 
 /// Who touches what.
@@ -183,8 +178,7 @@ impl Atlas {
     fn new(claims: &Claims<'_>) -> Atlas {
         let mut fixed: BTreeMap<Path, Vec<u64>> = BTreeMap::new();
         let mut taken = Vec::new();
-        let mut ephemerals: BTreeMap<SessionId, BTreeSet<(Path, Touch)>> =
-            BTreeMap::new();
+        let mut ephemerals: BTreeMap<SessionId, BTreeSet<(Path, Touch)>> = BTreeMap::new();
         let mut prefixes: BTreeMap<SessionId, Vec<Path>> = BTreeMap::new();
         for claim in &claims.all {
             let Request::Write(write) = &claim.op.request else {
@@ -193,12 +187,14 @@ impl Atlas {
             match claim.kind {
                 Kind::Effect(zxid) => {
                     taken.push(zxid);
+                    if !has_effect(claim.op) {
+                        continue;
+                    }
                     for (path, _) in touches_of(write, told(claim.op)).0 {
                         let places = fixed.entry(path).or_default();
                         places.push(zxid);
                     }
                 }
-                Kind::Observation if claim.lo == claim.hi => taken.push(claim.hi),
                 Kind::Observation | Kind::Somewhere | Kind::Perhaps => {}
             }
             let (owned, numbered) = ephemerals_of(write, told(claim.op));
@@ -207,7 +203,10 @@ impl Atlas {
                 own.extend(parent_of(&path).map(|parent| (Path::from(parent), Touch::Children)));
                 own.insert((path, Touch::Delete));
             }
-            prefixes.entry(claim.op.session).or_default().extend(numbered);
+            prefixes
+                .entry(claim.op.session)
+                .or_default()
+                .extend(numbered);
         }
         taken.sort_unstable();
         for places in fixed.values_mut() {
@@ -221,7 +220,12 @@ impl Atlas {
             };
             let (mut touches, numbered) = touches_of(write, told(claim.op));
             if let Write::CloseSession | Write::ExpireSession = write.bare() {
-                touches.extend(ephemerals.get(&claim.op.session).cloned().unwrap_or_default());
+                touches.extend(
+                    ephemerals
+                        .get(&claim.op.session)
+                        .cloned()
+                        .unwrap_or_default(),
+                );
             }
             let (above, through) = bounds(claims, *index);
             Floating {
@@ -266,7 +270,9 @@ impl Atlas {
                 Kind::Somewhere | Kind::Perhaps => return Some(Vec::new()),
                 Kind::Observation => {}
             },
-            Why::Heard => return matches!(claim.kind, Kind::Perhaps | Kind::Somewhere).then(Vec::new),
+            Why::Heard => {
+                return matches!(claim.kind, Kind::Perhaps | Kind::Somewhere).then(Vec::new);
+            }
             Why::NoState | Why::Answer(_) => {}
         }
         if let Some(named) = self.named(claims, placements, conflict, limit) {
@@ -350,7 +356,7 @@ impl Atlas {
             }
         }
         let mut before = claim.before;
-        while before != super::claims::NONE {
+        while before != NONE {
             let earlier = claims.get(before);
             floor = floor.max(surely_at(earlier));
             before = earlier.before;
@@ -413,7 +419,7 @@ impl Atlas {
 }
 
 /// A state that a claim is at or behind, whatever is placed where.
-fn surely_at(claim: &super::claims::Claim<'_>) -> u64 {
+fn surely_at(claim: &Claim<'_>) -> u64 {
     match claim.kind {
         Kind::Effect(zxid) => zxid,
         Kind::Observation => claim.since.max(claim.lo),
@@ -444,195 +450,4 @@ fn bounds(claims: &Claims<'_>, index: u32) -> (u64, u64) {
         }
     }
     (above, through)
-}
-
-/// What a request looks at.
-fn looks_of(request: &Request) -> Vec<Path> {
-    match request {
-        Request::Read(read) => read_paths(read),
-        Request::Write(write) => {
-            let (touches, prefixes) = touches_of(write, None);
-            let mut looks: Vec<Path> = touches.into_iter().map(|(path, _)| path).collect();
-            looks.extend(prefixes);
-            looks.extend(checks_of(write));
-            looks
-        }
-        Request::Watch(_) | Request::Sync | Request::Auth { .. } => Vec::new(),
-    }
-}
-
-fn read_paths(read: &Read) -> Vec<Path> {
-    match read {
-        Read::GetData { path, .. }
-        | Read::Exists { path, .. }
-        | Read::GetChildren { path, .. }
-        | Read::GetAcl { path }
-        | Read::CountDescendants { path }
-        | Read::GetEphemerals { prefix: path } => vec![path.clone()],
-        Read::Multi(reads) => reads.iter().flat_map(read_paths).collect(),
-        Read::WhoAmI => Vec::new(),
-    }
-}
-
-fn checks_of(write: &Write) -> Vec<Path> {
-    match write.bare() {
-        Write::Check { path, .. } => vec![path.clone()],
-        Write::Multi(parts) => parts
-            .iter()
-            .filter_map(|part| match part {
-                Part::Check { path, .. } => Some(path.clone()),
-                Part::Create { .. }
-                | Part::CreateWith { .. }
-                | Part::Delete { .. }
-                | Part::SetData { .. }
-                | Part::Refused(_) => None,
-            })
-            .collect(),
-        Write::Create { .. }
-        | Write::CreateWith { .. }
-        | Write::Delete { .. }
-        | Write::SetData { .. }
-        | Write::SetAcl { .. }
-        | Write::DeleteContainer { .. }
-        | Write::Refused(_)
-        | Write::As { .. }
-        | Write::CreateSession { .. }
-        | Write::CloseSession
-        | Write::ExpireSession => Vec::new(),
-    }
-}
-
-/// The Stats that an answer tells, with their paths.
-fn stats_told(request: &Request, told: Option<&Answer>) -> Vec<(Path, Stat)> {
-    let Some(Ok(response)) = told else {
-        return Vec::new();
-    };
-    match (request, response) {
-        (_, Response::Created { path, stat }) => vec![(path.clone(), *stat)],
-        (Request::Write(write), Response::Multi(responses)) => {
-            let Write::Multi(parts) = write.bare() else {
-                return Vec::new();
-            };
-            let told = parts.iter().zip(responses);
-            told.filter_map(|(part, response)| match (part, response) {
-                (_, Response::Created { path, stat }) => Some((path.clone(), *stat)),
-                (Part::SetData { path, .. }, Response::Set(stat)) => Some((path.clone(), *stat)),
-                _without_a_stat => None,
-            })
-            .collect()
-        }
-        (request, response) => match (looks_of(request).first(), stat_of(response)) {
-            (Some(path), Some(stat)) => vec![(path.clone(), *stat)],
-            (Some(_) | None, _) => Vec::new(),
-        },
-    }
-}
-
-/// One write inside a request.
-#[derive(Clone, Copy)]
-enum Deed<'w> {
-    Create(&'w Path, CreateMode),
-    Delete(&'w Path),
-    Set(&'w Path),
-}
-
-fn deeds_of(write: &Write) -> Vec<Deed<'_>> {
-    match write.bare() {
-        Write::Create { path, mode, .. } | Write::CreateWith { path, mode, .. } => {
-            vec![Deed::Create(path, *mode)]
-        }
-        Write::Delete { path, .. } | Write::DeleteContainer { path } => vec![Deed::Delete(path)],
-        Write::SetData { path, .. } | Write::SetAcl { path, .. } => vec![Deed::Set(path)],
-        Write::Multi(parts) => parts
-            .iter()
-            .filter_map(|part| match part {
-                Part::Create { path, mode, .. } | Part::CreateWith { path, mode, .. } => {
-                    Some(Deed::Create(path, *mode))
-                }
-                Part::Delete { path, .. } => Some(Deed::Delete(path)),
-                Part::SetData { path, .. } => Some(Deed::Set(path)),
-                Part::Check { .. } | Part::Refused(_) => None,
-            })
-            .collect(),
-        Write::Check { .. }
-        | Write::Refused(_)
-        | Write::As { .. }
-        | Write::CreateSession { .. }
-        | Write::CloseSession
-        | Write::ExpireSession => Vec::new(),
-    }
-}
-
-/// The paths of the nodes that a successful write created, in its order.
-fn created_by(told: Option<&Answer>) -> Vec<Path> {
-    match told {
-        Some(Ok(Response::Created { path, .. })) => vec![path.clone()],
-        Some(Ok(Response::Multi(responses))) => responses
-            .iter()
-            .filter_map(|response| match response {
-                Response::Created { path, .. } => Some(path.clone()),
-                _another => None,
-            })
-            .collect(),
-        Some(Ok(_) | Err(_)) | None => Vec::new(),
-    }
-}
-
-/// What a write may touch, and the prefixes of the sequential nodes that it may create.
-fn touches_of(
-    write: &Write,
-    told: Option<&Answer>,
-) -> (BTreeSet<(Path, Touch)>, Vec<Path>) {
-    let mut created = created_by(told).into_iter();
-    let mut touches = BTreeSet::new();
-    let mut prefixes = Vec::new();
-    for deed in deeds_of(write) {
-        let path = match deed {
-            Deed::Create(path, mode) => {
-                let known = created.next();
-                if known.is_none() && mode.is_sequential() {
-                    prefixes.push(path.clone());
-                }
-                let path = known.unwrap_or_else(|| path.clone());
-                touches.insert((path.clone(), Touch::Create));
-                path
-            }
-            Deed::Delete(path) => {
-                touches.insert((path.clone(), Touch::Delete));
-                path.clone()
-            }
-            Deed::Set(path) => {
-                touches.insert((path.clone(), Touch::Set));
-                continue;
-            }
-        };
-        if let Some(parent) = parent_of(&path) {
-            touches.insert((Path::from(parent), Touch::Children));
-        }
-    }
-    (touches, prefixes)
-}
-
-/// The ephemeral nodes that a write may have created: their paths, or the prefixes of them.
-pub(super) fn ephemerals_of(
-    write: &Write,
-    told: Option<&Answer>,
-) -> (Vec<Path>, Vec<Path>) {
-    let mut created = created_by(told).into_iter();
-    let (mut paths, mut prefixes) = (Vec::new(), Vec::new());
-    if matches!(told, Some(Err(_))) {
-        return (paths, prefixes);
-    }
-    for deed in deeds_of(write) {
-        let Deed::Create(path, mode) = deed else {
-            continue;
-        };
-        match created.next() {
-            Some(path) if mode.is_ephemeral() => paths.push(path),
-            None if mode.is_ephemeral() && mode.is_sequential() => prefixes.push(path.clone()),
-            None if mode.is_ephemeral() => paths.push(path.clone()),
-            Some(_) | None => {}
-        }
-    }
-    (paths, prefixes)
 }

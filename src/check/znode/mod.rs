@@ -14,29 +14,35 @@
 //! their order; its reads see ever later prefixes of the writes, and never an older one than a
 //! reply has named by its zxid, over all its connections; an unknown write takes effect before its
 //! session's next acknowledged write, or never. A sync promises no more than that zxid: ZooKeeper's
-//! is no quorum operation, so a synced read may miss what somebody else has written. How often one
-//! did is told, but is no violation.
+//! is no quorum operation, so a synced read may miss what somebody else has written; whether one does
+//! is what `Mode::Linearizable(Reads::Synced)` asks.
+//!
+//! Missing: the events of watches. They are judged by a checker of their own, which knows the order
+//! of transactions from the servers.
 //!
 mod claims;
 mod explain;
 mod hidden;
+mod shrink;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod touches;
 mod tree;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::model::Model;
+pub use super::model::UNTOLD_LENGTH;
 use crate::history::{History, Operation};
 use crate::ids::{ClientId, OpId, SessionId, VirtualTime};
 use crate::linear::Budget;
 use crate::tree::{Request, Write};
-pub use super::model::UNTOLD_LENGTH;
 use claims::{Claims, told};
 pub use explain::{Edge, Violation};
 use hidden::{Search, search};
+pub use shrink::minimal;
 use sweep::{Placing, Sweep};
 
 /// What is promised to clients.
@@ -200,7 +206,7 @@ fn unasked_ends(operations: &[Operation]) -> Vec<Operation> {
         let Request::Write(write) = &op.request else {
             continue;
         };
-        let (paths, prefixes) = hidden::ephemerals_of(write, told(op));
+        let (paths, prefixes) = touches::ephemerals_of(write, told(op));
         if !paths.is_empty() || !prefixes.is_empty() {
             owners.entry(op.session).or_default();
         }

@@ -378,9 +378,7 @@ fn looks_right(model: &mut Model, claim: &Claim<'_>) -> bool {
     };
     match &claim.op.request {
         Request::Read(read) => tree::fits(model, claim.op, read, answer),
-        Request::Write(write) => {
-            agrees(answer, &tree::probe(model, claim.op, write))
-        }
+        Request::Write(write) => agrees(answer, &tree::probe(model, claim.op, write)),
         Request::Watch(_) | Request::Sync | Request::Auth { .. } => false,
     }
 }

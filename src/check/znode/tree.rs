@@ -8,12 +8,7 @@ use crate::tree::{Answer, Read, Write};
 /// Opens a session.
 pub(super) fn open(model: &mut Model, session: SessionId) {
     let timeout = Span(0);
-    let opened = model.write(
-        Zxid::ZERO,
-        session,
-        &[],
-        &Write::CreateSession { timeout },
-    );
+    let opened = model.write(Zxid::ZERO, session, &[], &Write::CreateSession { timeout });
     assert!(opened.is_ok(), "a session can always be opened: {opened:?}");
 }
 

@@ -163,9 +163,7 @@ impl Reader {
             .copied()
             .unwrap_or((SessionId::NONE, None));
         let is_synced = self.synced.remove(&client) == Some(true);
-        let operation = self
-            .gathering
-            .invoke(client, session, request, line.t)?;
+        let operation = self.gathering.invoke(client, session, request, line.t)?;
         operation.server = node_of(&line.server).or(server);
         operation.synced = is_synced && matches!(operation.request, Request::Read(_));
         Ok(())
@@ -321,11 +319,7 @@ fn stat_of(shape: Option<&StatShape<'_>>, length: Option<usize>) -> Result<Stat,
     })
 }
 
-fn response(
-    names: &mut Names,
-    request: &Request,
-    result: &Reply<'_>,
-) -> Result<Answer, String> {
+fn response(names: &mut Names, request: &Request, result: &Reply<'_>) -> Result<Answer, String> {
     let stat = |length| stat_of(result.stat.as_ref(), length);
     Ok(Ok(match request {
         Request::Sync => Response::Synced,
@@ -387,7 +381,9 @@ fn multi(names: &mut Names, parts: &[Part], result: &Reply<'_>) -> Result<Answer
                 Part::Check { .. } | Part::Refused(_) => Response::Checked,
             })
         });
-        return Ok(Ok(Response::Multi(responses.collect::<Result<_, String>>()?)));
+        return Ok(Ok(Response::Multi(
+            responses.collect::<Result<_, String>>()?,
+        )));
     };
     let told = codes.zip(0..).map(|(code, place)| {
         if place < fault {

@@ -140,7 +140,10 @@ fn an_acknowledged_write_that_is_lost_is_found() {
             && matches!(&op.request, Request::Write(write) if write.to_string().starts_with("setData"))
             && matches!(&op.outcome, Some(Outcome::Answered { answer: Ok(_), .. }))
     });
-    given.history.operations.remove(lost.expect("there are writes"));
+    given
+        .history
+        .operations
+        .remove(lost.expect("there are writes"));
     let told = sentence(judge(&given, Mode::ZooKeeper));
     assert!(told.contains("after every write through"), "{told}");
 }
@@ -157,7 +160,9 @@ fn a_sequential_name_that_is_given_twice_is_found() {
         _other => None,
     };
     let ops = &mut given.history.operations;
-    let named: Vec<usize> = (0..ops.len()).filter(|i| created(&ops[*i]).is_some()).collect();
+    let named: Vec<usize> = (0..ops.len())
+        .filter(|i| created(&ops[*i]).is_some())
+        .collect();
     let name = created(&ops[named[10]]).expect("it was created");
     match &mut ops[named[11]].outcome {
         Some(Outcome::Answered {
