@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::ids::{SessionId, Span, Zxid};
 use crate::protocol::Protocol;
 use crate::tree::{Answer, Identity, Path, Request, WatchEvent, Write};
 
 /// What a client sends.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ClientFrame {
     /// The first frame of a connection.
     Connect {
@@ -51,7 +53,7 @@ pub enum ClientFrame {
 }
 
 /// What a server sends to a client. One queue a connection: answers and events share one order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ServerFrame {
     /// The answer to `Connect`.
     Connected {
@@ -87,7 +89,7 @@ pub enum ServerFrame {
 
 /// What servers say to each other beside the protocol: ZooKeeper's REQUEST, REVALIDATE and the
 /// session touches of its PING.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum PeerMsg {
     /// A server that does not lead forwards a write to the leader.
     Request {
