@@ -138,6 +138,11 @@ pub struct Client {
     password: u64,
     /// The greatest zxid seen: no server that has applied less may serve this session.
     last_zxid: Zxid,
+    /// The greatest zxid of an answer to a request: whatever watches had to tell through it was
+    /// told before. An event says less, because others of its transaction, or of one SetWatches,
+    /// may be lost with the connection.
+    /// Invariant: at most `last_zxid`.
+    told_zxid: Zxid,
     next_xid: u32,
     next_seq: u32,
     /// The answers to the session's writes were seen through this number.
@@ -331,6 +336,7 @@ impl Client {
             session: SessionId::NONE,
             password: 0,
             last_zxid: Zxid::ZERO,
+            told_zxid: Zxid::ZERO,
             next_xid: 1,
             next_seq: 1,
             acked: 0,
@@ -453,13 +459,12 @@ impl Client {
             }
             ServerFrame::Reply { xid, zxid, answer } => self.on_reply(xid, zxid, answer, out),
             ServerFrame::Event(event) => {
-                // The zxid is not taken for seen: others of that transaction, or of a SetWatches,
-                // may still be on their way, and would be missed if the connection broke now.
+                self.last_zxid = self.last_zxid.max(event.zxid);
                 self.watches.note_event(&event);
                 let session = self.session;
                 out.push(ClientEffect::Saw(Seen::Event { session, event }));
             }
-            ServerFrame::WatchesSet { zxid } => self.last_zxid = self.last_zxid.max(zxid),
+            ServerFrame::WatchesSet { zxid } => self.note_answer(zxid),
             ServerFrame::Pong { .. } => {}
         }
     }
@@ -517,7 +522,7 @@ impl Client {
         self.set_ping(out);
         self.prove_again(conn, out);
         if !self.watches.is_empty() {
-            let frame = self.watches.frame(self.last_zxid);
+            let frame = self.watches.frame(self.told_zxid);
             out.push(ClientEffect::Send { conn, frame });
         }
         self.send_unsent(out);
@@ -594,17 +599,23 @@ impl Client {
         }
     }
 
+    fn note_answer(&mut self, zxid: Zxid) {
+        self.last_zxid = self.last_zxid.max(zxid);
+        self.told_zxid = self.told_zxid.max(zxid);
+    }
+
     fn on_reply(&mut self, xid: u32, zxid: Zxid, answer: Answer, out: &mut Vec<ClientEffect>) {
         if xid == NO_OPERATION {
-            // Accepted before, so accepted again. Its zxid is not taken for seen: the events of the
-            // SetWatches behind it are still on their way.
+            // Accepted before, so accepted again. The events of the SetWatches behind it are still
+            // on their way.
+            self.last_zxid = self.last_zxid.max(zxid);
             return;
         }
         let first = self.pending.pop_front();
         let pending = first
             .filter(|pending| pending.xid == Some(xid))
             .expect("answers come in the order of the requests on a connection");
-        self.last_zxid = self.last_zxid.max(zxid);
+        self.note_answer(zxid);
         match &pending.request {
             Request::Read(read) => self.watches.note_read(read, &answer),
             Request::Write(_) => self.acked = pending.seq,

@@ -163,6 +163,8 @@ fn an_event_does_not_hide_the_others_of_its_transaction_from_the_next_set_watche
     step(&mut client, ClientInput::Down(CONN));
     let frames = moves(&mut client, ConnId(2));
     assert_eq!(relative(&frames), Some(Zxid(4)));
+    // But it does not go back to a server that could tell of /x once more.
+    assert_eq!(client.last_zxid, Zxid(5));
 }
 
 #[test]

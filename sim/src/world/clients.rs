@@ -124,7 +124,6 @@ impl<P: Protocol> World<P> {
     /// Has a client leave its server for another one, with its session.
     pub fn hop(&mut self, client: ClientId) {
         self.mark(Kind::Hop, 0, u64::from(client.0));
-        self.trace(|| format!("{client} leaves its server for another"));
         self.step_client(client, ClientInput::Hop);
     }
 

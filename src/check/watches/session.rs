@@ -162,8 +162,13 @@ impl Watching {
                 .expect("both indices hold the same watches");
             let owed = once.owes.expect("both indices hold the same watches");
             let is_same_conn = owed.conn.is_some() && owed.conn == operation.conn;
-            // It may have come and gone while nobody was connected.
-            let is_over = once.exist && changes.is_deleted(&key.0, at, zxid);
+            // It may have come and gone while nobody was connected: before this answer, or, if the
+            // answer is that of an earlier execution, even after it.
+            let latest = match operation.request {
+                Request::Write(_) => Zxid(u64::MAX),
+                Request::Read(_) | Request::Watch(_) | Request::Auth { .. } | Request::Sync => zxid,
+            };
+            let is_over = once.exist && changes.is_deleted(&key.0, at, latest);
             // At a reconnect the recursive watch is armed last.
             let staying = self.staying.get(&key.0);
             let is_swallowed = key.1 == Table::Children
@@ -219,6 +224,7 @@ impl Watching {
 
     /// An answer leaves or takes watches.
     pub fn learn(&mut self, changes: &Changes, operation: &Operation, zxid: Zxid, answer: &Answer) {
+        self.twice_deleted.clear();
         match (&operation.request, answer) {
             (Request::Read(read), _) => {
                 if let Some((path, table, exist)) = left_by(read, answer) {

@@ -232,6 +232,13 @@ fn an_exist_watch_may_miss_a_node_that_comes_and_goes_between_two_connections_on
     let mut sight = Sight::default();
     sight.misses("/a", 1).reconnects().get(false, 5);
     sight.fails("NodeCreated of /a at 2");
+    // A repeated write is answered with the zxid that it had taken effect at.
+    let mut sight = Sight::default();
+    let write = Write::Refused(ErrorCode::BadArguments);
+    let told = Err(Failure::of(ErrorCode::BadArguments));
+    sight.misses("/a", 1).reconnects();
+    sight.told(Request::Write(write), 5, told);
+    sight.passes();
 }
 
 #[test]
