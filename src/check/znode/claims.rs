@@ -441,6 +441,9 @@ fn name_of(op: &Operation) -> (SessionId, ClientId) {
     }
 }
 
+/// The number of an operation in its session, its reply's zxid, and its index.
+type Reply = (u32, u64, usize);
+
 /// What sessions have heard by the zxids of their replies.
 struct Heard {
     /// By session: the numbers of its operations, and the newest zxid in the replies through each.
@@ -450,7 +453,7 @@ struct Heard {
 
 impl Heard {
     fn of(operations: &[Operation]) -> Heard {
-        let mut all: BTreeMap<(SessionId, ClientId), Vec<(u32, u64, usize)>> = BTreeMap::new();
+        let mut all: BTreeMap<(SessionId, ClientId), Vec<Reply>> = BTreeMap::new();
         for (index, op) in operations.iter().enumerate() {
             if let Some((zxid, _)) = answered(op) {
                 let of_session = all.entry(name_of(op)).or_default();
@@ -488,7 +491,7 @@ impl Heard {
 }
 
 /// The answer of an operation, whatever it is about.
-pub(super) fn told<'a>(op: &'a Operation) -> Option<&'a Answer> {
+pub(super) fn told(op: &Operation) -> Option<&Answer> {
     match &op.outcome {
         Some(Outcome::Answered { answer, .. }) => Some(answer),
         Some(Outcome::Refused(_) | Outcome::Unknown) | None => None,

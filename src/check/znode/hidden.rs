@@ -255,11 +255,12 @@ impl Atlas {
     ) -> Option<Vec<(u64, u32)>> {
         let claim = claims.get(conflict.claim);
         let limit = conflict.next.saturating_sub(1).min(claim.hi);
-        if claim.kind == Kind::Somewhere && sweep.place_of(conflict.claim) == NOWHERE {
-            if !placements.values().any(|placed| *placed == conflict.claim) {
-                let own = |floating: &&Floating| floating.claim == conflict.claim;
-                return Some(self.slots_of(self.floating.iter().filter(own), placements, limit));
-            }
+        let is_missing = claim.kind == Kind::Somewhere
+            && sweep.place_of(conflict.claim) == NOWHERE
+            && !placements.values().any(|placed| *placed == conflict.claim);
+        if is_missing {
+            let own = |floating: &&Floating| floating.claim == conflict.claim;
+            return Some(self.slots_of(self.floating.iter().filter(own), placements, limit));
         }
         match &conflict.why {
             Why::RealTime { other } | Why::Session { other } => match claim.kind {
