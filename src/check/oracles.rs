@@ -3,8 +3,8 @@
 //! The black box, [`super::znode`], finds an order of the writes that explains every answer, or
 //! says that there is none. The white box knows in which order they took effect. They disagree if
 //!
-//! - the black box sees a violation where the white box finds nothing wrong: then one of them judges
-//!   by wrong rules;
+//! - the black box sees a violation where the white box finds nothing wrong: then one of them
+//!   judges by wrong rules;
 //! - both are content, but an answered write took effect elsewhere than where the black box placed
 //!   it: then its answer, or the reading of it, is wrong.
 //!

@@ -1,9 +1,9 @@
 //! What each operation claims, in the form in which the sweep needs it.
 //!
-//! A write whose place is known is an *effect*, at its zxid, even if it failed there. A write without
-//! a known place is *floating*: one that may never have happened, or one that surely did, somewhere.
-//! Everything else is an *observation*: a read, or a write that failed or checked only at an unknown
-//! place; it leaves the tree as it was and needs a state that it fits.
+//! A write whose place is known is an *effect*, at its zxid, even if it failed there. A write
+//! without a known place is *floating*: one that may never have happened, or one that surely did,
+//! somewhere. Everything else is an *observation*: a read, or a write that failed or checked only,
+//! at an unknown place; it leaves the tree as it was and needs a state that it fits.
 
 use std::collections::BTreeMap;
 

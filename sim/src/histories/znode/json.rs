@@ -75,19 +75,14 @@ pub(super) struct StatShape<'a> {
 }
 
 /// One of something, or a row of it, or nothing.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) enum OneOrMany<T> {
+    #[default]
     Nothing,
     One(T),
     Many(Vec<T>),
     /// A text or a number in its place.
     Bare(String),
-}
-
-impl<T> Default for OneOrMany<T> {
-    fn default() -> OneOrMany<T> {
-        OneOrMany::Nothing
-    }
 }
 
 struct OneOrManyVisitor<T>(core::marker::PhantomData<T>);
