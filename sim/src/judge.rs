@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use menagerie::check::znode as tree;
+use menagerie::history::Operation;
 use menagerie::linear::{self, Budget, Family, Judgement, KeyedHistory, Limit};
 
 use crate::histories::{self, FailedSwap};
@@ -98,8 +100,46 @@ pub fn judge(path: &Path, question: &Question) -> Result<Judged, String> {
     match question.model {
         ModelName::Register | ModelName::Kv => keyed(path, question, Family::Register),
         ModelName::KvAppend => keyed(path, question, Family::Append),
-        ModelName::Znode => Err("the model znode is not there yet".to_owned()),
+        ModelName::Znode => znode(path, question),
     }
+}
+
+#[allow(
+    clippy::disallowed_methods,
+    reason = "it tells how long parsing and check took"
+)]
+fn znode(path: &Path, question: &Question) -> Result<Judged, String> {
+    let started = Instant::now();
+    let text = histories::content(path)?;
+    let parsed = histories::znode::parse(&text);
+    let parsed =
+        parsed.map_err(|malformed| format!("line {}: {}", malformed.line, malformed.what))?;
+    // Answers live on the heap and are about as large as their lines without the names of fields.
+    let size = parsed.history.operations.capacity() * size_of::<Operation>() + text.len() / 4;
+    drop(text);
+    let parse = started.elapsed();
+    let mode = match question.mode {
+        Mode::Linearizable => tree::Mode::Linearizable(tree::Reads::All),
+        Mode::Zookeeper => tree::Mode::ZooKeeper,
+    };
+    let options = tree::Options::new(mode, parsed.birth);
+    let mut meter = Meter::start(question.limits, size);
+    let started = Instant::now();
+    let report = tree::check(&parsed.history, &options, &mut meter);
+    let check = started.elapsed();
+    let (word, reason) = match report.ruling {
+        tree::Ruling::Holds | tree::Ruling::Vacuous => (Word::Ok, String::new()),
+        tree::Ruling::Violated(violation) => (Word::Violation, violation.sentence),
+        tree::Ruling::Unknown(reason) => (Word::Unknown, reason),
+    };
+    Ok(Judged {
+        word,
+        reason,
+        operations: parsed.history.operations.len(),
+        check,
+        parse,
+        bytes_peak: meter.bytes_peak(),
+    })
 }
 
 /// The limits of one check.

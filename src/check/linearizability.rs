@@ -164,6 +164,14 @@ fn every_answered_write_is_committed(timeline: &Timeline<'_>, history: &History)
     })
 }
 
+/// What the white box holds against the writes of a history.
+pub(super) fn objection_to_writes(timeline: &Timeline<'_>, history: &History) -> Option<String> {
+    every_answered_write_is_committed(timeline, history)
+        .or_else(|| order_respects_real_time(&order_of(timeline, &[])))
+        .or_else(|| answers_follow_from_the_order(timeline, &[]))
+        .map(|broken| broken.reason)
+}
+
 /// Replays the order and compares every answer.
 fn answers_follow_from_the_order(
     timeline: &Timeline<'_>,

@@ -5,6 +5,7 @@ mod gather;
 mod jsonl;
 #[cfg(test)]
 mod tests;
+pub mod znode;
 
 use std::fs;
 use std::io::Read;
