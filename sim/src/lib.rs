@@ -14,6 +14,7 @@ compile_error!(
      it: RUSTFLAGS=\"--cfg madsim $RUSTFLAGS\" cargo build"
 );
 
+pub mod blame;
 pub mod bound;
 pub mod bundle;
 pub mod campaign;

@@ -30,6 +30,8 @@ pub(super) enum Command {
     Campaign(CampaignArguments),
     /// Shrink a failing run to the smallest one that fails in the same way
     Shrink(ShrinkArguments),
+    /// Say what a failure is owed to: which faults, deliveries and operations, and from when on
+    Blame(BlameArguments),
     /// Repeat the run of a bundle, and compare its hash
     Replay(ReplayArguments),
     /// List the scenarios
@@ -102,6 +104,22 @@ pub(super) struct ShrinkArguments {
     /// Overwrite files
     #[arg(long)]
     pub(super) force: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct BlameArguments {
+    /// The scenario file, or a replay bundle (*.json)
+    #[command(flatten)]
+    pub(super) what: What,
+    /// The seed, decimal or 0x hexadecimal
+    #[arg(long, value_name = "N", default_value = "1", value_parser = seed)]
+    pub(super) seed: u64,
+    /// Which violation is meant, by its checker [default: the first of the run]
+    #[arg(long, value_name = "NAME")]
+    pub(super) checker: Option<String>,
+    /// How many runs at the same time [default: one for each processor]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(super) jobs: Option<u16>,
 }
 
 #[derive(Clone, Debug, Args)]

@@ -5,6 +5,7 @@
 //! gravest counts: a violation, then nondeterminism, then inconclusive, then vacuous.
 
 mod arguments;
+mod blame;
 mod campaign;
 mod check;
 mod conform;
@@ -153,6 +154,7 @@ fn dispatch(command: &Command, protocols: &[Registration]) -> Result<Exit, Troub
         Command::Run(arguments) => run::run(arguments, protocols),
         Command::Campaign(arguments) => campaign::campaign(arguments, protocols),
         Command::Shrink(arguments) => shrink::shrink(arguments, protocols),
+        Command::Blame(arguments) => blame::blame(arguments, protocols),
         Command::Replay(arguments) => replay::replay(arguments, protocols),
         Command::Scenarios(arguments) => list::scenarios(&arguments.folder),
         Command::Protocols => list::protocols(protocols),

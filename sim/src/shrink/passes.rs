@@ -266,7 +266,7 @@ fn operations(run: &Resolved) -> &[ScriptedOp] {
 
 fn table_of(run: &Resolved) -> Arc<Table> {
     match &run.world.decisions {
-        Source::Dice => Arc::default(),
+        Source::Dice | Source::Until { .. } => Arc::default(),
         Source::Table(table) => Arc::clone(table),
     }
 }
