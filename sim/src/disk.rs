@@ -119,6 +119,9 @@ struct Batch {
     success: bool,
 }
 
+/// The operations of a batch, in order, and whether its syncs succeed.
+pub type UnderWay<'a, R> = (Vec<(Ticket, &'a DiskOp<R>)>, bool);
+
 /// One server's disk.
 #[derive(Clone, Debug)]
 pub struct Disk<R, G> {
@@ -235,7 +238,7 @@ impl<R: Clone, G> Disk<R, G> {
 
     /// The operations of the batch under way, in order, and whether its syncs succeed; `None` if
     /// there is no batch of that generation.
-    pub fn under_way(&self, generation: u32) -> Option<(Vec<(Ticket, &DiskOp<R>)>, bool)> {
+    pub fn under_way(&self, generation: u32) -> Option<UnderWay<'_, R>> {
         let batch = self.batch.filter(|_| generation == self.generation)?;
         let entries = self.queue.iter().take(batch.entries);
         Some((operations(entries).collect(), batch.success))
