@@ -5,15 +5,19 @@
 //! gravest counts: a violation, then nondeterminism, then inconclusive, then vacuous.
 
 mod arguments;
+mod artefacts;
 mod campaign;
 mod check;
 mod conform;
+mod diff;
 mod document;
+mod export;
 mod list;
 mod output;
 mod report;
 mod run;
 mod select;
+mod source;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -154,6 +158,8 @@ fn dispatch(command: &Command, protocols: &[Registration]) -> Result<Exit, Troub
         Command::Mutations => list::mutations(),
         Command::Conform(arguments) => conform::run(arguments),
         Command::Check(arguments) => check::check(arguments),
+        Command::Diff(arguments) => diff::diff(arguments, protocols),
+        Command::Export(arguments) => export::export(arguments, protocols),
         Command::Report(arguments) => report::report(arguments, protocols),
     }
 }

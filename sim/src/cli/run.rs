@@ -9,8 +9,8 @@ use menagerie::check::Verdict;
 
 use super::arguments::RunArguments;
 use super::document::{self, Runs, hex, words};
-use super::output::print;
-use super::{Exit, Trouble, select};
+use super::output::{complain, print};
+use super::{Exit, Trouble, artefacts, select};
 use crate::registry::Registration;
 use crate::resolve::Resolved;
 use crate::run::{Conclusion, OpCounts, RunReport, RunSpec, named};
@@ -42,8 +42,16 @@ pub(super) fn run(arguments: &RunArguments, registered: &[Registration]) -> Resu
         if again != report.hash {
             exit = exit.graver(Exit::Nondeterminism);
         }
-        if !arguments.what.json {
-            print(&human(&report, again, wall))?;
+        let kept = match report.conclusion() {
+            Conclusion::Fail if !arguments.artefacts.no_artifacts => {
+                Some(keep(&protocol, &spec, &report, arguments)?)
+            }
+            Conclusion::Fail | Conclusion::Pass | Conclusion::Vacuous | Conclusion::Unknown => None,
+        };
+        if arguments.what.json {
+            kept.iter().for_each(|line| complain(line));
+        } else {
+            print(&human(&report, again, wall, kept.as_deref()))?;
         }
         reports.push(report);
     }
@@ -68,6 +76,23 @@ fn twice(protocol: &Registration, spec: &RunSpec) -> Result<(RunReport, u64, Dur
     };
     let hash = protocol.run(&again)?.hash;
     Ok((report, hash, wall))
+}
+
+/// Keeps what tells of a failing run, recording it again if it was not; says where.
+fn keep(
+    protocol: &Registration,
+    spec: &RunSpec,
+    report: &RunReport,
+    arguments: &RunArguments,
+) -> Result<String, Trouble> {
+    if report.trace.is_some() {
+        return Ok(artefacts::keep(report, &arguments.artefacts));
+    }
+    let recorded = protocol.run(&RunSpec {
+        trace: true,
+        ..spec.clone()
+    })?;
+    Ok(artefacts::keep(&recorded, &arguments.artefacts))
 }
 
 /// The exit code of a run's conclusion.
@@ -115,7 +140,7 @@ fn style(verdict: &Verdict) -> Style {
 }
 
 /// A run in words.
-fn human(report: &RunReport, again: u64, wall: Duration) -> String {
+fn human(report: &RunReport, again: u64, wall: Duration, kept: Option<&str>) -> String {
     let mut text = String::new();
     if let Some(trace) = &report.trace {
         for line in lines(&trace.events) {
@@ -167,6 +192,9 @@ fn human(report: &RunReport, again: u64, wall: Duration) -> String {
         Conclusion::Fail | Conclusion::Unknown | Conclusion::Vacuous => {
             let _ = writeln!(text, "  reproduce: {}", report.reproduce);
         }
+    }
+    if let Some(kept) = kept {
+        let _ = writeln!(text, "  {kept}");
     }
     if again != report.hash {
         let _ = writeln!(
