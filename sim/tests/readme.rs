@@ -187,14 +187,22 @@ cargo run --release -- report --out .
         .collect();
     let chaos = "scenarios/chaos.toml";
     let expected: Vec<(usize, String, &[i32])> = vec![
-        (7, "run scenarios/steady.toml --seed 3".to_owned(), &[0]),
+        (
+            7,
+            "run scenarios/steady.toml --seed 3 --no-artifacts".to_owned(),
+            &[0],
+        ),
         (
             9,
-            format!("campaign {chaos} --protocol all --seeds 0..20 --mutate P04"),
+            format!("campaign {chaos} --protocol all --seeds 0..20 --mutate P04 --no-artifacts"),
             &[0, 1],
         ),
-        (11, format!("campaign {chaos} --seeds 0..200"), &[0]),
-        (12, format!("run {chaos} --mutate P04"), &[1]),
+        (
+            11,
+            format!("campaign {chaos} --seeds 0..200 --no-artifacts"),
+            &[0],
+        ),
+        (12, format!("run {chaos} --mutate P04 --no-artifacts"), &[1]),
         (13, "report --out . --help".to_owned(), &[0]),
     ];
     assert_eq!(found, expected);

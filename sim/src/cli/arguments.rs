@@ -172,7 +172,8 @@ pub(super) struct DiffArguments {
     /// Another one
     #[arg(value_name = "B")]
     pub(super) right: String,
-    /// The protocol of runs that are named by their seeds [default: the one the mutations concern]
+    /// The protocol of runs that are named by their seeds [default: the one the mutations concern,
+    /// and for B the one of A]
     #[arg(long, value_name = "NAME")]
     pub(super) protocol: Option<String>,
     /// How many events to tell before and behind the difference

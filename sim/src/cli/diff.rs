@@ -51,6 +51,8 @@ pub(super) fn diff(
 ) -> Result<Exit, Trouble> {
     let protocol = arguments.protocol.as_deref();
     let left = source::trace(&arguments.left, protocol, registered)?;
+    // A run is compared on one protocol, unless files say otherwise.
+    let protocol = protocol.or(Some(left.header.protocol.as_str()));
     let right = source::trace(&arguments.right, protocol, registered)?;
     let found = divergence(&left, &right, usize::from(arguments.context));
     if arguments.json {

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use menagerie::ids::{ClientId, NodeId, OpId, VirtualTime};
+use menagerie::ids::{ClientId, NodeId, OpId, Span, VirtualTime};
 use serde_json::{Value, json};
 
 use crate::trace::{Direction, Event, Passage, Phase, Trace, What};
@@ -20,8 +20,8 @@ const CLIENTS: u64 = 1_000;
 const ROLE: u64 = 1;
 const DISK: u64 = 2;
 const MESSAGES: u64 = 3;
-/// How long the slice is to which an arrow is bound, in microseconds.
-const MOMENT: f64 = 1.0;
+/// How long the slice is to which an arrow is bound, if nothing else comes sooner.
+const MOMENT: Span = Span(1_000);
 
 /// The document.
 pub fn document(trace: &Trace) -> String {
@@ -50,6 +50,10 @@ pub fn document(trace: &Trace) -> String {
 #[derive(Debug, Default)]
 struct Writer {
     events: Vec<Value>,
+    /// The short slices: where each stands, on which thread, and when it begins.
+    moments: Vec<(usize, (u64, u64), VirtualTime)>,
+    /// Where each message between servers left.
+    sent: BTreeMap<u64, (u64, u64)>,
     /// The role in which each server is, and since when.
     roles: BTreeMap<NodeId, (VirtualTime, String)>,
     /// The syncs in the disks' queues.
@@ -60,6 +64,10 @@ struct Writer {
 
 fn micros(at: VirtualTime) -> f64 {
     at.0 as f64 / 1e3
+}
+
+fn micros_of(span: Span) -> f64 {
+    span.0 as f64 / 1e3
 }
 
 impl Writer {
@@ -113,6 +121,13 @@ impl Writer {
                 let place = (u64::from(from.0), MESSAGES);
                 self.moment(at, place, &format!("send {kind}"), body);
                 self.flow(at, place, "s", *id);
+                self.sent.insert(*id, place);
+            }
+            What::Duplicate { id, of } => {
+                // It leaves in the same moment as the message that it doubles.
+                if let Some(place) = self.sent.get(of).copied() {
+                    self.flow(at, place, "s", *id);
+                }
             }
             What::Deliver { id, node, kind, .. } => {
                 let place = (u64::from(node.0), MESSAGES);
@@ -181,7 +196,7 @@ impl Writer {
                     text,
                     "b",
                     *op,
-                    &Value::Null,
+                    &json!({}),
                 );
             }
             What::Complete {
@@ -214,8 +229,7 @@ impl Writer {
                     "t",
                 );
             }
-            What::Duplicate { .. }
-            | What::Lose { .. }
+            What::Lose { .. }
             | What::Link { .. }
             | What::Timer { .. }
             | What::Refused { .. }
@@ -230,11 +244,13 @@ impl Writer {
         }
     }
 
-    /// A short slice.
-    fn moment(&mut self, at: VirtualTime, (process, thread): (u64, u64), name: &str, body: &Value) {
+    /// A short slice; its length is settled at the end.
+    fn moment(&mut self, at: VirtualTime, place: (u64, u64), name: &str, body: &Value) {
+        let (process, thread) = place;
+        self.moments.push((self.events.len(), place, at));
         self.events.push(json!({
             "ph": "X", "name": name, "cat": "message", "pid": process, "tid": thread,
-            "ts": micros(at), "dur": MOMENT, "args": {"body": body},
+            "ts": micros(at), "dur": 0.0, "args": {"body": body},
         }));
     }
 
@@ -278,7 +294,7 @@ impl Writer {
         let (process, thread) = place;
         self.events.push(json!({
             "ph": "X", "name": name, "cat": "state", "pid": process, "tid": thread,
-            "ts": micros(from), "dur": micros(to) - micros(from),
+            "ts": micros(from), "dur": micros_of(to.since(from)),
         }));
     }
 
@@ -310,8 +326,24 @@ impl Writer {
         }));
     }
 
+    /// Short slices of one thread may not overlap, or they would not nest: each ends where a later
+    /// one begins. Those of one moment lie within each other.
+    fn shorten_moments(&mut self) {
+        let mut later: BTreeMap<(u64, u64), (VirtualTime, Span)> = BTreeMap::new();
+        for (place, thread, at) in self.moments.iter().rev() {
+            let length = match later.get(thread) {
+                Some((begins, length)) if begins == at => *length,
+                Some((begins, _)) => MOMENT.min(begins.since(*at)),
+                None => MOMENT,
+            };
+            later.insert(*thread, (*at, length));
+            self.events[*place]["dur"] = micros_of(length).into();
+        }
+    }
+
     /// Ends what lasts to the end of the run.
     fn close(&mut self, end: VirtualTime) {
+        self.shorten_moments();
         for node in self.roles.keys().copied().collect::<Vec<_>>() {
             self.end_role(node, end);
         }

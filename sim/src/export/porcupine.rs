@@ -18,6 +18,9 @@ use super::history::{Kind, Line};
 /// The stand-in for a content that is empty, which "" is not: that is no node.
 const EMPTY: &str = "(empty)";
 
+/// What hexadecimal digits of a content begin with that would need escapes.
+const HEX: &str = "hex:";
+
 /// A get or put of the log.
 #[derive(Clone, Debug)]
 enum Access {
@@ -148,10 +151,11 @@ fn content(data: &Value) -> String {
     match data {
         Value::Null => EMPTY.to_owned(),
         Value::String(text) if text.is_empty() => EMPTY.to_owned(),
-        Value::String(text) if text.chars().all(is_plain) => text.clone(),
+        Value::String(text) if text.chars().all(is_plain) && !text.starts_with(HEX) => text.clone(),
         other => {
             let text = other.to_string();
-            text.bytes().map(|byte| format!("{byte:02x}")).collect()
+            let digits: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+            format!("{HEX}{digits}")
         }
     }
 }

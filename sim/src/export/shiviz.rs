@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::trace::{Direction, End, Passage, Trace, What};
 
 /// The first line.
-pub const EXPRESSION: &str = r"^(?<host>\S+) (?<clock>\{.*?\}) (?<at>\S+) (?<event>.*)$";
+pub const EXPRESSION: &str = r"(?<host>\S+) (?<clock>\{.*?\}) (?<at>\S+) (?<event>.*)";
 
 /// The longest text of an event.
 const TEXT_MAX: usize = 200;
