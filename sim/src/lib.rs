@@ -16,6 +16,7 @@ compile_error!(
 
 pub mod artefacts;
 pub mod bound;
+pub mod bundle;
 pub mod campaign;
 mod cli;
 pub mod clock;
@@ -35,6 +36,8 @@ pub mod report;
 pub mod resolve;
 pub mod run;
 pub mod scenario;
+pub mod script;
+pub mod shrink;
 pub mod trace;
 pub mod wire;
 pub mod workload;

@@ -50,7 +50,7 @@ fn a_failing_run_leaves_its_verdict_history_and_trace() {
     assert_eq!(code, 1, "{stdout}");
     let place = out.join("steady/zab-1");
     let told = format!(
-        "artefacts: {}/ (verdict.json, history.jsonl, events.jsonl)",
+        "artefacts: {}/ (verdict.json, bundle.json, history.jsonl, events.jsonl)",
         text(&place)
     );
     assert!(stdout.contains(&told), "{told} in\n{stdout}");
@@ -212,7 +212,7 @@ fn what_cannot_be_compared_or_exported_is_refused_with_a_remedy() {
     let wrong = format!("{STEADY}@x");
     let cases: [(&[&str], &str); 7] = [
         (&["diff", "nowhere", &one], "a run is named SCENARIO@SEED"),
-        (&["diff", &one, &one], "choose one by --protocol"),
+        (&["diff", &one, &one], "choose one with --protocol"),
         (&["diff", &wrong, &one], "expected a number such as 17"),
         (
             &["diff", text(&file), &one],

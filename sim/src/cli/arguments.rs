@@ -29,6 +29,10 @@ pub(super) enum Command {
     Run(RunArguments),
     /// Run a scenario under many seeds
     Campaign(CampaignArguments),
+    /// Shrink a failing run to the smallest one that fails in the same way
+    Shrink(ShrinkArguments),
+    /// Repeat the run of a bundle, and compare its hash
+    Replay(ReplayArguments),
     /// List the scenarios
     Scenarios(ScenariosArguments),
     /// List the protocols
@@ -91,6 +95,41 @@ pub(super) struct RunArguments {
     /// Print the configuration that the seed resolves to, faults included, instead of running it
     #[arg(long, conflicts_with_all = ["json", "trace"])]
     pub(super) print_config: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct ShrinkArguments {
+    /// The scenario file, or a replay bundle (*.json)
+    #[command(flatten)]
+    pub(super) what: What,
+    /// The seed, decimal or 0x hexadecimal
+    #[arg(long, value_name = "N", default_value = "1", value_parser = seed)]
+    pub(super) seed: u64,
+    /// Which violation is meant, by its checker [default: the first of the run]
+    #[arg(long, value_name = "NAME")]
+    pub(super) checker: Option<String>,
+    /// How long it may take, such as 30s or 5m
+    #[arg(long, value_name = "T", value_parser = duration, default_value = "30s")]
+    pub(super) budget: Duration,
+    /// How many runs at the same time [default: one for each processor]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(super) jobs: Option<u16>,
+    /// Where the smallest scenario goes
+    #[arg(long, value_name = "FILE", default_value = "minimal.toml")]
+    pub(super) out: String,
+    /// Where its bundle goes
+    #[arg(long, value_name = "FILE", default_value = "minimal.json")]
+    pub(super) bundle: String,
+    /// Overwrite files
+    #[arg(long)]
+    pub(super) force: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct ReplayArguments {
+    /// The bundle
+    #[command(flatten)]
+    pub(super) what: What,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -166,7 +205,8 @@ pub(super) struct CheckArguments {
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct DiffArguments {
-    /// A run: SCENARIO@SEED, with mutations SCENARIO@SEED+ID, or an events.jsonl or its folder
+    /// A run: SCENARIO@SEED, with mutations SCENARIO@SEED+ID, an events.jsonl or its folder, or a
+    /// replay bundle
     #[arg(value_name = "A")]
     pub(super) left: String,
     /// Another one
@@ -186,8 +226,8 @@ pub(super) struct DiffArguments {
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct ExportArguments {
-    /// A run: SCENARIO@SEED, with mutations SCENARIO@SEED+ID, an events.jsonl or its folder, or (for
-    /// formats of histories) a history.jsonl
+    /// A run: SCENARIO@SEED, with mutations SCENARIO@SEED+ID, an events.jsonl or its folder, a replay
+    /// bundle, or (for formats of histories) a history.jsonl
     #[arg(value_name = "RUN")]
     pub(super) source: String,
     /// jepsen-edn, porcupine or jsonl: the history; shiviz or perfetto: the trace

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::arguments::DiffArguments;
 use super::output::print;
-use super::{Exit, Trouble, document, source};
+use super::{Exit, Trouble, document, recording};
 use crate::registry::Registration;
 use crate::trace::{Divergence, Event, Trace, divergence};
 
@@ -50,10 +50,10 @@ pub(super) fn diff(
     registered: &[Registration],
 ) -> Result<Exit, Trouble> {
     let protocol = arguments.protocol.as_deref();
-    let left = source::trace(&arguments.left, protocol, registered)?;
+    let left = recording::trace(&arguments.left, protocol, registered)?;
     // A run is compared on one protocol, unless files say otherwise.
     let protocol = protocol.or(Some(left.header.protocol.as_str()));
-    let right = source::trace(&arguments.right, protocol, registered)?;
+    let right = recording::trace(&arguments.right, protocol, registered)?;
     let found = divergence(&left, &right, usize::from(arguments.context));
     if arguments.json {
         print(&document::text(&Document {

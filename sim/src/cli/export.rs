@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::arguments::ExportArguments;
 use super::output::{complain, print};
-use super::source::{self, Source};
+use super::recording::{self, Source};
 use super::{Exit, Trouble, document};
 use crate::export::{Format, edn, export as exported, history, porcupine};
 use crate::registry::Registration;
@@ -27,7 +27,7 @@ pub(super) fn export(
             out.display()
         )));
     }
-    let text = match source::source(&arguments.source, protocol, registered)? {
+    let text = match recording::named(&arguments.source, protocol, registered)? {
         Source::Trace(trace) => exported(&trace, arguments.format),
         Source::History(lines) => match arguments.format {
             Format::JepsenEdn => edn::history(&lines),

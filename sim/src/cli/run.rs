@@ -19,10 +19,11 @@ use crate::trace::lines;
 
 /// Runs a scenario under one seed on the chosen protocols.
 pub(super) fn run(arguments: &RunArguments, registered: &[Registration]) -> Result<Exit, Trouble> {
-    let mutations = select::mutations(&arguments.what)?;
-    let protocols = select::protocols(&arguments.what, mutations, registered)?;
+    let scenario = Arc::new(Scenario::read(&arguments.what.scenario)?);
+    let mutations = select::mutations(&arguments.what, &scenario)?;
+    let protocols = select::protocols(&arguments.what, &scenario, mutations, registered)?;
     let spec = RunSpec {
-        scenario: Arc::new(Scenario::read(&arguments.what.scenario)?),
+        scenario,
         seed: arguments.seed,
         mutations,
         checks: true,
@@ -44,14 +45,14 @@ pub(super) fn run(arguments: &RunArguments, registered: &[Registration]) -> Resu
         }
         let kept = match report.conclusion() {
             Conclusion::Fail if !arguments.artefacts.no_artifacts => {
-                Some(keep(&protocol, &spec, &report, arguments)?)
+                Some(artefacts::keep(&protocol, &spec, &arguments.artefacts)?)
             }
             Conclusion::Fail | Conclusion::Pass | Conclusion::Vacuous | Conclusion::Unknown => None,
         };
         if arguments.what.json {
             kept.iter().for_each(|line| complain(line));
         } else {
-            print(&human(&report, again, wall, kept.as_deref()))?;
+            print(&human(&report, again, Some(wall), kept.as_deref()))?;
         }
         reports.push(report);
     }
@@ -76,23 +77,6 @@ fn twice(protocol: &Registration, spec: &RunSpec) -> Result<(RunReport, u64, Dur
     };
     let hash = protocol.run(&again)?.hash;
     Ok((report, hash, wall))
-}
-
-/// Keeps what tells of a failing run, recording it again if it was not; says where.
-fn keep(
-    protocol: &Registration,
-    spec: &RunSpec,
-    report: &RunReport,
-    arguments: &RunArguments,
-) -> Result<String, Trouble> {
-    if report.trace.is_some() {
-        return Ok(artefacts::keep(report, &arguments.artefacts));
-    }
-    let recorded = protocol.run(&RunSpec {
-        trace: true,
-        ..spec.clone()
-    })?;
-    Ok(artefacts::keep(&recorded, &arguments.artefacts))
 }
 
 /// The exit code of a run's conclusion.
@@ -140,7 +124,12 @@ fn style(verdict: &Verdict) -> Style {
 }
 
 /// A run in words.
-fn human(report: &RunReport, again: u64, wall: Duration, kept: Option<&str>) -> String {
+pub(super) fn human(
+    report: &RunReport,
+    again: u64,
+    wall: Option<Duration>,
+    kept: Option<&str>,
+) -> String {
     let mut text = String::new();
     if let Some(trace) = &report.trace {
         for line in lines(&trace.events) {
@@ -181,10 +170,12 @@ fn human(report: &RunReport, again: u64, wall: Duration, kept: Option<&str>) -> 
         (None, _) => "not healed".to_owned(),
     };
     let _ = writeln!(text, "  {healing}");
-    let wall_ms = wall.as_secs_f64() * 1e3;
+    let wall = wall.map_or_else(String::new, |wall| {
+        format!(" in {:.1}ms", wall.as_secs_f64() * 1e3)
+    });
     let _ = writeln!(
         text,
-        "  {} virtual in {wall_ms:.1}ms, {} messages delivered",
+        "  {} virtual{wall}, {} messages delivered",
         report.virtual_time, report.stats.messages_delivered
     );
     match report.conclusion() {

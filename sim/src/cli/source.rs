@@ -1,122 +1,80 @@
-//! Where a run's trace comes from: a scenario and a seed, or a file.
+//! Where a run comes from: a scenario and a seed, or a bundle.
 
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::arguments::{What, seed};
+use super::arguments::What;
 use super::{Trouble, select};
-use crate::export::history::{self, Line};
+use crate::bundle::Bundle;
 use crate::registry::Registration;
-use crate::run::RunSpec;
+use crate::run::{Job, RunSpec, quoted};
 use crate::scenario::Scenario;
-use crate::trace::{Trace, TraceError};
 
-/// The name of a trace in the folder of a run.
-const EVENTS: &str = "events.jsonl";
-
-/// What a file or a run holds.
-pub(super) enum Source {
-    /// A whole trace.
-    Trace(Box<Trace>),
-    /// Only what the clients saw.
-    History(Vec<Line>),
+/// A run that is ready to be performed.
+pub(super) struct Loaded {
+    /// What performs it.
+    pub(super) protocol: Registration,
+    /// The run.
+    pub(super) job: Job,
+    /// The bundle it came from, if it did.
+    pub(super) bundle: Option<Bundle>,
 }
 
-impl From<TraceError> for Trouble {
-    fn from(error: TraceError) -> Trouble {
-        Trouble::Usage(error.to_string())
+/// Reads a scenario file or (by its name's end) a bundle.
+pub(super) fn load(what: &What, seed: u64, registered: &[Registration]) -> Result<Loaded, Trouble> {
+    let path = &what.scenario;
+    if Path::new(path).extension().is_some_and(|end| end == "json") {
+        return of_bundle(what, registered);
     }
-}
-
-/// The trace that a text names.
-pub(super) fn trace(
-    text: &str,
-    protocol: Option<&str>,
-    registered: &[Registration],
-) -> Result<Trace, Trouble> {
-    match source(text, protocol, registered)? {
-        Source::Trace(trace) => Ok(*trace),
-        Source::History(_) => Err(Trouble::Usage(format!(
-            "{text} is a history and has no events; name the {EVENTS} beside it, or the run as \
-             SCENARIO@SEED"
-        ))),
-    }
-}
-
-/// What a text names: a run by its scenario and seed, or a file.
-pub(super) fn source(
-    text: &str,
-    protocol: Option<&str>,
-    registered: &[Registration],
-) -> Result<Source, Trouble> {
-    let mut path = Path::new(text).to_owned();
-    if path.is_dir() {
-        path.push(EVENTS);
-    }
-    if path.is_file() {
-        return read(&path);
-    }
-    let Some((scenario, rest)) = text.rsplit_once('@') else {
-        return Err(Trouble::Usage(format!(
-            "{}: there is no such file; a run is named SCENARIO@SEED, such as \
-             scenarios/chaos.toml@7, or by its {EVENTS}",
-            path.display()
-        )));
-    };
-    let run = recorded(scenario, rest, protocol, registered)?;
-    Ok(Source::Trace(Box::new(run)))
-}
-
-fn read(path: &Path) -> Result<Source, Trouble> {
-    let file = path.display().to_string();
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Trouble::Usage(format!("{file}: cannot be read: {error}")))?;
-    // A trace's header names a scenario; no line of a history does.
-    let first = text.lines().next().unwrap_or_default();
-    let is_history = !text.is_empty() && !first.contains("\"scenario\":");
-    if is_history {
-        return Ok(Source::History(history::parse(&file, &text)?));
-    }
-    Ok(Source::Trace(Box::new(Trace::parse(&file, &text)?)))
-}
-
-/// Performs the run `SCENARIO@SEED+ID+ID` and records it.
-fn recorded(
-    scenario: &str,
-    rest: &str,
-    protocol: Option<&str>,
-    registered: &[Registration],
-) -> Result<Trace, Trouble> {
-    let mut words = rest.split('+');
-    let number = words.next().unwrap_or_default();
-    let seed = seed(number)
-        .map_err(|why| Trouble::Usage(format!("the seed of {scenario}@{rest}: {why}")))?;
-    let what = What {
-        scenario: scenario.to_owned(),
-        protocol: protocol.map(str::to_owned),
-        mutate: words.map(str::to_owned).collect(),
-        json: false,
-    };
-    let mutations = select::mutations(&what)?;
-    let protocols = select::protocols(&what, mutations, registered)?;
+    let scenario = Arc::new(Scenario::read(path)?);
+    let mutations = select::mutations(what, &scenario)?;
+    let protocols = select::protocols(what, &scenario, mutations, registered)?;
     let [protocol] = protocols.as_slice() else {
         let names: Vec<&str> = protocols.iter().map(|one| one.name).collect();
         return Err(Trouble::Usage(format!(
-            "{scenario}@{rest} can be run on {}: choose one by --protocol",
-            names.join(" and on ")
+            "this command is about one run; choose one with --protocol: {}",
+            names.join(", ")
         )));
     };
-    let report = protocol.run(&RunSpec {
-        scenario: Arc::new(Scenario::read(scenario)?),
+    let spec = RunSpec {
+        scenario,
         seed,
         mutations,
         checks: true,
-        trace: true,
-    })?;
-    report.trace.ok_or_else(|| {
+        trace: false,
+    };
+    Ok(Loaded {
+        protocol: *protocol,
+        job: Job::of(protocol.name, &spec),
+        bundle: None,
+    })
+}
+
+fn of_bundle(what: &What, registered: &[Registration]) -> Result<Loaded, Trouble> {
+    let path = &what.scenario;
+    if !what.mutate.is_empty() || what.protocol.is_some() {
+        return Err(Trouble::Usage(
+            "a bundle has its protocol and mutations in it: leave --protocol and --mutate out"
+                .to_owned(),
+        ));
+    }
+    let text = fs::read_to_string(path)
+        .map_err(|error| Trouble::Usage(format!("{path} cannot be read: {error}")))?;
+    let bundle = Bundle::parse(&text)
+        .map_err(|why| Trouble::Usage(format!("{path} is no replay bundle: {why}")))?;
+    let named = registered.iter().find(|one| one.name == bundle.protocol);
+    let protocol = *named.ok_or_else(|| {
         Trouble::Usage(format!(
-            "{scenario}@{rest} broke down before anything happened: {}",
-            report.reproduce
+            "{path} is about the protocol \"{}\", which is not known here; \
+             `menagerie protocols` lists those that are",
+            bundle.protocol
         ))
+    })?;
+    let line = format!("menagerie replay {}", quoted(path));
+    Ok(Loaded {
+        protocol,
+        job: bundle.job(&line),
+        bundle: Some(bundle),
     })
 }
