@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::export::Format;
 use crate::histories::FailedSwap;
 use crate::judge::{Mode, ModelName};
 
@@ -44,6 +45,10 @@ pub(super) enum Command {
     Conform(ConformArguments),
     /// Judge recorded histories: is there an order that explains what was answered?
     Check(CheckArguments),
+    /// Tell where two runs part: their first event that differs
+    Diff(DiffArguments),
+    /// Write a run's history or trace in the format of another tool
+    Export(ExportArguments),
     /// Run the fixed set of campaigns and write REPORT.md
     Report(ReportArguments),
 }
@@ -63,10 +68,26 @@ pub(super) struct What {
     pub(super) json: bool,
 }
 
+/// What a failure leaves behind.
+#[derive(Clone, Debug, Args)]
+pub(super) struct ArtefactArguments {
+    /// Where a failing run leaves its files: FOLDER/<scenario>/<protocol>-<seed>/
+    #[arg(long, value_name = "FOLDER", default_value = "out")]
+    pub(super) out: PathBuf,
+    /// Write no files
+    #[arg(long, visible_alias = "no-artefacts", conflicts_with = "force")]
+    pub(super) no_artifacts: bool,
+    /// Overwrite the files of another run
+    #[arg(long)]
+    pub(super) force: bool,
+}
+
 #[derive(Clone, Debug, Args)]
 pub(super) struct RunArguments {
     #[command(flatten)]
     pub(super) what: What,
+    #[command(flatten)]
+    pub(super) artefacts: ArtefactArguments,
     /// The seed, decimal or 0x hexadecimal
     #[arg(long, value_name = "N", default_value = "1", value_parser = seed)]
     pub(super) seed: u64,
@@ -141,6 +162,8 @@ pub(super) enum Checks {
 pub(super) struct CampaignArguments {
     #[command(flatten)]
     pub(super) what: What,
+    #[command(flatten)]
+    pub(super) artefacts: ArtefactArguments,
     /// The seeds from A up to, not including, B
     #[arg(long, value_name = "A..B", value_parser = seeds)]
     pub(super) seeds: Range<u64>,
@@ -195,6 +218,50 @@ pub(super) struct CheckArguments {
     pub(super) manifest: Option<PathBuf>,
     /// Print one JSON document
     #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct DiffArguments {
+    /// A run: SCENARIO@SEED, with mutations SCENARIO@SEED+ID, an events.jsonl or its folder, or a
+    /// replay bundle
+    #[arg(value_name = "A")]
+    pub(super) left: String,
+    /// Another one
+    #[arg(value_name = "B")]
+    pub(super) right: String,
+    /// The protocol of runs that are named by their seeds [default: the one the mutations concern,
+    /// and for B the one of A]
+    #[arg(long, value_name = "NAME")]
+    pub(super) protocol: Option<String>,
+    /// How many events to tell before and behind the difference
+    #[arg(long, value_name = "N", default_value = "5")]
+    pub(super) context: u16,
+    /// Print one JSON document
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct ExportArguments {
+    /// A run: SCENARIO@SEED, with mutations SCENARIO@SEED+ID, an events.jsonl or its folder, a replay
+    /// bundle, or (for formats of histories) a history.jsonl
+    #[arg(value_name = "RUN")]
+    pub(super) source: String,
+    /// jepsen-edn, porcupine or jsonl: the history; shiviz or perfetto: the trace
+    #[arg(long, value_name = "FORMAT", value_parser = format)]
+    pub(super) format: Format,
+    /// The protocol of a run that is named by its seed [default: the one the mutations concern]
+    #[arg(long, value_name = "NAME")]
+    pub(super) protocol: Option<String>,
+    /// Write into a file instead of printing
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+    /// Overwrite the file
+    #[arg(long, requires = "out")]
+    pub(super) force: bool,
+    /// Print one JSON document that tells what was written
+    #[arg(long, requires = "out")]
     pub(super) json: bool,
 }
 
@@ -270,8 +337,17 @@ fn bytes(text: &str) -> Result<usize, String> {
         .ok_or_else(|| "expected a number of bytes such as 512M or 2G".to_owned())
 }
 
+/// A format by its name.
+fn format(text: &str) -> Result<Format, String> {
+    let named = Format::ALL.iter().find(|(name, _)| *name == text);
+    named.map(|(_, format)| *format).ok_or_else(|| {
+        let names: Vec<&str> = Format::ALL.iter().map(|(name, _)| *name).collect();
+        format!("expected one of {}", names.join(", "))
+    })
+}
+
 /// A seed, decimal or hexadecimal.
-fn seed(text: &str) -> Result<u64, String> {
+pub(super) fn seed(text: &str) -> Result<u64, String> {
     let digits = text.replace('_', "");
     let parsed = match digits
         .strip_prefix("0x")

@@ -5,13 +5,17 @@
 //! gravest counts: a violation, then nondeterminism, then inconclusive, then vacuous.
 
 mod arguments;
+mod artefacts;
 mod blame;
 mod campaign;
 mod check;
 mod conform;
+mod diff;
 mod document;
+mod export;
 mod list;
 mod output;
+mod recording;
 mod replay;
 mod report;
 mod run;
@@ -161,6 +165,8 @@ fn dispatch(command: &Command, protocols: &[Registration]) -> Result<Exit, Troub
         Command::Mutations => list::mutations(),
         Command::Conform(arguments) => conform::run(arguments),
         Command::Check(arguments) => check::check(arguments),
+        Command::Diff(arguments) => diff::diff(arguments, protocols),
+        Command::Export(arguments) => export::export(arguments, protocols),
         Command::Report(arguments) => report::report(arguments, protocols),
     }
 }
