@@ -31,6 +31,8 @@ pub mod report;
 pub mod resolve;
 pub mod run;
 pub mod scenario;
+pub mod timeline;
+pub mod trace;
 pub mod wire;
 pub mod workload;
 pub mod world;
