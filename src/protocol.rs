@@ -28,6 +28,8 @@ use core::hash::Hash;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::canonical::{Canonical, RunHash};
 use crate::ids::{LinkId, LocalTime, NodeId, Span, Zxid};
 use crate::mutation::Mutations;
@@ -549,7 +551,7 @@ pub struct Persisted {
 /// Something that became true inside a server: ghost state for the white-box checkers.
 ///
 /// `epoch` is a Zab epoch or an encoded ballot; `value` is a payload's digest, 0 for a no-op.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Fact {
     /// A primary proposes `value` at `zxid` for the first time in `epoch` (Zab: bcast(p,e,t);
     /// Paxos: (b,s,v) enters props). Re-sends are not facts; re-proposals at a new ballot are.

@@ -1,11 +1,13 @@
 //! What travels between clients and servers, and between the servers' state machines.
 
+use serde::{Deserialize, Serialize};
+
 use crate::ids::{SessionId, Span, Zxid};
 use crate::protocol::Protocol;
 use crate::tree::{Answer, Path, Request, WatchEvent, Write};
 
 /// What a client sends.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ClientFrame {
     /// The first frame of a connection.
     Connect {
@@ -45,7 +47,7 @@ pub enum ClientFrame {
 }
 
 /// What a server sends to a client. One queue a connection: answers and events share one order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ServerFrame {
     /// The answer to `Connect`.
     Connected {
@@ -76,7 +78,7 @@ pub enum ServerFrame {
 
 /// What servers say to each other beside the protocol: ZooKeeper's REQUEST, REVALIDATE and the
 /// session touches of its PING.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum PeerMsg {
     /// A server that does not lead forwards a write to the leader.
     Request {

@@ -223,18 +223,43 @@ impl<R: Clone, G> Disk<R, G> {
         true
     }
 
-    /// The process dies: what is written by now stays, everything queued is lost.
-    pub fn process_death(&mut self, now: VirtualTime) {
+    /// The operations of the batch under way, in order, and whether its syncs succeed; `None` if
+    /// there is no batch of that generation.
+    pub fn under_way(&self, generation: u32) -> Option<(Vec<(Ticket, &DiskOp<R>)>, bool)> {
+        let batch = self.batch.filter(|_| generation == self.generation)?;
+        let entries = self.queue.iter().take(batch.entries);
+        Some((operations(entries).collect(), batch.success))
+    }
+
+    /// The index of the last record that was written.
+    pub fn log_last(&self) -> u64 {
+        self.store.log_last()
+    }
+
+    /// Every operation in the queue, in order.
+    pub fn pending(&self) -> Vec<Ticket> {
+        operations(self.queue.iter())
+            .map(|(ticket, _)| ticket)
+            .collect()
+    }
+
+    /// The process dies: what is written by now stays, everything queued is lost. Answers with the
+    /// operations that were written at the last moment.
+    pub fn process_death(&mut self, now: VirtualTime) -> Vec<Ticket> {
+        let mut written = Vec::new();
         if let Some(batch) = self.batch.take() {
             let elapsed = now.since(batch.begun);
             match batch.work {
-                Work::Group { appends, .. } => self.write_part_of_group(&batch, appends, elapsed),
-                Work::Single => self.write_single_if_done(&batch, elapsed),
+                Work::Group { appends, .. } => {
+                    self.write_part_of_group(&batch, appends, elapsed, &mut written);
+                }
+                Work::Single => self.write_single_if_done(&batch, elapsed, &mut written),
             }
         }
         self.queue.clear();
         self.broken = false;
         self.generation += 1;
+        written
     }
 
     /// The power fails, after [`Disk::process_death`]: keeps what is durable and a drawn part of
@@ -417,7 +442,13 @@ impl<R: Clone, G> Disk<R, G> {
     }
 
     /// Of n appends, the i-th is written when i/n of the write pass are over.
-    fn write_part_of_group(&mut self, batch: &Batch, appends: u64, elapsed: Span) {
+    fn write_part_of_group(
+        &mut self,
+        batch: &Batch,
+        appends: u64,
+        elapsed: Span,
+        into: &mut Vec<Ticket>,
+    ) {
         if appends == 0 {
             return;
         }
@@ -434,23 +465,27 @@ impl<R: Clone, G> Disk<R, G> {
             entries -= 1;
             if let Entry::Op {
                 op: DiskOp::Append(record),
-                ..
+                ticket,
             } = entry
             {
                 self.store.append(record);
+                into.push(ticket);
                 left -= 1;
             }
         }
     }
 
-    fn write_single_if_done(&mut self, batch: &Batch, elapsed: Span) {
+    fn write_single_if_done(&mut self, batch: &Batch, elapsed: Span, into: &mut Vec<Ticket>) {
         if elapsed < batch.writing {
             return;
         }
         let entry = self.queue.pop_front().expect("the batch is in the queue");
         match entry {
             // A sync that was not finished has done nothing that one may rely on.
-            Entry::Op { op, .. } if !is_sync(&op) => self.perform(op, true),
+            Entry::Op { op, ticket } if !is_sync(&op) => {
+                self.perform(op, true);
+                into.push(ticket);
+            }
             Entry::Op { .. } | Entry::Gate(_) | Entry::Reload => {}
         }
     }
@@ -467,6 +502,20 @@ fn is_sync<R>(op: &DiskOp<R>) -> bool {
         | DiskOp::Save(_)
         | DiskOp::DropSnapshotsBefore(_) => false,
     }
+}
+
+/// The operations among entries of the queue.
+fn operations<'a, R, G>(
+    entries: impl Iterator<Item = &'a Entry<R, G>>,
+) -> impl Iterator<Item = (Ticket, &'a DiskOp<R>)>
+where
+    R: 'a,
+    G: 'a,
+{
+    entries.filter_map(|entry| match entry {
+        Entry::Op { ticket, op } => Some((*ticket, op)),
+        Entry::Gate(_) | Entry::Reload => None,
+    })
 }
 
 fn entry_is_sync<R, G>(entry: &Entry<R, G>) -> bool {

@@ -25,7 +25,6 @@ pub mod fault;
 pub mod latency;
 pub mod measure;
 pub mod plan;
-pub mod record;
 pub mod registry;
 pub mod report;
 pub mod resolve;

@@ -23,7 +23,8 @@ use menagerie::protocol::Protocol;
 use crate::resolve::{Resolved, mutation_ids};
 use crate::scenario::Scenario;
 use crate::scenario::schema::Expect;
-use crate::world::{Stats, in_runtime};
+use crate::trace::{Failure, Header, Judgement, ServerLine, TRACE_VERSION, Trace};
+use crate::world::{Stats, WorldSpec, in_runtime};
 use drive::Drive;
 pub use healing::named;
 
@@ -96,7 +97,7 @@ pub struct RunReport {
     /// What the clients saw.
     pub history: History,
     /// The trace, if it was asked for.
-    pub trace: Vec<String>,
+    pub trace: Option<Trace>,
     /// The line that repeats the run.
     pub reproduce: String,
 }
@@ -132,6 +133,17 @@ impl RunReport {
             })
             .max()
             .unwrap_or(Conclusion::Vacuous)
+    }
+
+    /// What the checkers found, whatever the scenario expects.
+    pub fn judgement(&self) -> Judgement {
+        let judgements = self.verdicts.iter().map(|judged| match judged.verdict {
+            Verdict::Pass { .. } => Judgement::Pass,
+            Verdict::Vacuous(_) => Judgement::Vacuous,
+            Verdict::Unknown(_) => Judgement::Unknown,
+            Verdict::Fail(_) => Judgement::Fail,
+        });
+        judgements.max().unwrap_or(Judgement::Vacuous)
     }
 
     /// The verdicts that report a violation.
@@ -205,7 +217,7 @@ fn blank(protocol: &'static str, spec: &RunSpec) -> RunReport {
         healed: None,
         converged: None,
         history: History::default(),
-        trace: Vec::new(),
+        trace: None,
         reproduce: reproduce(protocol, spec),
     }
 }
@@ -230,6 +242,7 @@ fn panicked(at: VirtualTime) -> Judged {
 
 /// Both phases, then the verdicts.
 fn drive<P: Protocol>(resolved: Resolved, mut report: RunReport) -> RunReport {
+    let setting = resolved.world.clone();
     let mut drive = Drive::<P>::new(resolved);
     let ended = catch_unwind(AssertUnwindSafe(|| drive.run()));
     let at = drive.now();
@@ -254,7 +267,52 @@ fn drive<P: Protocol>(resolved: Resolved, mut report: RunReport) -> RunReport {
     drive.fill(&mut report);
     report.ops = count(&report.history);
     expectation(&mut report);
+    if setting.trace {
+        let (events, left_off) = drive.take_trace();
+        let header = header(&report, &setting, left_off);
+        report.trace = Some(Trace::new(header, events));
+    }
     report
+}
+
+/// What a trace says of its run.
+fn header(report: &RunReport, setting: &WorldSpec, left_off: u64) -> Header {
+    let servers = setting.voters + setting.observers;
+    Header {
+        schema: TRACE_VERSION,
+        scenario: report.scenario.clone(),
+        protocol: report.protocol.to_owned(),
+        seed: report.seed,
+        mutations: mutation_ids(setting.mutations)
+            .into_iter()
+            .map(str::to_owned)
+            .collect(),
+        hash: format!("{:016x}", report.hash),
+        verdict: report.judgement(),
+        failures: report
+            .verdicts
+            .iter()
+            .filter_map(|judged| match &judged.verdict {
+                Verdict::Fail(counterexample) => Some(Failure {
+                    checker: judged.checker.clone(),
+                    at: counterexample.at,
+                    reason: counterexample.reason.clone(),
+                }),
+                Verdict::Pass { .. } | Verdict::Vacuous(_) | Verdict::Unknown(_) => None,
+            })
+            .collect(),
+        nodes: (1..=servers)
+            .map(|number| ServerLine {
+                id: NodeId(number),
+                observer: number > setting.voters,
+            })
+            .collect(),
+        clients: setting.clients,
+        reproduce: report.reproduce.clone(),
+        end: report.virtual_time,
+        healed: report.healed,
+        left_off,
+    }
 }
 
 fn count(history: &History) -> OpCounts {

@@ -47,6 +47,13 @@ impl NetworkSpec {
     }
 }
 
+/// A message or frame with its number, which no other one of the run has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Parcel<T> {
+    pub(crate) id: u64,
+    pub(crate) content: T,
+}
+
 /// What travels in a flow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Frame<T> {
@@ -102,6 +109,14 @@ impl<T> Flow<T> {
     /// Gives back the tokens that were kept.
     pub(crate) fn unstall(&mut self) -> u32 {
         core::mem::take(&mut self.stalled)
+    }
+
+    /// The messages that are on their way, in order.
+    pub(crate) fn bodies(&self) -> impl Iterator<Item = &T> {
+        self.queue.iter().filter_map(|frame| match frame {
+            Frame::Body(body) => Some(body),
+            Frame::Up | Frame::Down | Frame::Lost => None,
+        })
     }
 
     /// Loses a drawn suffix of what is in flight.
@@ -168,7 +183,9 @@ pub(crate) struct Link<P: Protocol> {
     /// Whether it takes no more messages.
     pub(crate) broken: bool,
     /// What is on its way towards a side.
-    pub(crate) toward: [Flow<Packet<P>>; 2],
+    pub(crate) toward: [Flow<Parcel<Packet<P>>>; 2],
+    /// The recorded event that brings about what is heard of it next.
+    pub(crate) cause: Option<u64>,
 }
 
 /// One connection between a client and a server.
@@ -184,9 +201,11 @@ pub(crate) struct Conn {
     pub(crate) open: bool,
     pub(crate) broken: bool,
     /// What is on its way to the client.
-    pub(crate) down: Flow<ServerFrame>,
+    pub(crate) down: Flow<Parcel<ServerFrame>>,
     /// What is on its way to the server.
-    pub(crate) up: Flow<ClientFrame>,
+    pub(crate) up: Flow<Parcel<ClientFrame>>,
+    /// The recorded event that brings about what is heard of it next.
+    pub(crate) cause: Option<u64>,
     decks: [Deck; 2],
     ordinals: [u64; 2],
 }
@@ -206,6 +225,7 @@ impl Conn {
             broken: false,
             down: Flow::new(),
             up: Flow::new(),
+            cause: None,
             decks: Side::BOTH.map(deck),
             ordinals: [0, 0],
         }
@@ -255,8 +275,8 @@ pub(crate) struct Pair<P: Protocol> {
 /// A latest-wins channel in one direction.
 #[derive(Debug)]
 pub(crate) struct Latest<P: Protocol> {
-    pub(crate) in_flight: Option<Packet<P>>,
-    pub(crate) waiting: Option<Packet<P>>,
+    pub(crate) in_flight: Option<Parcel<Packet<P>>>,
+    pub(crate) waiting: Option<Parcel<Packet<P>>>,
     /// Raised by each departure and loss: names the message in flight.
     pub(crate) generation: u32,
 }

@@ -15,6 +15,7 @@ use crate::registry::Registration;
 use crate::resolve::Resolved;
 use crate::run::{Conclusion, OpCounts, RunReport, RunSpec, named};
 use crate::scenario::Scenario;
+use crate::trace::lines;
 
 /// Runs a scenario under one seed on the chosen protocols.
 pub(super) fn run(arguments: &RunArguments, registered: &[Registration]) -> Result<Exit, Trouble> {
@@ -116,9 +117,11 @@ fn style(verdict: &Verdict) -> Style {
 /// A run in words.
 fn human(report: &RunReport, again: u64, wall: Duration) -> String {
     let mut text = String::new();
-    for line in &report.trace {
-        text.push_str(line);
-        text.push('\n');
+    if let Some(trace) = &report.trace {
+        for line in lines(&trace.events) {
+            text.push_str(&line);
+            text.push('\n');
+        }
     }
     let title = styled(
         Style::new().bold(),

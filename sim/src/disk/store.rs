@@ -207,6 +207,12 @@ impl<R: Clone> Store<R> {
         }
     }
 
+    /// The index of the last record.
+    pub(super) fn log_last(&self) -> u64 {
+        let open = self.segments.last().expect("a segment is always open");
+        open.end() - 1
+    }
+
     pub(super) fn append(&mut self, record: R) {
         // The first record written after a recovery replaces the torn one.
         self.torn_tail = false;

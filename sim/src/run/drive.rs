@@ -21,6 +21,7 @@ use crate::dice::Dice;
 use crate::fault::Scene;
 use crate::plan::{Family, Plan};
 use crate::resolve::Resolved;
+use crate::trace::{self, What};
 use crate::workload::Client;
 use crate::world::{Action, Close, Happening, World};
 
@@ -259,8 +260,11 @@ impl<P: Protocol> Drive<P> {
         let scene = Scene::of(&self.world, &self.voters, &self.observers);
         let planned = self.resolved.plan.faults[index].clone();
         let mut draws = Plan::draws(&self.dice, index);
-        self.world
-            .remark(|| format!("fault: {}", planned.fault.text()));
+        self.world.note(|| What::Fault {
+            index,
+            family: planned.family.name().to_owned(),
+            text: planned.fault.text(),
+        });
         let Some(undo) = planned.fault.fire(&mut self.world, &scene, &mut draws) else {
             // Whom it would have hit is down already.
             return;
@@ -274,7 +278,11 @@ impl<P: Protocol> Drive<P> {
     }
 
     fn undo(&mut self, index: usize) {
-        for action in self.undo.remove(&index).unwrap_or_default() {
+        let Some(actions) = self.undo.remove(&index) else {
+            return;
+        };
+        self.world.note(|| What::Undo { index });
+        for action in actions {
             self.world.perform(action);
         }
     }
@@ -287,6 +295,8 @@ impl<P: Protocol> Drive<P> {
         let applied = |node| self.world.applied(node);
         self.core = healing::choose(self.resolved.core, &scene, applied, &self.dice);
         let members: NodeSet = self.core.iter().copied().collect();
+        let core = self.core.clone();
+        self.world.note(|| What::Heal { core });
         for (_, actions) in core::mem::take(&mut self.undo).into_iter().rev() {
             for action in actions {
                 if healing::concerns_only(members, &action) {
@@ -302,9 +312,6 @@ impl<P: Protocol> Drive<P> {
                 self.world.perform(Action::Restart(node));
             }
         }
-        let core = named(&self.core);
-        self.world
-            .remark(|| format!("{core} are healed; liveness begins"));
         self.healed = Some(self.world.now());
         self.probes = (1..=self.resolved.workload.clients)
             .map(|number| Probe::new(ClientId(number)))
@@ -418,7 +425,11 @@ impl<P: Protocol> Drive<P> {
         report.healed = self.healed;
         report.converged = self.converged;
         report.history = self.world.history().clone();
-        report.trace = self.world.take_trace();
+    }
+
+    /// The recorded events, and how many more there were.
+    pub(super) fn take_trace(&mut self) -> (Vec<trace::Event>, u64) {
+        self.world.take_trace()
     }
 }
 

@@ -11,11 +11,12 @@ use menagerie::wire::{ClientFrame, ServerFrame};
 
 use super::event::{feed_answer, feed_client_frame, feed_request, feed_server_frame};
 use super::node::Timers;
+use super::recording::{client_frame_kind, server_frame_kind, typed};
 use super::streams::End;
 use super::{Event, Happening, Kind, World, WorldSpec};
 use crate::dice::{Concern, Dice};
-use crate::record::abridged;
-use crate::wire::{Conn, Frame, Side};
+use crate::trace::{self, Direction, LinkNews, What, Why};
+use crate::wire::{Conn, Frame, Parcel, Side};
 
 /// A client's seat in the world. Its clock shows virtual time.
 #[derive(Debug)]
@@ -60,7 +61,14 @@ impl<P: Protocol> World<P> {
         let op = OpId(op.expect("a run has fewer than 2^32 operations"));
         self.mark(Kind::Invoked, 0, u64::from(client.0));
         feed_request(&request, &mut self.hash);
-        self.trace(|| format!("{client} invokes {op} {request}"));
+        let cause = self.cause();
+        self.trigger(cause, || What::Invoke {
+            client,
+            op,
+            request: typed(&request),
+            text: request.to_string(),
+            synced,
+        });
         self.history.operations.push(Operation {
             id: op,
             client,
@@ -77,6 +85,8 @@ impl<P: Protocol> World<P> {
             outcome: None,
         });
         self.step_client(client, ClientInput::Invoke { op, request });
+        // What the driver does next does not follow from this.
+        self.follow(cause);
         op
     }
 
@@ -87,11 +97,15 @@ impl<P: Protocol> World<P> {
     }
 
     pub(super) fn fire_client_timer(&mut self, client: ClientId, slot: u16, ordinal: u64) -> bool {
-        let Some(timer) = self.seat(client).timers.fire(slot, ordinal) else {
+        let Some((timer, set_by)) = self.seat(client).timers.fire(slot, ordinal) else {
             return false;
         };
         self.mark(Kind::ClientTimer, 0, u64::from(client.0));
         self.hash.word(timer as u64);
+        self.trigger(set_by, || What::ClientTimer {
+            client,
+            timer: format!("{timer:?}"),
+        });
         self.step_client(client, ClientInput::Timer(timer));
         true
     }
@@ -131,6 +145,7 @@ impl<P: Protocol> World<P> {
             return false;
         }
         self.mark(Kind::ConnRefused, 0, u64::from(client.0));
+        self.client_link(id, trace::End::Client, LinkNews::Refused);
         self.step_client(client, ClientInput::Refused);
         true
     }
@@ -155,23 +170,31 @@ impl<P: Protocol> World<P> {
             Some(Frame::Up) => {
                 conn.told[Side::Dialler.index()] = true;
                 self.mark(Kind::Connected, place, u64::from(client.0));
-                self.trace(|| format!("{client} ↔ {server} {id:?} open"));
+                self.client_link(id, trace::End::Client, LinkNews::Up);
                 self.step_client(client, ClientInput::Connected { conn: id, server });
             }
-            Some(Frame::Body(frame)) => {
+            Some(Frame::Body(Parcel {
+                id: number,
+                content: frame,
+            })) => {
                 self.mark(Kind::ServerFrame, place, u64::from(client.0));
                 feed_server_frame(&frame, &mut self.hash);
                 self.stats.frames_delivered += 1;
-                self.trace(|| format!("{server} → {client} {}", abridged(format!("{frame:?}"))));
+                self.frame_arrives(id, Direction::Down, number, server_frame_kind(&frame));
                 self.step_client(client, ClientInput::Frame { conn: id, frame });
             }
             Some(Frame::Down) => {
                 let told = conn.told[Side::Dialler.index()];
                 conn.alive[Side::Dialler.index()] = false;
-                conn.down.clear();
                 conn.broken = true;
+                self.clear_down(id, Why::Broken);
                 self.mark(Kind::ConnLost, place, u64::from(client.0));
-                self.trace(|| format!("{client} ↔ {server} {id:?} down"));
+                let event = if told {
+                    LinkNews::Down
+                } else {
+                    LinkNews::Refused
+                };
+                self.client_link(id, trace::End::Client, event);
                 let input = if told {
                     ClientInput::Down(id)
                 } else {
@@ -186,7 +209,7 @@ impl<P: Protocol> World<P> {
     /// A token of a connection towards its server.
     pub(super) fn arrive_from_client(&mut self, id: ConnId) -> bool {
         let conn = self.conn(id);
-        let (client, place) = (conn.client, conn.server);
+        let place = conn.server;
         if !conn.alive[Side::Acceptor.index()] {
             return false;
         }
@@ -195,27 +218,31 @@ impl<P: Protocol> World<P> {
             self.conn(id).up.stall();
             return false;
         }
-        let server = self.nodes[usize::from(place)].id;
         let conn = self.conn(id);
         match conn.up.pop() {
             None | Some(Frame::Lost) => return false,
             Some(Frame::Up) => {
                 conn.told[Side::Acceptor.index()] = true;
                 self.mark(Kind::ClientUp, place, u64::from(id.0));
+                self.client_link(id, trace::End::Server, LinkNews::Up);
                 self.step_server(place, ServerInput::ClientUp(id));
             }
-            Some(Frame::Body(frame)) => {
+            Some(Frame::Body(Parcel {
+                id: number,
+                content: frame,
+            })) => {
                 self.mark(Kind::ClientFrame, place, u64::from(id.0));
                 feed_client_frame(&frame, &mut self.hash);
                 self.stats.frames_delivered += 1;
-                self.trace(|| format!("{client} → {server} {}", abridged(format!("{frame:?}"))));
+                self.frame_arrives(id, Direction::Up, number, client_frame_kind(&frame));
                 self.step_server(place, ServerInput::ClientFrame { conn: id, frame });
             }
             Some(Frame::Down) => {
                 let told = conn.told[Side::Acceptor.index()];
-                self.forget_server_end(id);
+                self.forget_server_end(id, Why::Broken);
                 if told {
                     self.mark(Kind::ClientDown, place, u64::from(id.0));
+                    self.client_link(id, trace::End::Server, LinkNews::Down);
                     self.step_server(place, ServerInput::ClientDown(id));
                 }
             }
@@ -229,6 +256,7 @@ impl<P: Protocol> World<P> {
         if conn.broken || !conn.alive[Side::Acceptor.index()] {
             return;
         }
+        let frame = self.parcel_down(id, frame);
         let at = self.client_arrival(id, Side::Dialler);
         self.push_down(id, Frame::Body(frame), at);
     }
@@ -274,13 +302,13 @@ impl<P: Protocol> World<P> {
     /// Ends a connection: see the rules in the world's text.
     pub(super) fn end_conn(&mut self, id: ConnId, end: End) {
         let broken = core::mem::replace(&mut self.conn(id).broken, true);
+        self.conn(id).cause = self.cause().or(self.conn(id).cause);
         match end.cause() {
             Some(Side::Dialler) => {
-                let conn = self.conn(id);
-                conn.alive[Side::Dialler.index()] = false;
-                conn.down.clear();
+                self.conn(id).alive[Side::Dialler.index()] = false;
+                self.clear_down(id, end.why());
             }
-            Some(Side::Acceptor) => self.forget_server_end(id),
+            Some(Side::Acceptor) => self.forget_server_end(id, end.why()),
             None => {}
         }
         for side in Side::BOTH {
@@ -297,6 +325,7 @@ impl<P: Protocol> World<P> {
             (1 << 48) | u64::from(id.0),
             side.index() as u64,
         );
+        let before = self.ids_in_conn(id, side);
         let conn = self.conn(id);
         match end {
             End::OutOfPatience => {
@@ -320,6 +349,8 @@ impl<P: Protocol> World<P> {
             // It is told already, by a frame that is on its way.
             End::HungUp(_) | End::Died(_) | End::Broken => return,
         }
+        let kept = self.ids_in_conn(id, side).len();
+        self.record_losses(before.get(kept..).unwrap_or_default(), end.why());
         match side {
             Side::Dialler => self.push_down(id, Frame::Down, at),
             Side::Acceptor => self.push_up(id, Frame::Down, at),
@@ -327,13 +358,23 @@ impl<P: Protocol> World<P> {
     }
 
     /// The server's end hears no more of a connection.
-    fn forget_server_end(&mut self, id: ConnId) {
+    fn forget_server_end(&mut self, id: ConnId, why: Why) {
+        let lost = self.ids_in_conn(id, Side::Acceptor);
         let conn = self.conn(id);
         conn.alive[Side::Acceptor.index()] = false;
         conn.broken = true;
         conn.up.clear();
+        self.record_losses(&lost, why);
+        let conn = self.conn(id);
         let place = usize::from(conn.server);
         self.nodes[place].conns.retain(|held| *held != id);
+    }
+
+    /// What is on its way to a client that no longer listens is lost.
+    fn clear_down(&mut self, id: ConnId, why: Why) {
+        let lost = self.ids_in_conn(id, Side::Dialler);
+        self.conn(id).down.clear();
+        self.record_losses(&lost, why);
     }
 
     fn step_client(&mut self, client: ClientId, input: ClientInput) {
@@ -351,7 +392,8 @@ impl<P: Protocol> World<P> {
             ClientEffect::Send { conn, frame } => self.send_to_server(conn, frame),
             ClientEffect::HangUp(conn) => self.end_conn(conn, End::HungUp(Side::Dialler)),
             ClientEffect::SetTimer { timer, range } => {
-                let (slot, ordinal, draw) = self.seat(client).timers.set(timer);
+                let cause = self.cause();
+                let (slot, ordinal, draw) = self.seat(client).timers.set(timer, cause);
                 let delay = Span(draw.range(range.min.0, range.max.0));
                 let event = Event::ClientTimer {
                     client,
@@ -376,10 +418,18 @@ impl<P: Protocol> World<P> {
                 operation.conn = Some(conn);
                 operation.server = Some(server);
                 operation.attempts += 1;
+                self.record(|| What::Sent {
+                    client,
+                    op,
+                    session: session.to_string(),
+                    xid,
+                    server,
+                    conn,
+                });
             }
             ClientEffect::Completed { op, outcome } => self.complete(client, op, outcome),
             ClientEffect::Saw(seen) => {
-                self.trace(|| format!("{client} saw {}", abridged(format!("{seen:?}"))));
+                self.record_seen(client, &seen);
                 self.history.seen.push((self.now, client, seen));
             }
         }
@@ -391,6 +441,8 @@ impl<P: Protocol> World<P> {
         self.conns
             .push(Conn::new(client, place, number, &self.dice));
         let id = ConnId(number);
+        self.client_link(id, trace::End::Client, LinkNews::Dial);
+        self.conn(id).cause = self.cause();
         let at = self.client_arrival(id, Side::Acceptor);
         self.queue.push(at, Event::ConnDialled { conn: id });
     }
@@ -401,6 +453,7 @@ impl<P: Protocol> World<P> {
             // The client has not heard yet that the connection is gone.
             return;
         }
+        let frame = self.parcel_up(id, frame);
         let at = self.client_arrival(id, Side::Acceptor);
         self.push_up(id, Frame::Body(frame), at);
     }
@@ -417,7 +470,7 @@ impl<P: Protocol> World<P> {
             Outcome::Refused(why) => self.hash.word(*why as u64),
             Outcome::Unknown => self.hash.word(u64::MAX),
         }
-        self.trace(|| format!("{client} {op} {}", abridged(format!("{outcome:?}"))));
+        self.record_completion(client, op, &outcome);
         let operation = self.operation(op);
         assert!(operation.outcome.is_none(), "{op} ends twice");
         operation.completed = match outcome {
@@ -430,12 +483,12 @@ impl<P: Protocol> World<P> {
             .push_back(Happening::Completed { client, op });
     }
 
-    fn push_down(&mut self, id: ConnId, frame: Frame<ServerFrame>, at: VirtualTime) {
+    fn push_down(&mut self, id: ConnId, frame: Frame<Parcel<ServerFrame>>, at: VirtualTime) {
         let at = self.conn(id).down.push(frame, at);
         self.queue.push(at, Event::ConnDown { conn: id });
     }
 
-    fn push_up(&mut self, id: ConnId, frame: Frame<ClientFrame>, at: VirtualTime) {
+    fn push_up(&mut self, id: ConnId, frame: Frame<Parcel<ClientFrame>>, at: VirtualTime) {
         let conn = self.conn(id);
         let server = conn.server;
         let at = conn.up.push(frame, at);

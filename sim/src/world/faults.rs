@@ -13,6 +13,7 @@ use menagerie::protocol::Protocol;
 use super::streams::End;
 use super::{Event, Kind, World};
 use crate::dice::Concern;
+use crate::trace::{What, Why};
 use crate::wire::Side;
 
 /// How a server dies.
@@ -201,7 +202,15 @@ impl<P: Protocol> World<P> {
             .words()
             .into_iter()
             .for_each(|word| self.hash.word(word));
-        self.trace(|| format!("!! {action:?}"));
+        let cause = self.cause();
+        self.record_action(&action);
+        let changed = self.carry_out(action);
+        // What the driver does next does not follow from this.
+        self.follow(cause);
+        changed
+    }
+
+    fn carry_out(&mut self, action: Action) -> bool {
         match action {
             Action::Crash { node, kind } => self.crash(&[node], kind),
             Action::CrashMany { nodes, kind } => self.crash(&nodes, kind),
@@ -261,12 +270,14 @@ impl<P: Protocol> World<P> {
 
     fn crash(&mut self, nodes: &[NodeId], kind: CrashKind) -> bool {
         let mut crashed = false;
+        let cause = self.cause();
         for node in nodes {
             let place = self.place(*node);
             if self.nodes[usize::from(place)].server.is_none() {
                 // Down already, or refused to boot.
                 continue;
             }
+            self.record_crash(*node, kind, cause);
             self.kill(place, kind);
             crashed = true;
         }
@@ -285,6 +296,7 @@ impl<P: Protocol> World<P> {
             let entity = (node.power_losses << 8) | u64::from(id.0);
             node.disk
                 .power_loss(self.dice.deck(Concern::PowerLoss, entity));
+            self.record_power_loss(usize::from(place));
         }
         for peer in 0..self.nodes.len() as u8 {
             if peer == place {
@@ -294,8 +306,10 @@ impl<P: Protocol> World<P> {
                 let side = self.side_of(slot, place);
                 self.end_link(slot, End::Died(side));
             }
-            self.pair(place, peer).latest.waiting = None;
-            self.lose_latest(peer, place);
+            if let Some(waiting) = self.pair(place, peer).latest.waiting.take() {
+                self.record_loss(waiting.id, Why::Down);
+            }
+            self.lose_latest(peer, place, Why::Down);
             self.depart_latest(peer, place);
         }
         for conn in self.nodes[usize::from(place)].conns.clone() {
@@ -315,22 +329,25 @@ impl<P: Protocol> World<P> {
 
     fn pause(&mut self, node: NodeId) -> bool {
         let place = usize::from(self.place(node));
-        let node = &mut self.nodes[place];
-        if node.server.is_none() || node.paused {
+        let seat = &mut self.nodes[place];
+        if seat.server.is_none() || seat.paused {
             return false;
         }
-        node.paused = true;
+        seat.paused = true;
+        self.record(|| What::Pause { node });
         true
     }
 
     fn resume(&mut self, node: NodeId) -> bool {
         let place = usize::from(self.place(node));
-        let node = &mut self.nodes[place];
-        if !core::mem::replace(&mut node.paused, false) {
+        let seat = &mut self.nodes[place];
+        if !core::mem::replace(&mut seat.paused, false) {
             return false;
         }
         // They keep their place in the order, and so come before whatever is due now.
-        for key in core::mem::take(&mut node.parked) {
+        let parked = core::mem::take(&mut seat.parked);
+        self.record(|| What::Resume { node });
+        for key in parked {
             self.queue.put_back(key);
         }
         true
@@ -351,7 +368,7 @@ impl<P: Protocol> World<P> {
                 generation,
             };
             self.queue.push(at, event);
-            self.lose_latest(from, to);
+            self.lose_latest(from, to, Why::Cut);
         }
         true
     }

@@ -38,6 +38,7 @@ mod faults;
 mod network;
 mod node;
 mod queue;
+mod recording;
 mod spec;
 mod streams;
 #[cfg(test)]
@@ -57,7 +58,7 @@ use menagerie::server::{Server, ServerEffect};
 use std::collections::VecDeque;
 
 use crate::dice::Dice;
-use crate::record::Record;
+use crate::trace::{self, Recorder};
 use crate::wire::{Conn, Pair};
 use clients::ClientSeat;
 use event::{Event, Kind};
@@ -88,7 +89,9 @@ pub struct World<P: Protocol> {
     stats: Stats,
     hash: RunHash,
     panel: Option<Panel>,
-    record: Option<Record>,
+    recorder: Option<Recorder>,
+    /// The number of the next message or frame.
+    next_parcel: u64,
     madsim: Option<madsim::time::TimeHandle>,
     /// Empty between two steps; kept for their memory.
     effects: Vec<ServerEffect<P>>,
@@ -138,7 +141,8 @@ impl<P: Protocol> World<P> {
             stats: Stats::default(),
             hash: RunHash::new(),
             panel,
-            record: spec.trace.then(Record::default),
+            recorder: Recorder::wanted(spec.trace, count),
+            next_parcel: 0,
             madsim: madsim::time::TimeHandle::try_current(),
             effects: Vec::new(),
             client_effects: Vec::new(),
@@ -185,6 +189,7 @@ impl<P: Protocol> World<P> {
             self.nodes[usize::from(place)].parked.push(key);
             return Some(Happening::Event);
         }
+        self.follow(None);
         let event = self.queue.take(key);
         if let Event::Wakeup(token) = event {
             self.mark(Kind::Wakeup, 0, token);
@@ -258,11 +263,6 @@ impl<P: Protocol> World<P> {
         self.hash.value()
     }
 
-    /// Writes a line of the driver's into the trace.
-    pub fn remark(&mut self, text: impl FnOnce() -> String) {
-        self.trace(text);
-    }
-
     /// Ends the run: the last look at the disks, and the verdicts (none without checks).
     pub fn finish(&mut self, close: Close) -> Vec<(&'static str, Verdict)> {
         self.observe_durable();
@@ -294,11 +294,11 @@ impl<P: Protocol> World<P> {
             .unwrap_or_default()
     }
 
-    /// The trace's lines so far; none without a trace.
-    pub fn take_trace(&mut self) -> Vec<String> {
-        self.record
+    /// Ends the recording: the events so far and how many more there were; none without a trace.
+    pub fn take_trace(&mut self) -> (Vec<trace::Event>, u64) {
+        self.recorder
             .take()
-            .map(Record::into_lines)
+            .map(Recorder::finish)
             .unwrap_or_default()
     }
 
@@ -415,21 +415,6 @@ impl<P: Protocol> World<P> {
             })
             .collect();
         self.observe(&Observation::Durable { nodes: &held });
-    }
-
-    /// Writes a line into the trace, if there is one, and to whoever listens to `tracing`.
-    fn trace(&mut self, text: impl FnOnce() -> String) {
-        let listening = tracing::enabled!(tracing::Level::TRACE);
-        if self.record.is_none() && !listening {
-            return;
-        }
-        let text = text();
-        if listening {
-            tracing::trace!(at_ns = self.now.0, "{text}");
-        }
-        if let Some(record) = &mut self.record {
-            record.line(self.now, &text);
-        }
     }
 }
 

@@ -7,13 +7,15 @@ use menagerie::server::ServerInput;
 use menagerie::wire::Packet;
 
 use super::event::feed_packet;
+use super::recording::kind;
 use super::{Event, Kind, World};
-use crate::record::abridged;
-use crate::wire::Channel;
+use crate::trace::{What, Why};
+use crate::wire::{Channel, Parcel};
 
 impl<P: Protocol> World<P> {
     pub(super) fn send(&mut self, from: u8, to: NodeId, via: Via, packet: Packet<P>) {
         let to = self.place(to);
+        let packet = self.parcel(from, to, via, packet);
         if from == to {
             let incarnation = self.nodes[usize::from(from)].incarnation;
             let event = Event::Loopback {
@@ -29,7 +31,9 @@ impl<P: Protocol> World<P> {
             Via::Datagram => self.send_datagram(from, to, packet),
             Via::LatestWins => {
                 let pair = self.pair(from, to);
-                pair.latest.waiting = Some(packet);
+                if let Some(replaced) = pair.latest.waiting.replace(packet) {
+                    self.record_loss(replaced.id, Why::Replaced);
+                }
                 self.depart_latest(from, to);
             }
             Via::Stream(link) => self.send_on_stream(from, to, link, packet),
@@ -41,16 +45,17 @@ impl<P: Protocol> World<P> {
         node: u8,
         incarnation: u32,
         via: Via,
-        packet: Packet<P>,
+        packet: Parcel<Packet<P>>,
     ) -> bool {
         if self.nodes[usize::from(node)].incarnation != incarnation {
+            self.record_loss(packet.id, Why::Down);
             return false;
         }
         self.deliver(node, node, via, packet);
         true
     }
 
-    fn send_datagram(&mut self, from: u8, to: u8, packet: Packet<P>) {
+    fn send_datagram(&mut self, from: u8, to: u8, packet: Parcel<Packet<P>>) {
         let lan = self.spec.network.lan;
         let loss = (self.spec.network.loss_ppm + self.extra_loss_ppm).min(1_000_000);
         let duplicate = (self.spec.network.duplicate_ppm + self.extra_duplicate_ppm).min(1_000_000);
@@ -58,8 +63,12 @@ impl<P: Protocol> World<P> {
         let pair = self.pair(from, to);
         let name = pair.name(Channel::Datagram);
         let draw = |which| pair.draw(Channel::Datagram, name, which);
-        if pair.is_cut() || draw(0).chance_ppm(loss) {
-            self.lose(from, to, &packet);
+        if pair.is_cut() {
+            self.lose(packet.id, Why::Cut);
+            return;
+        }
+        if draw(0).chance_ppm(loss) {
+            self.lose(packet.id, Why::Loss);
             return;
         }
         let at = now.after(pair.latency(&lan, draw(2)));
@@ -67,15 +76,19 @@ impl<P: Protocol> World<P> {
             .chance_ppm(duplicate)
             .then(|| now.after(pair.latency(&lan, draw(3))));
         if let Some(at) = twin {
-            let packet = packet.clone();
+            let packet = self.duplicate(packet.id, packet.content.clone());
             self.queue.push(at, Event::Datagram { from, to, packet });
         }
         self.queue.push(at, Event::Datagram { from, to, packet });
     }
 
-    pub(super) fn arrive_datagram(&mut self, from: u8, to: u8, packet: Packet<P>) -> bool {
-        if self.pair(from, to).is_cut() || self.nodes[usize::from(to)].server.is_none() {
-            self.lose(from, to, &packet);
+    pub(super) fn arrive_datagram(&mut self, from: u8, to: u8, packet: Parcel<Packet<P>>) -> bool {
+        if self.pair(from, to).is_cut() {
+            self.lose(packet.id, Why::Cut);
+            return true;
+        }
+        if self.nodes[usize::from(to)].server.is_none() {
+            self.lose(packet.id, Why::Down);
             return true;
         }
         self.deliver(from, to, Via::Datagram, packet);
@@ -117,7 +130,7 @@ impl<P: Protocol> World<P> {
         };
         self.depart_latest(from, to);
         if self.nodes[usize::from(to)].server.is_none() {
-            self.lose(from, to, &packet);
+            self.lose(packet.id, Why::Down);
         } else {
             self.deliver(from, to, Via::LatestWins, packet);
         }
@@ -125,16 +138,20 @@ impl<P: Protocol> World<P> {
     }
 
     /// Loses what is in flight on a latest-wins channel.
-    pub(super) fn lose_latest(&mut self, from: u8, to: u8) {
+    pub(super) fn lose_latest(&mut self, from: u8, to: u8, why: Why) {
         let latest = &mut self.pair(from, to).latest;
         if let Some(packet) = latest.in_flight.take() {
             latest.generation += 1;
-            self.lose(from, to, &packet);
+            self.lose(packet.id, why);
         }
     }
 
     /// Hands a packet to a server that is up.
-    pub(super) fn deliver(&mut self, from: u8, to: u8, via: Via, packet: Packet<P>) {
+    pub(super) fn deliver(&mut self, from: u8, to: u8, via: Via, packet: Parcel<Packet<P>>) {
+        let Parcel {
+            id,
+            content: packet,
+        } = packet;
         self.mark(Kind::Message, to, u64::from(from));
         via.feed(&mut self.hash);
         feed_packet(&packet, &mut self.hash);
@@ -143,8 +160,14 @@ impl<P: Protocol> World<P> {
             self.stats.count_kind(P::kind(msg));
         }
         let sender = self.nodes[usize::from(from)].id;
-        let receiver = self.nodes[usize::from(to)].id;
-        self.trace(|| format!("{sender} → {receiver} {}", told::<P>(&packet)));
+        let node = self.nodes[usize::from(to)].id;
+        let cause = self.arrived(id);
+        self.trigger_input(to, cause, || What::Deliver {
+            id,
+            node,
+            from: sender,
+            kind: kind::<P>(&packet),
+        });
         let input = ServerInput::Peer {
             from: sender,
             via,
@@ -153,21 +176,9 @@ impl<P: Protocol> World<P> {
         self.step_server(to, input);
     }
 
-    pub(super) fn lose(&mut self, from: u8, to: u8, packet: &Packet<P>) {
+    /// A message will never arrive: counts it.
+    pub(super) fn lose(&mut self, id: u64, why: Why) {
         self.stats.messages_lost += 1;
-        let sender = self.nodes[usize::from(from)].id;
-        let receiver = self.nodes[usize::from(to)].id;
-        self.trace(|| format!("{sender} ⇢ {receiver} lost: {}", told::<P>(packet)));
-    }
-}
-
-/// A packet in a few words.
-fn told<P: Protocol>(packet: &Packet<P>) -> String {
-    match packet {
-        Packet::Protocol(msg) => {
-            let body = abridged(format!("{msg:?}"));
-            format!("{} {body}", P::kind(msg))
-        }
-        Packet::Peer(msg) => abridged(format!("{msg:?}")),
+        self.record_loss(id, why);
     }
 }

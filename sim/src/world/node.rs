@@ -7,11 +7,12 @@ use menagerie::protocol::{Ensemble, Fact, Gate, Protocol, Refusal, Standing, Via
 use menagerie::server::{Note, Server, ServerEffect, ServerInput, ServerOutbox, ServerTimer};
 use menagerie::wire::Packet;
 
+use super::recording::typed;
 use super::{Event, Key, Kind, World, WorldSpec};
 use crate::clock::Clock;
 use crate::dice::{Concern, Deck, Dice};
 use crate::disk::{Disk, Entry, Outcome};
-use crate::record::abridged;
+use crate::trace::{Phase, What};
 
 /// An effect that waits in the disk queue.
 #[derive(Clone, Debug)]
@@ -30,6 +31,8 @@ struct TimerSlot<T> {
     timer: T,
     /// The ordinal of the setting that counts; `None` if it is not set.
     armed: Option<u64>,
+    /// The recorded event in which it was set.
+    set_by: Option<u64>,
 }
 
 /// The timers of one process. There are few of them, so they are searched one by one.
@@ -73,17 +76,22 @@ impl<T: Copy + Eq> Timers<T> {
     }
 
     /// Sets a timer; gives its slot, the ordinal of this setting, and the draw for its delay.
-    pub(super) fn set(&mut self, timer: T) -> (u16, u64, crate::dice::Draw) {
+    pub(super) fn set(&mut self, timer: T, cause: Option<u64>) -> (u16, u64, crate::dice::Draw) {
         let ordinal = self.next_ordinal;
         self.next_ordinal += 1;
         let place = match self.slots.iter().position(|slot| slot.timer == timer) {
             Some(place) => place,
             None => {
-                self.slots.push(TimerSlot { timer, armed: None });
+                self.slots.push(TimerSlot {
+                    timer,
+                    armed: None,
+                    set_by: None,
+                });
                 self.slots.len() - 1
             }
         };
         self.slots[place].armed = Some(ordinal);
+        self.slots[place].set_by = cause;
         let slot = u16::try_from(place).expect("a process has fewer than 65536 timers");
         (slot, ordinal, self.deck.draw(ordinal))
     }
@@ -94,14 +102,15 @@ impl<T: Copy + Eq> Timers<T> {
         }
     }
 
-    /// The timer that goes off; `None` if that setting was replaced, cancelled or forgotten.
-    pub(super) fn fire(&mut self, slot: u16, ordinal: u64) -> Option<T> {
+    /// The timer that goes off, and the recorded event in which it was set; `None` if that setting
+    /// was replaced, cancelled or forgotten.
+    pub(super) fn fire(&mut self, slot: u16, ordinal: u64) -> Option<(T, Option<u64>)> {
         let slot = self.slots.get_mut(usize::from(slot))?;
         if slot.armed != Some(ordinal) {
             return None;
         }
         slot.armed = None;
-        Some(slot.timer)
+        Some((slot.timer, slot.set_by))
     }
 
     /// Forgets all of them: the process died.
@@ -156,14 +165,18 @@ impl<P: Protocol> World<P> {
         self.mark(Kind::Boot, place as u8, u64::from(booted.is_ok()));
         match booted {
             Ok(server) => {
-                self.trace(|| format!("{id} boots"));
+                let cause = self.cause();
+                self.trigger_input(place as u8, cause, || What::Boot { node: id });
                 self.nodes[place].server = Some(server);
                 self.observe(&Observation::Booted { node: id });
                 self.perform_effects(place);
                 self.compare_standing(place);
             }
             Err(refusal) => {
-                self.trace(|| format!("{id} refuses to boot: {}", refusal.0));
+                self.record(|| What::Refused {
+                    node: id,
+                    why: refusal.0.clone(),
+                });
                 self.nodes[place].refusal = Some(refusal);
                 // It emitted effects before it gave up; they never take place.
                 self.nodes[place].outbox.drain_into(&mut self.effects);
@@ -187,12 +200,15 @@ impl<P: Protocol> World<P> {
 
     pub(super) fn fire_timer(&mut self, place: u8, slot: u16, ordinal: u64) -> bool {
         let node = &mut self.nodes[usize::from(place)];
-        let Some(timer) = node.timers.fire(slot, ordinal) else {
+        let Some((timer, set_by)) = node.timers.fire(slot, ordinal) else {
             return false;
         };
         let id = node.id;
         self.mark(Kind::Timer, place, u64::from(slot));
-        self.trace(|| format!("{id} timer {timer:?}"));
+        self.trigger_input(place, set_by, || What::Timer {
+            node: id,
+            timer: format!("{timer:?}"),
+        });
         self.step_server(place, ServerInput::Timer(timer));
         true
     }
@@ -202,15 +218,22 @@ impl<P: Protocol> World<P> {
             return false;
         }
         self.mark(Kind::Work, place, 0);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.follow_work(place);
+        }
         self.step_server(place, ServerInput::Work);
         true
     }
 
     pub(super) fn finish_disk(&mut self, place: u8, generation: u32) -> bool {
         let mut outcomes = core::mem::take(&mut self.outcomes);
+        let batch = self.batch_under_way(place, generation);
         let node = &mut self.nodes[usize::from(place)];
         let live = node.disk.finish(generation, &mut outcomes);
         if live {
+            if let Some(batch) = batch {
+                self.record_disk_batch(usize::from(place), &batch);
+            }
             self.stats.disk_batches += 1;
             // What was queued meanwhile goes on at once; what the outcomes lead to comes after it.
             self.begin_disk(usize::from(place));
@@ -222,19 +245,39 @@ impl<P: Protocol> World<P> {
         live
     }
 
+    /// The operations of the batch that ends now, for the trace.
+    fn batch_under_way(&self, place: u8, generation: u32) -> Option<(Vec<u64>, bool)> {
+        if !self.is_recording() {
+            return None;
+        }
+        let disk = &self.nodes[usize::from(place)].disk;
+        let (operations, success) = disk.under_way(generation)?;
+        let tickets = operations.into_iter().map(|(ticket, _)| ticket.0);
+        Some((tickets.collect(), success))
+    }
+
     fn surface(&mut self, place: u8, outcome: Outcome<P::Record, Gated<P>>) {
         let id = self.nodes[usize::from(place)].id;
         match outcome {
             Outcome::Completed { ticket, result } => {
                 self.mark(Kind::DiskDone, place, ticket.0);
                 self.hash.word(result as u64);
-                self.trace(|| format!("{id} disk {ticket:?} {result:?}"));
+                if let Some(recorder) = &mut self.recorder {
+                    recorder.follow_sync(id, ticket);
+                }
                 self.step_server(place, ServerInput::Disk { ticket, result });
             }
             Outcome::Released(gated) => self.release(usize::from(place), gated),
             Outcome::Reloaded(image) => {
                 self.mark(Kind::Reloaded, place, image.log_last());
-                self.trace(|| format!("{id} reloaded, log to {}", image.log_last()));
+                let cause = self.cause();
+                self.trigger_input(place, cause, || What::Disk {
+                    node: id,
+                    ticket: 0,
+                    op: "reload".to_owned(),
+                    phase: Phase::Read,
+                    body: image.log_last().into(),
+                });
                 self.step_server(place, ServerInput::Reloaded(Box::new(image)));
             }
         }
@@ -264,12 +307,14 @@ impl<P: Protocol> World<P> {
             ServerEffect::Dial { peer, link } => self.dial(place as u8, peer, link),
             ServerEffect::HangUp { peer, link } => self.hang_up(place as u8, peer, link),
             ServerEffect::Disk { ticket, op } => {
+                self.record_disk_op(place, ticket, &op);
                 self.nodes[place].disk.push(Entry::Op { ticket, op });
             }
             ServerEffect::Reload => self.nodes[place].disk.push(Entry::Reload),
             ServerEffect::SetTimer { timer, range } => {
+                let cause = self.cause();
                 let node = &mut self.nodes[place];
-                let (slot, ordinal, draw) = node.timers.set(timer);
+                let (slot, ordinal, draw) = node.timers.set(timer, cause);
                 let delay = menagerie::ids::Span(draw.range(range.min.0, range.max.0));
                 let at = node.clock.after(self.now, delay);
                 let node = place as u8;
@@ -327,7 +372,7 @@ impl<P: Protocol> World<P> {
             },
             Note::Restored(zxid) => {
                 self.mark(Kind::Restored, place as u8, zxid.0);
-                self.trace(|| format!("{node} restored to {zxid}"));
+                self.record(|| What::Restore { node, zxid });
                 self.observe(&Observation::Restored { node, zxid });
             }
             Note::Applied {
@@ -339,9 +384,10 @@ impl<P: Protocol> World<P> {
                 self.mark(Kind::Applied, place as u8, zxid.0);
                 payload.feed(&mut self.hash);
                 digest.feed(&mut self.hash);
-                self.trace(|| {
-                    let body = abridged(format!("{:?}", payload.content()));
-                    format!("{node} applies {zxid} {body}")
+                self.record(|| What::Apply {
+                    node,
+                    zxid,
+                    body: format!("{:?}", payload.content()).into(),
                 });
                 self.observe(&Observation::Applied {
                     node,
@@ -353,6 +399,7 @@ impl<P: Protocol> World<P> {
             }
             Note::Delivered { zxid, value } => {
                 self.mark(Kind::Delivered, place as u8, zxid.0);
+                self.record(|| What::Commit { node, zxid });
                 self.observe(&Observation::Delivered { node, zxid, value });
             }
         }
@@ -360,7 +407,10 @@ impl<P: Protocol> World<P> {
 
     fn state_fact(&mut self, place: usize, fact: &Fact) {
         let node = self.nodes[place].id;
-        self.trace(|| format!("{node} fact {fact:?}"));
+        self.record(|| What::Fact {
+            node,
+            body: typed(fact),
+        });
         self.mark(Kind::Fact, place as u8, 0);
         self.observe(&Observation::Fact { node, fact });
     }
@@ -376,11 +426,23 @@ impl<P: Protocol> World<P> {
         let id = node.id;
         let known = before
             .is_some_and(|before| before.role == standing.role && before.epoch == standing.epoch);
+        let Standing {
+            role,
+            epoch,
+            leader,
+            ..
+        } = standing;
+        if !known || before.is_some_and(|before| before.leader != leader) {
+            self.record(|| What::Standing {
+                node: id,
+                role: role.into(),
+                epoch,
+                leader,
+            });
+        }
         if known {
             return;
         }
-        let Standing { role, epoch, .. } = standing;
-        self.trace(|| format!("{id} is {role:?} in epoch {epoch}"));
         self.observe(&Observation::Standing {
             node: id,
             role,
@@ -397,8 +459,15 @@ impl<P: Protocol> World<P> {
         node.incarnation += 1;
         node.timers.clear();
         for key in core::mem::take(&mut node.parked) {
-            drop(self.queue.take(key));
+            let event = self.queue.take(key);
+            self.record_parked(&event);
         }
-        self.nodes[place].disk.process_death(self.now);
+        let disk = &mut self.nodes[place].disk;
+        let pending = match self.recorder {
+            Some(_) => disk.pending(),
+            None => Vec::new(),
+        };
+        let written = disk.process_death(self.now);
+        self.record_disk_death(place, &pending, &written);
     }
 }

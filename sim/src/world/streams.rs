@@ -8,7 +8,8 @@ use menagerie::wire::Packet;
 
 use super::{Event, Kind, World};
 use crate::dice::Concern;
-use crate::wire::{Channel, Flow, Frame, Link, Side};
+use crate::trace::{LinkNews, What, Why};
+use crate::wire::{Channel, Flow, Frame, Link, Parcel, Side};
 
 /// A place for a stream. A place is used again under a new generation.
 #[derive(Debug)]
@@ -30,12 +31,29 @@ pub(super) enum End {
     OutOfPatience,
 }
 
+impl<P: Protocol> LinkSlot<P> {
+    /// The stream at this place, if there is one.
+    pub(super) fn link(&self) -> Option<&Link<P>> {
+        self.link.as_ref()
+    }
+}
+
 impl End {
     /// The side that does not hear of it, because it is the cause.
     pub(super) fn cause(self) -> Option<Side> {
         match self {
             End::HungUp(side) | End::Died(side) => Some(side),
             End::Broken | End::OutOfPatience => None,
+        }
+    }
+
+    /// Why what was under way is lost.
+    pub(super) fn why(self) -> Why {
+        match self {
+            End::HungUp(_) => Why::Closed,
+            End::Died(_) => Why::Down,
+            End::Broken => Why::Broken,
+            End::OutOfPatience => Why::Cut,
         }
     }
 }
@@ -53,6 +71,7 @@ impl<P: Protocol> World<P> {
             open: false,
             broken: false,
             toward: [Flow::new(), Flow::new()],
+            cause: self.cause(),
         };
         let slot = self.insert_link(link);
         let generation = self.links[slot as usize].generation;
@@ -67,15 +86,21 @@ impl<P: Protocol> World<P> {
         }
     }
 
-    pub(super) fn send_on_stream(&mut self, from: u8, to: u8, id: LinkId, packet: Packet<P>) {
+    pub(super) fn send_on_stream(
+        &mut self,
+        from: u8,
+        to: u8,
+        id: LinkId,
+        packet: Parcel<Packet<P>>,
+    ) {
         let Some((slot, side)) = self.find_link(from, to, id) else {
             // Gated messages may find their stream gone.
-            self.lose(from, to, &packet);
+            self.lose(packet.id, Why::Broken);
             return;
         };
         let link = self.link(slot);
         if !link.open || link.broken || !link.alive[side.index()] {
-            self.lose(from, to, &packet);
+            self.lose(packet.id, Why::Broken);
             return;
         }
         let at = self.stream_arrival(from, to);
@@ -183,6 +208,7 @@ impl<P: Protocol> World<P> {
     /// Ends a stream: see the rules in the world's text.
     pub(super) fn end_link(&mut self, slot: u32, end: End) {
         let broken = core::mem::replace(&mut self.link(slot).broken, true);
+        self.link(slot).cause = self.cause().or(self.link(slot).cause);
         for side in Side::BOTH {
             if !self.link(slot).alive[side.index()] {
                 continue;
@@ -190,7 +216,7 @@ impl<P: Protocol> World<P> {
             if end.cause() == Some(side) {
                 let link = self.link(slot);
                 link.alive[side.index()] = false;
-                link.toward[side.index()].clear();
+                self.clear_flow(slot, side, end.why());
             } else {
                 self.end_side(slot, side, end, broken);
             }
@@ -208,9 +234,11 @@ impl<P: Protocol> World<P> {
         let to = link.ends[side.index()];
         let now = self.now;
         if end == End::OutOfPatience && self.pair(from, to).is_cut() {
+            let lost = self.ids_in_link(slot, side);
             let flow = &mut self.link(slot).toward[side.index()];
             flow.lose_all();
             flow.local = true;
+            self.record_losses(&lost, Why::Cut);
             self.push_frame_now(slot, side);
             return;
         }
@@ -223,7 +251,10 @@ impl<P: Protocol> World<P> {
         let draw = self
             .dice
             .draw(Concern::Breaking, entity, side.index() as u64);
+        let before = self.ids_in_link(slot, side);
         self.link(slot).toward[side.index()].lose_suffix(draw);
+        let kept = self.ids_in_link(slot, side).len();
+        self.record_losses(&before[kept..], end.why());
         let at = match end {
             End::HungUp(_) | End::Died(_) => self.stream_arrival(from, to),
             End::Broken | End::OutOfPatience => now,
@@ -294,7 +325,13 @@ impl<P: Protocol> World<P> {
         self.queue.push(at, event);
     }
 
-    fn push_frame(&mut self, slot: u32, toward: Side, frame: Frame<Packet<P>>, at: VirtualTime) {
+    fn push_frame(
+        &mut self,
+        slot: u32,
+        toward: Side,
+        frame: Frame<Parcel<Packet<P>>>,
+        at: VirtualTime,
+    ) {
         let at = self.link(slot).toward[toward.index()].push(frame, at);
         self.push_token(slot, toward, at);
     }
@@ -344,7 +381,17 @@ impl<P: Protocol> World<P> {
         let me = self.nodes[usize::from(place)].id;
         self.mark(Kind::Link, place, event as u64);
         id.feed(&mut self.hash);
-        self.trace(|| format!("{me} link {id:?} to {peer} {event:?}"));
+        let cause = self.link(slot).cause;
+        self.trigger_input(place, cause, || What::Link {
+            node: me,
+            peer,
+            link: format!("{id:?}"),
+            event: match event {
+                LinkEvent::Up => LinkNews::Up,
+                LinkEvent::Refused => LinkNews::Refused,
+                LinkEvent::Down => LinkNews::Down,
+            },
+        });
         let input = ServerInput::Link {
             peer,
             link: id,
@@ -354,10 +401,16 @@ impl<P: Protocol> World<P> {
     }
 
     fn silence(&mut self, slot: u32, side: Side) {
-        let link = self.link(slot);
-        link.alive[side.index()] = false;
-        link.toward[side.index()].clear();
+        self.link(slot).alive[side.index()] = false;
+        self.clear_flow(slot, side, Why::Broken);
         self.drop_if_over(slot);
+    }
+
+    /// What is on its way to a side that no longer listens is lost.
+    fn clear_flow(&mut self, slot: u32, side: Side, why: Why) {
+        let lost = self.ids_in_link(slot, side);
+        self.link(slot).toward[side.index()].clear();
+        self.record_losses(&lost, why);
     }
 
     fn drop_if_over(&mut self, slot: u32) {

@@ -48,7 +48,7 @@ fn a_client_connects_in_one_round_trip_and_its_first_frame_follows() {
     assert_eq!(seen[0], line(open, "c1 ↔ n1 conn0 open"));
     let arrival = open.after(Span::millis(1));
     assert!(
-        seen[1].starts_with(&line(arrival, "c1 → n1 Connect")),
+        seen[1].starts_with(&line(arrival, "c1 → n1 connect")),
         "{seen:?}"
     );
 }
@@ -96,8 +96,8 @@ fn a_short_cut_from_the_clients_holds_their_frames() {
     act_and_run(&mut world, Action::CutClient(N1), Span::millis(45));
     assert_eq!(world.stats().frames_delivered, 0);
     act_and_run(&mut world, Action::MendClient(N1), Span::millis(2));
-    let arrival = line(open.after(Span::millis(46)), "c1 → n1 Connect");
-    let seen = lines(world, "c1 → n1 Connect");
+    let arrival = line(open.after(Span::millis(46)), "c1 → n1 connect");
+    let seen = lines(world, "c1 → n1 connect");
     assert!(seen[0].starts_with(&arrival), "{seen:?}");
 }
 
@@ -140,8 +140,8 @@ fn what_a_server_sent_before_it_hung_up_arrives_before_the_news() {
     let seen = lines(world, "n1");
     let told: Vec<bool> = seen
         .iter()
-        .filter(|line| line.contains("Pong") || line.contains("conn0 down"))
-        .map(|line| line.contains("Pong"))
+        .filter(|line| line.contains("pong") || line.contains("conn0 down"))
+        .map(|line| line.contains("pong"))
         .collect();
     assert_eq!(told, [true, true, true, true, true, false]);
 }
@@ -157,7 +157,7 @@ fn the_frames_of_a_connection_keep_their_order() {
         world.reply(ConnId(0), ServerFrame::Pong { zxid });
     }
     run_to(&mut world, open.after(Span::millis(60)));
-    let arrived: Vec<String> = lines(world, "Pong")
+    let arrived: Vec<String> = lines(world, "pong")
         .into_iter()
         .map(|line| {
             line.split_once("n1 → c1 ")
@@ -167,7 +167,7 @@ fn the_frames_of_a_connection_keep_their_order() {
         })
         .collect();
     let sent: Vec<String> = (1..=50)
-        .map(|zxid| format!("Pong {{ zxid: {zxid} }}"))
+        .map(|zxid| format!("pong {{\"zxid\":{zxid}}}"))
         .collect();
     assert_eq!(arrived, sent);
 }

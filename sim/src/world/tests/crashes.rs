@@ -23,7 +23,7 @@ fn a_gated_message_leaves_only_after_the_sync_and_its_fact_becomes_true_then() {
     let seen: Vec<&str> = seen.iter().map(String::as_str).collect();
     let expected = [
         "12.010ms n1 disk Ticket(2) Done",
-        "12.010ms n1 fact Promised { epoch: 3 }",
+        "12.010ms n1 fact {\"Promised\":{\"epoch\":3}}",
         "13.010ms n1 → n2 SAY Say(7)",
     ];
     assert_eq!(seen[seen.len() - 3..], expected);

@@ -15,6 +15,7 @@ use super::{Action, CrashKind, Happening, World, WorldSpec, in_runtime};
 use crate::clock::ClockSpec;
 use crate::disk::DiskSpec;
 use crate::latency::Latency;
+use crate::trace;
 use crate::wire::NetworkSpec;
 use script::{Do, Puppet, Script};
 
@@ -81,8 +82,8 @@ fn play<S: Script>(spec: WorldSpec, actions: &[(u64, Action)], end: u64) -> Worl
 
 /// The lines of the trace that contain a text, each from the server's name on, in order.
 fn lines<S: Script>(mut world: World<Puppet<S>>, text: &str) -> Vec<String> {
-    let found = world
-        .take_trace()
+    let (events, _) = world.take_trace();
+    let found = trace::lines(&events)
         .into_iter()
         .filter(|line| line.contains(text));
     found.map(|line| line.trim_start().to_string()).collect()
