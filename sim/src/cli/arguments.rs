@@ -32,6 +32,8 @@ pub(super) enum Command {
     Mutations,
     /// Replay transcripts of a real ZooKeeper and tell what is answered differently here
     Conform(ConformArguments),
+    /// Write a run as one HTML page: lanes, messages, faults, operations and what a checker found
+    Timeline(TimelineArguments),
     /// Run the fixed set of campaigns and write REPORT.md
     Report(ReportArguments),
 }
@@ -117,6 +119,31 @@ pub(super) struct ReportArguments {
     /// A line to print below the title, such as a date and a machine
     #[arg(long, value_name = "TEXT")]
     pub(super) stamp: Option<String>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct TimelineArguments {
+    /// The trace: the events.jsonl of a run
+    #[arg(value_name = "EVENTS", conflicts_with_all = ["scenario", "protocol", "mutate", "seed"])]
+    pub(super) events: Option<PathBuf>,
+    /// The scenario file, to run it instead of reading a trace
+    #[arg(long, value_name = "FILE")]
+    pub(super) scenario: Option<String>,
+    /// The protocol [default: the only one there is, or the one that --mutate concerns]
+    #[arg(long, value_name = "NAME")]
+    pub(super) protocol: Option<String>,
+    /// The seed, decimal or 0x hexadecimal
+    #[arg(long, value_name = "N", default_value = "1", value_parser = seed)]
+    pub(super) seed: u64,
+    /// Switch a bug on, by its id or name; may be repeated
+    #[arg(long, value_name = "ID")]
+    pub(super) mutate: Vec<String>,
+    /// The file to write
+    #[arg(long, value_name = "FILE", default_value = "timeline.html")]
+    pub(super) out: PathBuf,
+    /// Write over a file that is there already
+    #[arg(long)]
+    pub(super) force: bool,
 }
 
 /// A seed, decimal or hexadecimal.

@@ -13,6 +13,7 @@ mod output;
 mod report;
 mod run;
 mod select;
+mod timeline;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -152,6 +153,7 @@ fn dispatch(command: &Command, protocols: &[Registration]) -> Result<Exit, Troub
         Command::Protocols => list::protocols(protocols),
         Command::Mutations => list::mutations(),
         Command::Conform(arguments) => conform::run(arguments),
+        Command::Timeline(arguments) => timeline::timeline(arguments, protocols),
         Command::Report(arguments) => report::report(arguments, protocols),
     }
 }

@@ -124,22 +124,44 @@ pub(super) fn row(header: &Header, what: &What) -> Row {
     let node = |node: &NodeId| node_lane(header, *node);
     let client = |client: &ClientId| client_lane(header, *client);
     match what {
-        What::Send { id, from, to, via, link: _, kind, body } => row
+        What::Send {
+            id,
+            from,
+            to,
+            via,
+            link: _,
+            kind,
+            body,
+        } => row
             .between(node(from), node(to))
             .words(kind, &word(via))
             .body(body)
             .origin(Origin::Departs(*id)),
         What::Duplicate { id, of } => row.origin(Origin::Copies { id: *id, of: *of }),
-        What::Deliver { id, node: to, from, kind } => row
+        What::Deliver {
+            id,
+            node: to,
+            from,
+            kind,
+        } => row
             .between(node(to), node(from))
             .words(kind, "")
             .origin(Origin::Ends(*id)),
         What::Lose { id, why } => row.words(&word(why), "").origin(Origin::Ends(*id)),
-        What::Link { node: at, peer, link, event } => {
-            row.between(node(at), node(peer)).words(&word(event), link)
-        }
+        What::Link {
+            node: at,
+            peer,
+            link,
+            event,
+        } => row.between(node(at), node(peer)).words(&word(event), link),
         What::Timer { node: at, timer } => row.on(node(at)).words(timer, ""),
-        What::Disk { node: at, ticket, op, phase, body } => row
+        What::Disk {
+            node: at,
+            ticket,
+            op,
+            phase,
+            body,
+        } => row
             .on(node(at))
             .words(op, &word(phase))
             .body(body)
@@ -149,43 +171,101 @@ pub(super) fn row(header: &Header, what: &What) -> Row {
         }
         What::Refused { node: at, why } => row.on(node(at)).words(why, ""),
         What::Crash { node: at, kind } => row.on(node(at)).words(&word(kind), ""),
-        What::Standing { node: at, role, epoch, leader } => Row {
+        What::Standing {
+            node: at,
+            role,
+            epoch,
+            leader,
+        } => Row {
             peer: leader.as_ref().and_then(node),
-            ..row.on(node(at)).words(&word(role), &epoch_text(header, *epoch))
+            ..row
+                .on(node(at))
+                .words(&word(role), &epoch_text(header, *epoch))
         },
-        What::Apply { node: at, zxid, body } => row.on(node(at)).zxid(*zxid).body(body),
+        What::Apply {
+            node: at,
+            zxid,
+            body,
+        } => row.on(node(at)).zxid(*zxid).body(body),
         What::Commit { node: at, zxid } | What::Restore { node: at, zxid } => {
             row.on(node(at)).zxid(*zxid)
         }
         What::Fact { node: at, body } => row.on(node(at)).body(body),
-        What::ClientLink { client: from, server, conn, end, event } => {
+        What::ClientLink {
+            client: from,
+            server,
+            conn,
+            end,
+            event,
+        } => {
             let (lane, peer) = match end {
                 End::Client => (client(from), node(server)),
                 End::Server => (node(server), client(from)),
             };
-            row.between(lane, peer).words(&word(event), "").number(u64::from(conn.0))
+            row.between(lane, peer)
+                .words(&word(event), "")
+                .number(u64::from(conn.0))
         }
         What::ClientTimer { client: at, timer } => row.on(client(at)).words(timer, ""),
-        What::Session { client: at, session, event } => {
-            row.on(client(at)).words(&word(event), session)
-        }
-        What::Invoke { client: at, op, request, text, synced } => row
+        What::Session {
+            client: at,
+            session,
+            event,
+        } => row.on(client(at)).words(&word(event), session),
+        What::Invoke {
+            client: at,
+            op,
+            request,
+            text,
+            synced,
+        } => row
             .on(client(at))
             .words(text, if *synced { "synced" } else { "" })
             .body(request)
             .number(u64::from(op.0)),
-        What::Sent { client: at, op, session, xid, server, conn: _ } => row
+        What::Sent {
+            client: at,
+            op,
+            session,
+            xid,
+            server,
+            conn: _,
+        } => row
             .between(client(at), node(server))
             .words("", &format!("{session}, xid {xid}"))
             .number(u64::from(op.0)),
-        What::Complete { client: at, op, outcome, zxid, answer, invoked: _ } => Row {
+        What::Complete {
+            client: at,
+            op,
+            outcome,
+            zxid,
+            answer,
+            invoked: _,
+        } => Row {
             zxid: *zxid,
-            ..row.on(client(at)).words(&word(outcome), "").body(answer).number(u64::from(op.0))
+            ..row
+                .on(client(at))
+                .words(&word(outcome), "")
+                .body(answer)
+                .number(u64::from(op.0))
         },
-        What::WatchEvent { client: at, session: _, kind, path, zxid } => {
-            row.on(client(at)).words(kind, path).zxid(*zxid)
-        }
-        What::Frame { id, conn, client: one, server, direction, phase, kind, body } => {
+        What::WatchEvent {
+            client: at,
+            session: _,
+            kind,
+            path,
+            zxid,
+        } => row.on(client(at)).words(kind, path).zxid(*zxid),
+        What::Frame {
+            id,
+            conn,
+            client: one,
+            server,
+            direction,
+            phase,
+            kind,
+            body,
+        } => {
             let (from, to) = match direction {
                 Direction::Up => (client(one), node(server)),
                 Direction::Down => (node(server), client(one)),
@@ -200,14 +280,18 @@ pub(super) fn row(header: &Header, what: &What) -> Row {
                 .number(u64::from(conn.0))
                 .origin(origin)
         }
-        What::Fault { index, family, text } => {
-            row.words(family, text).number(*index as u64)
-        }
+        What::Fault {
+            index,
+            family,
+            text,
+        } => row.words(family, text).number(*index as u64),
         What::Undo { index } => row.number(*index as u64),
         What::Heal { core } => row.words("", &names(core)),
-        What::Action { name, nodes, amount } => {
-            row.words(name, &format!("{} {amount}", names(nodes)))
-        }
+        What::Action {
+            name,
+            nodes,
+            amount,
+        } => row.words(name, &format!("{} {amount}", names(nodes))),
         What::Violation { checker, reason } => row.words(checker, reason),
     }
 }

@@ -82,6 +82,8 @@ fn carried(events: &[Event], places: &Range<usize>) -> Vec<usize> {
             What::Boot { node } | What::Crash { node, .. } | What::Refused { node, .. } => {
                 force.insert(Force::Life(node.0), place);
                 force.remove(&Force::Standing(node.0));
+                force.remove(&Force::Applied(node.0));
+                force.remove(&Force::Committed(node.0));
                 force.remove(&Force::Pause(node.0));
             }
             What::Pause { node } => {

@@ -44,7 +44,15 @@ impl Scribe {
         order.into_iter().map(line).collect()
     }
 
-    fn send(&mut self, at: u64, cause: u64, from: u64, to: u64, kind: &str, body: Value) -> (u64, u64) {
+    fn send(
+        &mut self,
+        at: u64,
+        cause: u64,
+        from: u64,
+        to: u64,
+        kind: &str,
+        body: Value,
+    ) -> (u64, u64) {
         self.messages += 1;
         let id = self.messages;
         let event = json!({"type": "send", "id": id, "from": from, "to": to, "via": "stream",
@@ -53,7 +61,8 @@ impl Scribe {
     }
 
     fn deliver(&mut self, at: u64, sent: (u64, u64), from: u64, node: u64, kind: &str) -> u64 {
-        let event = json!({"type": "deliver", "id": sent.0, "node": node, "from": from, "kind": kind});
+        let event =
+            json!({"type": "deliver", "id": sent.0, "node": node, "from": from, "kind": kind});
         self.tell(at, Some(sent.1), event)
     }
 
@@ -128,7 +137,8 @@ fn elect(scribe: &mut Scribe) {
             5 => "observing",
             _ => "following",
         };
-        let standing = json!({"type": "standing", "node": node, "role": role, "epoch": 1, "leader": LEADER});
+        let standing =
+            json!({"type": "standing", "node": node, "role": role, "epoch": 1, "leader": LEADER});
         scribe.tell(3_000_000, None, standing);
     }
 }
@@ -149,15 +159,34 @@ fn round(scribe: &mut Scribe, write: u64) {
         scribe.tell(start, None, fault);
     }
     if write == 7 {
-        let crash = scribe.tell(start, None, json!({"type": "crash", "node": 2, "kind": "power"}));
-        scribe.tell(start + 4_000_000, Some(crash), json!({"type": "boot", "node": 2}));
+        let crash = scribe.tell(
+            start,
+            None,
+            json!({"type": "crash", "node": 2, "kind": "power"}),
+        );
+        scribe.tell(
+            start + 4_000_000,
+            Some(crash),
+            json!({"type": "boot", "node": 2}),
+        );
     }
     let request_body = |zxid: u64| json!({"zxid": zxid, "payload": request});
     let mut acknowledged = asked;
     for peer in [1, 2, 4] {
-        let sent = scribe.send(start + 400_000, asked, LEADER, peer, "PROPOSAL", request_body(zxid));
+        let sent = scribe.send(
+            start + 400_000,
+            asked,
+            LEADER,
+            peer,
+            "PROPOSAL",
+            request_body(zxid),
+        );
         if peer == 1 && write % 5 == 3 {
-            scribe.tell(start + 500_000, Some(sent.1), json!({"type": "lose", "id": sent.0, "why": "cut"}));
+            scribe.tell(
+                start + 500_000,
+                Some(sent.1),
+                json!({"type": "lose", "id": sent.0, "why": "cut"}),
+            );
             continue;
         }
         if peer == 4 && write % 11 == 4 {
@@ -172,7 +201,14 @@ fn round(scribe: &mut Scribe, write: u64) {
         let arrived = scribe.deliver(at, sent, LEADER, peer, "PROPOSAL");
         let disk = json!({"type": "disk", "node": peer, "ticket": write, "op": "append", "phase": "durable"});
         let durable = scribe.tell(at + 150_000, Some(arrived), disk);
-        let ack = scribe.send(at + 150_000, durable, peer, LEADER, "ACK", json!({"zxid": zxid}));
+        let ack = scribe.send(
+            at + 150_000,
+            durable,
+            peer,
+            LEADER,
+            "ACK",
+            json!({"zxid": zxid}),
+        );
         let heard = scribe.deliver(at + 620_000, ack, peer, LEADER, "ACK");
         if late == 0 {
             acknowledged = heard;
@@ -185,8 +221,13 @@ fn round(scribe: &mut Scribe, write: u64) {
     let done = start + 1_700_000 + 10_000 * (write % 7);
     let apply = json!({"type": "apply", "node": LEADER, "zxid": zxid, "body": {"set": "/p1"}});
     let applied = scribe.tell(done, Some(acknowledged), apply);
-    scribe.tell(done, Some(applied), json!({"type": "commit", "node": LEADER, "zxid": zxid}));
-    let outcome = ["ok", "ok", "ok", "error", "ok", "unknown", "ok", "refused"][(write % 8) as usize];
+    scribe.tell(
+        done,
+        Some(applied),
+        json!({"type": "commit", "node": LEADER, "zxid": zxid}),
+    );
+    let outcome =
+        ["ok", "ok", "ok", "error", "ok", "unknown", "ok", "refused"][(write % 8) as usize];
     let answered = scribe.frame(done, applied, client, "down", "reply");
     let complete = json!({"type": "complete", "client": client, "op": write, "outcome": outcome,
                           "zxid": (outcome == "ok").then_some(zxid), "answer": HOSTILE, "invoked": start});

@@ -70,7 +70,7 @@ function heightOf(view, row) {
     return layout.faults + (fault ? fault.level * FAULT_ROW : 0) + FAULT_ROW / 2 - 2;
   }
   const operation = model.operationOf.get(row);
-  if (operation) return layout.lanes[lane].top + 3 + operation.level * OPERATION_ROW + (OPERATION_ROW - 3) / 2;
+  if (operation) return layout.lanes[lane].top + 2 + (operation.level + 0.5) * view.operationRow;
   return layout.lanes[lane].base;
 }
 

@@ -49,8 +49,8 @@ function faultAt(view, x, height) {
 function operationAt(view, lane, x, height) {
   const top = view.layout.lanes[lane].top + 3;
   const found = view.model.operations[lane].filter((operation) => {
-    const y = top + operation.level * OPERATION_ROW;
-    return height >= y - 1 && height < y + OPERATION_ROW - 1 && x >= xOf(view, operation.from) - 2
+    const y = top + operation.level * view.operationRow;
+    return height >= y - 1 && height < y + view.operationRow - 1 && x >= xOf(view, operation.from) - 2
       && x <= xOf(view, operation.to) + 2 && passes(view, operation.row);
   }).pop();
   return found ? found.row : NONE;

@@ -193,8 +193,17 @@ function roles(model) {
     };
     for (const row of model.rows[lane]) {
       switch (model.type[row]) {
-        case code.boot: turn(row, { up: true, paused: false, role: '', epoch: '' }); break;
-        case code.crash: turn(row, { up: false, paused: false, role: '', epoch: '' }); break;
+        // What was applied is memory: a process starts without it.
+        case code.boot:
+          turn(row, { up: true, paused: false, role: '', epoch: '' });
+          applied.push(row);
+          committed.push(row);
+          break;
+        case code.crash:
+          turn(row, { up: false, paused: false, role: '', epoch: '' });
+          applied.push(row);
+          committed.push(row);
+          break;
         case code.refused: turn(row, { up: false, role: '' }); break;
         case code.pause: turn(row, { paused: true }); break;
         case code.resume: turn(row, { paused: false }); break;
@@ -366,7 +375,7 @@ function stateOf(model, lane, row) {
   }
   const reached = (rows) => {
     const last = lastBefore(rows, row);
-    return last === NONE ? '–' : model.zxids[model.zxid[last] - 1];
+    return last === NONE || model.zxid[last] === 0 ? '–' : model.zxids[model.zxid[last] - 1];
   };
   const state = found.up ? (found.paused ? 'paused' : 'up') : 'down';
   return {

@@ -3,41 +3,42 @@
 
 const AXIS = 26;
 const FAULT_ROW = 17;
-const OPERATION_ROW = 13;
+const OPERATION_ROWS = [13, 8];
 const ARROWS_MAX = 2000;
 const IRREGULAR_MAX = 500;
 const FLAGS = 20;
 const GLYPHS_MAX = 6000;
 
-// The room that every lane takes, from top to bottom, before scrolling.
+// The room that every lane takes, from top to bottom, before scrolling. Where it is scarce, the bars
+// of operations become thin and lose their texts.
 function layOut(view) {
   const { model } = view;
   const lanes = [];
-  let y = AXIS + model.faultLevels * FAULT_ROW + 8 + FLAGS;
-  const clients = model.lanes.length - model.nodes;
-  const fixed = y + clientsHeight(model) + 16;
-  const free = Math.max(0, view.height - fixed);
-  const tall = Math.max(46, Math.min(96, Math.floor(free / Math.max(1, model.nodes))));
+  const flags = AXIS + 8 + model.faultLevels * FAULT_ROW;
+  let y = flags + FLAGS;
+  const free = (row) => view.height - y - clientsHeight(model, row) - 24;
+  view.operationRow = free(OPERATION_ROWS[0]) >= 64 * model.nodes ? OPERATION_ROWS[0] : OPERATION_ROWS[1];
+  const share = Math.floor(free(view.operationRow) / Math.max(1, model.nodes));
+  const tall = Math.max(54, Math.min(96, share));
   for (let lane = 0; lane < model.nodes; lane += 1) {
-    lanes.push({ top: y, height: tall, base: y + Math.round(tall * 0.56) });
+    lanes.push({ top: y, height: tall, base: y + Math.round(tall * 0.52) });
     y += tall;
   }
-  if (clients > 0) y += 14;
+  y += 10;
   for (let lane = model.nodes; lane < model.lanes.length; lane += 1) {
-    const height = model.levels[lane] * OPERATION_ROW + 7;
+    const height = model.levels[lane] * view.operationRow + 7;
     lanes.push({ top: y, height, base: y + Math.round(height / 2) });
     y += height;
   }
-  const flags = AXIS + 8 + model.faultLevels * FAULT_ROW;
   view.layout = { lanes, faults: AXIS + 6, flags, bottom: y + 8 };
   view.scrollMax = Math.max(0, view.layout.bottom - view.height);
   view.scroll = Math.min(view.scroll, view.scrollMax);
 }
 
-function clientsHeight(model) {
-  let height = 14;
+function clientsHeight(model, row) {
+  let height = 10;
   for (let lane = model.nodes; lane < model.lanes.length; lane += 1) {
-    height += model.levels[lane] * OPERATION_ROW + 7;
+    height += model.levels[lane] * row + 7;
   }
   return height;
 }
@@ -73,6 +74,7 @@ function paint(view) {
   paintOperations(view);
   paintMessages(view);
   paintEvents(view);
+  paintRoles(view);
   paintMarks(view);
   c.restore();
   paintAxis(view);
@@ -166,11 +168,9 @@ function paintStretch(view, box, stretch) {
   const x0 = Math.max(view.gutter - 2, xOf(view, stretch.from));
   const x1 = Math.min(view.width + 2, xOf(view, stretch.to));
   const width = Math.max(1, x1 - x0);
-  const band = 13;
   if (!stretch.up) {
     c.fillStyle = view.patterns.down;
     c.fillRect(x0, box.top + 3, width, box.height - 6);
-    label(view, 'down', x0, box.top + 3, width, band, colours.muted);
     return;
   }
   const colour = roleColour(view, stretch.role);
@@ -183,9 +183,6 @@ function paintStretch(view, box, stretch) {
     c.fillStyle = view.patterns.paused;
     c.fillRect(x0, box.top + 6, width, box.height - 9);
   }
-  const epoch = stretch.epoch === '' ? '' : ` · ${stretch.epoch}`;
-  const text = stretch.paused ? 'paused' : `${stretch.role || 'booting'}${epoch}`;
-  label(view, text, x0, box.top + 7, width, band, colours.ink);
   c.strokeStyle = colours.baseline;
   c.lineWidth = 1;
   c.setLineDash(stretch.paused ? [2, 4] : []);
@@ -194,6 +191,34 @@ function paintStretch(view, box, stretch) {
   c.lineTo(x1, box.base + 0.5);
   c.stroke();
   c.setLineDash([]);
+}
+
+// What a node is, written over the messages that cross its lane.
+function paintRoles(view) {
+  const { context: c, model, colours, layout } = view;
+  const right = view.from + (view.width - view.gutter) / view.scale;
+  c.font = view.fonts.small;
+  for (let lane = 0; lane < model.nodes; lane += 1) {
+    for (const stretch of model.stretches[lane]) {
+      if (stretch.to < view.from || stretch.from > right) continue;
+      const x0 = Math.max(view.gutter, xOf(view, stretch.from));
+      const width = Math.min(view.width, xOf(view, stretch.to)) - x0;
+      const epoch = stretch.epoch === '' ? '' : ` · ${stretch.epoch}`;
+      const long = !stretch.up ? 'down' : stretch.paused ? 'paused' : `${stretch.role || 'booting'}${epoch}`;
+      const text = c.measureText(long).width + 10 <= width ? long : stretch.role;
+      const wide = c.measureText(text).width + 8;
+      if (text === '' || wide + 2 > width) continue;
+      const y = layout.lanes[lane].top + 7;
+      c.globalAlpha = 0.8;
+      c.fillStyle = colours.paper;
+      c.fillRect(x0 + 1, y, wide, 13);
+      c.globalAlpha = 1;
+      c.textAlign = 'left';
+      c.textBaseline = 'middle';
+      c.fillStyle = stretch.up ? colours.ink : colours.muted;
+      c.fillText(text, x0 + 5, y + 7);
+    }
+  }
 }
 
 function label(view, text, x, y, width, height, colour) {
@@ -216,8 +241,8 @@ function label(view, text, x, y, width, height, colour) {
 // The commit index as a line of steps along the foot of the lane, what is applied dotted above it.
 function paintProgress(view, lane, box) {
   const { context: c, model, colours } = view;
-  const top = box.base + 9;
-  const room = box.top + box.height - 5 - top;
+  const top = box.base + 8;
+  const room = box.top + box.height - 4 - top;
   if (room < 6 || model.zxids.length === 0) return;
   const draw = (rows, dash, width, colour) => {
     if (rows.length === 0) return;
@@ -293,8 +318,8 @@ function barOf(view, operation) {
   const x0 = xOf(view, operation.from);
   return {
     x0, x1: Math.max(x0 + 2, xOf(view, operation.given)),
-    y: view.layout.lanes[operation.lane].top + 3 + operation.level * OPERATION_ROW,
-    height: OPERATION_ROW - 3,
+    y: view.layout.lanes[operation.lane].top + 3 + operation.level * view.operationRow,
+    height: view.operationRow - (view.operationRow > 10 ? 3 : 2),
   };
 }
 
@@ -318,7 +343,7 @@ function paintBar(view, operation) {
     c.fillStyle = colours.paper;
     c.strokeStyle = colours.ink;
     c.lineWidth = 1.2;
-    diamond(c, xOf(view, model.at[row]), y + height / 2, 3.4);
+    diamond(c, xOf(view, model.at[row]), y + height / 2, height < 9 ? 2.6 : 3.4);
     c.fill();
     c.stroke();
   }
@@ -358,7 +383,7 @@ function paintOperation(view, operation, x0, x1, y, height) {
   }
   const ink = operation.outcome === 'ok' ? colours.onOk
     : operation.outcome === 'error' ? colours.onFail : colours.ink;
-  label(view, operation.request, x0 - 2, y, x1 - x0 - notch, height, ink);
+  if (height >= 9) label(view, operation.request, x0 - 2, y, x1 - x0 - notch, height, ink);
 }
 
 function diamond(c, x, y, size) {
