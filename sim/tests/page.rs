@@ -134,3 +134,71 @@ fn a_reader_finds_the_run_in_its_page() {
     println!("{told}{}", String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "the browser found otherwise");
 }
+
+/// Exit code and stderr of `menagerie timeline` with these arguments.
+fn timeline(arguments: &[&str]) -> (Option<i32>, String) {
+    let output = Command::cargo_bin("menagerie")
+        .expect("the binary is built for its tests")
+        .current_dir(folder())
+        .arg("timeline")
+        .args(arguments)
+        .output()
+        .expect("the binary starts");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output.status.code(), told)
+}
+
+#[test]
+fn a_page_is_not_written_over_another_file() {
+    let (trace, page) = (folder().join("kept.jsonl"), folder().join("kept.html"));
+    fs::write(&trace, sample::failing(100)).expect("the target folder can be written");
+    fs::write(&page, "mine").expect("the target folder can be written");
+    let (code, told) = timeline(&["kept.jsonl", "--out", "kept.html"]);
+    assert_eq!(code, Some(2));
+    assert!(told.contains("kept.html is there already"), "{told}");
+    assert!(told.contains("--force"), "{told}");
+    let kept = fs::read_to_string(&page).expect("the file is there");
+    assert_eq!(kept, "mine");
+    let (code, told) = timeline(&["kept.jsonl", "--out", "kept.html", "--force"]);
+    assert_eq!(code, Some(0), "{told}");
+    let page = fs::read_to_string(&page).expect("the file is there");
+    assert!(page.starts_with("<!DOCTYPE html>"));
+}
+
+#[test]
+fn a_timeline_is_of_one_trace_or_one_run() {
+    let (code, told) = timeline(&[]);
+    assert_eq!(code, Some(2));
+    assert!(told.contains("--scenario"), "{told}");
+    let (code, told) = timeline(&["kept.jsonl", "--scenario", "x.toml"]);
+    assert_eq!(code, Some(2));
+    assert!(told.contains("cannot be used with"), "{told}");
+    let scenario = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/steady.toml");
+    let scenario = scenario.to_str().expect("the project's path is UTF-8");
+    let (code, told) = timeline(&["--scenario", scenario, "--out", "never.html"]);
+    assert_eq!(code, Some(2));
+    assert!(told.contains("choose one by --protocol"), "{told}");
+    let (code, told) = timeline(&["missing.jsonl"]);
+    assert_eq!(code, Some(2));
+    assert!(told.contains("missing.jsonl"), "{told}");
+}
+
+#[test]
+fn a_run_becomes_a_page_with_every_one_of_its_events() {
+    let scenario = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/steady.toml");
+    let scenario = scenario.to_str().expect("the project's path is UTF-8");
+    let arguments = ["--scenario", scenario, "--protocol", "zab", "--seed", "3"];
+    let out = ["--out", "steady.html", "--force"];
+    let (code, told) = timeline(&[&arguments[..], &out[..]].concat());
+    assert_eq!(code, Some(0), "{told}");
+    let page = fs::read_to_string(folder().join("steady.html")).expect("the page was written");
+    let (_, data) = page
+        .split_once("id=\"trace\">")
+        .expect("the page embeds the run");
+    let (data, _) = data.split_once("</script>").expect("the element ends");
+    let data: Value = serde_json::from_str(data).expect("the data is JSON");
+    assert_eq!(data["head"]["protocol"], "zab");
+    assert_eq!(data["head"]["verdict"], "pass");
+    assert!(data["rows"].as_u64() > Some(1_000), "a run has events");
+    assert_eq!(data["rows"], data["totals"]["events"]);
+}

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::columns::commands;
 use super::document::text;
-use super::rows;
+use super::rows::{self, Row};
 use crate::trace::{Ended, Event, Judgement, Trace, What};
 
 /// The most events of the table.
@@ -73,9 +73,9 @@ fn story(trace: &Trace) -> String {
         found.count()
     };
     let mut story = format!(
-        "{} servers and {} clients ran for {}. {} messages were sent between servers, {} messages and \
-         frames were lost. {} faults fired and servers died {} times. Of {} operations {} were ok, \
-         {} ended in an error, {} were refused and {} are unknown.",
+        "{} servers and {} clients, {} of virtual time. Messages between servers: {}; messages and \
+         frames that were lost: {}; faults: {}; deaths of servers: {}. Operations: {}, of which {} \
+         ended ok, {} in an error, {} refused and {} unknown.",
         header.nodes.len(),
         header.clients,
         header.end,
@@ -114,16 +114,26 @@ fn table(page: &mut String, trace: &Trace) {
                 None => format!("c{}", lane - nodes.len() + 1),
             }
         });
-        let words = [row.label, row.detail].join(" ");
         let _ = writeln!(
             page,
             "<tr><td>{}</td><td>{place}</td><td>{}</td><td>{}</td></tr>",
             event.at,
             rows::name(&event.what).replace('_', " "),
-            text(words.trim())
+            text(&words(event, row))
         );
     }
     page.push_str("</table>\n");
+}
+
+/// An event in a few words.
+fn words(event: &Event, row: Row) -> String {
+    if let What::Fault { text, .. } = &event.what {
+        text.clone()
+    } else if let What::Undo { index } = &event.what {
+        format!("fault {index}")
+    } else {
+        [row.label, row.detail].join(" ").trim().to_owned()
+    }
 }
 
 /// What a reader in a hurry wants to see: who lived and led, what went wrong, which operations

@@ -225,6 +225,7 @@ fn the_summary_tells_the_verdict_and_at_most_two_hundred_events() {
     let page = page(&sampled(30_000));
     assert!(page.contains("<h1>Fail: sample</h1>"));
     assert!(page.contains("5 servers and 6 clients"));
+    assert!(page.contains("faults: 1; deaths of servers: 1."));
     assert!(page.contains("The first 200 of "));
     assert_eq!(page.matches("<tr><td>").count(), 200);
 }

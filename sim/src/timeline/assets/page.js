@@ -174,8 +174,8 @@ function reveal(view, row) {
   const at = view.model.at[row];
   const span = (view.width - view.gutter) / view.scale;
   // Coming from the whole run, an event is shown with what happens around it.
-  const wanted = 60 * view.model.latency;
-  if (span > wanted * 8) {
+  const wanted = 40 * view.model.latency;
+  if (span > wanted * 3) {
     view.scale = (view.width - view.gutter) / wanted;
     view.from = at - wanted * 0.6;
   } else if (at < view.from + span * 0.05 || at > view.from + span * 0.95) {

@@ -457,6 +457,7 @@ function gutterLane(view, lane) {
   c.fillText(model.lanes[lane].name, 12, middle);
   c.fillStyle = state.state === 'down' ? colours.muted : roleColour(view, state.role);
   c.fillRect(40, middle - 15, 3, 30);
+  if (view.gutter < 150) return;
   c.fillStyle = colours.ink;
   c.font = view.fonts.small;
   const role = state.state === 'up' ? `${state.role || 'booting'}` : state.state;
