@@ -2,11 +2,15 @@
 //! requests, reconnects to another server and arms its watches again, as ZooKeeper's client does.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use crate::history::{Outcome, Refused, Seen};
 use crate::ids::{ClientId, ConnId, NodeId, OpId, SessionId, Span, Zxid};
 use crate::protocol::TimerRange;
-use crate::tree::{Answer, ErrorCode, EventKind, Path, Read, Request, Response, WatchEvent, Write};
+use crate::tree::{
+    Answer, Data, ErrorCode, EventKind, Identity, Path, Read, Request, Response, WatchEvent,
+    WatchRequest, WatchTables, Write, acl,
+};
 use crate::wire::{ClientFrame, ServerFrame};
 
 /// The timers of a client.
@@ -91,6 +95,8 @@ pub enum ClientEffect {
         conn: ConnId,
         /// To which server.
         server: NodeId,
+        /// Whom it is asked by, as far as the server knows by then.
+        ids: Arc<[Identity]>,
     },
     /// An operation ended.
     Completed {
@@ -115,6 +121,8 @@ pub struct ClientSettings {
     /// Whether a write whose outcome is unknown is sent again under its old number (only sound
     /// where [`crate::protocol::Promises::at_most_once`] holds).
     pub retry_writes: bool,
+    /// See [`crate::server::ServerSettings::superuser`].
+    pub superuser: Option<Arc<str>>,
 }
 
 /// One client.
@@ -135,6 +143,19 @@ pub struct Client {
     /// Operations without an answer, in the order of invocation; those sent come first.
     pending: VecDeque<Pending>,
     watches: ArmedWatches,
+    /// The proofs that a server has accepted, in order: they outlive sessions.
+    proofs: Vec<Proof>,
+    /// Its address and what those prove.
+    proved: Arc<[Identity]>,
+    /// With what the proofs prove that have no answer yet and were sent on this connection.
+    ids: Arc<[Identity]>,
+}
+
+/// What an addauth says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Proof {
+    scheme: Path,
+    credential: Data,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,11 +187,68 @@ struct ArmedWatches {
     data: BTreeSet<Path>,
     exist: BTreeSet<Path>,
     child: BTreeSet<Path>,
+    persistent: BTreeSet<Path>,
+    recursive: BTreeSet<Path>,
 }
 
 impl ArmedWatches {
     fn is_empty(&self) -> bool {
-        self.data.is_empty() && self.exist.is_empty() && self.child.is_empty()
+        self.all().iter().all(|paths| paths.is_empty())
+    }
+
+    fn all(&self) -> [&BTreeSet<Path>; 5] {
+        [
+            &self.data,
+            &self.exist,
+            &self.child,
+            &self.persistent,
+            &self.recursive,
+        ]
+    }
+
+    /// Everything, to be set again.
+    fn frame(&self, relative: Zxid) -> ClientFrame {
+        let [data, exist, child, persistent, recursive] =
+            self.all().map(|paths| paths.iter().cloned().collect());
+        ClientFrame::SetWatches {
+            relative,
+            data,
+            exist,
+            child,
+            persistent,
+            recursive,
+        }
+    }
+
+    /// A granted request leaves or takes watches.
+    fn note_request(&mut self, request: &WatchRequest) {
+        match request {
+            WatchRequest::Add { path, recursive } => {
+                let list = if *recursive {
+                    &mut self.recursive
+                } else {
+                    &mut self.persistent
+                };
+                list.insert(path.clone());
+            }
+            WatchRequest::Remove { path, of } => {
+                let lists: &mut [&mut BTreeSet<Path>] = match of {
+                    WatchTables::Children => &mut [&mut self.child],
+                    WatchTables::Data => &mut [&mut self.data, &mut self.exist],
+                    WatchTables::Any => &mut [
+                        &mut self.data,
+                        &mut self.exist,
+                        &mut self.child,
+                        &mut self.persistent,
+                        &mut self.recursive,
+                    ],
+                };
+                lists.iter_mut().for_each(|list| {
+                    list.remove(path);
+                });
+            }
+            WatchRequest::Check { .. } => {}
+        }
     }
 
     /// An answered read leaves its watch.
@@ -204,7 +282,7 @@ impl ArmedWatches {
         }
     }
 
-    /// A fired watch is gone.
+    /// A fired watch is gone, unless it stays.
     fn note_event(&mut self, event: &WatchEvent) {
         match event.kind {
             EventKind::NodeCreated | EventKind::NodeDataChanged => {
@@ -223,6 +301,9 @@ impl ArmedWatches {
     }
 }
 
+/// The number of a sending that belongs to no operation.
+const NO_OPERATION: u32 = 0;
+
 /// Delays before the next server is tried, drawn from this range.
 const REDIAL: TimerRange = TimerRange {
     min: Span::millis(1),
@@ -240,6 +321,7 @@ impl Client {
             "client {} knows no server",
             settings.id
         );
+        let here: Arc<[Identity]> = Arc::from([Identity::new("ip", &settings.id.address())]);
         Client {
             settings,
             server: 0,
@@ -252,6 +334,9 @@ impl Client {
             acked: 0,
             pending: VecDeque::new(),
             watches: ArmedWatches::default(),
+            proofs: Vec::new(),
+            proved: here.clone(),
+            ids: here,
         }
     }
 
@@ -364,6 +449,7 @@ impl Client {
                 let session = self.session;
                 out.push(ClientEffect::Saw(Seen::Event { session, event }));
             }
+            ServerFrame::WatchesSet { zxid } => self.last_zxid = self.last_zxid.max(zxid),
             ServerFrame::Pong { .. } => {}
         }
     }
@@ -373,9 +459,10 @@ impl Client {
     /// waits for its answer, a pong is no sign of life.
     fn note_sign_of_life(&self, frame: &ServerFrame, out: &mut Vec<ClientEffect>) {
         let alive = match frame {
-            ServerFrame::Connected { .. } | ServerFrame::Reply { .. } | ServerFrame::Event(_) => {
-                true
-            }
+            ServerFrame::Connected { .. }
+            | ServerFrame::Reply { .. }
+            | ServerFrame::Event(_)
+            | ServerFrame::WatchesSet { .. } => true,
             ServerFrame::Pong { .. } => !self.waits(),
         };
         if alive {
@@ -418,16 +505,27 @@ impl Client {
         }
         self.link = Link::Attached { conn, server };
         self.set_ping(out);
+        self.prove_again(conn, out);
         if !self.watches.is_empty() {
-            let frame = ClientFrame::SetWatches {
-                relative: self.last_zxid,
-                data: self.watches.data.iter().cloned().collect(),
-                exist: self.watches.exist.iter().cloned().collect(),
-                child: self.watches.child.iter().cloned().collect(),
-            };
+            let frame = self.watches.frame(self.last_zxid);
             out.push(ClientEffect::Send { conn, frame });
         }
         self.send_unsent(out);
+    }
+
+    /// Sends the accepted proofs on a new connection: they come first, because the watches and
+    /// the requests behind may need them.
+    fn prove_again(&mut self, conn: ConnId, out: &mut Vec<ClientEffect>) {
+        self.ids = self.proved.clone();
+        for Proof { scheme, credential } in self.proofs.iter().cloned() {
+            let frame = ClientFrame::Request {
+                xid: NO_OPERATION,
+                seq: 0,
+                acked: self.acked,
+                request: Request::Auth { scheme, credential },
+            };
+            out.push(ClientEffect::Send { conn, frame });
+        }
     }
 
     /// Sends whatever was not sent on the present connection, in order.
@@ -465,6 +563,14 @@ impl Client {
                 acked: self.acked,
                 request: request.clone(),
             };
+            if let Request::Auth { scheme, credential } = request {
+                // One that fails closes the connection: nothing behind it is asked by anybody.
+                let proof = (!credential.is_null()).then_some(&**credential);
+                let address = self.settings.id.address();
+                let superuser = self.settings.superuser.as_deref();
+                let proved = acl::authenticate(scheme, proof, &address, superuser);
+                self.ids = acl::joined(&self.ids, proved.unwrap_or_default());
+            }
             out.push(ClientEffect::Send { conn, frame });
             out.push(ClientEffect::Sent {
                 op,
@@ -473,11 +579,17 @@ impl Client {
                 seq,
                 conn,
                 server,
+                ids: self.ids.clone(),
             });
         }
     }
 
     fn on_reply(&mut self, xid: u32, zxid: Zxid, answer: Answer, out: &mut Vec<ClientEffect>) {
+        if xid == NO_OPERATION {
+            // Accepted before, so accepted again.
+            self.last_zxid = self.last_zxid.max(zxid);
+            return;
+        }
         let first = self.pending.pop_front();
         let pending = first
             .filter(|pending| pending.xid == Some(xid))
@@ -486,8 +598,13 @@ impl Client {
         match &pending.request {
             Request::Read(read) => self.watches.note_read(read, &answer),
             Request::Write(_) => self.acked = pending.seq,
-            // Watches that stay are not set again after a reconnect.
-            Request::Sync | Request::Watch(_) => {}
+            Request::Watch(watch) if answer.is_ok() => self.watches.note_request(watch),
+            Request::Auth { scheme, credential } if answer.is_ok() => {
+                let scheme = scheme.clone();
+                let credential = credential.clone();
+                self.note_proof(Proof { scheme, credential });
+            }
+            Request::Sync | Request::Watch(_) | Request::Auth { .. } => {}
         }
         let gone = match &answer {
             Ok(Response::SessionClosed) => matches!(
@@ -513,6 +630,18 @@ impl Client {
         }
     }
 
+    /// A proof was accepted: it is given again on every connection to come.
+    fn note_proof(&mut self, proof: Proof) {
+        let address = self.settings.id.address();
+        let superuser = self.settings.superuser.as_deref();
+        let secret = (!proof.credential.is_null()).then_some(&*proof.credential);
+        let proved = acl::authenticate(&proof.scheme, secret, &address, superuser);
+        self.proved = acl::joined(&self.proved, proved.unwrap_or_default());
+        if !self.proofs.contains(&proof) {
+            self.proofs.push(proof);
+        }
+    }
+
     /// The connection is gone: what was sent on it has no definite end, or will be sent again.
     fn on_lost(&mut self, out: &mut Vec<ClientEffect>) {
         if self.settings.retry_writes {
@@ -528,7 +657,8 @@ impl Client {
     fn refuse_sent_reads(&mut self, out: &mut Vec<ClientEffect>) {
         self.pending.retain_mut(|pending| {
             let keep = match pending.request {
-                Request::Write(_) => true,
+                // A proof keeps its place, so that what stands behind is asked by the same again.
+                Request::Write(_) | Request::Auth { .. } => true,
                 Request::Read(_) | Request::Watch(_) | Request::Sync => !pending.sent,
             };
             if keep {
@@ -550,6 +680,10 @@ impl Client {
             if pending.sent {
                 let outcome = match pending.request {
                     Request::Write(_) => Outcome::Unknown,
+                    Request::Auth { .. } => {
+                        pending.xid = None;
+                        return true;
+                    }
                     Request::Read(_) | Request::Watch(_) | Request::Sync => {
                         Outcome::Refused(Refused::NoEffect)
                     }

@@ -1,9 +1,10 @@
 //! What clients saw: the black-box record of a run.
 
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 use crate::ids::{ClientId, ConnId, NodeId, OpId, SessionId, VirtualTime, Zxid};
-use crate::tree::{Answer, Request, WatchEvent};
+use crate::tree::{Answer, Identity, Request, WatchEvent};
 
 /// How an operation ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +57,9 @@ pub struct Operation {
     pub attempts: u32,
     /// What was asked.
     pub request: Request,
+    /// Whom its client had proved to be to the server when it was last sent, its address included;
+    /// nobody if it never was sent. A retry is sent under the same identities.
+    pub ids: Arc<[Identity]>,
     /// A read that directly follows a sync of its own session, issued together with it: where the
     /// protocol promises linearizable barriers, this read is linearizable.
     pub synced: bool,

@@ -4,6 +4,7 @@
 
 use core::fmt;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// A server's number in the ensemble (ZooKeeper's `sid`), counted from 1.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -57,6 +58,14 @@ impl SessionId {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ClientId(pub u16);
+
+impl ClientId {
+    /// The address that its connections come from: each client's own.
+    pub fn address(self) -> Arc<str> {
+        let [high, low] = self.0.to_be_bytes();
+        Arc::from(format!("10.0.{high}.{low}"))
+    }
+}
 
 /// One operation of one client, numbered over the whole run in the order of invocation.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

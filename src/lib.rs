@@ -11,6 +11,7 @@ pub mod conform;
 pub mod history;
 pub mod ids;
 pub mod jute;
+pub mod linear;
 pub mod mutation;
 pub mod paxos;
 pub mod protocol;

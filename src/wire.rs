@@ -1,10 +1,12 @@
 //! What travels between clients and servers, and between the servers' state machines.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{SessionId, Span, Zxid};
 use crate::protocol::Protocol;
-use crate::tree::{Answer, Path, Request, WatchEvent, Write};
+use crate::tree::{Answer, Identity, Path, Request, WatchEvent, Write};
 
 /// What a client sends.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +45,10 @@ pub enum ClientFrame {
         exist: Vec<Path>,
         /// Child watches.
         child: Vec<Path>,
+        /// Watches that stay.
+        persistent: Vec<Path>,
+        /// Watches that stay and hear of the whole subtree.
+        recursive: Vec<Path>,
     },
 }
 
@@ -69,6 +75,11 @@ pub enum ServerFrame {
     },
     /// A watch fired.
     Event(WatchEvent),
+    /// The answer to `SetWatches`.
+    WatchesSet {
+        /// The server's last applied zxid.
+        zxid: Zxid,
+    },
     /// The answer to `Ping`.
     Pong {
         /// The server's last applied zxid.
@@ -88,6 +99,8 @@ pub enum PeerMsg {
         seq: u32,
         /// See [`crate::tree::Command::acked`].
         acked: u32,
+        /// Whom its connection has proved to be.
+        ids: Arc<[Identity]>,
         /// What is asked.
         write: Write,
     },

@@ -2,6 +2,7 @@
 
 use menagerie::ids::{LocalTime, Span, VirtualTime};
 
+use crate::decision::{Decider, Name};
 use crate::dice::{Concern, Dice};
 
 const MILLION: u64 = 1_000_000;
@@ -23,18 +24,21 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// The clock of one entity.
-    pub fn drawn(spec: ClockSpec, dice: &Dice, entity: u64) -> Clock {
+    /// The clock of one server.
+    pub fn drawn(spec: ClockSpec, dice: &Dice, node: u8, decider: &mut Decider) -> Clock {
         assert!(
             spec.drift_ppm_max < 1_000_000,
             "a clock that drifts by {} ppm would stand still",
             spec.drift_ppm_max
         );
         let max = u64::from(spec.drift_ppm_max);
-        let drawn = dice.draw(Concern::Drift, entity, 0).range(0, 2 * max);
-        Clock {
-            rate: MILLION - max + drawn,
-        }
+        let draw = || dice.draw(Concern::Drift, u64::from(node), 0);
+        let rate = decider.settle(
+            || Name::Drift { node },
+            || MILLION - max + draw().range(0, 2 * max),
+            || MILLION,
+        );
+        Clock { rate: rate.max(1) }
     }
 
     /// What the clock shows.
@@ -64,6 +68,12 @@ impl Clock {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decision::Source;
+
+    fn drawn(spec: ClockSpec, seed: u64, node: u8) -> Clock {
+        let mut decider = Decider::new(&Source::Dice, false);
+        Clock::drawn(spec, &Dice::new(seed), node, &mut decider)
+    }
 
     #[test]
     fn a_timer_goes_off_when_the_local_clock_has_advanced_by_its_delay_and_not_before() {
@@ -71,7 +81,7 @@ mod tests {
             let spec = ClockSpec {
                 drift_ppm_max: 100_000,
             };
-            let clock = Clock::drawn(spec, &Dice::new(seed), 1);
+            let clock = drawn(spec, seed, 1);
             for now in [0, 1, 999_999, 1_000_000, 123_456_789_012] {
                 let now = VirtualTime(now);
                 let delay = Span(7_654_321);
@@ -88,7 +98,7 @@ mod tests {
         let spec = ClockSpec {
             drift_ppm_max: 500_000,
         };
-        let clock = Clock::drawn(spec, &Dice::new(1), 2);
+        let clock = drawn(spec, 1, 2);
         let mut last = LocalTime(0);
         for at in (0..5_000_000).step_by(333) {
             let reading = clock.read(VirtualTime(at));
@@ -100,13 +110,10 @@ mod tests {
     #[test]
     fn drifts_stay_within_the_bound_and_differ_between_servers() {
         let spec = ClockSpec { drift_ppm_max: 200 };
-        let dice = Dice::new(9);
-        let rates: Vec<u64> = (1..6)
-            .map(|node| Clock::drawn(spec, &dice, node).rate)
-            .collect();
+        let rates: Vec<u64> = (1..6).map(|node| drawn(spec, 9, node).rate).collect();
         assert!(rates.iter().all(|rate| rate.abs_diff(MILLION) <= 200));
         assert!(rates.iter().any(|rate| *rate != rates[0]), "{rates:?}");
-        let exact = Clock::drawn(ClockSpec::default(), &dice, 1);
+        let exact = drawn(ClockSpec::default(), 9, 1);
         assert_eq!(exact.read(VirtualTime(12_345)), LocalTime(12_345));
     }
 }

@@ -11,7 +11,7 @@ use rand::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 /// The version of everything that turns a seed into numbers. A change invalidates old seeds.
-pub const DICE_VERSION: &str = "keyed-splitmix+xoshiro256pp/1";
+pub const DICE_VERSION: &str = "keyed-splitmix+xoshiro256pp/2";
 
 const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 

@@ -36,6 +36,7 @@ use menagerie::ids::{Span, VirtualTime};
 use menagerie::protocol::{DiskOp, DiskResult, Image, Object, Ticket};
 use std::collections::VecDeque;
 
+use crate::decision::{Decider, Name, Phase};
 use crate::dice::Deck;
 use crate::latency::Latency;
 use fate::Fate;
@@ -130,13 +131,15 @@ pub struct Disk<R, G> {
     failing_syncs: u32,
     /// A sync failed since the process started: no gate opens any more.
     broken: bool,
+    /// The server.
+    node: u8,
     deck: Deck,
     batches: u64,
 }
 
 impl<R: Clone, G> Disk<R, G> {
-    /// A new disk, whose latencies are drawn from `deck`.
-    pub fn new(deck: Deck) -> Disk<R, G> {
+    /// A new disk of a server, whose latencies are drawn from `deck`.
+    pub fn new(node: u8, deck: Deck) -> Disk<R, G> {
         Disk {
             store: Store::empty(),
             queue: VecDeque::new(),
@@ -145,6 +148,7 @@ impl<R: Clone, G> Disk<R, G> {
             slow_extra: Span::ZERO,
             failing_syncs: 0,
             broken: false,
+            node,
             deck,
             batches: 0,
         }
@@ -162,12 +166,17 @@ impl<R: Clone, G> Disk<R, G> {
 
     /// Begins the next batch if none is under way and something is queued; says when it ends and
     /// under which generation [`Disk::finish`] is to be called then.
-    pub fn begin(&mut self, now: VirtualTime, spec: &DiskSpec) -> Option<(VirtualTime, u32)> {
+    pub fn begin(
+        &mut self,
+        now: VirtualTime,
+        spec: &DiskSpec,
+        decider: &mut Decider,
+    ) -> Option<(VirtualTime, u32)> {
         if self.batch.is_some() || self.queue.is_empty() {
             return None;
         }
         let (work, entries) = self.plan();
-        let (writing, syncing) = self.durations(work, spec);
+        let (writing, syncing) = self.durations(work, spec, decider);
         let success = !self.fails(work);
         self.batch = Some(Batch {
             work,
@@ -264,12 +273,20 @@ impl<R: Clone, G> Disk<R, G> {
 
     /// The power fails, after [`Disk::process_death`]: keeps what is durable and a drawn part of
     /// the rest.
-    pub fn power_loss(&mut self, deck: Deck) {
+    /// `loss` is the number of the loss.
+    pub fn power_loss(&mut self, loss: u64, deck: Deck, decider: &mut Decider) {
         assert!(
             self.queue.is_empty(),
             "the process dies before the power is gone"
         );
-        self.store.lose_power(Fate::Drawn { deck, next: 0 });
+        let (next, node) = (0, self.node);
+        self.store.lose_power(Fate::Drawn {
+            deck,
+            next,
+            decider,
+            node,
+            loss,
+        });
     }
 
     /// What a process that boots now would read.
@@ -355,26 +372,41 @@ impl<R: Clone, G> Disk<R, G> {
     }
 
     /// How long a batch writes and syncs.
-    fn durations(&self, work: Work, spec: &DiskSpec) -> (Span, Span) {
+    fn durations(&self, work: Work, spec: &DiskSpec, decider: &mut Decider) -> (Span, Span) {
         let draws = self.batches * 2;
-        let write = || spec.write.sample(self.deck.draw(draws));
-        let sync = || self.slowed(spec.sync.sample(self.deck.draw(draws + 1)));
-        let sync_if = |dirty: bool| if dirty { sync() } else { Span::ZERO };
+        let mut settle = |phase: Phase, latency: &Latency, draw: u64| {
+            let name = || Name::Disk {
+                node: self.node,
+                batch: self.batches + 1,
+                phase,
+            };
+            let drawn = || latency.sample(self.deck.draw(draw)).0;
+            Span(decider.settle(name, drawn, || latency.median().0))
+        };
         match work {
             Work::Group { appends, syncs } => {
-                let writing = if appends > 0 { write() } else { Span::ZERO };
+                let writing = if appends > 0 {
+                    settle(Phase::Write, &spec.write, draws)
+                } else {
+                    Span::ZERO
+                };
                 let dirty = match syncs {
                     Syncs::Nothing => false,
                     Syncs::Log => appends > 0 || self.store.log_is_dirty(),
                     Syncs::Everything => appends > 0 || self.store.is_dirty(),
                 };
-                (writing, sync_if(dirty))
+                let syncing = if dirty {
+                    self.slowed(settle(Phase::Sync, &spec.sync, draws + 1))
+                } else {
+                    Span::ZERO
+                };
+                (writing, syncing)
             }
             Work::Single => match self.queue.front().expect("a batch has an entry") {
                 Entry::Gate(_) => (Span::ZERO, Span::ZERO),
                 Entry::Reload => {
-                    let reading = self.slowed(spec.read.sample(self.deck.draw(draws)));
-                    (Span::ZERO, reading)
+                    let reading = settle(Phase::Read, &spec.read, draws);
+                    (Span::ZERO, self.slowed(reading))
                 }
                 Entry::Op { op, .. } => match op {
                     DiskOp::Append(_)
@@ -382,10 +414,21 @@ impl<R: Clone, G> Disk<R, G> {
                     | DiskOp::DropThrough(_)
                     | DiskOp::Write(..)
                     | DiskOp::Rename { .. }
-                    | DiskOp::DropSnapshotsBefore(_) => (write(), Span::ZERO),
-                    DiskOp::Save(_) => (write().times(SAVE_WRITES), Span::ZERO),
-                    DiskOp::Sync(object) => (Span::ZERO, sync_if(self.object_is_dirty(*object))),
-                    DiskOp::SyncAll => (Span::ZERO, sync_if(self.store.is_dirty())),
+                    | DiskOp::DropSnapshotsBefore(_) => {
+                        (settle(Phase::Write, &spec.write, draws), Span::ZERO)
+                    }
+                    DiskOp::Save(_) => {
+                        let writing = settle(Phase::Write, &spec.write, draws);
+                        (writing.times(SAVE_WRITES), Span::ZERO)
+                    }
+                    DiskOp::Sync(object) if !self.object_is_dirty(*object) => {
+                        (Span::ZERO, Span::ZERO)
+                    }
+                    DiskOp::SyncAll if !self.store.is_dirty() => (Span::ZERO, Span::ZERO),
+                    DiskOp::Sync(_) | DiskOp::SyncAll => {
+                        let syncing = settle(Phase::Sync, &spec.sync, draws + 1);
+                        (Span::ZERO, self.slowed(syncing))
+                    }
                 },
             },
         }

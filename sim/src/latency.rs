@@ -45,6 +45,11 @@ pub enum Latency {
 }
 
 impl Latency {
+    /// The plain case: the median.
+    pub fn median(&self) -> Span {
+        self.sample(Draw(1 << 63))
+    }
+
     /// The sample that belongs to a draw.
     #[inline]
     pub fn sample(&self, draw: Draw) -> Span {

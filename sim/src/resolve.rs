@@ -7,6 +7,7 @@ use menagerie::server::ServerSettings;
 use toml::Spanned;
 
 use crate::clock::ClockSpec;
+use crate::decision::Source;
 use crate::dice::{Concern, Dice, Draw};
 use crate::disk::DiskSpec;
 use crate::latency::Latency;
@@ -184,6 +185,8 @@ impl Base {
                 session_timeout_min: tick.times(2),
                 session_timeout_max: tick.times(20),
                 capture_chunk: self.capture_chunk as usize,
+                removal_interval: tick.times(5),
+                superuser: None,
             },
             knobs: self.knobs,
             session_timeout: document.workload.session_timeout.get_ref().0,
@@ -202,6 +205,8 @@ impl Base {
                 drift_ppm_max: self.drift_ppm,
             },
             micro_step: MICRO_STEP,
+            decisions: Source::Dice,
+            record: false,
             checks: run.checks,
             trace: run.trace,
         }

@@ -119,9 +119,13 @@ impl<T> Flow<T> {
         })
     }
 
-    /// Loses a drawn suffix of what is in flight.
-    pub(crate) fn lose_suffix(&mut self, draw: Draw) {
-        let kept = draw.below(self.queue.len() as u64 + 1);
+    /// How many frames are in flight.
+    pub(crate) fn len(&self) -> u64 {
+        self.queue.len() as u64
+    }
+
+    /// Loses what is in flight but for the first `kept` frames.
+    pub(crate) fn lose_behind(&mut self, kept: u64) {
         for frame in self.queue.iter_mut().skip(kept as usize) {
             *frame = Frame::Lost;
         }
@@ -140,8 +144,8 @@ impl<T> Flow<T> {
 }
 
 /// One of the two ends of a stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Side {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Side {
     /// The end that dialled; of a connection, the client.
     Dialler,
     /// The end that was dialled; of a connection, the server.
@@ -192,6 +196,8 @@ pub(crate) struct Link<P: Protocol> {
 #[derive(Debug)]
 pub(crate) struct Conn {
     pub(crate) client: ClientId,
+    /// Which of the client's connections it is, from 1.
+    pub(crate) nth: u32,
     /// The server's place.
     pub(crate) server: u8,
     /// Whether that end still wants to hear of it, by side.
@@ -211,13 +217,15 @@ pub(crate) struct Conn {
 }
 
 impl Conn {
-    pub(crate) fn new(client: ClientId, server: u8, number: u32, dice: &Dice) -> Conn {
+    pub(crate) fn new(client: ClientId, nth: u32, server: u8, dice: &Dice) -> Conn {
         let deck = |side: Side| {
-            let entity = (u64::from(number) << 1) | side.index() as u64;
+            let whose = u64::from(client.0) << 40 | u64::from(nth) << 1;
+            let entity = whose | side.index() as u64;
             dice.deck(Concern::ClientWire, entity)
         };
         Conn {
             client,
+            nth,
             server,
             alive: [true, false],
             told: [false, false],
@@ -231,19 +239,22 @@ impl Conn {
         }
     }
 
-    /// The next draw of the direction towards a side.
-    pub(crate) fn draw(&mut self, toward: Side) -> Draw {
+    /// The number of the next frame towards a side, and its draw.
+    pub(crate) fn draw(&mut self, toward: Side) -> (u64, Draw) {
         let ordinal = &mut self.ordinals[toward.index()];
         *ordinal += 1;
-        self.decks[toward.index()].draw(*ordinal)
+        (*ordinal, self.decks[toward.index()].draw(*ordinal))
     }
 }
 
 /// The kinds of channels between two servers; each has draws of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Channel {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Channel {
+    /// Lost, doubled, overtaking each other.
     Datagram,
+    /// At most one in flight, and one waiting, which the next one replaces.
     LatestWins,
+    /// In order until it breaks.
     Stream,
 }
 
@@ -322,9 +333,9 @@ impl<P: Protocol> Pair<P> {
         self.decks[channel.index()].draw(name * 4 + which)
     }
 
-    /// The latency of a drawn message.
-    pub(crate) fn latency(&self, lan: &Latency, draw: Draw) -> Span {
-        Span(lan.sample(draw).0 + self.base.0 + self.extra.0)
+    /// How long a message takes that travels for so long without what faults and distance add.
+    pub(crate) fn latency(&self, travel: u64) -> Span {
+        Span(travel + self.base.0 + self.extra.0)
     }
 }
 
@@ -350,7 +361,8 @@ mod tests {
             for body in 0..3 {
                 flow.push(Frame::Body(body), VirtualTime(0));
             }
-            flow.lose_suffix(Dice::new(number).draw(Concern::Breaking, 1, 0));
+            let kept = Dice::new(number).draw(Concern::Breaking, 1, 0);
+            flow.lose_behind(kept.below(flow.len() + 1));
             let left_over: Vec<_> = core::iter::from_fn(|| flow.pop()).collect();
             let lost = left_over.iter().filter(|frame| **frame == Frame::Lost);
             let kept = 3 - lost.count();

@@ -255,7 +255,14 @@ impl Client {
                 self.children.retain(|child| child != path);
             }
             // The other answers say nothing about a version that this client uses later.
-            (Request::Write(_) | Request::Read(_) | Request::Watch(_) | Request::Sync, _) => {}
+            (
+                Request::Write(_)
+                | Request::Read(_)
+                | Request::Watch(_)
+                | Request::Auth { .. }
+                | Request::Sync,
+                _,
+            ) => {}
         }
     }
 

@@ -78,7 +78,11 @@ struct Placed<'a> {
 fn linearizable_read(operation: &Operation) -> Option<&Read> {
     match &operation.request {
         Request::Read(read) if operation.synced => Some(read),
-        Request::Read(_) | Request::Write(_) | Request::Watch(_) | Request::Sync => None,
+        Request::Read(_)
+        | Request::Write(_)
+        | Request::Watch(_)
+        | Request::Auth { .. }
+        | Request::Sync => None,
     }
 }
 
@@ -137,6 +141,7 @@ fn every_answered_write_is_committed(timeline: &Timeline<'_>, history: &History)
             Request::Write(Write::CreateSession { .. })
             | Request::Read(_)
             | Request::Watch(_)
+            | Request::Auth { .. }
             | Request::Sync => false,
             Request::Write(_) => {
                 answered(write).is_some_and(|(zxid, _)| zxid <= timeline.known_through)

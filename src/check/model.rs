@@ -449,7 +449,8 @@ fn forget_times(response: &mut Response) {
         | Response::Count(_)
         | Response::Paths(_)
         | Response::Identities(_)
-        | Response::WatchesDone => {}
+        | Response::WatchesDone
+        | Response::Authenticated => {}
         Response::Reads(answers) => answers.iter_mut().flatten().for_each(forget_times),
     }
 }

@@ -233,6 +233,7 @@ impl Run {
             server: None,
             attempts: 1,
             request,
+            ids: std::sync::Arc::default(),
             synced: false,
             invoked: VirtualTime(self.now),
             completed: None,

@@ -167,6 +167,7 @@ pub(super) fn answer(
         server: None,
         attempts: 1,
         request,
+        ids: std::sync::Arc::default(),
         synced: false,
         invoked: VirtualTime(u64::from(id) * 10),
         completed: Some(VirtualTime(u64::from(id) * 10 + 5)),

@@ -255,12 +255,12 @@ impl Step<'_> {
             }
             (Content::Command(command), _) => {
                 let is_about_sessions = matches!(
-                    command.write,
+                    command.write.bare(),
                     Write::CreateSession { .. } | Write::ExpireSession
                 );
                 if self.executed || is_about_sessions {
                     // Nobody was answered, so there is nothing to compare.
-                    let _unseen = model.write(self.zxid, self.session, &command.write);
+                    let _unseen = model.write(self.zxid, self.session, command.write.bare());
                 }
                 None
             }
@@ -295,9 +295,9 @@ pub(super) fn number_writes(history: &History) -> BTreeMap<(SessionId, u32), usi
 /// Whether a payload can come from a request.
 fn fits(content: &Content, request: &Request) -> bool {
     match (content, request) {
-        (Content::Command(command), Request::Write(write)) => command.write == *write,
+        (Content::Command(command), Request::Write(write)) => command.write.bare() == write,
         (Content::Txn(record), Request::Write(write)) => txn_fits(&record.txn, write),
-        (_, Request::Read(_) | Request::Watch(_) | Request::Sync) => false,
+        (_, Request::Read(_) | Request::Watch(_) | Request::Auth { .. } | Request::Sync) => false,
     }
 }
 

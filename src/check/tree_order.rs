@@ -174,7 +174,8 @@ impl TreeOrder {
             | Response::Paths(_)
             | Response::Reads(_)
             | Response::Identities(_)
-            | Response::WatchesDone => {}
+            | Response::WatchesDone
+            | Response::Authenticated => {}
         }
         if let Some(end) = self.ended.get(&stat.ephemeral_owner)
             && *end < zxid
@@ -299,7 +300,14 @@ fn stat_of<'a>(operation: &'a Operation, response: &'a Response) -> Option<(&'a 
             | Response::Children { stat, .. }
             | Response::Acl { stat, .. },
         ) => Some((path, stat)),
-        (Request::Write(_) | Request::Read(_) | Request::Watch(_) | Request::Sync, _) => None,
+        (
+            Request::Write(_)
+            | Request::Read(_)
+            | Request::Watch(_)
+            | Request::Auth { .. }
+            | Request::Sync,
+            _,
+        ) => None,
     }
 }
 
@@ -336,7 +344,14 @@ fn collect_births<'a>(
                 }
             }
         }
-        (Request::Write(_) | Request::Read(_) | Request::Watch(_) | Request::Sync, _) => {}
+        (
+            Request::Write(_)
+            | Request::Read(_)
+            | Request::Watch(_)
+            | Request::Auth { .. }
+            | Request::Sync,
+            _,
+        ) => {}
     }
 }
 

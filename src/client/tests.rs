@@ -10,6 +10,7 @@ fn attached() -> Client {
         servers: vec![NodeId(1), NodeId(2)],
         session_timeout: Span::millis(300),
         retry_writes: true,
+        superuser: None,
     });
     let server = NodeId(1);
     step(&mut client, ClientInput::Start);

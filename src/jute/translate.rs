@@ -379,7 +379,10 @@ pub fn answered(call: &Call, answer: Answer) -> Option<(i32, Body)> {
             Call::Sync { path } => Body::Path(path.clone()),
             _without_a_record => Body::Empty,
         },
-        Response::Deleted | Response::SessionOpened | Response::SessionClosed => Body::Empty,
+        Response::Deleted
+        | Response::SessionOpened
+        | Response::SessionClosed
+        | Response::Authenticated => Body::Empty,
     };
     Some((0, body))
 }

@@ -116,18 +116,15 @@ impl<P: Protocol> Server<P> {
     fn fire_watches(&mut self, applied: &Applied, out: &mut ServerOutbox<P>) {
         let mut fired = Vec::new();
         for (place, event) in applied.events.iter().enumerate() {
-            let before = fired.len();
             self.watches.fire(event, &mut fired);
-            // Of connections here nothing is known, so only what everybody may read is told.
-            if !applied.may_hear(place, &[]) {
-                fired.truncate(before);
+            for (conn, event) in fired.drain(..) {
+                let connection = self.connections.get(&conn);
+                let ids = connection.map_or(&[][..], |connection| &connection.ids);
+                if applied.may_hear(place, ids) {
+                    let frame = ServerFrame::Event(event);
+                    out.push(ServerEffect::Reply { conn, frame });
+                }
             }
-        }
-        for (conn, event) in fired {
-            out.push(ServerEffect::Reply {
-                conn,
-                frame: ServerFrame::Event(event),
-            });
         }
     }
 

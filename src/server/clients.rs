@@ -1,12 +1,13 @@
 //! Connections of clients and the sessions they speak for; their requests stand in `queue`.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
-use super::{Server, ServerEffect, ServerOutbox};
+use super::{Asking, Server, ServerEffect, ServerOutbox, acl};
 use crate::canonical::RunHash;
 use crate::ids::{ConnId, LocalTime, SessionId, Span, Zxid};
 use crate::protocol::{BarrierToken, Protocol};
-use crate::tree::{Path, Read, Request, WatchRequest, Write};
+use crate::tree::{Data, ErrorCode, Identity, Path, Read, Request, WatchRequest, Write};
 use crate::wire::{ClientFrame, PeerMsg, ServerFrame};
 
 /// A client's connection.
@@ -17,6 +18,12 @@ pub(super) struct Connection {
     pub(super) queue: VecDeque<Queued>,
     /// Whether it stands in the list of connections with a read to answer.
     pub(super) ready: bool,
+    /// Where it comes from.
+    address: Arc<str>,
+    /// Whom it has proved to be, without repetitions.
+    pub(super) ids: Arc<[Identity]>,
+    /// A proof failed: what comes behind it is not heard, and it is closed behind the answer.
+    deaf: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +41,8 @@ pub(super) enum Phase {
 #[derive(Clone, Debug)]
 pub(super) struct Queued {
     pub(super) xid: u32,
+    /// Whom the connection had proved to be when the request came.
+    pub(super) ids: Arc<[Identity]>,
     pub(super) task: Task,
 }
 
@@ -53,12 +62,9 @@ pub(super) enum Task {
     /// Answered from the watches when its turn comes.
     Watch(WatchRequest),
     /// Arms watches again when its turn comes.
-    SetWatches {
-        relative: Zxid,
-        data: Vec<Path>,
-        exist: Vec<Path>,
-        child: Vec<Path>,
-    },
+    SetWatches(Box<Armed>),
+    /// Judged when it came; the answer waits for its turn.
+    Proved(Result<(), ErrorCode>),
     /// Not yet asked for.
     Sync,
     /// Asked for.
@@ -67,12 +73,48 @@ pub(super) enum Task {
     Reached(Zxid),
 }
 
+/// The watches that a client has armed.
+#[derive(Clone, Debug)]
+pub(super) struct Armed {
+    pub(super) relative: Zxid,
+    pub(super) data: Vec<Path>,
+    pub(super) exist: Vec<Path>,
+    pub(super) child: Vec<Path>,
+    pub(super) persistent: Vec<Path>,
+    pub(super) recursive: Vec<Path>,
+}
+
+impl Connection {
+    fn push(&mut self, xid: u32, task: Task) {
+        let ids = self.ids.clone();
+        self.queue.push_back(Queued { xid, ids, task });
+    }
+
+    /// Judges a proof. From now on requests are asked by whom it proves, too; those before it are
+    /// not.
+    fn prove(
+        &mut self,
+        scheme: &str,
+        credential: &Data,
+        superuser: Option<&str>,
+    ) -> Result<(), ErrorCode> {
+        let proof = (!credential.is_null()).then_some(&**credential);
+        let proved = acl::authenticate(scheme, proof, &self.address, superuser);
+        self.deaf = proved.is_err();
+        self.ids = acl::joined(&self.ids, proved?);
+        Ok(())
+    }
+}
+
 impl<P: Protocol> Server<P> {
-    pub(super) fn on_client_up(&mut self, conn: ConnId) {
+    pub(super) fn on_client_up(&mut self, conn: ConnId, address: &Arc<str>) {
         let connection = Connection {
             phase: Phase::Fresh,
             queue: VecDeque::new(),
             ready: false,
+            address: address.clone(),
+            ids: Arc::from([Identity::new("ip", address)]),
+            deaf: false,
         };
         self.connections.insert(conn, connection);
     }
@@ -88,6 +130,10 @@ impl<P: Protocol> Server<P> {
             // Closed from this side; the frame was on its way.
             return;
         };
+        if connection.deaf {
+            // About to be closed.
+            return;
+        }
         if let Phase::Attached { session } = connection.phase {
             self.touched.insert(session);
         }
@@ -122,9 +168,13 @@ impl<P: Protocol> Server<P> {
                     },
                     Request::Read(read) => Task::Read(read),
                     Request::Watch(watch) => Task::Watch(watch),
+                    Request::Auth { scheme, credential } => {
+                        let superuser = self.settings.superuser.as_deref();
+                        Task::Proved(connection.prove(&scheme, &credential, superuser))
+                    }
                     Request::Sync => Task::Sync,
                 };
-                connection.queue.push_back(Queued { xid, task });
+                connection.push(xid, task);
                 self.advance_connection(now, conn, out);
             }
             ClientFrame::SetWatches {
@@ -132,14 +182,18 @@ impl<P: Protocol> Server<P> {
                 data,
                 exist,
                 child,
+                persistent,
+                recursive,
             } => {
-                let task = Task::SetWatches {
+                let task = Task::SetWatches(Box::new(Armed {
                     relative,
                     data,
                     exist,
                     child,
-                };
-                connection.queue.push_back(Queued { xid: 0, task });
+                    persistent,
+                    recursive,
+                }));
+                connection.push(0, task);
                 self.advance_connection(now, conn, out);
             }
         }
@@ -170,7 +224,8 @@ impl<P: Protocol> Server<P> {
             let session = self.new_session_id(now);
             self.set_phase(conn, Phase::Opening { session, timeout });
             self.attached.insert(session, conn);
-            self.route(now, session, 0, 0, Write::CreateSession { timeout }, out);
+            let opening = Asking::own(session, Write::CreateSession { timeout });
+            self.route(now, opening, out);
         } else if password != password_of(session) {
             self.reject_session(conn, out);
         } else if self.leads() {

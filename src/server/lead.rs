@@ -1,9 +1,11 @@
 //! What only a leader does: preparing requests, and watching over sessions.
 
+use std::sync::Arc;
+
 use super::{Server, ServerEffect, ServerOutbox, ServerTimer};
 use crate::ids::{LocalTime, NodeId, SessionId, Span};
 use crate::protocol::{Gate, Input, Protocol, Replicates, Role, TimerRange, Via};
-use crate::tree::{Applied, Command, Payload, Write};
+use crate::tree::{Applied, Asker, Command, Identity, Payload, Write};
 use crate::wire::{Packet, PeerMsg};
 
 /// A request that waits at the leader to be prepared.
@@ -13,14 +15,76 @@ pub(super) struct Waiting {
     pub from: NodeId,
     /// How it came from there; `None` from a local client or this leader itself.
     pub via: Option<Via>,
+    /// What is asked.
+    pub asking: Asking,
+}
+
+/// A write and who asks for it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Asking {
     /// The session that asks.
     pub session: SessionId,
     /// The session's number of this write; 0 for the opening and the expiry of a session.
     pub seq: u32,
     /// The session has seen the answers through this number.
     pub acked: u32,
+    /// Whom its connection has proved to be.
+    pub ids: Arc<[Identity]>,
     /// What is asked.
     pub write: Write,
+}
+
+impl Asking {
+    /// The servers' own, for a session or for none.
+    pub fn own(session: SessionId, write: Write) -> Asking {
+        Asking {
+            session,
+            seq: 0,
+            acked: 0,
+            ids: Arc::default(),
+            write,
+        }
+    }
+
+    /// As it is replicated to be judged when it is applied. What belongs to the sessions is not
+    /// judged by who asks.
+    fn into_command(self, time_ms: u64) -> Command {
+        let Asking {
+            session,
+            seq,
+            acked,
+            ids,
+            write,
+        } = self;
+        let is_judged = match &write {
+            Write::CreateSession { .. }
+            | Write::CloseSession
+            | Write::ExpireSession
+            | Write::DeleteContainer { .. }
+            | Write::Refused(_)
+            | Write::As { .. } => false,
+            Write::Create { .. }
+            | Write::CreateWith { .. }
+            | Write::Delete { .. }
+            | Write::SetData { .. }
+            | Write::SetAcl { .. }
+            | Write::Check { .. }
+            | Write::Multi(_) => true,
+        };
+        let write = if is_judged {
+            let write = Box::new(write);
+            Write::As { ids, write }
+        } else {
+            write
+        };
+        Command {
+            session,
+            seq,
+            acked,
+            time_ms,
+            write,
+        }
+    }
 }
 
 /// More requests than this cannot wait at a leader: clients pipeline a bounded number each, and
@@ -60,12 +124,13 @@ impl<P: Protocol> Server<P> {
             // Sent to a leader that has resigned since: the sender hears of that by itself.
             return;
         }
-        self.on_touches(now, &[waiting.session]);
+        let (session, seq) = (waiting.asking.session, waiting.asking.seq);
+        self.on_touches(now, &[session]);
         let repeats = P::PROMISES.at_most_once
             && self
                 .waiting
                 .iter()
-                .any(|other| other.session == waiting.session && other.seq == waiting.seq);
+                .any(|other| other.asking.session == session && other.asking.seq == seq);
         if repeats {
             // A retransmission of one that still waits.
             return;
@@ -84,38 +149,33 @@ impl<P: Protocol> Server<P> {
 
     /// Prepares the first waiting request and proposes it.
     pub(super) fn prepare_next(&mut self, now: LocalTime, out: &mut ServerOutbox<P>) {
-        let Waiting {
-            from,
-            via,
-            session,
-            seq,
-            acked,
-            write,
-        } = self
+        let Waiting { from, via, asking } = self
             .waiting
             .pop_front()
             .expect("asked for by may_prepare()");
+        let time_ms = now.as_millis();
         let payload = match P::REPLICATES {
             Replicates::Deltas => {
+                let session = asking.session;
                 let owner = *self.owners.entry(session).or_insert(from);
-                if owner != from && write != Write::ExpireSession {
+                if owner != from && asking.write != Write::ExpireSession {
                     self.refuse_moved(from, via, session, out);
                     return;
                 }
-                let time_ms = now.as_millis();
-                let state = &self.state;
-                Payload::txn(
-                    self.outstanding
-                        .prepare(state, session, seq, time_ms, &write),
-                )
+                let asker = Asker {
+                    session,
+                    ids: &asking.ids,
+                };
+                let record = self.outstanding.prepare_as(
+                    &self.state,
+                    asker,
+                    asking.seq,
+                    time_ms,
+                    &asking.write,
+                );
+                Payload::txn(record)
             }
-            Replicates::Commands => Payload::command(Command {
-                session,
-                seq,
-                acked,
-                time_ms: now.as_millis(),
-                write,
-            }),
+            Replicates::Commands => Payload::command(asking.into_command(time_ms)),
         };
         self.feed(now, Input::Propose(payload), out);
     }
@@ -209,15 +269,10 @@ impl<P: Protocol> Server<P> {
         for session in silent {
             // Counts as heard of, so that a lost proposal is repeated after another timeout.
             self.heard.insert(session, now);
-            let from = self.me;
-            let write = Write::ExpireSession;
             self.waiting.push_back(Waiting {
-                from,
+                from: self.me,
                 via: None,
-                session,
-                seq: 0,
-                acked: 0,
-                write,
+                asking: Asking::own(session, Write::ExpireSession),
             });
         }
         let tick = TimerRange::exactly(self.knobs.tick);

@@ -21,6 +21,7 @@ mod queue;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use crate::ids::{ConnId, LinkId, LocalTime, NodeId, SessionId, Span, Zxid};
 use crate::mutation::Mutations;
@@ -28,10 +29,10 @@ use crate::protocol::{
     BarrierToken, CaptureKind, DiskOp, DiskResult, Effect, Ensemble, Fact, Gate, Image, Input,
     Knobs, LinkEvent, Outbox, Protocol, Refusal, Role, Standing, Ticket, TimerRange, Via,
 };
-use crate::tree::{Apply, Capture, Outstanding, Payload, State, Watches};
+use crate::tree::{Apply, Capture, Outstanding, Payload, State, Watches, acl};
 use crate::wire::{ClientFrame, Packet, PeerMsg, ServerFrame};
 use clients::Connection;
-use lead::Waiting;
+use lead::{Asking, Waiting};
 
 /// The timers of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -81,7 +82,12 @@ pub enum ServerInput<P: Protocol> {
     /// Time for the micro-step that [`ServerEffect::Work`] asked for.
     Work,
     /// A client connected.
-    ClientUp(ConnId),
+    ClientUp {
+        /// The connection.
+        conn: ConnId,
+        /// Where it comes from.
+        address: Arc<str>,
+    },
     /// A client sent something.
     ClientFrame {
         /// On which connection.
@@ -188,7 +194,7 @@ pub enum Note {
 }
 
 /// The settings of the state machine's side of a server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerSettings {
     /// The shortest session timeout granted (ZooKeeper: 2 ticks).
     pub session_timeout_min: Span,
@@ -196,6 +202,11 @@ pub struct ServerSettings {
     pub session_timeout_max: Span,
     /// How many nodes one chunk of a capture takes.
     pub capture_chunk: usize,
+    /// How often the leader looks for containers without children and nodes that outlived their
+    /// time.
+    pub removal_interval: Span,
+    /// Whose digest it is who may do everything; see [`acl::digest_of`].
+    pub superuser: Option<Arc<str>>,
 }
 
 /// The outbox of one server: kept by the driver for the whole run, restarts included, because it
@@ -376,7 +387,7 @@ impl<P: Protocol> Server<P> {
                 self.work_asked = false;
                 self.work(now, out);
             }
-            ServerInput::ClientUp(conn) => self.on_client_up(conn),
+            ServerInput::ClientUp { conn, address } => self.on_client_up(conn, &address),
             ServerInput::ClientFrame { conn, frame } => self.on_client_frame(now, conn, frame, out),
             ServerInput::ClientDown(conn) => self.forget_connection(conn),
         }
@@ -547,6 +558,7 @@ impl<P: Protocol> Server<P> {
                 session,
                 seq,
                 acked,
+                ids,
                 write,
             } => {
                 self.on_forwarded(
@@ -554,10 +566,13 @@ impl<P: Protocol> Server<P> {
                     Waiting {
                         from,
                         via: Some(via),
-                        session,
-                        seq,
-                        acked,
-                        write,
+                        asking: Asking {
+                            session,
+                            seq,
+                            acked,
+                            ids,
+                            write,
+                        },
                     },
                 );
             }

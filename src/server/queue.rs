@@ -4,13 +4,13 @@
 //! sync stands before it; a read waits until everything before it is answered. So a session's
 //! answers carry zxids that never decrease.
 
-use super::{Server, ServerEffect, ServerOutbox, ServerTimer, Waiting};
+use super::{Asking, Server, ServerEffect, ServerOutbox, ServerTimer, Waiting};
 use crate::ids::{ConnId, LocalTime, SessionId, Span};
 use crate::protocol::{BarrierOutcome, BarrierToken, Gate, Input, Protocol, Role, TimerRange};
-use crate::tree::{Applied, Asker, Execution, Read, Response, WatchKind, Write};
+use crate::tree::{Applied, Asker, Execution, Failure, Lists, Read, Response, WatchKind, Write};
 use crate::wire::{Packet, PeerMsg, ServerFrame};
 
-use super::clients::{Phase, Queued, Task};
+use super::clients::{Armed, Phase, Queued, Task};
 
 impl<P: Protocol> Server<P> {
     /// Moves a connection's queue on: sends what can be sent, answers what can be answered.
@@ -42,7 +42,13 @@ impl<P: Protocol> Server<P> {
                 } => {
                     if !*sent {
                         *sent = true;
-                        writes.push((*seq, *acked, write.clone()));
+                        writes.push(Asking {
+                            session,
+                            seq: *seq,
+                            acked: *acked,
+                            ids: queued.ids.clone(),
+                            write: write.clone(),
+                        });
                     }
                 }
                 Task::Sync => {
@@ -54,11 +60,15 @@ impl<P: Protocol> Server<P> {
                 }
                 // What stands behind a sync is not sent before the sync is answered.
                 Task::Barrier(_) | Task::Reached(_) => break,
-                Task::Answered(_) | Task::Read(_) | Task::Watch(_) | Task::SetWatches { .. } => {}
+                Task::Answered(_)
+                | Task::Read(_)
+                | Task::Watch(_)
+                | Task::SetWatches(_)
+                | Task::Proved(_) => {}
             }
         }
-        for (seq, acked, write) in writes {
-            self.route(now, session, seq, acked, write, out);
+        for asking in writes {
+            self.route(now, asking, out);
         }
         if let Some(token) = barrier {
             self.barriers.insert(token, conn);
@@ -113,7 +123,22 @@ impl<P: Protocol> Server<P> {
                     out.push(ServerEffect::Reply { conn, frame });
                     connection.queue.pop_front();
                 }
-                Task::Read(_) | Task::Watch(_) | Task::SetWatches { .. } => {
+                Task::Proved(proved) => {
+                    let (xid, proved) = (first.xid, *proved);
+                    connection.queue.pop_front();
+                    let answer = match proved {
+                        Ok(()) => Ok(Response::Authenticated),
+                        Err(code) => Err(Failure::of(code)),
+                    };
+                    let zxid = applied;
+                    let frame = ServerFrame::Reply { xid, zxid, answer };
+                    out.push(ServerEffect::Reply { conn, frame });
+                    if proved.is_err() {
+                        self.close(conn, out);
+                        return;
+                    }
+                }
+                Task::Read(_) | Task::Watch(_) | Task::SetWatches(_) => {
                     if !connection.ready {
                         connection.ready = true;
                         self.ready.push_back(conn);
@@ -132,18 +157,14 @@ impl<P: Protocol> Server<P> {
             return;
         };
         connection.ready = false;
-        let asker = Asker {
-            session: match connection.phase {
-                Phase::Attached { session } => session,
-                Phase::Fresh | Phase::Opening { .. } | Phase::Revalidating { .. } => {
-                    SessionId::NONE
-                }
-            },
-            ids: &[],
+        let session = match connection.phase {
+            Phase::Attached { session } => session,
+            Phase::Fresh | Phase::Opening { .. } | Phase::Revalidating { .. } => SessionId::NONE,
         };
-        let Some(Queued { xid, task }) = connection.queue.pop_front() else {
+        let Some(Queued { xid, ids, task }) = connection.queue.pop_front() else {
             return;
         };
+        let asker = Asker { session, ids: &ids };
         match task {
             Task::Read(read) => {
                 let answer = self.state.read_as(asker, &read);
@@ -158,30 +179,34 @@ impl<P: Protocol> Server<P> {
                 let frame = ServerFrame::Reply { xid, zxid, answer };
                 out.push(ServerEffect::Reply { conn, frame });
             }
-            Task::SetWatches {
-                relative,
-                data,
-                exist,
-                child,
-            } => {
-                let state = &self.state;
-                let events = self
-                    .watches
-                    .set_watches(conn, state, relative, &data, &exist, &child);
-                for event in events {
-                    out.push(ServerEffect::Reply {
-                        conn,
-                        frame: ServerFrame::Event(event),
-                    });
-                }
-            }
+            Task::SetWatches(armed) => self.arm_again(conn, &armed, out),
             task @ (Task::Write { .. }
             | Task::Answered(_)
+            | Task::Proved(_)
             | Task::Sync
             | Task::Barrier(_)
             | Task::Reached(_)) => panic!("{task:?} stood where a read was expected"),
         }
         self.advance_connection(now, conn, out);
+    }
+
+    /// Arms a client's watches again: the events that it missed come before the answer.
+    fn arm_again(&mut self, conn: ConnId, armed: &Armed, out: &mut ServerOutbox<P>) {
+        let lists = Lists {
+            data: &armed.data,
+            exist: &armed.exist,
+            child: &armed.child,
+            persistent: &armed.persistent,
+            recursive: &armed.recursive,
+        };
+        let relative = Some(armed.relative);
+        for event in self.watches.set_all(conn, &self.state, relative, lists) {
+            let frame = ServerFrame::Event(event);
+            out.push(ServerEffect::Reply { conn, frame });
+        }
+        let zxid = self.state.applied();
+        let frame = ServerFrame::WatchesSet { zxid };
+        out.push(ServerEffect::Reply { conn, frame });
     }
 
     pub(super) fn leave_watch(&mut self, conn: ConnId, read: &Read, found: bool) {
@@ -202,38 +227,27 @@ impl<P: Protocol> Server<P> {
     }
 
     /// Sends a write to where it is prepared: this server if it leads, else the leader.
-    pub(super) fn route(
-        &mut self,
-        now: LocalTime,
-        session: SessionId,
-        seq: u32,
-        acked: u32,
-        write: Write,
-        out: &mut ServerOutbox<P>,
-    ) {
+    pub(super) fn route(&mut self, now: LocalTime, asking: Asking, out: &mut ServerOutbox<P>) {
         if self.standing.role == Role::Leading {
             let from = self.me;
-            self.on_forwarded(
-                now,
-                Waiting {
-                    from,
-                    via: None,
-                    session,
-                    seq,
-                    acked,
-                    write,
-                },
-            );
+            let via = None;
+            self.on_forwarded(now, Waiting { from, via, asking });
         } else {
-            self.send_to_leader(
-                PeerMsg::Request {
-                    session,
-                    seq,
-                    acked,
-                    write,
-                },
-                out,
-            );
+            let Asking {
+                session,
+                seq,
+                acked,
+                ids,
+                write,
+            } = asking;
+            let request = PeerMsg::Request {
+                session,
+                seq,
+                acked,
+                ids,
+                write,
+            };
+            self.send_to_leader(request, out);
         }
         if P::PROMISES.at_most_once && !self.resend_set {
             self.resend_set = true;
@@ -269,7 +283,7 @@ impl<P: Protocol> Server<P> {
         for connection in self.connections.values() {
             match connection.phase {
                 Phase::Opening { session, timeout } => {
-                    unanswered.push((session, 0, 0, Write::CreateSession { timeout }));
+                    unanswered.push(Asking::own(session, Write::CreateSession { timeout }));
                 }
                 Phase::Attached { session } => {
                     for queued in &connection.queue {
@@ -280,7 +294,13 @@ impl<P: Protocol> Server<P> {
                             sent: true,
                         } = &queued.task
                         {
-                            unanswered.push((session, *seq, *acked, write.clone()));
+                            unanswered.push(Asking {
+                                session,
+                                seq: *seq,
+                                acked: *acked,
+                                ids: queued.ids.clone(),
+                                write: write.clone(),
+                            });
                         }
                     }
                 }
@@ -291,8 +311,8 @@ impl<P: Protocol> Server<P> {
         if self.resend_set {
             self.set_resend_timer(out);
         }
-        for (session, seq, acked, write) in unanswered {
-            self.route(now, session, seq, acked, write, out);
+        for asking in unanswered {
+            self.route(now, asking, out);
         }
     }
 

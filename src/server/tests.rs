@@ -1,5 +1,7 @@
 //! The server around a puppet protocol: each test is a bug that a seed found, retold by hand.
 
+use std::sync::Arc;
+
 use super::{Server, ServerEffect, ServerInput, ServerOutbox, ServerSettings};
 use crate::canonical::{Canonical, RunHash};
 use crate::ids::{ConnId, LocalTime, NodeId, SessionId, Span, Zxid};
@@ -131,6 +133,8 @@ impl<const COMMANDS: bool> Stage<COMMANDS> {
             session_timeout_min: Span::millis(100),
             session_timeout_max: Span::secs(1),
             capture_chunk: 1,
+            removal_interval: Span::secs(60),
+            superuser: None,
         };
         let mut out = ServerOutbox::new(NodeId(1));
         let now = LocalTime(0);
@@ -221,7 +225,10 @@ impl<const COMMANDS: bool> Stage<COMMANDS> {
 
     /// A client reconnects with [`SESSION`]; the leader says that the session lives.
     fn attach(&mut self) {
-        self.input(ServerInput::ClientUp(CONN));
+        self.input(ServerInput::ClientUp {
+            conn: CONN,
+            address: "10.0.0.1".into(),
+        });
         self.frame(ClientFrame::Connect {
             session: SESSION,
             password: super::clients::password_of(SESSION),
@@ -412,6 +419,7 @@ fn a_request_through_a_server_that_its_session_has_left_is_refused_aloud() {
             session: SESSION,
             seq: 1,
             acked: 0,
+            ids: Arc::default(),
             write,
         },
     );

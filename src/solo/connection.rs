@@ -223,7 +223,7 @@ impl Solo {
             }
             Asked::Write(write) => {
                 let write = Write::As {
-                    ids,
+                    ids: ids.into(),
                     write: Box::new(write),
                 };
                 self.execute(session, &write).answer

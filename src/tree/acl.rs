@@ -229,6 +229,15 @@ pub fn authenticate(
     }
 }
 
+/// Identities and newly proved ones behind them, without repetitions.
+pub fn joined(ids: &Arc<[Identity]>, proved: Vec<Identity>) -> Arc<[Identity]> {
+    let news: Vec<Identity> = proved.into_iter().filter(|id| !ids.contains(id)).collect();
+    if news.is_empty() {
+        return ids.clone();
+    }
+    ids.iter().cloned().chain(news).collect()
+}
+
 /// The identity behind `user:password`: `user:base64(sha1(user:password))`.
 pub fn digest_of(credentials: &str) -> String {
     let user = credentials.split(':').next().unwrap_or_default();

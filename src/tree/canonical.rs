@@ -498,6 +498,7 @@ impl Canonical for Response {
                 ids.feed(hash);
             }
             Response::WatchesDone => hash.word(18),
+            Response::Authenticated => hash.word(19),
         }
     }
 }

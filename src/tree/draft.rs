@@ -8,6 +8,7 @@ use super::node::Lifetime;
 use super::paths;
 use super::payload::Txn;
 use super::prepare::{Change, Life, Outstanding, Record};
+use super::read::Asker;
 use super::request::{
     ANY_VERSION, CreateMode, Data, ErrorCode, Failure, MAX_TTL_MS, Part, Path, Write,
 };
@@ -38,18 +39,18 @@ struct Wanted<'a> {
 }
 
 impl<'a> Draft<'a> {
-    /// A request of a session, prepared under this ordinal.
+    /// A request of somebody, prepared under this ordinal.
     pub(super) fn new(
         outstanding: &'a mut Outstanding,
         state: &'a State,
-        session: SessionId,
+        asker: Asker<'a>,
         ordinal: u64,
     ) -> Draft<'a> {
         Draft {
             outstanding,
             state,
-            session,
-            ids: &[],
+            session: asker.session,
+            ids: asker.ids,
             ordinal,
             journal: Vec::new(),
         }

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 use super::acl::Acl;
 use super::draft::Draft;
 use super::payload::{Txn, TxnRecord};
+use super::read::Asker;
 use super::request::{Path, Write};
 use super::state::State;
 use crate::ids::SessionId;
@@ -79,8 +80,22 @@ impl Outstanding {
         time_ms: u64,
         write: &Write,
     ) -> TxnRecord {
+        let nobody = Asker { session, ids: &[] };
+        self.prepare_as(state, nobody, seq, time_ms, write)
+    }
+
+    /// As [`Outstanding::prepare`], asked by somebody of whom something is known.
+    pub fn prepare_as(
+        &mut self,
+        state: &State,
+        asker: Asker<'_>,
+        seq: u32,
+        time_ms: u64,
+        write: &Write,
+    ) -> TxnRecord {
+        let session = asker.session;
         self.last += 1;
-        let mut draft = Draft::new(self, state, session, self.last);
+        let mut draft = Draft::new(self, state, asker, self.last);
         let txn = draft.write(write);
         let nodes = draft.touched();
         let session_touched = match txn {

@@ -83,6 +83,14 @@ pub enum Request {
     Read(Read),
     /// Changes or asks for the watches of the connection.
     Watch(WatchRequest),
+    /// Proves an identity of the connection (addauth). If the proof fails, the server closes the
+    /// connection behind its answer.
+    Auth {
+        /// The scheme: `digest` or `ip`.
+        scheme: Path,
+        /// The proof; of `digest`, `user:password`.
+        credential: Data,
+    },
     /// A barrier: reads after it, in the same session, are at least as new as the protocol
     /// promises for a barrier.
     Sync,
@@ -157,7 +165,7 @@ pub enum Write {
     /// by somebody of whom nothing is known.
     As {
         /// The identities.
-        ids: Vec<Identity>,
+        ids: Arc<[Identity]>,
         /// The request.
         write: Box<Write>,
     },
@@ -331,6 +339,7 @@ impl fmt::Display for Request {
             Request::Write(write) => fmt::Display::fmt(write, out),
             Request::Read(read) => fmt::Display::fmt(read, out),
             Request::Watch(watch) => write!(out, "{watch:?}"),
+            Request::Auth { scheme, .. } => write!(out, "addauth {scheme}"),
             Request::Sync => write!(out, "sync"),
         }
     }

@@ -176,6 +176,8 @@ pub enum Response {
     Identities(Vec<Identity>),
     /// To a request about watches.
     WatchesDone,
+    /// To an addauth.
+    Authenticated,
 }
 
 /// A definite answer: a response, or a failure that is itself an observation of the tree.

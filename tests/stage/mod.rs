@@ -54,6 +54,8 @@ impl<P: Protocol> Stage<P> {
                 session_timeout_min: Span::millis(100),
                 session_timeout_max: Span::millis(1_000),
                 capture_chunk: 16,
+                removal_interval: Span::secs(60),
+                superuser: None,
             },
             session_timeout: SESSION_TIMEOUT,
             network: NetworkSpec::reliable(Latency::Constant(Span::micros(500))),
@@ -64,6 +66,8 @@ impl<P: Protocol> Stage<P> {
             },
             clock: ClockSpec::default(),
             micro_step: Span::micros(5),
+            decisions: menagerie_sim::decision::Source::Dice,
+            record: false,
             checks: true,
             trace: false,
         });

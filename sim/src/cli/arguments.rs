@@ -2,8 +2,12 @@
 
 use std::ops::Range;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::histories::FailedSwap;
+use crate::judge::{Mode, ModelName};
 
 const EXIT_CODES: &str = "Exit codes: 0 everything held, 1 a violation, 2 bad usage or scenario, \
                           3 inconclusive, 4 nondeterminism, 6 vacuous, 70 internal error, \
@@ -34,6 +38,8 @@ pub(super) enum Command {
     Conform(ConformArguments),
     /// Write a run as one HTML page: lanes, messages, faults, operations and what a checker found
     Timeline(TimelineArguments),
+    /// Judge recorded histories: is there an order that explains what was answered?
+    Check(CheckArguments),
     /// Run the fixed set of campaigns and write REPORT.md
     Report(ReportArguments),
 }
@@ -109,6 +115,35 @@ pub(super) struct ConformArguments {
 }
 
 #[derive(Clone, Debug, Args)]
+pub(super) struct CheckArguments {
+    /// The histories: lines of JSON, or Jepsen's EDN; plain or compressed by xz
+    #[arg(value_name = "FILE", required_unless_present = "manifest")]
+    pub(super) files: Vec<PathBuf>,
+    /// What they are about
+    #[arg(long, value_name = "MODEL", value_parser = model, required_unless_present = "manifest")]
+    pub(super) model: Option<ModelName>,
+    /// The promise that is checked: linearizable or zookeeper
+    #[arg(long, value_name = "MODE", value_parser = mode, default_value = "linearizable")]
+    pub(super) mode: Mode,
+    /// What a failed compare-and-set means: observed-mismatch or dropped
+    #[arg(long, value_name = "MEANING", value_parser = failed_swap,
+          default_value = "observed-mismatch")]
+    pub(super) fail_cas: FailedSwap,
+    /// How long the check of a file may take, parsing apart, such as 500ms or 2m
+    #[arg(long, value_name = "T", value_parser = duration, default_value = "60s")]
+    pub(super) timeout: Duration,
+    /// How much memory a history and its check may take, such as 512M or 2G
+    #[arg(long, value_name = "M", value_parser = bytes, default_value = "1G")]
+    pub(super) memory: usize,
+    /// Take files, models and expected verdicts from here, and tell where they are wrong
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["files", "model", "mode", "fail_cas"])]
+    pub(super) manifest: Option<PathBuf>,
+    /// Print one JSON document
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Clone, Debug, Args)]
 pub(super) struct ReportArguments {
     /// The file to write; the plots go into a folder `report` beside it
     #[arg(long, value_name = "FILE", default_value = "REPORT.md")]
@@ -144,6 +179,65 @@ pub(super) struct TimelineArguments {
     /// Write over a file that is there already
     #[arg(long)]
     pub(super) force: bool,
+}
+
+/// The model of a history.
+fn model(text: &str) -> Result<ModelName, String> {
+    match text {
+        "register" => Ok(ModelName::Register),
+        "kv" => Ok(ModelName::Kv),
+        "kv-append" => Ok(ModelName::KvAppend),
+        "znode" => Ok(ModelName::Znode),
+        _ => Err("expected register, kv, kv-append or znode".to_owned()),
+    }
+}
+
+/// The promise of a history.
+fn mode(text: &str) -> Result<Mode, String> {
+    match text {
+        "linearizable" => Ok(Mode::Linearizable),
+        "zookeeper" => Ok(Mode::Zookeeper),
+        _ => Err("expected linearizable or zookeeper".to_owned()),
+    }
+}
+
+/// The meaning of a failed compare-and-set.
+fn failed_swap(text: &str) -> Result<FailedSwap, String> {
+    match text {
+        "observed-mismatch" => Ok(FailedSwap::ObservedMismatch),
+        "dropped" => Ok(FailedSwap::Dropped),
+        _ => Err("expected observed-mismatch or dropped".to_owned()),
+    }
+}
+
+/// A span of time; a bare number counts seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    let parsed = match text.parse() {
+        Ok(seconds) => Ok(Duration::from_secs(seconds)),
+        Err(_) => humantime::parse_duration(text).map_err(|why| why.to_string()),
+    };
+    let year = Duration::from_secs(366 * 24 * 3600);
+    parsed.and_then(|parsed| {
+        let fits = !parsed.is_zero() && parsed <= year;
+        fits.then_some(parsed)
+            .ok_or_else(|| "expected more than nothing and at most a year".to_owned())
+    })
+}
+
+/// A number of bytes, with a unit of 1024, its square or its cube if it has one.
+fn bytes(text: &str) -> Result<usize, String> {
+    let text = text.trim_end_matches("iB").trim_end_matches('B');
+    let (digits, unit) = match text.char_indices().next_back() {
+        Some((place, 'k' | 'K')) => (&text[..place], 1 << 10),
+        Some((place, 'M')) => (&text[..place], 1 << 20),
+        Some((place, 'G')) => (&text[..place], 1 << 30),
+        Some(_) | None => (text, 1),
+    };
+    let number: Option<usize> = digits.parse().ok();
+    number
+        .filter(|number| *number > 0)
+        .and_then(|number| number.checked_mul(unit))
+        .ok_or_else(|| "expected a number of bytes such as 512M or 2G".to_owned())
 }
 
 /// A seed, decimal or hexadecimal.

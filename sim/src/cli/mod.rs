@@ -6,6 +6,7 @@
 
 mod arguments;
 mod campaign;
+mod check;
 mod conform;
 mod document;
 mod list;
@@ -154,6 +155,7 @@ fn dispatch(command: &Command, protocols: &[Registration]) -> Result<Exit, Troub
         Command::Mutations => list::mutations(),
         Command::Conform(arguments) => conform::run(arguments),
         Command::Timeline(arguments) => timeline::timeline(arguments, protocols),
+        Command::Check(arguments) => check::check(arguments),
         Command::Report(arguments) => report::report(arguments, protocols),
     }
 }

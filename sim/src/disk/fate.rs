@@ -1,10 +1,11 @@
 //! Which of the writes that are not durable survive a loss of power.
 
-use crate::dice::{Deck, Draw};
+use crate::decision::{Decider, Name};
+use crate::dice::Deck;
 
 /// What decides which unsynced writes survive.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Fate {
+#[derive(Debug)]
+pub(super) enum Fate<'a> {
     /// None: what is certain.
     Nothing,
     /// Drawn, and so is whether the last one is torn.
@@ -13,6 +14,12 @@ pub(super) enum Fate {
         deck: Deck,
         /// The next one.
         next: u64,
+        /// Who settles.
+        decider: &'a mut Decider,
+        /// The server.
+        node: u8,
+        /// Which of its losses.
+        loss: u64,
     },
 }
 
@@ -24,14 +31,27 @@ pub(super) struct Survivors {
     pub(super) torn: bool,
 }
 
-impl Fate {
-    fn draw(&mut self) -> Option<Draw> {
+impl Fate<'_> {
+    /// A number below `bound`; 0 is the plain case, and what is certain.
+    fn below(&mut self, bound: u64) -> u64 {
         match self {
-            Fate::Nothing => None,
-            Fate::Drawn { deck, next } => {
-                let draw = deck.draw(*next);
+            Fate::Nothing => 0,
+            Fate::Drawn {
+                deck,
+                next,
+                decider,
+                node,
+                loss,
+            } => {
+                let question = *next;
                 *next += 1;
-                Some(draw)
+                let name = || Name::Power {
+                    node: *node,
+                    loss: *loss,
+                    question,
+                };
+                let value = decider.settle(name, || deck.draw(question).below(bound), || 0);
+                value.min(bound - 1)
             }
         }
     }
@@ -41,14 +61,13 @@ impl Fate {
         if count == 0 {
             return 0;
         }
-        self.draw()
-            .map_or(0, |draw| draw.below(count as u64 + 1) as usize)
+        self.below(count as u64 + 1) as usize
     }
 
     /// A prefix of `count` writes, of which the last may be torn: three of four are not.
     pub(super) fn writes(&mut self, count: usize) -> Survivors {
         let kept = self.prefix(count);
-        let torn = kept > 0 && self.draw().is_some_and(|draw| draw.below(4) == 0);
+        let torn = kept > 0 && self.below(4) == 3;
         Survivors {
             whole: kept - usize::from(torn),
             torn,
@@ -57,6 +76,6 @@ impl Fate {
 
     /// Whether a write whose sync failed is there.
     pub(super) fn keeps_doubtful(&mut self) -> bool {
-        self.draw().is_some_and(|draw| draw.below(2) == 0)
+        self.below(2) == 1
     }
 }

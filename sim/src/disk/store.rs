@@ -124,7 +124,7 @@ impl<R> Segment<R> {
 
     /// Loses what a loss of power takes; says whether that was anything, and whether the record at
     /// the new end is torn.
-    fn lose(&mut self, fate: &mut Fate) -> (bool, bool) {
+    fn lose(&mut self, fate: &mut Fate<'_>) -> (bool, bool) {
         let written = self.records.len();
         let survivors = fate.writes(written - self.clean);
         let mut keep = self.clean + survivors.whole;
@@ -160,7 +160,7 @@ impl<R> File<R> {
         newest.or(self.durable.as_ref())
     }
 
-    fn lose(&mut self, fate: &mut Fate) {
+    fn lose(&mut self, fate: &mut Fate<'_>) {
         for content in self.doubtful.drain(..) {
             if fate.keeps_doubtful() {
                 self.durable = Some(content);
@@ -394,7 +394,7 @@ impl<R: Clone> Store<R> {
     }
 
     /// Turns the store into what a loss of power leaves; all of that is durable.
-    pub(super) fn lose_power(&mut self, mut fate: Fate) {
+    pub(super) fn lose_power(&mut self, mut fate: Fate<'_>) {
         let kept = fate.prefix(self.directory.len());
         while self.directory.len() > kept {
             let undone = self.directory.pop().expect("more are there than are kept");
@@ -415,7 +415,7 @@ impl<R: Clone> Store<R> {
         }
     }
 
-    fn lose_log(&mut self, fate: &mut Fate) {
+    fn lose_log(&mut self, fate: &mut Fate<'_>) {
         for place in 0..self.segments.len() {
             let (lost, torn) = self.segments[place].lose(fate);
             if lost {

@@ -5,6 +5,7 @@ use menagerie::protocol::{DiskOp, DiskResult, FileName, Image, Object, Ticket};
 use std::collections::BTreeSet;
 
 use super::{Disk, DiskSpec, Entry, Outcome};
+use crate::decision::{Decider, Source};
 use crate::dice::{Concern, Deck, Dice};
 use crate::latency::Latency;
 
@@ -29,7 +30,7 @@ struct Bench {
 impl Bench {
     fn new() -> Bench {
         Bench {
-            disk: Disk::new(deck(0)),
+            disk: Disk::new(1, deck(0)),
             spec: DiskSpec {
                 write: Latency::Constant(WRITE),
                 sync: Latency::Constant(SYNC),
@@ -52,7 +53,7 @@ impl Bench {
     }
 
     fn begin(&mut self) {
-        if let Some(due) = self.disk.begin(self.now, &self.spec) {
+        if let Some(due) = self.disk.begin(self.now, &self.spec, &mut drawing()) {
             assert_eq!(self.due, None, "one batch at a time");
             self.due = Some(due);
         }
@@ -97,11 +98,15 @@ impl Bench {
             .map(|number| {
                 let mut disk = self.disk.clone();
                 disk.process_death(self.now);
-                disk.power_loss(deck(number));
+                disk.power_loss(1, deck(number), &mut drawing());
                 disk.image()
             })
             .collect()
     }
+}
+
+fn drawing() -> Decider {
+    Decider::new(&Source::Dice, false)
 }
 
 fn deck(number: u64) -> Deck {
@@ -202,7 +207,7 @@ fn what_survived_a_loss_of_power_survives_the_next_one() {
     bench.perform(appends([1, 2, 3]));
     bench.perform([DiskOp::Write(FILE, 5)]);
     bench.disk.process_death(bench.now);
-    bench.disk.power_loss(deck(3));
+    bench.disk.power_loss(1, deck(3), &mut drawing());
     let left = bench.disk.image();
     assert!(bench.after_power_loss().iter().all(|image| *image == left));
 }

@@ -14,6 +14,7 @@ use menagerie::tree::{CreateMode, Request, Write};
 
 use super::{on_fresh_thread, serving_leader, step_until};
 use crate::clock::ClockSpec;
+use crate::decision::Source;
 use crate::dice::{Concern, Dice};
 use crate::disk::DiskSpec;
 use crate::latency::Latency;
@@ -85,6 +86,8 @@ fn world_spec(seed: u64) -> WorldSpec {
             session_timeout_min: knobs.tick.times(2),
             session_timeout_max: knobs.tick.times(20),
             capture_chunk: 8,
+            removal_interval: Span::secs(60),
+            superuser: None,
         },
         session_timeout: knobs.tick.times(16),
         knobs,
@@ -102,6 +105,8 @@ fn world_spec(seed: u64) -> WorldSpec {
         },
         clock: ClockSpec::default(),
         micro_step: Span::micros(5),
+        decisions: Source::Dice,
+        record: false,
         checks: false,
         trace: false,
     }

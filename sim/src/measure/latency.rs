@@ -21,6 +21,7 @@ use menagerie::tree::{ANY_VERSION, CreateMode, Request, Write};
 use super::{Summary, on_fresh_thread, serving_leader, step_until};
 use crate::bound::{Delays, wan};
 use crate::clock::ClockSpec;
+use crate::decision::Source;
 use crate::dice::{Concern, Dice};
 use crate::disk::DiskSpec;
 use crate::latency::Latency;
@@ -233,6 +234,8 @@ fn world_spec(setting: &Setting, homes: Vec<NodeId>) -> WorldSpec {
             session_timeout_min: knobs.tick.times(2),
             session_timeout_max: knobs.tick.times(20),
             capture_chunk: 8,
+            removal_interval: Span::secs(60),
+            superuser: None,
         },
         session_timeout: knobs.tick.times(20),
         knobs,
@@ -244,6 +247,8 @@ fn world_spec(setting: &Setting, homes: Vec<NodeId>) -> WorldSpec {
         },
         clock: ClockSpec::default(),
         micro_step: Span::ZERO,
+        decisions: Source::Dice,
+        record: false,
         checks: false,
         trace: false,
     }

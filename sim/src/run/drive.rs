@@ -388,7 +388,7 @@ impl<P: Protocol> Drive<P> {
             match operation.request {
                 Request::Write(_) => writes += 1,
                 Request::Read(_) => reads += 1,
-                Request::Watch(_) | Request::Sync => {}
+                Request::Watch(_) | Request::Auth { .. } | Request::Sync => {}
             }
         }
         let faults: u64 = self.fired.values().sum();

@@ -98,7 +98,7 @@ impl Recorder {
         self.departures.insert(id, seq);
     }
 
-    /// What a disk had is no longer of interest: its server is a new one.
+    /// Where a server's own things are kept.
     pub(super) fn place(node: NodeId) -> usize {
         usize::from(node.0) - 1
     }

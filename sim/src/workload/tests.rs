@@ -27,6 +27,7 @@ fn ended(request: Request, outcome: Outcome) -> Operation {
         server: None,
         attempts: 1,
         request,
+        ids: std::sync::Arc::default(),
         synced: false,
         invoked: VirtualTime(0),
         completed: Some(VirtualTime(1)),

@@ -1,5 +1,7 @@
 //! Clients, their connections, and the history they leave.
 
+use std::sync::Arc;
+
 use menagerie::canonical::Canonical;
 use menagerie::client::{Client, ClientEffect, ClientInput, ClientSettings, ClientTimer};
 use menagerie::history::{Operation, Outcome, Seen};
@@ -14,6 +16,7 @@ use super::node::Timers;
 use super::recording::{client_frame_kind, server_frame_kind, typed};
 use super::streams::End;
 use super::{Event, Happening, Kind, World, WorldSpec};
+use crate::decision::{Decider, Name};
 use crate::dice::{Concern, Dice};
 use crate::trace::{self, Direction, LinkNews, What, Why};
 use crate::wire::{Conn, Frame, Parcel, Side};
@@ -23,6 +26,8 @@ use crate::wire::{Conn, Frame, Parcel, Side};
 pub(super) struct ClientSeat {
     client: Client,
     timers: Timers<ClientTimer>,
+    /// How often it dialled.
+    dials: u32,
 }
 
 impl ClientSeat {
@@ -31,16 +36,12 @@ impl ClientSeat {
         servers: &[NodeId],
         spec: &WorldSpec,
         dice: &Dice,
+        decider: &mut Decider,
     ) -> ClientSeat {
         let entity = u64::from(id.0);
         let servers = match spec.homes.get(usize::from(id.0) - 1) {
             Some(home) => vec![*home],
-            None => {
-                let mut servers = servers.to_vec();
-                dice.stream(Concern::ClientOrder, entity)
-                    .shuffle(&mut servers);
-                servers
-            }
+            None => order(id, servers, dice, decider),
         };
         ClientSeat {
             client: Client::new(ClientSettings {
@@ -48,10 +49,39 @@ impl ClientSeat {
                 servers,
                 session_timeout: spec.session_timeout,
                 retry_writes: P::PROMISES.at_most_once,
+                superuser: spec.settings.superuser.clone(),
             }),
             timers: Timers::new(dice.deck(Concern::ClientTimer, entity)),
+            dials: 0,
         }
     }
+}
+
+/// The most servers of which an order is a decision: four bits each.
+const ORDER_MAX: usize = 16;
+
+/// The order in which a client tries the servers; plainly, each client begins at another one.
+fn order(id: ClientId, servers: &[NodeId], dice: &Dice, decider: &mut Decider) -> Vec<NodeId> {
+    let mut plain = servers.to_vec();
+    plain.rotate_left((usize::from(id.0) - 1) % servers.len());
+    let mut drawn = servers.to_vec();
+    dice.stream(Concern::ClientOrder, u64::from(id.0))
+        .shuffle(&mut drawn);
+    if servers.len() > ORDER_MAX {
+        return drawn;
+    }
+    let pack = |order: &[NodeId]| {
+        let digits = order.iter().rev();
+        digits.fold(0, |packed, node| packed << 4 | u64::from(node.0 - 1))
+    };
+    let name = || Name::Order { client: id.0 };
+    let settled = decider.settle(name, || pack(&drawn), || pack(&plain));
+    let digit = |place: usize| NodeId((settled >> (4 * place) & 0xf) as u8 + 1);
+    let order: Vec<NodeId> = (0..servers.len()).map(digit).collect();
+    let mut sorted = order.clone();
+    sorted.sort_unstable();
+    // A table that was edited may name servers that are not there.
+    if sorted == servers { order } else { plain }
 }
 
 impl<P: Protocol> World<P> {
@@ -79,6 +109,7 @@ impl<P: Protocol> World<P> {
             server: None,
             attempts: 0,
             request: request.clone(),
+            ids: Arc::default(),
             synced,
             invoked: self.now,
             completed: None,
@@ -209,7 +240,7 @@ impl<P: Protocol> World<P> {
     /// A token of a connection towards its server.
     pub(super) fn arrive_from_client(&mut self, id: ConnId) -> bool {
         let conn = self.conn(id);
-        let place = conn.server;
+        let (client, place) = (conn.client, conn.server);
         if !conn.alive[Side::Acceptor.index()] {
             return false;
         }
@@ -225,7 +256,8 @@ impl<P: Protocol> World<P> {
                 conn.told[Side::Acceptor.index()] = true;
                 self.mark(Kind::ClientUp, place, u64::from(id.0));
                 self.client_link(id, trace::End::Server, LinkNews::Up);
-                self.step_server(place, ServerInput::ClientUp(id));
+                let address = client.address();
+                self.step_server(place, ServerInput::ClientUp { conn: id, address });
             }
             Some(Frame::Body(Parcel {
                 id: number,
@@ -320,13 +352,8 @@ impl<P: Protocol> World<P> {
 
     fn end_conn_side(&mut self, id: ConnId, side: Side, end: End, broken: bool) {
         let mut at = self.client_arrival(id, side);
-        let draw = self.dice.draw(
-            Concern::Breaking,
-            (1 << 48) | u64::from(id.0),
-            side.index() as u64,
-        );
         let before = self.ids_in_conn(id, side);
-        let conn = self.conn(id);
+        let conn = &mut self.conns[id.0 as usize];
         match end {
             End::OutOfPatience => {
                 match side {
@@ -342,10 +369,28 @@ impl<P: Protocol> World<P> {
                 at = self.now;
             }
             End::HungUp(_) if !broken => {}
-            End::Died(_) | End::Broken if !broken => match side {
-                Side::Dialler => conn.down.lose_suffix(draw),
-                Side::Acceptor => conn.up.lose_suffix(draw),
-            },
+            End::Died(_) | End::Broken if !broken => {
+                let in_flight = match side {
+                    Side::Dialler => conn.down.len(),
+                    Side::Acceptor => conn.up.len(),
+                };
+                let entity = 1 << 63 | u64::from(conn.client.0) << 32 | u64::from(conn.nth);
+                let dice = &self.dice;
+                let drawn = || {
+                    dice.draw(Concern::Breaking, entity, side.index() as u64)
+                        .below(in_flight + 1)
+                };
+                let name = Name::ConnBreak {
+                    client: conn.client.0,
+                    conn: conn.nth,
+                    toward: side,
+                };
+                let kept = self.decider.settle(|| name, drawn, || in_flight);
+                match side {
+                    Side::Dialler => conn.down.lose_behind(kept),
+                    Side::Acceptor => conn.up.lose_behind(kept),
+                }
+            }
             // It is told already, by a frame that is on its way.
             End::HungUp(_) | End::Died(_) | End::Broken => return,
         }
@@ -393,12 +438,18 @@ impl<P: Protocol> World<P> {
             ClientEffect::HangUp(conn) => self.end_conn(conn, End::HungUp(Side::Dialler)),
             ClientEffect::SetTimer { timer, range } => {
                 let cause = self.cause();
-                let (slot, ordinal, draw) = self.seat(client).timers.set(timer, cause);
-                let delay = Span(draw.range(range.min.0, range.max.0));
+                let setting = self.seat(client).timers.set(timer, cause);
+                let name = || Name::ClientTimer {
+                    client: client.0,
+                    timer: setting.slot,
+                    number: setting.number,
+                };
+                let places = (u64::from(client.0), self.clients.len() as u64);
+                let delay = setting.delay(range, places, &mut self.decider, name);
                 let event = Event::ClientTimer {
                     client,
-                    slot,
-                    ordinal,
+                    slot: setting.slot,
+                    ordinal: setting.ordinal,
                 };
                 self.queue.push(self.now.after(delay), event);
             }
@@ -410,6 +461,7 @@ impl<P: Protocol> World<P> {
                 seq,
                 conn,
                 server,
+                ids,
             } => {
                 let operation = self.operation(op);
                 operation.session = session;
@@ -417,6 +469,7 @@ impl<P: Protocol> World<P> {
                 operation.seq = seq;
                 operation.conn = Some(conn);
                 operation.server = Some(server);
+                operation.ids = ids;
                 operation.attempts += 1;
                 self.record(|| What::Sent {
                     client,
@@ -438,8 +491,10 @@ impl<P: Protocol> World<P> {
     fn dial_server(&mut self, client: ClientId, server: NodeId) {
         let place = self.place(server);
         let number = u32::try_from(self.conns.len()).expect("a run has fewer than 2^32 dials");
-        self.conns
-            .push(Conn::new(client, place, number, &self.dice));
+        let seat = self.seat(client);
+        seat.dials += 1;
+        let nth = seat.dials;
+        self.conns.push(Conn::new(client, nth, place, &self.dice));
         let id = ConnId(number);
         self.client_link(id, trace::End::Client, LinkNews::Dial);
         self.conn(id).cause = self.cause();
@@ -497,8 +552,17 @@ impl<P: Protocol> World<P> {
 
     fn client_arrival(&mut self, id: ConnId, toward: Side) -> VirtualTime {
         let latency = self.spec.network.client;
-        let draw = self.conn(id).draw(toward);
-        self.now.after(latency.sample(draw))
+        let conn = self.conn(id);
+        let (number, draw) = conn.draw(toward);
+        let name = Name::Frame {
+            client: conn.client.0,
+            conn: conn.nth,
+            toward,
+            number,
+        };
+        let drawn = || latency.sample(draw).0;
+        let travel = self.decider.settle(|| name, drawn, || latency.median().0);
+        self.now.after(Span(travel))
     }
 
     fn conn(&mut self, id: ConnId) -> &mut Conn {

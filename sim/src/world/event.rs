@@ -145,7 +145,6 @@ pub(super) enum Kind {
     ClientStart = 15,
     Invoked = 16,
     Completed = 17,
-    Wakeup = 18,
     Action = 19,
     Boot = 20,
     Fact = 21,
@@ -162,11 +161,14 @@ pub(super) fn feed_packet<P: Protocol>(packet: &Packet<P>, hash: &mut RunHash) {
                 session,
                 seq,
                 acked,
+                ids,
                 write,
             } => {
                 hash.word(1);
                 session.feed(hash);
                 hash.word(u64::from(*seq) << 32 | u64::from(*acked));
+                // Which they are follows from the frames of the connection.
+                hash.word(ids.len() as u64);
                 write.feed(hash);
             }
             PeerMsg::Revalidate { session } => {
@@ -221,10 +223,12 @@ pub(super) fn feed_client_frame(frame: &ClientFrame, hash: &mut RunHash) {
             data,
             exist,
             child,
+            persistent,
+            recursive,
         } => {
             hash.word(4);
             relative.feed(hash);
-            for paths in [data, exist, child] {
+            for paths in [data, exist, child, persistent, recursive] {
                 hash.word(paths.len() as u64);
                 paths.iter().for_each(|path| hash.bytes(path.as_bytes()));
             }
@@ -247,6 +251,11 @@ pub(super) fn feed_request(request: &Request, hash: &mut RunHash) {
             watch.feed(hash);
         }
         Request::Sync => hash.word(4),
+        Request::Auth { scheme, credential } => {
+            hash.word(5);
+            hash.bytes(scheme.as_bytes());
+            credential.feed(hash);
+        }
     }
 }
 
@@ -274,6 +283,10 @@ pub(super) fn feed_server_frame(frame: &ServerFrame, hash: &mut RunHash) {
         }
         ServerFrame::Pong { zxid } => {
             hash.word(5);
+            zxid.feed(hash);
+        }
+        ServerFrame::WatchesSet { zxid } => {
+            hash.word(6);
             zxid.feed(hash);
         }
     }

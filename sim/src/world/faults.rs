@@ -293,9 +293,11 @@ impl<P: Protocol> World<P> {
         if kind == CrashKind::Power {
             let node = &mut self.nodes[usize::from(place)];
             node.power_losses += 1;
-            let entity = (node.power_losses << 8) | u64::from(id.0);
-            node.disk
-                .power_loss(self.dice.deck(Concern::PowerLoss, entity));
+            let loss = node.power_losses;
+            let deck = self
+                .dice
+                .deck(Concern::PowerLoss, (loss << 8) | u64::from(id.0));
+            node.disk.power_loss(loss, deck, &mut self.decider);
             self.record_power_loss(usize::from(place));
         }
         for peer in 0..self.nodes.len() as u8 {

@@ -49,7 +49,7 @@ pub use spec::{Close, Happening, Stats, WorldSpec};
 
 use core::time::Duration;
 use menagerie::canonical::{Canonical, RunHash};
-use menagerie::check::{Ending, Final, Observation, Panel, Setup, Verdict};
+use menagerie::check::{Counterexample, Ending, Final, Observation, Panel, Setup, Verdict};
 use menagerie::client::ClientEffect;
 use menagerie::history::History;
 use menagerie::ids::{ClientId, NodeId, VirtualTime, Zxid};
@@ -57,6 +57,7 @@ use menagerie::protocol::{Protocol, Refusal, Role, Standing};
 use menagerie::server::{Server, ServerEffect};
 use std::collections::VecDeque;
 
+use crate::decision::{Decider, Table};
 use crate::dice::Dice;
 use crate::trace::{self, Recorder};
 use crate::wire::{Conn, Pair};
@@ -70,7 +71,10 @@ use streams::LinkSlot;
 pub struct World<P: Protocol> {
     spec: WorldSpec,
     dice: Dice,
+    decider: Decider,
     now: VirtualTime,
+    /// How many events were taken from the queue; wake-ups are the driver's and do not count.
+    steps: u64,
     queue: Queue<Event<P>>,
     nodes: Vec<Node<P>>,
     clients: Vec<ClientSeat>,
@@ -106,6 +110,7 @@ impl<P: Protocol> World<P> {
         let count = usize::from(spec.voters) + usize::from(spec.observers);
         assert!(count < 64, "{count} servers are more than 63");
         let dice = Dice::new(spec.seed);
+        let mut decider = Decider::new(&spec.decisions, spec.record);
         let ids: Vec<NodeId> = (1..=count as u8).map(NodeId).collect();
         let pairs = (0..count * count)
             .map(|place| {
@@ -121,14 +126,21 @@ impl<P: Protocol> World<P> {
                 promises: P::PROMISES,
             })
         });
+        let nodes = ids
+            .iter()
+            .map(|id| Node::new(*id, &spec, &dice, &mut decider))
+            .collect();
+        let clients = (1..=spec.clients)
+            .map(|number| ClientSeat::new::<P>(ClientId(number), &ids, &spec, &dice, &mut decider))
+            .collect();
         World {
             dice,
+            decider,
             now: VirtualTime(0),
+            steps: 0,
             queue: Queue::new(),
-            nodes: ids.iter().map(|id| Node::new(*id, &spec, &dice)).collect(),
-            clients: (1..=spec.clients)
-                .map(|number| ClientSeat::new::<P>(ClientId(number), &ids, &spec, &dice))
-                .collect(),
+            nodes,
+            clients,
             pairs,
             links: Vec::new(),
             free_links: Vec::new(),
@@ -167,6 +179,12 @@ impl<P: Protocol> World<P> {
         self.now
     }
 
+    /// How many events were taken from the queue so far, the driver's wake-ups left out. Together
+    /// with the moment it says exactly between which events something happened.
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
     /// When the next call of [`World::step`] will take place; `None` if nothing is left to happen.
     pub fn next_at(&self) -> Option<VirtualTime> {
         if !self.happenings.is_empty() {
@@ -183,6 +201,9 @@ impl<P: Protocol> World<P> {
         }
         let key = self.queue.pop()?;
         self.advance_to(key.at);
+        if !matches!(self.queue.body(key), Event::Wakeup(_)) {
+            self.steps += 1;
+        }
         if let Some(place) = self.queue.body(key).process()
             && self.nodes[usize::from(place)].paused
         {
@@ -192,14 +213,34 @@ impl<P: Protocol> World<P> {
         self.follow(None);
         let event = self.queue.take(key);
         if let Event::Wakeup(token) = event {
-            self.mark(Kind::Wakeup, 0, token);
-            self.stats.events += 1;
+            // The driver's own affair: what it does about it goes into the hash.
             return Some(Happening::Wakeup(token));
         }
         if self.perform_event(event) {
             self.stats.events += 1;
         }
         Some(self.happenings.pop_front().unwrap_or(Happening::Event))
+    }
+
+    /// Lets time pass without an event, at most until the next one.
+    pub fn pass_until(&mut self, at: VirtualTime) {
+        let next = self.next_at().unwrap_or(at);
+        self.advance_to(at.min(next));
+    }
+
+    /// The violation that the checkers have found so far, if any, and who found it.
+    pub fn violation(&self) -> Option<(&'static str, &Counterexample)> {
+        self.panel.as_ref().and_then(Panel::violation)
+    }
+
+    /// The irregular decisions, if they were written down.
+    pub fn take_decisions(&mut self) -> Table {
+        self.decider.take_record()
+    }
+
+    /// How many decisions of the table were never asked for.
+    pub fn ignored_decisions(&self) -> usize {
+        self.decider.ignored()
     }
 
     /// Asks for a [`Happening::Wakeup`].

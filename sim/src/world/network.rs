@@ -9,6 +9,7 @@ use menagerie::wire::Packet;
 use super::event::feed_packet;
 use super::recording::kind;
 use super::{Event, Kind, World};
+use crate::decision::{Name, Part};
 use crate::trace::{What, Why};
 use crate::wire::{Channel, Parcel};
 
@@ -56,30 +57,72 @@ impl<P: Protocol> World<P> {
     }
 
     fn send_datagram(&mut self, from: u8, to: u8, packet: Parcel<Packet<P>>) {
-        let lan = self.spec.network.lan;
         let loss = (self.spec.network.loss_ppm + self.extra_loss_ppm).min(1_000_000);
         let duplicate = (self.spec.network.duplicate_ppm + self.extra_duplicate_ppm).min(1_000_000);
-        let now = self.now;
-        let pair = self.pair(from, to);
-        let name = pair.name(Channel::Datagram);
-        let draw = |which| pair.draw(Channel::Datagram, name, which);
-        if pair.is_cut() {
+        let channel = Channel::Datagram;
+        let number = self.pair(from, to).name(channel);
+        if self.pair(from, to).is_cut() {
             self.lose(packet.id, Why::Cut);
             return;
         }
-        if draw(0).chance_ppm(loss) {
+        if self.happens(from, to, number, (Part::Lost, 0), loss) {
             self.lose(packet.id, Why::Loss);
             return;
         }
-        let at = now.after(pair.latency(&lan, draw(2)));
-        let twin = draw(1)
-            .chance_ppm(duplicate)
-            .then(|| now.after(pair.latency(&lan, draw(3))));
-        if let Some(at) = twin {
+        let travel = self.travel(from, to, channel, number, (Part::Delay, 2));
+        let at = self.now.after(self.pair(from, to).latency(travel));
+        if self.happens(from, to, number, (Part::Twice, 1), duplicate) {
+            let travel = self.travel(from, to, channel, number, (Part::TwinDelay, 3));
+            let at = self.now.after(self.pair(from, to).latency(travel));
             let packet = self.duplicate(packet.id, packet.content.clone());
             self.queue.push(at, Event::Datagram { from, to, packet });
         }
         self.queue.push(at, Event::Datagram { from, to, packet });
+    }
+
+    /// Whether something that befalls so many datagrams of a million befalls this one.
+    fn happens(
+        &mut self,
+        from: u8,
+        to: u8,
+        number: u64,
+        (part, which): (Part, u64),
+        ppm: u32,
+    ) -> bool {
+        let place = usize::from(from) * self.nodes.len() + usize::from(to);
+        let pair = &self.pairs[place];
+        let name = || Name::Message {
+            channel: Channel::Datagram,
+            from: from + 1,
+            to: to + 1,
+            number,
+            part,
+        };
+        let drawn = || u64::from(pair.draw(Channel::Datagram, number, which).chance_ppm(ppm));
+        self.decider.settle(name, drawn, || 0) != 0
+    }
+
+    /// How long a message travels, before what distance and faults add.
+    pub(super) fn travel(
+        &mut self,
+        from: u8,
+        to: u8,
+        channel: Channel,
+        number: u64,
+        (part, which): (Part, u64),
+    ) -> u64 {
+        let place = usize::from(from) * self.nodes.len() + usize::from(to);
+        let pair = &self.pairs[place];
+        let lan = &self.spec.network.lan;
+        let name = || Name::Message {
+            channel,
+            from: from + 1,
+            to: to + 1,
+            number,
+            part,
+        };
+        let drawn = || lan.sample(pair.draw(channel, number, which)).0;
+        self.decider.settle(name, drawn, || lan.median().0)
     }
 
     pub(super) fn arrive_datagram(&mut self, from: u8, to: u8, packet: Parcel<Packet<P>>) -> bool {
@@ -97,8 +140,6 @@ impl<P: Protocol> World<P> {
 
     /// Sends off the waiting message, if nothing is in flight and the pair is not cut.
     pub(super) fn depart_latest(&mut self, from: u8, to: u8) {
-        let lan = self.spec.network.lan;
-        let now = self.now;
         let pair = self.pair(from, to);
         if pair.is_cut() || pair.latest.in_flight.is_some() {
             return;
@@ -106,8 +147,11 @@ impl<P: Protocol> World<P> {
         let Some(packet) = pair.latest.waiting.take() else {
             return;
         };
-        let name = pair.name(Channel::LatestWins);
-        let at = now.after(pair.latency(&lan, pair.draw(Channel::LatestWins, name, 0)));
+        let number = pair.name(Channel::LatestWins);
+        let travel = self.travel(from, to, Channel::LatestWins, number, (Part::Delay, 0));
+        let now = self.now;
+        let pair = self.pair(from, to);
+        let at = now.after(pair.latency(travel));
         pair.latest.in_flight = Some(packet);
         pair.latest.generation += 1;
         let generation = pair.latest.generation;

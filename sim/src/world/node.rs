@@ -2,15 +2,16 @@
 
 use menagerie::canonical::Canonical;
 use menagerie::check::Observation;
-use menagerie::ids::{ConnId, NodeId};
-use menagerie::protocol::{Ensemble, Fact, Gate, Protocol, Refusal, Standing, Via};
+use menagerie::ids::{ConnId, NodeId, Span};
+use menagerie::protocol::{Ensemble, Fact, Gate, Protocol, Refusal, Standing, TimerRange, Via};
 use menagerie::server::{Note, Server, ServerEffect, ServerInput, ServerOutbox, ServerTimer};
 use menagerie::wire::Packet;
 
 use super::recording::typed;
 use super::{Event, Key, Kind, World, WorldSpec};
 use crate::clock::Clock;
-use crate::dice::{Concern, Deck, Dice};
+use crate::decision::{Decider, Name};
+use crate::dice::{Concern, Deck, Dice, Draw};
 use crate::disk::{Disk, Entry, Outcome};
 use crate::trace::{Phase, What};
 
@@ -25,7 +26,7 @@ pub(super) enum Gated<P: Protocol> {
     Fact(Fact),
 }
 
-/// A timer that was set at least once in this incarnation.
+/// A timer that was set at least once.
 #[derive(Clone, Copy, Debug)]
 struct TimerSlot<T> {
     timer: T,
@@ -33,14 +34,47 @@ struct TimerSlot<T> {
     armed: Option<u64>,
     /// The recorded event in which it was set.
     set_by: Option<u64>,
+    /// How often it was set in the whole run.
+    settings: u64,
 }
 
-/// The timers of one process. There are few of them, so they are searched one by one.
+/// The timers of one process, and of those before it on the same machine. There are few of them, so
+/// they are searched one by one.
+
 #[derive(Debug)]
 pub(super) struct Timers<T> {
     slots: Vec<TimerSlot<T>>,
     next_ordinal: u64,
     deck: Deck,
+}
+
+/// One setting of a timer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Setting {
+    /// Which timer.
+    pub(super) slot: u16,
+    /// Names the setting among all of the process.
+    pub(super) ordinal: u64,
+    /// Which setting of this timer it is, from 1.
+    pub(super) number: u64,
+    /// The draw for its delay.
+    draw: Draw,
+}
+
+impl Setting {
+    /// The delay: drawn from the range; in the plain case, the `place`-th of `places` even steps
+    /// into it, so that each process has its own.
+    pub(super) fn delay(
+        &self,
+        range: TimerRange,
+        (place, places): (u64, u64),
+        decider: &mut Decider,
+        name: impl FnOnce() -> Name,
+    ) -> Span {
+        let (min, max) = (range.min.0, range.max.0);
+        let plain = || min + (max - min) / (places + 1) * place;
+        Span(decider.settle(name, || self.draw.range(min, max), plain))
+    }
 }
 
 pub(super) struct Node<P: Protocol> {
@@ -75,8 +109,8 @@ impl<T: Copy + Eq> Timers<T> {
         }
     }
 
-    /// Sets a timer; gives its slot, the ordinal of this setting, and the draw for its delay.
-    pub(super) fn set(&mut self, timer: T, cause: Option<u64>) -> (u16, u64, crate::dice::Draw) {
+    /// Sets a timer.
+    pub(super) fn set(&mut self, timer: T, cause: Option<u64>) -> Setting {
         let ordinal = self.next_ordinal;
         self.next_ordinal += 1;
         let place = match self.slots.iter().position(|slot| slot.timer == timer) {
@@ -86,14 +120,23 @@ impl<T: Copy + Eq> Timers<T> {
                     timer,
                     armed: None,
                     set_by: None,
+                    settings: 0,
                 });
                 self.slots.len() - 1
             }
         };
-        self.slots[place].armed = Some(ordinal);
-        self.slots[place].set_by = cause;
         let slot = u16::try_from(place).expect("a process has fewer than 65536 timers");
-        (slot, ordinal, self.deck.draw(ordinal))
+        let place = &mut self.slots[place];
+        place.armed = Some(ordinal);
+        place.set_by = cause;
+        place.settings += 1;
+        let number = place.settings;
+        Setting {
+            slot,
+            ordinal,
+            number,
+            draw: self.deck.draw(u64::from(slot) << 40 | number),
+        }
     }
 
     pub(super) fn cancel(&mut self, timer: T) {
@@ -115,12 +158,14 @@ impl<T: Copy + Eq> Timers<T> {
 
     /// Forgets all of them: the process died.
     pub(super) fn clear(&mut self) {
-        self.slots.clear();
+        for slot in &mut self.slots {
+            slot.armed = None;
+        }
     }
 }
 
 impl<P: Protocol> Node<P> {
-    pub(super) fn new(id: NodeId, spec: &WorldSpec, dice: &Dice) -> Node<P> {
+    pub(super) fn new(id: NodeId, spec: &WorldSpec, dice: &Dice, decider: &mut Decider) -> Node<P> {
         let servers = spec.voters + spec.observers;
         let entity = u64::from(id.0);
         Node {
@@ -130,7 +175,7 @@ impl<P: Protocol> Node<P> {
             paused: false,
             incarnation: 0,
             parked: Vec::new(),
-            disk: Disk::new(dice.deck(Concern::Disk, entity)),
+            disk: Disk::new(id.0, dice.deck(Concern::Disk, entity)),
             power_losses: 0,
             timers: Timers::new(dice.deck(Concern::Timer, entity)),
             conns: Vec::new(),
@@ -143,7 +188,7 @@ impl<P: Protocol> Node<P> {
                 knobs: spec.knobs.clone(),
                 mutations: spec.mutations,
             },
-            clock: Clock::drawn(spec.clock, dice, entity),
+            clock: Clock::drawn(spec.clock, dice, id.0, decider),
             outbox: ServerOutbox::new(id),
             standing: None,
         }
@@ -153,7 +198,7 @@ impl<P: Protocol> Node<P> {
 impl<P: Protocol> World<P> {
     /// Starts a server's process, which must be down.
     pub(super) fn boot(&mut self, place: usize) {
-        let settings = self.spec.settings;
+        let settings = self.spec.settings.clone();
         let now = self.now;
         let node = &mut self.nodes[place];
         assert!(node.server.is_none(), "{} is up already", node.id);
@@ -313,15 +358,20 @@ impl<P: Protocol> World<P> {
             ServerEffect::Reload => self.nodes[place].disk.push(Entry::Reload),
             ServerEffect::SetTimer { timer, range } => {
                 let cause = self.cause();
+                let places = (place as u64 + 1, self.nodes.len() as u64);
                 let node = &mut self.nodes[place];
-                let (slot, ordinal, draw) = node.timers.set(timer, cause);
-                let delay = menagerie::ids::Span(draw.range(range.min.0, range.max.0));
+                let setting = node.timers.set(timer, cause);
+                let name = || Name::Timer {
+                    node: place as u8 + 1,
+                    timer: setting.slot,
+                    number: setting.number,
+                };
+                let delay = setting.delay(range, places, &mut self.decider, name);
                 let at = node.clock.after(self.now, delay);
-                let node = place as u8;
                 let event = Event::Timer {
-                    node,
-                    slot,
-                    ordinal,
+                    node: place as u8,
+                    slot: setting.slot,
+                    ordinal: setting.ordinal,
                 };
                 self.queue.push(at, event);
             }
@@ -357,7 +407,10 @@ impl<P: Protocol> World<P> {
 
     fn begin_disk(&mut self, place: usize) {
         let node = &mut self.nodes[place];
-        if let Some((at, generation)) = node.disk.begin(self.now, &self.spec.disk) {
+        let begun = node
+            .disk
+            .begin(self.now, &self.spec.disk, &mut self.decider);
+        if let Some((at, generation)) = begun {
             let node = place as u8;
             self.queue.push(at, Event::Disk { node, generation });
         }

@@ -430,6 +430,7 @@ pub(super) fn server_frame_kind(frame: &ServerFrame) -> &'static str {
     match frame {
         ServerFrame::Connected { .. } => "connected",
         ServerFrame::Reply { .. } => "reply",
+        ServerFrame::WatchesSet { .. } => "watches_set",
         ServerFrame::Event(_) => "event",
         ServerFrame::Pong { .. } => "pong",
     }

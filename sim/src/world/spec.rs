@@ -7,6 +7,7 @@ use menagerie::server::ServerSettings;
 use std::collections::BTreeMap;
 
 use crate::clock::ClockSpec;
+use crate::decision::Source;
 use crate::disk::DiskSpec;
 use crate::wire::NetworkSpec;
 
@@ -40,6 +41,10 @@ pub struct WorldSpec {
     pub clock: ClockSpec,
     /// How long a server takes for one micro-step.
     pub micro_step: Span,
+    /// What settles what chance would.
+    pub decisions: Source,
+    /// Whether irregular decisions are written down.
+    pub record: bool,
     /// Whether the checkers watch.
     pub checks: bool,
     /// Whether a trace is recorded.

@@ -7,6 +7,7 @@ use menagerie::server::ServerInput;
 use menagerie::wire::Packet;
 
 use super::{Event, Kind, World};
+use crate::decision::{Name, Part};
 use crate::dice::Concern;
 use crate::trace::{LinkNews, What, Why};
 use crate::wire::{Channel, Flow, Frame, Link, Parcel, Side};
@@ -248,13 +249,22 @@ impl<P: Protocol> World<P> {
         }
         let link = self.link(slot);
         let entity = (u64::from(link.id.dialler.0) << 32) | u64::from(link.id.ordinal);
-        let draw = self
-            .dice
-            .draw(Concern::Breaking, entity, side.index() as u64);
+        let name = Name::StreamBreak {
+            dialler: link.id.dialler.0,
+            dial: link.id.ordinal,
+            toward: side,
+        };
+        let in_flight = link.toward[side.index()].len();
+        let dice = self.dice;
+        let drawn = || {
+            dice.draw(Concern::Breaking, entity, side.index() as u64)
+                .below(in_flight + 1)
+        };
+        let kept = self.decider.settle(|| name, drawn, || in_flight);
         let before = self.ids_in_link(slot, side);
-        self.link(slot).toward[side.index()].lose_suffix(draw);
-        let kept = self.ids_in_link(slot, side).len();
-        self.record_losses(&before[kept..], end.why());
+        self.link(slot).toward[side.index()].lose_behind(kept);
+        let left = self.ids_in_link(slot, side).len();
+        self.record_losses(&before[left..], end.why());
         let at = match end {
             End::HungUp(_) | End::Died(_) => self.stream_arrival(from, to),
             End::Broken | End::OutOfPatience => now,
@@ -350,11 +360,9 @@ impl<P: Protocol> World<P> {
 
     /// When something that leaves now arrives.
     fn stream_arrival(&mut self, from: u8, to: u8) -> VirtualTime {
-        let lan = self.spec.network.lan;
-        let now = self.now;
-        let pair = self.pair(from, to);
-        let name = pair.name(Channel::Stream);
-        now.after(pair.latency(&lan, pair.draw(Channel::Stream, name, 0)))
+        let number = self.pair(from, to).name(Channel::Stream);
+        let travel = self.travel(from, to, Channel::Stream, number, (Part::Delay, 0));
+        self.now.after(self.pair(from, to).latency(travel))
     }
 
     /// Gives one end its last news of a stream.

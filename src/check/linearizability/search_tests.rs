@@ -73,7 +73,9 @@ impl Model for Tree {
         let answer = match input {
             Request::Write(write) => after.write(Zxid(1), SESSION, write),
             Request::Read(read) => after.read(read),
-            Request::Watch(_) => unreachable!("no workload asks for watches alone"),
+            Request::Watch(_) | Request::Auth { .. } => {
+                unreachable!("no workload asks for these alone")
+            }
             Request::Sync => return Some(after),
         };
         output.is_none_or(|told| *told == answer).then_some(after)
@@ -188,7 +190,9 @@ fn tree_op() -> impl Strategy<Value = Op<Request, Answer>> {
         let answer = match &ask {
             Request::Write(write) => tree.write(Zxid(1), SESSION, write),
             Request::Read(read) => tree.read(read),
-            Request::Watch(_) | Request::Sync => unreachable!("neither is generated"),
+            Request::Watch(_) | Request::Auth { .. } | Request::Sync => {
+                unreachable!("none of these is generated")
+            }
         };
         (ask, answer)
     }))

@@ -135,7 +135,7 @@ pub fn any_write() -> impl Strategy<Value = Write> {
         2 => set_acl,
     ];
     let known = (any_ids(), asked).prop_map(|(ids, write)| Write::As {
-        ids,
+        ids: ids.into(),
         write: Box::new(write),
     });
     prop_oneof![

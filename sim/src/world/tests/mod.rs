@@ -13,6 +13,7 @@ use menagerie::server::ServerSettings;
 
 use super::{Action, CrashKind, Happening, World, WorldSpec, in_runtime};
 use crate::clock::ClockSpec;
+use crate::decision::Source;
 use crate::disk::DiskSpec;
 use crate::latency::Latency;
 use crate::trace;
@@ -37,6 +38,8 @@ fn spec(seed: u64) -> WorldSpec {
             session_timeout_min: Span::millis(100),
             session_timeout_max: Span::millis(1_000),
             capture_chunk: 16,
+            removal_interval: Span::secs(60),
+            superuser: None,
         },
         session_timeout: Span::millis(500),
         network: NetworkSpec::reliable(Latency::Constant(Span::millis(1))),
@@ -47,6 +50,8 @@ fn spec(seed: u64) -> WorldSpec {
         },
         clock: ClockSpec::default(),
         micro_step: Span::micros(1),
+        decisions: Source::Dice,
+        record: false,
         checks: false,
         trace: true,
     }

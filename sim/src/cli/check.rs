@@ -1,0 +1,195 @@
+//! `menagerie check`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::arguments::CheckArguments;
+use super::output::{complain, print};
+use super::{Exit, Trouble, document};
+use crate::histories::FailedSwap;
+use crate::judge::{Judged, Limits, Mode, ModelName, Question, Word, judge};
+
+/// A file and what is asked of it.
+struct Task {
+    path: PathBuf,
+    question: Question,
+    expected: Option<Word>,
+}
+
+/// Judges histories.
+pub(super) fn check(arguments: &CheckArguments) -> Result<Exit, Trouble> {
+    let limits = Limits {
+        time: arguments.timeout,
+        bytes: arguments.memory,
+    };
+    let tasks = match (&arguments.manifest, arguments.model) {
+        (Some(manifest), _) => tasks_of(manifest, limits).map_err(Trouble::Usage)?,
+        (None, Some(model)) => {
+            let question = Question {
+                model,
+                mode: arguments.mode,
+                failed_swap: arguments.fail_cas,
+                limits,
+            };
+            let task = |path: &PathBuf| Task {
+                path: path.clone(),
+                question,
+                expected: None,
+            };
+            arguments.files.iter().map(task).collect()
+        }
+        (None, None) => {
+            return Err(Trouble::Usage(
+                "either --model or --manifest says what the histories are about".to_owned(),
+            ));
+        }
+    };
+    let mut exit = Exit::Held;
+    let mut files = Vec::new();
+    for task in &tasks {
+        let file = task.path.display().to_string();
+        match judge(&task.path, &task.question) {
+            Ok(judged) => {
+                exit = exit.graver(exit_of(&judged, task.expected));
+                if !arguments.json {
+                    print(&line(&file, &judged, task.expected))?;
+                }
+                files.push(FileLine::new(file, judged, task.expected));
+            }
+            Err(what) => {
+                complain(&format!("error: {file}: {what}"));
+                exit = exit.graver(Exit::Usage);
+            }
+        }
+    }
+    if arguments.json {
+        print(&document::text(&Files { schema: 1, files }))?;
+    }
+    Ok(exit)
+}
+
+/// With an expectation only its breach counts.
+fn exit_of(judged: &Judged, expected: Option<Word>) -> Exit {
+    match (judged.word, expected) {
+        (Word::Unknown, _) => Exit::Inconclusive,
+        (word, Some(expected)) if word == expected => Exit::Held,
+        (Word::Ok, None) => Exit::Held,
+        (Word::Ok | Word::Violation, _) => Exit::Violation,
+    }
+}
+
+/// What a person reads of a file.
+fn line(file: &str, judged: &Judged, expected: Option<Word>) -> String {
+    let mismatch = match expected {
+        Some(expected) if judged.word != Word::Unknown && judged.word != expected => {
+            format!(" MISMATCH: the manifest says {}", expected.told())
+        }
+        Some(_) | None => String::new(),
+    };
+    let mut text = format!(
+        "{:<10} {file} ({} operations, {:.3} ms){mismatch}\n",
+        judged.word.told(),
+        judged.operations,
+        judged.check.as_secs_f64() * 1e3
+    );
+    for reason in judged.reason.lines() {
+        text.push_str(&format!("           {reason}\n"));
+    }
+    text
+}
+
+#[derive(Debug, Serialize)]
+struct Files {
+    schema: u32,
+    files: Vec<FileLine>,
+}
+
+#[derive(Debug, Serialize)]
+struct FileLine {
+    file: String,
+    verdict: &'static str,
+    reason: String,
+    operations: usize,
+    check_ms: f64,
+    parse_ms: f64,
+    peak_bytes: usize,
+    /// What the manifest says, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected: Option<&'static str>,
+}
+
+impl FileLine {
+    fn new(file: String, judged: Judged, expected: Option<Word>) -> FileLine {
+        FileLine {
+            file,
+            verdict: judged.word.told(),
+            reason: judged.reason,
+            operations: judged.operations,
+            check_ms: judged.check.as_secs_f64() * 1e3,
+            parse_ms: judged.parse.as_secs_f64() * 1e3,
+            peak_bytes: judged.bytes_peak,
+            expected: expected.map(Word::told),
+        }
+    }
+}
+
+/// A line of a manifest; what else it says is for people.
+#[derive(Debug, Deserialize)]
+struct Entry {
+    file: PathBuf,
+    model: String,
+    expect: String,
+    mode: Option<String>,
+    fail_cas: Option<String>,
+}
+
+/// The tasks of a manifest. Its files are named from its own folder.
+fn tasks_of(manifest: &Path, limits: Limits) -> Result<Vec<Task>, String> {
+    let wrong = |what: String| format!("{}: {what}", manifest.display());
+    let text = fs::read(manifest).map_err(|why| wrong(why.to_string()))?;
+    let entries: Vec<Entry> =
+        serde_json::from_slice(&text).map_err(|why| wrong(format!("no manifest: {why}")))?;
+    let folder = manifest.parent().unwrap_or(Path::new(""));
+    let task = |entry: Entry| {
+        let file = entry.file.display().to_string();
+        task_of(entry, folder, limits).map_err(|what| wrong(format!("{file}: {what}")))
+    };
+    entries.into_iter().map(task).collect()
+}
+
+fn task_of(entry: Entry, folder: &Path, limits: Limits) -> Result<Task, String> {
+    let model = match entry.model.as_str() {
+        "register" | "cas-register" => ModelName::Register,
+        "kv" => ModelName::Kv,
+        "kv-append" => ModelName::KvAppend,
+        "znode" => ModelName::Znode,
+        other => return Err(format!("there is no model {other:?}")),
+    };
+    let mode = match entry.mode.as_deref() {
+        None | Some("linearizable") => Mode::Linearizable,
+        Some("zookeeper") => Mode::Zookeeper,
+        Some(other) => return Err(format!("there is no mode {other:?}")),
+    };
+    let failed_swap = match entry.fail_cas.as_deref() {
+        None | Some("observed-mismatch") => FailedSwap::ObservedMismatch,
+        Some("dropped") => FailedSwap::Dropped,
+        Some(other) => return Err(format!("a failed cas cannot be {other:?}")),
+    };
+    let expected = match entry.expect.as_str() {
+        "linearizable" | "ok" => Word::Ok,
+        "not-linearizable" | "violation" => Word::Violation,
+        other => return Err(format!("the expectation {other:?} is no verdict")),
+    };
+    Ok(Task {
+        path: folder.join(entry.file),
+        question: Question {
+            model,
+            mode,
+            failed_swap,
+            limits,
+        },
+        expected: Some(expected),
+    })
+}
