@@ -87,6 +87,7 @@ fn expected(trace: &str) -> Value {
         "hostile": json!(sample::HOSTILE).to_string().trim_matches('"'),
         "reason": violation["reason"],
         "violation": seq(violation),
+        "votes": events.iter().filter(|event| is_vote_of_fourth(event)).count(),
         "end": events.last().expect("the sample has events")["at"],
         "third": events.iter().filter(|event| is_of_third(event)).map(seq).collect::<Vec<_>>(),
         "link": {"seq": seq(vote), "text": "receives NOTIFICATION from", "cause": "sends NOTIFICATION"},
@@ -100,6 +101,12 @@ fn is_of_third(event: &Value) -> bool {
         Some("frame") => (event["direction"] == "up") == (event["phase"] == "delivered"),
         _ => event["node"] == 3,
     }
+}
+
+/// Whether the fourth server sends or receives a vote here.
+fn is_vote_of_fourth(event: &Value) -> bool {
+    event["kind"] == "NOTIFICATION"
+        && (event["from"] == 4 && event["type"] == "send" || event["node"] == 4)
 }
 
 fn format_thousands(number: usize) -> String {

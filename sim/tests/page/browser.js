@@ -48,6 +48,9 @@ async function counts(browser) {
   const sorted = (counts) => JSON.stringify(Object.entries(counts).sort());
   check('the page has as many events of each type as the file', sorted(found) === sorted(expected.types), found);
   check('the header names the verdict', (await page.locator('#verdict').textContent()).includes('FAIL'));
+  await page.locator('.reason').click();
+  await settle(page);
+  check('the reason leads to its event', eventOf(await address(page)) === expected.violation, await address(page));
   const reason = await page.locator('.reason .text').textContent();
   check('a hostile reason is shown as it is', reason === expected.reason, reason);
   check('no markup of the trace became an element', await page.locator('img').count() === 0);
@@ -92,10 +95,11 @@ async function keys(browser) {
   await page.keyboard.press('Escape');
   check('Esc closes it', !await page.locator('#helper').isVisible());
   await page.keyboard.press('/');
-  await page.keyboard.type('notification');
+  await page.keyboard.type('n4 notification');
   await page.keyboard.press('Enter');
   await settle(page);
-  check('the search finds', (await page.locator('#found').textContent()).includes(' of '), await page.locator('#found').textContent());
+  const found = await page.locator('#found').textContent();
+  check('the search finds', found.endsWith(` of ${expected.votes}`), found);
   await page.keyboard.press('Escape');
   await page.keyboard.press('Escape');
   await settle(page);

@@ -109,32 +109,39 @@ function refresh(view) {
   draw(view);
 }
 
-// Search: the words in what an event is, in its label and in its body.
+// Search: every word has to occur in what an event is: its lane, type, label, body or zxid.
 
 function find(view) {
   const { model } = view;
-  const query = view.query.trim().toLowerCase();
+  const words = view.query.toLowerCase().split(/\s+/).filter((word) => word !== '');
   view.matches = [];
+  view.allMatches = [];
   byId('found').textContent = '';
-  if (query === '') return;
-  const hits = new Uint8Array(model.strings.length);
-  model.strings.forEach((text, id) => { hits[id] = text.toLowerCase().includes(query) ? 1 : 0; });
-  const zxids = model.zxids.map((text) => text.toLowerCase().includes(query));
-  const types = model.types.map((name) => name.replace('_', ' ').includes(query) || name.includes(query));
+  if (words.length === 0) return;
+  const tests = words.map((word) => holding(model, word));
   for (let row = 0; row < model.count; row += 1) {
-    const hit = hits[model.label[row]] || hits[model.detail[row]] || hits[model.body[row]]
-      || types[model.type[row]] || (model.zxid[row] > 0 && zxids[model.zxid[row] - 1]);
-    if (hit && passes(view, row)) view.matches.push(row);
+    if (tests.every((test) => test(row)) && passes(view, row)) view.allMatches.push(row);
   }
-  byId('found').textContent = view.matches.length === 0 ? 'no match' : `${view.matches.length.toLocaleString('en')} found`;
-  view.allMatches = view.matches;
+  const count = view.allMatches.length;
+  byId('found').textContent = count === 0 ? 'no match' : `${count.toLocaleString('en')} found`;
   // Rings around thousands of events would hide them.
-  if (view.matches.length > 2000) view.matches = [];
+  if (count <= 2000) view.matches = view.allMatches;
+}
+
+// Whether a row holds a word. A lane is meant by its whole name: c1 is not c11.
+function holding(model, word) {
+  const hits = Uint8Array.from(model.strings, (text) => (text.toLowerCase().includes(word) ? 1 : 0));
+  const zxids = Uint8Array.from(model.zxids, (text) => (text === word ? 1 : 0));
+  const types = Uint8Array.from(model.types, (name) => (name.includes(word) ? 1 : 0));
+  const lane = model.lanes.findIndex((one) => one.name === word);
+  return (row) => hits[model.label[row]] || hits[model.detail[row]] || hits[model.body[row]]
+    || types[model.type[row]] || (model.zxid[row] > 0 && zxids[model.zxid[row] - 1])
+    || (lane !== NONE && model.lane[row] === lane);
 }
 
 function nextMatch(view, backwards) {
-  const list = view.query.trim() === '' ? [] : view.allMatches;
-  if (!list || list.length === 0) return;
+  const list = view.allMatches;
+  if (list.length === 0) return;
   const at = view.selected === NONE ? rowAt(view.model, view.cursor) : view.selected;
   let index = list.findIndex((row) => row > at);
   if (backwards) index = (index === NONE ? list.length : index) - (list.includes(at) ? 2 : 1);

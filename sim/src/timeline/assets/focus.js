@@ -65,6 +65,11 @@ function chain(view) {
 function heightOf(view, row) {
   const { model, layout } = view;
   const lane = model.lane[row];
+  const message = model.messageOf.get(row);
+  // What happens on the way is drawn on the way.
+  if (lane === NONE && message && message.from !== NONE && message.to !== NONE) {
+    return (layout.lanes[message.from].base + layout.lanes[message.to].base) / 2;
+  }
   if (lane === NONE) {
     const fault = model.faults.find((one) => one.row === row || one.last === row);
     return layout.faults + (fault ? fault.level * FAULT_ROW : 0) + FAULT_ROW / 2 - 2;
@@ -105,7 +110,7 @@ function paintOverview(view) {
   const width = view.overviewWidth;
   const height = view.overviewHeight;
   const scale = (width - view.gutter) / (model.end - model.begin);
-  const x = (at) => view.gutter + (at - model.begin) * scale;
+  const x = (at) => view.gutter + Math.max(0, at - model.begin) * scale;
   c.setTransform(view.ratio, 0, 0, view.ratio, 0, 0);
   c.fillStyle = colours.panel;
   c.fillRect(0, 0, width, height);
@@ -135,7 +140,7 @@ function paintOverview(view) {
   c.font = view.fonts.small;
   c.textBaseline = 'middle';
   c.fillStyle = colours.muted;
-  c.fillText('whole run', 12, height / 2 - 7);
+  c.fillText(model.window ? 'this part' : 'whole run', 12, height / 2 - 7);
   c.fillText(timeText(model.end, 10 ** Math.floor(Math.log10(model.end) - 2)), 12, height / 2 + 7);
 }
 

@@ -196,7 +196,7 @@ function toLane(view, step) {
 function toViolation(view) {
   const { violations } = view.model;
   const index = violations.indexOf(view.selected);
-  view.toViolation(index === NONE ? 0 : index + 1);
+  view.toViolation(violations[(index + 1) % violations.length]);
 }
 
 function toCause(view) {

@@ -11,9 +11,9 @@ function start() {
     overview: byId('map').getContext('2d', { alpha: false }),
     gutter: 176, ratio: 1, width: 0, height: 0, scroll: 0, scrollMax: 0,
     from: model.begin, scale: 1, cursor: model.begin, cursorRow: NONE,
-    lane: 0, selected: NONE, hovered: NONE, past: null, matches: [], match: NONE, query: '',
+    lane: 0, selected: NONE, hovered: NONE, past: null, matches: [], allMatches: [], query: '',
     chosen: Object.fromEntries(GROUPS.map((group) => [group, new Set()])),
-    dark: false, pending: 0, nextViolation: 0,
+    dark: false, pending: 0,
   };
   behave(view);
   document.documentElement.classList.remove('plain');
@@ -39,14 +39,10 @@ function start() {
 
 // What other parts ask of the view.
 function behave(view) {
-  const { model } = view;
   view.passes = (row) => passes(view, row);
   view.passesMessage = (message) => passesMessage(view, message);
   view.select = (row, reveal) => select(view, row, reveal);
-  view.toViolation = (index) => {
-    if (model.violations.length === 0) return;
-    select(view, model.violations[index % model.violations.length], true);
-  };
+  view.toViolation = (row) => { if (row !== undefined) select(view, row, true); };
 }
 
 function readColours(view) {

@@ -76,19 +76,30 @@ function fillHead(view) {
   facts.push(fact('messages', view.model.messages.length.toLocaleString('en')));
   byId('facts').append(...facts);
   head.commands.forEach((command) => byId('commands').append(copyable(command)));
-  head.failures.forEach((failure, index) => byId('reasons').append(make(
+  head.failures.forEach((failure) => byId('reasons').append(make(
     'button',
-    { class: 'reason', type: 'button', title: failure.reason, onclick: () => view.toViolation(index) },
+    { class: 'reason', type: 'button', title: failure.reason, onclick: () => view.toViolation(rowOf(view.model, failure)) },
     make('b', {}, `✕ ${failure.checker}`),
     make('span', { class: 'mono' }, preciseTime(failure.at)),
     make('span', { class: 'text' }, failure.reason),
   )));
+  const notes = [];
   if (part) {
-    byId('window').hidden = false;
-    byId('window').textContent = `This page shows a part of the run: ${part.events.toLocaleString('en')} of `
+    notes.push(`This page shows a part of the run: ${part.events.toLocaleString('en')} of `
       + `${totals.events.toLocaleString('en')} events, from ${preciseTime(part.from)} to ${preciseTime(part.to)}, `
-      + `${part.around}. What was in force before it is included; the other events are in events.jsonl.`;
+      + `${part.around}. What was in force before it is included; the other events are in events.jsonl.`);
   }
+  if (totals.left_off > 0) {
+    notes.push(`The trace ends early: ${totals.left_off.toLocaleString('en')} events at the end were not recorded.`);
+  }
+  byId('window').hidden = notes.length === 0;
+  byId('window').textContent = notes.join(' ');
+}
+
+// The event of a failure that the header names.
+function rowOf(model, failure) {
+  return model.violations.find((row) => model.at[row] === failure.at
+    && model.text(model.label[row]) === failure.checker);
 }
 
 function copyable(command) {
