@@ -90,7 +90,11 @@ fn expected(trace: &str) -> Value {
         "votes": events.iter().filter(|event| is_vote_of_fourth(event)).count(),
         "end": events.last().expect("the sample has events")["at"],
         "third": events.iter().filter(|event| is_of_third(event)).map(seq).collect::<Vec<_>>(),
-        "link": {"seq": seq(vote), "text": "receives NOTIFICATION from", "cause": "sends NOTIFICATION"},
+        "link": {
+            "seq": seq(vote),
+            "text": "receives NOTIFICATION from",
+            "cause": "sends NOTIFICATION",
+        },
     })
 }
 

@@ -1,14 +1,14 @@
 //! `menagerie timeline`: a run as one HTML page that needs nothing but a browser.
 //!
-//! The page embeds the trace as columns ([`columns`]) and draws them itself; it asks nobody for
+//! The page embeds the trace as columns (`columns`) and draws them itself; it asks nobody for
 //! anything, which its content security policy enforces: everything is forbidden but one style and
-//! one script, both named by their hashes ([`document`]). What the trace contains reaches the page
+//! one script, both named by their hashes (`document`). What the trace contains reaches the page
 //! only as JSON without any `<`, `>` or `&`, or as escaped text in the summary for readers without
-//! script ([`summary`]).
+//! script (`summary`).
 //!
 //! A page has to open within a second, so it embeds at most [`EVENTS_MAX`] events and
 //! [`BYTES_MAX`] bytes. Of a longer run it embeds a window around the first violation
-//! ([`window`]) together with what was in force when the window begins, and says so.
+//! (`window`) together with what was in force when the window begins, and says so.
 
 mod columns;
 mod document;

@@ -12,7 +12,8 @@ const LEADER: u64 = 3;
 const SERVERS: u64 = 5;
 const CLIENTS: u64 = 6;
 
-/// Writes events down in the order of their making; [`Scribe::lines`] brings them into that of time.
+/// Writes events down in the order of their making; [`Scribe::lines`] brings them into that of
+/// time.
 struct Scribe {
     events: Vec<(u64, Option<u64>, Value)>,
     messages: u64,
@@ -121,7 +122,8 @@ fn start_of(write: u64) -> u64 {
 fn elect(scribe: &mut Scribe) {
     for node in 1..=SERVERS {
         let boot = scribe.tell(0, None, json!({"type": "boot", "node": node}));
-        let looking = json!({"type": "standing", "node": node, "role": "looking", "epoch": 0, "leader": null});
+        let looking = json!({"type": "standing", "node": node, "role": "looking", "epoch": 0,
+                             "leader": null});
         scribe.tell(0, Some(boot), looking);
     }
     for node in 1..=SERVERS {
@@ -199,7 +201,8 @@ fn round(scribe: &mut Scribe, write: u64) {
         let late = if write % 13 == 5 { 9_000_000 } else { 0 };
         let at = start + 870_000 + 11_000 * ((write * peer) % 9) + late;
         let arrived = scribe.deliver(at, sent, LEADER, peer, "PROPOSAL");
-        let disk = json!({"type": "disk", "node": peer, "ticket": write, "op": "append", "phase": "durable"});
+        let disk = json!({"type": "disk", "node": peer, "ticket": write, "op": "append",
+                          "phase": "durable"});
         let durable = scribe.tell(at + 150_000, Some(arrived), disk);
         let ack = scribe.send(
             at + 150_000,
@@ -230,6 +233,7 @@ fn round(scribe: &mut Scribe, write: u64) {
         ["ok", "ok", "ok", "error", "ok", "unknown", "ok", "refused"][(write % 8) as usize];
     let answered = scribe.frame(done, applied, client, "down", "reply");
     let complete = json!({"type": "complete", "client": client, "op": write, "outcome": outcome,
-                          "zxid": (outcome == "ok").then_some(zxid), "answer": HOSTILE, "invoked": start});
+                          "zxid": (outcome == "ok").then_some(zxid), "answer": HOSTILE,
+                          "invoked": start});
     scribe.tell(done + 300_000, Some(answered), complete);
 }
