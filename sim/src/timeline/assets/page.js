@@ -162,7 +162,7 @@ function pan(view, pixels) {
 
 function keepInside(view) {
   const span = (view.width - view.gutter) / view.scale;
-  const margin = span * 0.5;
+  const margin = span * 0.08;
   view.from = Math.max(view.model.begin - margin, Math.min(view.model.end - span + margin, view.from));
 }
 
