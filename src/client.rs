@@ -1,17 +1,17 @@
 //! A client of the ensemble as a state machine: connects, keeps its session alive, pipelines
 //! requests, reconnects to another server and arms its watches again, as ZooKeeper's client does.
 
-use std::collections::{BTreeSet, VecDeque};
+mod watches;
+
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::history::{Outcome, Refused, Seen};
 use crate::ids::{ClientId, ConnId, NodeId, OpId, SessionId, Span, Zxid};
 use crate::protocol::TimerRange;
-use crate::tree::{
-    Answer, Data, ErrorCode, EventKind, Identity, Path, Read, Request, Response, WatchEvent,
-    WatchRequest, WatchTables, Write, acl,
-};
+use crate::tree::{Answer, Data, ErrorCode, Identity, Path, Request, Response, Write, acl};
 use crate::wire::{ClientFrame, ServerFrame};
+use watches::ArmedWatches;
 
 /// The timers of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,6 +36,8 @@ pub enum ClientInput {
         /// What.
         request: Request,
     },
+    /// The workload wants the client to go on at another server, with its session.
+    Hop,
     /// The connection that was dialled is open.
     Connected {
         /// Its name.
@@ -136,6 +138,11 @@ pub struct Client {
     password: u64,
     /// The greatest zxid seen: no server that has applied less may serve this session.
     last_zxid: Zxid,
+    /// The greatest zxid of an answer to a request: whatever watches had to tell through it was
+    /// told before. An event says less, because others of its transaction, or of one SetWatches,
+    /// may be lost with the connection.
+    /// Invariant: at most `last_zxid`.
+    told_zxid: Zxid,
     next_xid: u32,
     next_seq: u32,
     /// The answers to the session's writes were seen through this number.
@@ -182,125 +189,6 @@ struct Pending {
     sent: bool,
 }
 
-#[derive(Clone, Debug, Default)]
-struct ArmedWatches {
-    data: BTreeSet<Path>,
-    exist: BTreeSet<Path>,
-    child: BTreeSet<Path>,
-    persistent: BTreeSet<Path>,
-    recursive: BTreeSet<Path>,
-}
-
-impl ArmedWatches {
-    fn is_empty(&self) -> bool {
-        self.all().iter().all(|paths| paths.is_empty())
-    }
-
-    fn all(&self) -> [&BTreeSet<Path>; 5] {
-        [
-            &self.data,
-            &self.exist,
-            &self.child,
-            &self.persistent,
-            &self.recursive,
-        ]
-    }
-
-    /// Everything, to be set again.
-    fn frame(&self, relative: Zxid) -> ClientFrame {
-        let [data, exist, child, persistent, recursive] =
-            self.all().map(|paths| paths.iter().cloned().collect());
-        ClientFrame::SetWatches {
-            relative,
-            data,
-            exist,
-            child,
-            persistent,
-            recursive,
-        }
-    }
-
-    /// A granted request leaves or takes watches.
-    fn note_request(&mut self, request: &WatchRequest) {
-        match request {
-            WatchRequest::Add { path, recursive } => {
-                let list = if *recursive {
-                    &mut self.recursive
-                } else {
-                    &mut self.persistent
-                };
-                list.insert(path.clone());
-            }
-            WatchRequest::Remove { path, of } => {
-                let lists: &mut [&mut BTreeSet<Path>] = match of {
-                    WatchTables::Children => &mut [&mut self.child],
-                    WatchTables::Data => &mut [&mut self.data, &mut self.exist],
-                    WatchTables::Any => &mut [
-                        &mut self.data,
-                        &mut self.exist,
-                        &mut self.child,
-                        &mut self.persistent,
-                        &mut self.recursive,
-                    ],
-                };
-                lists.iter_mut().for_each(|list| {
-                    list.remove(path);
-                });
-            }
-            WatchRequest::Check { .. } => {}
-        }
-    }
-
-    /// An answered read leaves its watch.
-    fn note_read(&mut self, read: &Read, answer: &Answer) {
-        match (read, answer) {
-            (Read::GetData { path, watch: true }, Ok(_)) => {
-                self.data.insert(path.clone());
-            }
-            (Read::GetChildren { path, watch: true }, Ok(_)) => {
-                self.child.insert(path.clone());
-            }
-            (Read::Exists { path, watch: true }, Ok(_)) => {
-                self.data.insert(path.clone());
-            }
-            (Read::Exists { path, watch: true }, Err(failure))
-                if failure.code == ErrorCode::NoNode =>
-            {
-                self.exist.insert(path.clone());
-            }
-            (
-                Read::GetData { .. }
-                | Read::GetChildren { .. }
-                | Read::Exists { .. }
-                | Read::GetAcl { .. }
-                | Read::CountDescendants { .. }
-                | Read::GetEphemerals { .. }
-                | Read::Multi(_)
-                | Read::WhoAmI,
-                Ok(_) | Err(_),
-            ) => {}
-        }
-    }
-
-    /// A fired watch is gone, unless it stays.
-    fn note_event(&mut self, event: &WatchEvent) {
-        match event.kind {
-            EventKind::NodeCreated | EventKind::NodeDataChanged => {
-                self.data.remove(&event.path);
-                self.exist.remove(&event.path);
-            }
-            EventKind::NodeDeleted => {
-                self.data.remove(&event.path);
-                self.exist.remove(&event.path);
-                self.child.remove(&event.path);
-            }
-            EventKind::NodeChildrenChanged => {
-                self.child.remove(&event.path);
-            }
-        }
-    }
-}
-
 /// The number of a sending that belongs to no operation.
 const NO_OPERATION: u32 = 0;
 
@@ -329,6 +217,7 @@ impl Client {
             session: SessionId::NONE,
             password: 0,
             last_zxid: Zxid::ZERO,
+            told_zxid: Zxid::ZERO,
             next_xid: 1,
             next_seq: 1,
             acked: 0,
@@ -353,6 +242,13 @@ impl Client {
                     sent: false,
                 });
                 self.send_unsent(out);
+            }
+            ClientInput::Hop => {
+                // One that is not attached is looking for another server as it is.
+                if let Link::Attached { conn, .. } = self.link {
+                    out.push(ClientEffect::HangUp(conn));
+                    self.on_lost(out);
+                }
             }
             ClientInput::Connected { conn, server } => self.on_connected(conn, server, out),
             ClientInput::Refused => {
@@ -449,7 +345,7 @@ impl Client {
                 let session = self.session;
                 out.push(ClientEffect::Saw(Seen::Event { session, event }));
             }
-            ServerFrame::WatchesSet { zxid } => self.last_zxid = self.last_zxid.max(zxid),
+            ServerFrame::WatchesSet { zxid } => self.note_answer(zxid),
             ServerFrame::Pong { .. } => {}
         }
     }
@@ -507,7 +403,7 @@ impl Client {
         self.set_ping(out);
         self.prove_again(conn, out);
         if !self.watches.is_empty() {
-            let frame = self.watches.frame(self.last_zxid);
+            let frame = self.watches.frame(self.told_zxid);
             out.push(ClientEffect::Send { conn, frame });
         }
         self.send_unsent(out);
@@ -584,9 +480,15 @@ impl Client {
         }
     }
 
+    fn note_answer(&mut self, zxid: Zxid) {
+        self.last_zxid = self.last_zxid.max(zxid);
+        self.told_zxid = self.told_zxid.max(zxid);
+    }
+
     fn on_reply(&mut self, xid: u32, zxid: Zxid, answer: Answer, out: &mut Vec<ClientEffect>) {
         if xid == NO_OPERATION {
-            // Accepted before, so accepted again.
+            // Accepted before, so accepted again. The events of the SetWatches behind it are still
+            // on their way.
             self.last_zxid = self.last_zxid.max(zxid);
             return;
         }
@@ -594,7 +496,7 @@ impl Client {
         let pending = first
             .filter(|pending| pending.xid == Some(xid))
             .expect("answers come in the order of the requests on a connection");
-        self.last_zxid = self.last_zxid.max(zxid);
+        self.note_answer(zxid);
         match &pending.request {
             Request::Read(read) => self.watches.note_read(read, &answer),
             Request::Write(_) => self.acked = pending.seq,

@@ -25,10 +25,9 @@
 
 use core::fmt::Debug;
 use core::hash::Hash;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-use serde::{Deserialize, Serialize};
 
 use crate::canonical::{Canonical, RunHash};
 use crate::ids::{LinkId, LocalTime, NodeId, Span, Zxid};
@@ -122,7 +121,7 @@ pub struct Ensemble {
 }
 
 /// Timeouts and sizes, small by default so that every branch is reached in a short run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Knobs {
     /// ZooKeeper's `tickTime`: the unit of the limits below and of session expiry.
     pub tick: Span,

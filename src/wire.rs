@@ -116,12 +116,6 @@ pub enum PeerMsg {
         /// Its timeout if it is alive.
         timeout: Option<Span>,
     },
-    /// The leader's answer to a request that came through a server which its session has left:
-    /// whoever still holds a connection of that session there must look for a server again.
-    Moved {
-        /// The session.
-        session: SessionId,
-    },
     /// Sessions that were heard of since the last touch.
     Touch {
         /// Those sessions.

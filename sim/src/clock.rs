@@ -1,6 +1,7 @@
 //! Each server's own clock: virtual time scaled by a constant drift, in integer arithmetic.
 
 use menagerie::ids::{LocalTime, Span, VirtualTime};
+use serde::{Deserialize, Serialize};
 
 use crate::decision::{Decider, Name};
 use crate::dice::{Concern, Dice};
@@ -8,7 +9,7 @@ use crate::dice::{Concern, Dice};
 const MILLION: u64 = 1_000_000;
 
 /// How wrong the servers' clocks are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ClockSpec {
     /// Each clock's drift is drawn once a run from `-drift_ppm_max..=drift_ppm_max`; below a
     /// million.

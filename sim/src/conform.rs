@@ -1,9 +1,14 @@
 //! Replays transcripts of a real ZooKeeper and tells the differences.
 
+mod asking;
+mod ensemble;
+mod setting;
+mod telling;
+
 use std::io;
 use std::path::{Path, PathBuf};
 
-use menagerie::conform::{Outcome, Value, replay};
+use menagerie::conform::{Outcome, Value, is_of_ensemble, replay};
 use serde::Serialize;
 
 /// The first difference of a file.
@@ -19,18 +24,6 @@ pub struct Difference {
     pub got: String,
 }
 
-/// Why a transcript that was recorded with an ensemble of servers is left out.
-const NEEDS_ENSEMBLE: &str = "needs an ensemble: not replayed";
-
-/// A file that was not replayed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct LeftOut {
-    /// The file.
-    pub file: String,
-    /// Why not.
-    pub why: &'static str,
-}
-
 /// What came of all files.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Summary {
@@ -42,8 +35,6 @@ pub struct Summary {
     pub passed: usize,
     /// The first difference of each that did not.
     pub failed: Vec<Difference>,
-    /// Those that were recorded with an ensemble and were not replayed.
-    pub ensemble: Vec<LeftOut>,
 }
 
 /// What the command prints, and whether everything held.
@@ -56,32 +47,17 @@ pub struct Report {
 }
 
 impl Report {
-    /// Whether every file was replayed and passed: one that was left out has shown nothing.
+    /// Whether every file passed.
     pub fn held(&self) -> bool {
         self.summary.passed == self.summary.files
     }
 }
 
-/// Whatever replays a transcript that was recorded with an ensemble.
-pub type Ensemble<'a> = &'a mut dyn FnMut(&[Value]) -> Outcome;
-
-/// Replays files and reports a line each, or as one JSON object. Those of an ensemble are left out.
+/// Replays files and reports a line each, or as one JSON object.
 ///
 /// # Errors
 /// Says which file cannot be read, or is no transcript.
 pub fn conform(files: &[PathBuf], json: bool) -> Result<Report, String> {
-    conform_with(files, json, &mut |_| Outcome::NeedsEnsemble)
-}
-
-/// As [`conform`], with something that replays transcripts of an ensemble.
-///
-/// # Errors
-/// As [`conform`].
-pub fn conform_with(
-    files: &[PathBuf],
-    json: bool,
-    ensemble: Ensemble<'_>,
-) -> Result<Report, String> {
     let mut summary = Summary {
         schema: 1,
         files: files.len(),
@@ -91,11 +67,10 @@ pub fn conform_with(
     for path in files {
         let file = path.display().to_string();
         let transcript = read(path).map_err(|why| format!("{file}: {why}"))?;
-        let outcome = match replay(&transcript) {
-            Outcome::NeedsEnsemble => ensemble(&transcript),
-            replayed @ (Outcome::Passed { .. }
-            | Outcome::Failed { .. }
-            | Outcome::Unreadable(_)) => replayed,
+        let outcome = if is_of_ensemble(&transcript) {
+            ensemble::replay(&transcript)
+        } else {
+            replay(&transcript)
         };
         match outcome {
             Outcome::Passed { steps } => {
@@ -117,29 +92,15 @@ pub fn conform_with(
                     got,
                 });
             }
-            Outcome::NeedsEnsemble => {
-                let why = NEEDS_ENSEMBLE;
-                lines.push_str(&format!("skip  {file} ({why})\n"));
-                summary.ensemble.push(LeftOut { file, why });
-            }
             Outcome::Unreadable(why) => return Err(format!("{file}: {why}")),
         }
     }
     let text = if json {
         serde_json::to_string(&summary).map_err(|why| why.to_string())? + "\n"
     } else {
-        lines + &totals(&summary)
+        lines + &format!("{} of {} passed\n", summary.passed, summary.files)
     };
     Ok(Report { summary, text })
-}
-
-/// The last line.
-fn totals(summary: &Summary) -> String {
-    let passed = format!("{} of {} passed", summary.passed, summary.files);
-    match summary.ensemble.len() {
-        0 => passed + "\n",
-        left_out => format!("{passed}, {left_out} not replayed\n"),
-    }
 }
 
 fn read(path: &Path) -> io::Result<Vec<Value>> {

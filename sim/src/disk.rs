@@ -34,6 +34,7 @@ mod tests;
 
 use menagerie::ids::{Span, VirtualTime};
 use menagerie::protocol::{DiskOp, DiskResult, Image, Object, Ticket};
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
 use crate::decision::{Decider, Name, Phase};
@@ -46,7 +47,7 @@ use store::Store;
 pub const SAVE_WRITES: u64 = 8;
 
 /// The disks' latencies.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DiskSpec {
     /// One write pass into the page cache, or one directory operation.
     pub write: Latency,

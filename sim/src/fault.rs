@@ -12,6 +12,7 @@ use menagerie::quorum::{NodeSet, majority};
 use crate::dice::Stream;
 use crate::scenario::adversity::Shape;
 use crate::scenario::quantity::Target;
+use crate::script;
 use crate::world::{Action, CrashKind, World};
 
 /// One thing that goes wrong.
@@ -65,6 +66,8 @@ pub enum Fault {
         /// Parts per million.
         ppm: u32,
     },
+    /// Exactly these actions, whoever leads.
+    Actions(Vec<Action>),
     /// The streams of these servers break.
     Reset {
         /// Whose.
@@ -94,12 +97,50 @@ pub struct Step {
     pub undo: Vec<Action>,
 }
 
+/// What a fault did when it fired.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fired {
+    /// Its actions, whether they had an effect or not.
+    pub actions: Vec<Action>,
+    /// What undoes them, in the order in which it is to be performed; `None` if nothing took
+    /// effect.
+    pub undo: Option<Vec<Action>>,
+}
+
 impl Step {
     /// An action with the inverse that it names itself.
     fn of(action: Action) -> Step {
         Step {
             undo: action.inverse().into_iter().collect(),
             action,
+        }
+    }
+
+    /// An action that was spelled out: whoever it takes down is started again.
+    fn spelled_out(action: Action) -> Step {
+        match &action {
+            Action::CrashMany { nodes, .. } => Step {
+                undo: nodes.iter().copied().map(Action::Restart).collect(),
+                action,
+            },
+            Action::Crash { .. }
+            | Action::Restart(_)
+            | Action::Pause(_)
+            | Action::Resume(_)
+            | Action::Cut { .. }
+            | Action::Mend { .. }
+            | Action::CutClient(_)
+            | Action::MendClient(_)
+            | Action::Slow { .. }
+            | Action::Unslow { .. }
+            | Action::SlowDisk { .. }
+            | Action::UnslowDisk { .. }
+            | Action::Loss { .. }
+            | Action::Unloss { .. }
+            | Action::Duplicate { .. }
+            | Action::Unduplicate { .. }
+            | Action::Break { .. }
+            | Action::FailSyncs { .. } => Step::of(action),
         }
     }
 }
@@ -216,28 +257,33 @@ impl Fault {
                 .collect(),
             Fault::Loss { ppm } => vec![Step::of(Action::Loss { ppm: *ppm })],
             Fault::Duplicate { ppm } => vec![Step::of(Action::Duplicate { ppm: *ppm })],
+            Fault::Actions(actions) => actions.iter().cloned().map(Step::spelled_out).collect(),
             Fault::Reset { target } => resets(scene, *target, draws),
         }
     }
 
-    /// Fires: performs the actions, and answers with the undo record in the order in which it is to
-    /// be performed. `None` if nothing took effect.
+    /// Fires: performs the actions, and answers with what it did.
     pub fn fire<P: Protocol>(
         &self,
         world: &mut World<P>,
         scene: &Scene,
         draws: &mut Stream,
-    ) -> Option<Vec<Action>> {
-        let mut fired = false;
+    ) -> Fired {
+        let mut effective = false;
         let mut undo = Vec::new();
+        let mut actions = Vec::new();
         for step in self.resolve(scene, draws) {
+            actions.push(step.action.clone());
             if world.perform(step.action) {
-                fired = true;
+                effective = true;
                 undo.extend(step.undo);
             }
         }
         undo.reverse();
-        fired.then_some(undo)
+        Fired {
+            actions,
+            undo: effective.then_some(undo),
+        }
     }
 
     /// The fault in words, for the resolved plan.
@@ -257,6 +303,7 @@ impl Fault {
             Fault::ClientCut { target } => format!("{} cut off from clients", target.text()),
             Fault::Loss { ppm } => format!("loss of {ppm} ppm"),
             Fault::Duplicate { ppm } => format!("duplication of {ppm} ppm"),
+            Fault::Actions(actions) => script::words(actions),
             Fault::Reset { target } => format!("reset of the streams of {}", target.text()),
         }
     }

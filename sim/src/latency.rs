@@ -7,6 +7,7 @@
 mod tables;
 
 use menagerie::ids::Span;
+use serde::{Deserialize, Serialize};
 
 use crate::dice::Draw;
 use tables::{EXP2, LOG2, NORMAL, OCTAVES};
@@ -19,7 +20,8 @@ const LN_2: u64 = 2_977_044_472;
 const NORMAL_P99: u64 = 9_991_588_038;
 
 /// A distribution of latencies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Latency {
     /// Always the same.
     Constant(Span),

@@ -15,6 +15,7 @@ compile_error!(
 );
 
 pub mod bound;
+pub mod bundle;
 pub mod campaign;
 mod cli;
 pub mod clock;
@@ -33,6 +34,8 @@ pub mod report;
 pub mod resolve;
 pub mod run;
 pub mod scenario;
+pub mod script;
+pub mod shrink;
 pub mod timeline;
 pub mod trace;
 pub mod wire;

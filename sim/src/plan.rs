@@ -4,13 +4,15 @@
 //! the same plan. Only whom a role stands for ("the leader") is looked up when a fault fires.
 
 use menagerie::ids::Span;
+use serde::{Deserialize, Serialize};
 
 use crate::dice::{Concern, Dice, Stream};
 use crate::fault::Fault;
 use crate::scenario::adversity::{ChaosSection, CrashSection, FaultEntry, Shape};
 use crate::scenario::quantity::Target;
 use crate::scenario::schema::Document;
-use crate::world::CrashKind;
+use crate::script::parse_action;
+use crate::world::{Action, CrashKind};
 
 /// Chaos stops planning here: a bound against a gap that is far too short for its duration.
 const CHAOS_FAULTS_MAX: usize = 500;
@@ -21,7 +23,8 @@ const DRAWN: u64 = 0;
 const FIRED: u64 = 1;
 
 /// A family of faults, as it is counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Family {
     /// Processes die.
     Crash,
@@ -124,6 +127,27 @@ impl Plan {
     }
 }
 
+/// The family that actions belong to: that of the first.
+fn family_of(actions: &[Action]) -> Family {
+    match actions.first() {
+        Some(Action::Crash { kind, .. } | Action::CrashMany { kind, .. }) => match kind {
+            CrashKind::Process => Family::Crash,
+            CrashKind::Power => Family::PowerLoss,
+        },
+        Some(Action::Pause(_) | Action::Resume(_)) => Family::Pause,
+        Some(Action::CutClient(_) | Action::MendClient(_)) => Family::ClientCut,
+        Some(Action::Slow { .. } | Action::Unslow { .. }) => Family::SlowLink,
+        Some(Action::SlowDisk { .. } | Action::UnslowDisk { .. } | Action::FailSyncs { .. }) => {
+            Family::SlowDisk
+        }
+        Some(Action::Loss { .. } | Action::Unloss { .. }) => Family::Loss,
+        Some(Action::Duplicate { .. } | Action::Unduplicate { .. }) => Family::Duplicate,
+        Some(Action::Break { .. }) => Family::Reset,
+        Some(Action::Restart(_)) => Family::Crash,
+        Some(Action::Cut { .. } | Action::Mend { .. }) | None => Family::Partition,
+    }
+}
+
 fn crash_kind(kind: CrashSection) -> (CrashKind, Family) {
     match kind {
         CrashSection::Process => (CrashKind::Process, Family::Crash),
@@ -211,6 +235,20 @@ fn scripted(entry: &FaultEntry, voters: u8, end: Span, out: &mut Vec<Planned>) {
         FaultEntry::Duplicate { at, r#for, rate } => {
             let fault = Fault::Duplicate { ppm: rate.ppm };
             plan(span(at), r#for.as_ref().map(span), Family::Duplicate, fault);
+        }
+        FaultEntry::Actions { at, r#for, r#do } => {
+            let actions: Vec<Action> = r#do
+                .get_ref()
+                .iter()
+                .flat_map(|text| parse_action(text).expect("checked when the file was read"))
+                .collect();
+            let family = family_of(&actions);
+            plan(
+                span(at),
+                r#for.as_ref().map(span),
+                family,
+                Fault::Actions(actions),
+            );
         }
         FaultEntry::Reset { at, node } => {
             let target = *node.get_ref();

@@ -7,7 +7,7 @@ use menagerie::protocol::{Promises, Protocol, Replicates};
 
 use crate::measure::failover::{self, Failover, Loss};
 use crate::measure::latency::{self, Measured, Setting};
-use crate::run::{RunReport, RunSpec, execute};
+use crate::run::{Job, RunReport, RunSpec, execute};
 
 /// The protocols that come with Menagerie.
 pub const PROTOCOLS: &[Registration] = &[
@@ -24,7 +24,7 @@ pub struct Registration {
     pub replicates: Replicates,
     /// What clients may rely on.
     pub promises: Promises,
-    execute: fn(&'static str, &RunSpec) -> RunReport,
+    execute: fn(&'static str, Job) -> RunReport,
     latency: fn(&Setting) -> Result<Measured, Internal>,
     failover: fn(Loss, u64) -> Result<Failover, Internal>,
 }
@@ -51,11 +51,19 @@ impl Registration {
     /// # Errors
     /// If the thread could not be started, or ended without a report.
     pub fn run(&self, spec: &RunSpec) -> Result<RunReport, Internal> {
-        let (name, execute, spec) = (self.name, self.execute, spec.clone());
-        let seed = spec.seed;
+        self.perform(Job::of(self.name, spec))
+    }
+
+    /// Performs a run that was prepared, as [`Registration::run`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn perform(&self, job: Job) -> Result<RunReport, Internal> {
+        let (name, execute) = (self.name, self.execute);
+        let seed = job.resolved.world.seed;
         let run = thread::Builder::new()
             .name(format!("{name} seed {seed}"))
-            .spawn(move || execute(name, &spec))
+            .spawn(move || execute(name, job))
             .map_err(|error| Internal(format!("no thread for seed {seed}: {error}")))?;
         run.join().map_err(|_| {
             Internal(format!(

@@ -1,23 +1,27 @@
 //! From a scenario and a seed to everything that a run is made of, fully resolved and printable.
 
-use menagerie::ids::Span;
+use std::sync::Arc;
+
+use menagerie::ids::{ClientId, Span};
 use menagerie::mutation::Mutations;
 use menagerie::protocol::Knobs;
 use menagerie::server::ServerSettings;
 use toml::Spanned;
 
 use crate::clock::ClockSpec;
-use crate::decision::Source;
+use crate::decision::{Source, Table};
 use crate::dice::{Concern, Dice, Draw};
 use crate::disk::DiskSpec;
 use crate::latency::Latency;
 use crate::plan::Plan;
 use crate::run::RunSpec;
+use crate::scenario::Scenario;
 use crate::scenario::adversity::SwarmSection;
 use crate::scenario::quantity::Duration;
 use crate::scenario::schema::{
     Core, Document, Expect, KnobsSection, LatencySection, NetworkSection,
 };
+use crate::script::{Script, ScriptedOp, parse_act};
 use crate::wire::NetworkSpec;
 use crate::workload::WorkloadSpec;
 use crate::world::WorldSpec;
@@ -28,7 +32,7 @@ const MICRO_STEP: Span = Span::micros(5);
 const SWARM: u64 = 0x5741_524d;
 
 /// A run, resolved.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Resolved {
     /// The servers, the network, the disks and the clocks.
     pub world: WorldSpec,
@@ -44,6 +48,13 @@ pub struct Resolved {
     pub core: Core,
     /// What the run must show.
     pub expect: Expect,
+    /// What is laid down instead of being drawn.
+    pub script: Option<Script>,
+    /// Whether the run ends with its safety phase.
+    pub skip_liveness: bool,
+    /// A checker at whose first violation the run ends: what comes later does not matter to
+    /// whoever asks.
+    pub stop_early: Option<Arc<str>>,
 }
 
 impl Resolved {
@@ -65,10 +76,24 @@ impl Resolved {
             duration: document.duration.get_ref().0,
             bound: document.liveness.bound.get_ref().0,
             core: base.core,
-            expect: document.expect.get_ref().clone(),
+            expect: expectation(run),
+            script: script(document),
+            skip_liveness: document.liveness.skip,
+            stop_early: None,
             world: base.world(document, run),
             plan,
         }
+    }
+
+    /// Resolves a scenario in which nothing is drawn, with its own bugs.
+    pub fn of_scenario(scenario: &Scenario) -> Resolved {
+        Resolved::new(&RunSpec {
+            mutations: scenario.mutations(),
+            scenario: Arc::new(scenario.clone()),
+            seed: 1,
+            checks: true,
+            trace: false,
+        })
     }
 
     /// The whole configuration, one fact a line.
@@ -185,7 +210,11 @@ impl Base {
                 session_timeout_min: tick.times(2),
                 session_timeout_max: tick.times(20),
                 capture_chunk: self.capture_chunk as usize,
-                removal_interval: tick.times(5),
+                removal_interval: document
+                    .ensemble
+                    .removal_interval
+                    .as_ref()
+                    .map_or(tick.times(5), |interval| interval.get_ref().0),
                 superuser: None,
             },
             knobs: self.knobs,
@@ -205,7 +234,7 @@ impl Base {
                 drift_ppm_max: self.drift_ppm,
             },
             micro_step: MICRO_STEP,
-            decisions: Source::Dice,
+            decisions: decisions(document),
             record: false,
             checks: run.checks,
             trace: run.trace,
@@ -296,6 +325,47 @@ fn knobs(section: &KnobsSection) -> Knobs {
         log_tail: number(&section.log_tail, defaults.log_tail),
         outstanding_max: number(&section.outstanding_max, defaults.outstanding_max),
     }
+}
+
+/// A scenario with bugs of its own expects what it says only with those.
+fn expectation(run: &RunSpec) -> Expect {
+    let document = &run.scenario.document;
+    if run.mutations == run.scenario.mutations() {
+        document.expect.get_ref().clone()
+    } else if document.mutations.get_ref().is_empty() {
+        document.expect.get_ref().clone()
+    } else {
+        Expect::Pass
+    }
+}
+
+fn decisions(document: &Document) -> Source {
+    match &document.irregular {
+        None => Source::Dice,
+        Some(irregular) => {
+            let table = irregular.iter().map(|(name, value)| (*name, value.word()));
+            Source::Table(Arc::new(Table(table.collect())))
+        }
+    }
+}
+
+fn script(document: &Document) -> Option<Script> {
+    let entries = document.operation.as_ref()?;
+    let mut operations: Vec<ScriptedOp> = entries
+        .iter()
+        .map(|entry| ScriptedOp {
+            at: entry.at.get_ref().0,
+            after: 0,
+            client: ClientId(*entry.client.get_ref()),
+            request: parse_act(entry.r#do.get_ref()).expect("checked when the file was read"),
+            synced: entry.synced,
+        })
+        .collect();
+    operations.sort_by_key(|operation| operation.at);
+    Some(Script {
+        operations,
+        core: None,
+    })
 }
 
 fn workload(document: &Document) -> WorkloadSpec {

@@ -43,6 +43,28 @@ pub struct RunSpec {
     pub trace: bool,
 }
 
+/// A run that is ready to be performed.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// The scenario's name.
+    pub scenario: String,
+    /// Everything that the run is made of.
+    pub resolved: Resolved,
+    /// The line that repeats it.
+    pub reproduce: String,
+}
+
+impl Job {
+    /// The run of a protocol that `spec` describes.
+    pub fn of(protocol: &str, spec: &RunSpec) -> Job {
+        Job {
+            scenario: spec.scenario.name.clone(),
+            resolved: Resolved::new(spec),
+            reproduce: reproduce(protocol, spec),
+        }
+    }
+}
+
 /// A checker's name and its verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judged {
@@ -96,6 +118,10 @@ pub struct RunReport {
     pub converged: Option<VirtualTime>,
     /// What the clients saw.
     pub history: History,
+    /// The run spelled out, if it was written down.
+    pub recording: Option<Box<Resolved>>,
+    /// How many decisions of the table were never asked for.
+    pub ignored: usize,
     /// The trace, if it was asked for.
     pub trace: Option<Trace>,
     /// The line that repeats the run.
@@ -161,13 +187,13 @@ impl RunReport {
 
 /// Performs a run on this thread, which must be a fresh one: see
 /// [`crate::registry::Registration::run`].
-pub(crate) fn execute<P: Protocol>(name: &'static str, spec: &RunSpec) -> RunReport {
+pub(crate) fn execute<P: Protocol>(name: &'static str, job: Job) -> RunReport {
     panics::watch_this_thread();
-    let blank = blank(name, spec);
-    let resolved = Resolved::new(spec);
+    let blank = blank(name, &job);
     let report = blank.clone();
-    let inside = move || drive::<P>(resolved, report);
-    let outcome = catch_unwind(AssertUnwindSafe(|| in_runtime(spec.seed, inside)));
+    let seed = job.resolved.world.seed;
+    let inside = move || drive::<P>(job.resolved, report);
+    let outcome = catch_unwind(AssertUnwindSafe(|| in_runtime(seed, inside)));
     // Only the construction of the world can panic past `drive`, which catches its own panics.
     outcome.unwrap_or_else(|_| {
         let mut report = blank;
@@ -191,7 +217,7 @@ pub fn reproduce(protocol: &str, spec: &RunSpec) -> String {
 }
 
 /// A word as a shell reads it back.
-fn quoted(word: &str) -> String {
+pub(crate) fn quoted(word: &str) -> String {
     let plain =
         |character: char| character.is_ascii_alphanumeric() || "_-./+=@".contains(character);
     if !word.is_empty() && !word.starts_with('-') && word.chars().all(plain) {
@@ -201,14 +227,14 @@ fn quoted(word: &str) -> String {
     }
 }
 
-fn blank(protocol: &'static str, spec: &RunSpec) -> RunReport {
+fn blank(protocol: &'static str, job: &Job) -> RunReport {
     RunReport {
-        scenario: spec.scenario.name.clone(),
+        scenario: job.scenario.clone(),
         protocol,
-        seed: spec.seed,
+        seed: job.resolved.world.seed,
         hash: 0,
         verdicts: Vec::new(),
-        expect: spec.scenario.document.expect.get_ref().clone(),
+        expect: job.resolved.expect.clone(),
         stats: Stats::default(),
         faults: BTreeMap::new(),
         ops: OpCounts::default(),
@@ -217,8 +243,10 @@ fn blank(protocol: &'static str, spec: &RunSpec) -> RunReport {
         healed: None,
         converged: None,
         history: History::default(),
+        recording: None,
+        ignored: 0,
         trace: None,
-        reproduce: reproduce(protocol, spec),
+        reproduce: job.reproduce.clone(),
     }
 }
 

@@ -8,13 +8,14 @@
 use menagerie::ids::{ClientId, LinkId, Span, VirtualTime};
 use menagerie::protocol::Protocol;
 use menagerie::wire::{ClientFrame, Packet, ServerFrame};
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
 use crate::dice::{Concern, Deck, Dice, Draw};
 use crate::latency::Latency;
 
 /// The network of a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NetworkSpec {
     /// One way between any two servers.
     pub lan: Latency,

@@ -4,6 +4,12 @@
 //! what happened: Zab and Paxos under one seed meet the same wishes, and dropping one operation
 //! leaves all others as they were. Only details that a wish refers to ("the version I last saw", "a
 //! child I made") are filled in from what the client saw when it is invoked.
+//!
+//! A narrow mix keeps to plain, ephemeral and sequential nodes that everybody may change. Where it
+//! gives weight to any of the wider kinds, wishes get a wider part, drawn behind the narrow one: see
+//! `wide`.
+
+mod wide;
 
 use std::collections::BTreeMap;
 
@@ -14,6 +20,7 @@ use menagerie::tree::{ANY_VERSION, CreateMode, Data, Part, Path, Read, Request, 
 use crate::dice::{Concern, Deck, Dice, Stream};
 use crate::latency::Latency;
 use crate::scenario::schema::{Mix, Reads};
+use wide::Wide;
 
 /// So many of its own sequential and ephemeral children a client remembers to delete.
 const CHILDREN_MAX: usize = 16;
@@ -54,9 +61,22 @@ enum Kind {
     GetChildren,
     Sync,
     CloseSession,
+    CreateAny,
+    MultiAny,
+    SetAcl,
+    Auth,
+    GetAcl,
+    GetEphemerals,
+    CountDescendants,
+    WhoAmI,
+    MultiRead,
+    AddWatch,
+    RemoveWatches,
+    CheckWatches,
+    Hop,
 }
 
-const KINDS: [Kind; 10] = [
+const KINDS: [Kind; 23] = [
     Kind::Create,
     Kind::CreateSpecial,
     Kind::Delete,
@@ -67,6 +87,19 @@ const KINDS: [Kind; 10] = [
     Kind::GetChildren,
     Kind::Sync,
     Kind::CloseSession,
+    Kind::CreateAny,
+    Kind::MultiAny,
+    Kind::SetAcl,
+    Kind::Auth,
+    Kind::GetAcl,
+    Kind::GetEphemerals,
+    Kind::CountDescendants,
+    Kind::WhoAmI,
+    Kind::MultiRead,
+    Kind::AddWatch,
+    Kind::RemoveWatches,
+    Kind::CheckWatches,
+    Kind::Hop,
 ];
 
 /// Which version a conditional write names.
@@ -94,6 +127,17 @@ pub struct Wish {
     deletes: bool,
     synced: bool,
     data: Data,
+    /// `None` where the mix is narrow.
+    wide: Option<Wide>,
+}
+
+/// What a client does next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// It asks this, all at once.
+    Ask(Vec<Asked>),
+    /// It leaves its server for another one, with its session.
+    Hop,
 }
 
 /// One request to be invoked.
@@ -118,6 +162,20 @@ pub struct Client {
 }
 
 impl WorkloadSpec {
+    /// Clients that do nothing of their own accord.
+    pub fn none(clients: u16) -> WorkloadSpec {
+        WorkloadSpec {
+            clients,
+            pipeline: 1,
+            think: Latency::Constant(Span::ZERO),
+            keys: 1,
+            parents: 1,
+            reads: Reads::Local,
+            watches_ppm: 0,
+            mix: Mix::default(),
+        }
+    }
+
     /// The wish of that name.
     pub fn wish(&self, dice: &Dice, client: ClientId, ordinal: u64) -> Wish {
         assert!(ordinal < ORDINALS, "{client} has run out of ordinals");
@@ -132,7 +190,7 @@ impl WorkloadSpec {
         let key = named("k", draws.below(u64::from(self.keys)));
         let second_key = named("k", draws.below(u64::from(self.keys)));
         let parent = named("p", draws.below(u64::from(self.parents)));
-        Wish {
+        let mut wish = Wish {
             ordinal,
             kind,
             key: if setup { named("p", ordinal) } else { key },
@@ -154,7 +212,16 @@ impl WorkloadSpec {
                 Reads::Mixed => draws.chance_ppm(500_000),
             },
             data: Data::from(format!("{client}.{ordinal}").as_bytes()),
+            wide: None,
+        };
+        if self.mix.is_wide() {
+            let wide = Wide::draw(draws, self, client);
+            if wide.elsewhere && !setup {
+                wish.key = wide.node.clone();
+            }
+            wish.wide = Some(wide);
         }
+        wish
     }
 
     /// How long the client waits before the operation of that name.
@@ -199,35 +266,39 @@ impl Client {
         self.next
     }
 
-    /// The next requests: one, or a sync and the read that follows it at once.
-    pub fn ask(&mut self, spec: &WorkloadSpec) -> Vec<Asked> {
+    /// What it does next: one request, or a sync and the read that follows it at once, or a move.
+    pub fn act(&mut self, spec: &WorkloadSpec) -> Deed {
         let wish = spec.wish(&self.dice, self.id, self.next);
         self.next += 1;
-        match wish.kind {
-            Kind::Create
-            | Kind::CreateSpecial
-            | Kind::Delete
-            | Kind::SetData
-            | Kind::Multi
-            | Kind::CloseSession => vec![Asked {
-                request: Request::Write(self.write(&wish)),
-                synced: false,
-            }],
-            Kind::GetData | Kind::Exists | Kind::GetChildren if !wish.synced => vec![Asked {
-                request: Request::Read(read(&wish)),
-                synced: false,
-            }],
-            Kind::GetData | Kind::Exists | Kind::GetChildren | Kind::Sync => vec![
-                Asked {
-                    request: Request::Sync,
-                    synced: false,
-                },
-                Asked {
-                    request: Request::Read(read(&wish)),
-                    synced: true,
-                },
-            ],
-        }
+        let request = match (wish.kind, &wish.wide) {
+            (Kind::Hop, _) => return Deed::Hop,
+            (
+                Kind::Create
+                | Kind::CreateSpecial
+                | Kind::Delete
+                | Kind::SetData
+                | Kind::Multi
+                | Kind::CloseSession,
+                _,
+            ) => Request::Write(self.write(&wish)),
+            (Kind::GetData | Kind::Exists | Kind::GetChildren | Kind::Sync, _) => {
+                Request::Read(read(&wish))
+            }
+            (_, Some(wide)) => self.wide_request(&wish, wide),
+            (kind, None) => unreachable!("{kind:?} has a weight, so the mix is wide"),
+        };
+        let is_read = matches!(request, Request::Read(_));
+        let synced = is_read && (wish.synced || wish.kind == Kind::Sync);
+        let sync = Asked {
+            request: Request::Sync,
+            synced: false,
+        };
+        let asked = Asked { request, synced };
+        Deed::Ask(if synced {
+            vec![sync, asked]
+        } else {
+            vec![asked]
+        })
     }
 
     /// Learns versions and names from an operation that ended.
@@ -239,7 +310,10 @@ impl Client {
             return;
         };
         match (&operation.request, response) {
-            (Request::Write(Write::Create { mode, .. }), Response::Created { path, stat }) => {
+            (
+                Request::Write(Write::Create { mode, .. } | Write::CreateWith { mode, .. }),
+                Response::Created { path, stat },
+            ) => {
                 if mode.is_sequential() || mode.is_ephemeral() {
                     self.remember(path);
                 }
@@ -296,9 +370,7 @@ impl Client {
             },
             Kind::Multi => Write::Multi(self.parts(wish)),
             Kind::CloseSession => Write::CloseSession,
-            Kind::GetData | Kind::Exists | Kind::GetChildren | Kind::Sync => {
-                unreachable!("{:?} is not a write", wish.kind)
-            }
+            other => unreachable!("{other:?} is not a narrow write"),
         }
     }
 
@@ -359,27 +431,17 @@ impl Client {
 
 fn read(wish: &Wish) -> Read {
     // Of a contended parent the children are worth reading, of a plain node the content.
-    let path = wish.key.clone();
+    let (path, watch) = (wish.key.clone(), wish.watch);
+    let elsewhere = wish.wide.as_ref().is_some_and(|wide| wide.elsewhere);
     match wish.kind {
+        Kind::GetChildren if elsewhere => Read::GetChildren { path, watch },
         Kind::GetChildren => Read::GetChildren {
             path: wish.parent.clone(),
-            watch: wish.watch,
+            watch,
         },
-        Kind::Exists => Read::Exists {
-            path,
-            watch: wish.watch,
-        },
-        Kind::GetData
-        | Kind::Sync
-        | Kind::Create
-        | Kind::CreateSpecial
-        | Kind::Delete
-        | Kind::SetData
-        | Kind::Multi
-        | Kind::CloseSession => Read::GetData {
-            path,
-            watch: wish.watch,
-        },
+        Kind::Exists => Read::Exists { path, watch },
+        Kind::GetData | Kind::Sync => Read::GetData { path, watch },
+        other => unreachable!("{other:?} is not a narrow read"),
     }
 }
 

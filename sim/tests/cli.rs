@@ -414,7 +414,7 @@ fn a_closed_pipe_ends_the_program_quietly() {
 }
 
 #[test]
-fn a_transcript_of_an_ensemble_is_left_out_and_does_not_count_as_passed() {
+fn a_transcript_of_an_ensemble_is_replayed_like_any_other() {
     let directed = root().join("tests/data/oracle/directed");
     let file = |name: &str| directed.join(name).display().to_string();
     let single = file("setdata_versions.jsonl");
@@ -432,15 +432,11 @@ fn a_transcript_of_an_ensemble_is_left_out_and_does_not_count_as_passed() {
     assert_eq!(code, 0);
     assert!(text.ends_with("1 of 1 passed\n"), "{text}");
     let (code, text, _) = outcome(&["conform", &single, &ensemble]);
-    assert_eq!(code, 1);
-    assert!(text.contains("needs an ensemble: not replayed"), "{text}");
-    let told = json(&["conform", "--json", &single, &ensemble], 1);
-    assert_eq!(told["passed"], 1);
-    assert_eq!(told["ensemble"][0]["file"], ensemble.as_str());
-    assert_eq!(
-        told["ensemble"][0]["why"],
-        "needs an ensemble: not replayed"
-    );
+    assert_eq!(code, 0);
+    assert!(text.ends_with("2 of 2 passed\n"), "{text}");
+    let told = json(&["conform", "--json", &single, &ensemble], 0);
+    assert_eq!(told["passed"], 2);
+    assert_eq!(told["failed"], serde_json::json!([]));
     let (code, _, told) = outcome(&["conform", "nowhere.jsonl"]);
     assert_eq!(code, 2);
     assert!(told.contains("nowhere.jsonl"), "{told}");

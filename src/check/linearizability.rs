@@ -17,7 +17,7 @@ mod search_tests;
 mod tests;
 
 use super::findings::Findings;
-use super::model::{Model, timeless};
+use super::model::{Model, Reader, timeless};
 use super::timeline::{Recorder, Timeline};
 use super::{
     Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Setup, Verdict,
@@ -118,6 +118,14 @@ fn is_about_the_session(code: ErrorCode) -> bool {
     }
 }
 
+/// Who asked for a read.
+pub(super) fn reader_of(operation: &Operation) -> Reader<'_> {
+    Reader {
+        session: operation.session,
+        ids: &operation.ids,
+    }
+}
+
 /// An operation in words.
 pub(super) fn told(operation: &Operation) -> String {
     format!(
@@ -164,7 +172,7 @@ fn answers_follow_from_the_order(
     let mut reads = reads.iter().peekable();
     for step in &timeline.steps {
         while let Some((_, read, asked)) = reads.next_if(|(zxid, ..)| *zxid < step.zxid) {
-            if let Some(broken) = contradiction(read, &model.read(asked), true) {
+            if let Some(broken) = contradiction(read, &model.read(reader_of(read), asked), true) {
                 return Some(broken);
             }
         }
@@ -176,7 +184,8 @@ fn answers_follow_from_the_order(
             return Some(broken);
         }
     }
-    reads.find_map(|(_, read, asked)| contradiction(read, &model.read(asked), true))
+    reads
+        .find_map(|(_, read, asked)| contradiction(read, &model.read(reader_of(read), asked), true))
 }
 
 /// A write that took effect unheard, and whose retry found the session gone.
@@ -365,7 +374,7 @@ fn fitting_places(
             if comparisons > COMPARISONS_MAX {
                 return None;
             }
-            if contradiction(operation, &model.read(asked), true).is_none() {
+            if contradiction(operation, &model.read(reader_of(operation), asked), true).is_none() {
                 fitting[which].push(u32::try_from(number).ok()?);
             }
         }

@@ -18,8 +18,6 @@ mod leadership;
 mod ledger;
 pub mod linearizability;
 mod model;
-#[cfg(test)]
-mod model_tests;
 mod panel;
 mod promises;
 #[cfg(test)]
@@ -29,6 +27,7 @@ mod session_order;
 mod testing;
 mod timeline;
 mod tree_order;
+mod watches;
 
 use crate::history::History;
 use crate::ids::{NodeId, SessionId, VirtualTime, Zxid};
@@ -219,6 +218,7 @@ pub const CHECKERS: &[CheckerEntry] = &[
     linearizability::ENTRY,
     session_order::ENTRY,
     tree_order::ENTRY,
+    watches::ENTRY,
     exactly_once::ENTRY,
     ending::CONVERGENCE,
     ending::LIVENESS,

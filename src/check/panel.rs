@@ -49,6 +49,12 @@ impl Panel {
             .find_map(|(name, checker)| Some((*name, checker.violation()?)))
     }
 
+    /// The first violation that the checker of that name has found so far.
+    pub fn violation_of(&self, checker: &str) -> Option<&Counterexample> {
+        let mut named = self.checkers.iter().filter(|(name, _)| *name == checker);
+        named.next()?.1.violation()
+    }
+
     /// Every verdict, in the order of the table.
     pub fn finish(&mut self, ending: &Ending<'_>) -> Vec<(&'static str, Verdict)> {
         self.checkers

@@ -6,23 +6,22 @@
 //! - Each answered read is what the committed sequence through its reply's zxid says (prefix
 //!   consistency).
 //! - The session's successful writes take effect in the order of sending.
-//! - A session sees no more events about a node than it asked to be told of.
 
 use std::collections::BTreeMap;
 
 use super::findings::Findings;
-use super::linearizability::{answered, told};
+use super::linearizability::{answered, reader_of, told};
 use super::model::{Model, timeless};
 use super::timeline::{Recorder, Timeline};
 use super::{Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Verdict};
 use crate::history::{History, Operation, Seen};
 use crate::ids::{SessionId, VirtualTime, Zxid};
-use crate::tree::{Path, Read, Request};
+use crate::tree::{Read, Request};
 
 pub(super) const ENTRY: CheckerEntry = CheckerEntry {
     name: "session",
     asserts: "A session sees ever later prefixes of the committed sequence, its own writes in \
-              their order included, and at most one event for each watch.",
+              their order included.",
     interests: Interests::COMMITS.and(Interests::APPLIED),
     make: |_| Box::new(SessionOrder::default()),
 };
@@ -45,7 +44,6 @@ impl Checker for SessionOrder {
     fn finish(&mut self, ending: &Ending<'_>) -> Verdict {
         let history = ending.history;
         replies_never_go_back(&mut self.findings, history);
-        watches_fire_once(&mut self.findings, history);
         match self.recorder.timeline(history) {
             Ok(timeline) => {
                 writes_keep_their_order(&mut self.findings, &timeline, history);
@@ -91,7 +89,7 @@ fn replies_never_go_back(findings: &mut Findings, history: &History) {
 }
 
 /// Operations are numbered in the order of invocation, from 0 or from 1.
-fn operation_of(history: &History, number: u32) -> Option<&Operation> {
+pub(super) fn operation_of(history: &History, number: u32) -> Option<&Operation> {
     let operations = &history.operations;
     let place = operations.binary_search_by_key(&number, |operation| operation.id.0);
     place.ok().map(|place| &operations[place])
@@ -155,7 +153,7 @@ fn read_is_prefix(
         return;
     };
     findings.count();
-    let (seen, expected) = (timeless(answer), model.read(asked));
+    let (seen, expected) = (timeless(answer), model.read(reader_of(operation), asked));
     if seen != expected {
         let reason = format!(
             "{} was answered {seen:?} at {zxid}, where the committed sequence says {expected:?}",
@@ -165,47 +163,14 @@ fn read_is_prefix(
     }
 }
 
-/// Whatever was lost or armed again on the way: each read asks for one event at most.
-fn watches_fire_once(findings: &mut Findings, history: &History) {
-    let mut armed: BTreeMap<(SessionId, &Path), u32> = BTreeMap::new();
-    for operation in &history.operations {
-        if let Request::Read(
-            Read::GetData { path, watch: true }
-            | Read::Exists { path, watch: true }
-            | Read::GetChildren { path, watch: true },
-        ) = &operation.request
-        {
-            *armed.entry((operation.session, path)).or_default() += 1;
-        }
-    }
-    for (at, client, seen) in &history.seen {
-        let Seen::Event { session, event } = seen else {
-            continue;
-        };
-        findings.count();
-        match armed.get_mut(&(*session, &event.path)) {
-            Some(left) if *left > 0 => *left -= 1,
-            Some(_) | None => {
-                let reason = format!(
-                    "{client} was told of {:?} of {} in {session}, more often than it had asked",
-                    event.kind, event.path
-                );
-                findings.fail(*at, reason);
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::testing::{
         Story, answer, answer_write, assert_fails, assert_passes, command_of, verdict_with,
     };
     use super::*;
-    use crate::ids::{ClientId, OpId, Span};
-    use crate::tree::{
-        Answer, CreateMode, Data, ErrorCode, EventKind, Failure, Response, WatchEvent, Write,
-    };
+    use crate::ids::{ClientId, Span};
+    use crate::tree::{Answer, CreateMode, Data, ErrorCode, Failure, Path, Response, Write};
 
     fn exists(watch: bool) -> Request {
         let path = Path::from("/a");
@@ -300,28 +265,5 @@ mod tests {
             .push(answer_write(2, 7, 2, 5, Ok(Response::Deleted)));
         let verdict = verdict_with(ENTRY, "zab", &story, &history);
         assert_fails(&verdict, "took effect at 5, not behind 6");
-    }
-
-    #[test]
-    fn a_watch_fires_once() {
-        let mut history = History::default();
-        history
-            .operations
-            .push(answer(1, 8, exists(true), 1, no_node()));
-        assert_eq!(history.operations[0].id, OpId(1));
-        let event = Seen::Event {
-            session: SessionId(8),
-            event: WatchEvent {
-                kind: EventKind::NodeCreated,
-                path: Path::from("/a"),
-                zxid: Zxid(2),
-            },
-        };
-        history
-            .seen
-            .push((VirtualTime(20), ClientId(1), event.clone()));
-        assert_passes(&judge(&history), 2);
-        history.seen.push((VirtualTime(21), ClientId(1), event));
-        assert_fails(&judge(&history), "more often than it had asked");
     }
 }

@@ -9,11 +9,11 @@ use std::collections::BTreeMap;
 
 use super::Observation;
 use super::ledger::Ledger;
-use super::model::Model;
+use super::model::{Change, Model};
 use crate::history::{History, Operation};
 use crate::ids::{NodeId, SessionId, Zxid};
 use crate::tree::{
-    Answer, Content, ErrorCode, Part, Path, Payload, Request, Txn, TxnRecord, Write,
+    Answer, Content, ErrorCode, Identity, Part, Path, Payload, Request, Txn, TxnRecord, Write,
 };
 
 /// Listens to a run and remembers what it takes to put a [`Timeline`] together.
@@ -234,35 +234,79 @@ pub(super) struct Step<'a> {
     pub operation: Option<&'a Operation>,
 }
 
-impl Step<'_> {
+/// What a step does to the model.
+enum Effect<'a> {
+    Nothing,
+    /// What the operation of the step asked for, and who asked.
+    Asked(&'a [Identity], &'a Write),
+    /// A command that nobody waits for.
+    Unasked(&'a Write),
+    /// A delta whose request is not known.
+    Delta(&'a Txn),
+}
+
+impl<'a> Step<'a> {
     /// Executes it in the model: by what was *asked* where that is known, so that the rules of the
     /// tree under test are not taken for granted. `None` if nothing is executed or nobody asked.
     pub fn replay(&self, model: &mut Model) -> Option<Answer> {
-        let asked = self.operation.map(|operation| &operation.request);
-        match (self.content, asked) {
-            // To which server a session is attached is nothing that the model knows.
-            (
-                Content::Txn(TxnRecord {
-                    txn: Txn::Error(failure),
-                    ..
-                }),
-                _,
-            ) if failure.code == ErrorCode::SessionMoved => None,
-            (_, Some(Request::Write(write))) => Some(model.write(self.zxid, self.session, write)),
-            (Content::Txn(record), _) => {
-                model.adopt(self.zxid, self.session, &record.txn);
-                None
+        let (zxid, session) = (self.zxid, self.session);
+        match self.effect() {
+            Effect::Nothing => {}
+            Effect::Asked(ids, write) => return Some(model.write(zxid, session, ids, write)),
+            Effect::Unasked(write) => {
+                let _unseen = model.write(zxid, session, &[], write);
             }
-            (Content::Command(command), _) => {
-                let is_about_sessions = matches!(
+            Effect::Delta(txn) => model.adopt(zxid, session, txn),
+        }
+        None
+    }
+
+    /// Executes it as `replay` does, and tells what changed, in order.
+    pub fn changes(&self, model: &mut Model) -> Vec<Change> {
+        let (zxid, session) = (self.zxid, self.session);
+        let mut changes = Vec::new();
+        let (ids, write) = match self.effect() {
+            Effect::Nothing => return changes,
+            Effect::Asked(ids, write) => (ids, write),
+            Effect::Unasked(write) => (&[][..], write),
+            Effect::Delta(txn) => {
+                model.adopt_telling(zxid, session, txn, &mut changes);
+                return changes;
+            }
+        };
+        let _compared_elsewhere = model.write_telling(zxid, session, ids, write, &mut changes);
+        changes
+    }
+
+    fn effect(&self) -> Effect<'a> {
+        if let Content::Txn(TxnRecord {
+            txn: Txn::Error(failure),
+            ..
+        }) = self.content
+            && failure.code == ErrorCode::SessionMoved
+        {
+            // To which server a session is attached is nothing that the model knows.
+            return Effect::Nothing;
+        }
+        if let Some(operation) = self.operation
+            && let Request::Write(write) = &operation.request
+        {
+            return Effect::Asked(&operation.ids, write);
+        }
+        match self.content {
+            Content::Txn(record) => Effect::Delta(&record.txn),
+            Content::Command(command) => {
+                let is_the_servers_own = matches!(
                     command.write.bare(),
-                    Write::CreateSession { .. } | Write::ExpireSession
+                    Write::CreateSession { .. }
+                        | Write::ExpireSession
+                        | Write::DeleteContainer { .. }
                 );
-                if self.executed || is_about_sessions {
-                    // Nobody was answered, so there is nothing to compare.
-                    let _unseen = model.write(self.zxid, self.session, command.write.bare());
+                if self.executed || is_the_servers_own {
+                    Effect::Unasked(&command.write)
+                } else {
+                    Effect::Nothing
                 }
-                None
             }
         }
     }

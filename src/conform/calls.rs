@@ -212,7 +212,10 @@ fn base64(text: &str) -> Result<Vec<u8>, String> {
 }
 
 /// The bytes of a string of hexadecimal digits.
-pub(super) fn hex(text: &str) -> Result<Vec<u8>, String> {
+///
+/// # Errors
+/// If it is none.
+pub fn hex(text: &str) -> Result<Vec<u8>, String> {
     let digit = |sign: u8| (sign as char).to_digit(16).map(|digit| digit as u8);
     text.as_bytes()
         .chunks(2)

@@ -5,8 +5,8 @@
 //! and compared with what the real server answered. Where the real server's order is that of a hash
 //! set, only the contents are compared (`compare`).
 //!
-//! Transcripts of an ensemble are recognised and left to whoever can simulate one, see
-//! [`Outcome::NeedsEnsemble`]: [`call_of`], [`add_body`] and [`difference`] serve there as well.
+//! Transcripts of an ensemble are left to whoever can simulate one, see [`is_of_ensemble`]:
+//! [`call_of`], [`add_body`] and [`difference`] serve there as well.
 
 mod calls;
 mod compare;
@@ -14,7 +14,7 @@ mod player;
 mod results;
 mod value;
 
-pub use calls::call_of;
+pub use calls::{call_of, hex};
 pub use compare::difference;
 pub use player::Step;
 pub use results::{Names, add_body};
@@ -39,22 +39,23 @@ pub enum Outcome {
         /// What was done here.
         got: String,
     },
-    /// It was recorded with an ensemble of servers.
-    NeedsEnsemble,
     /// It is not a transcript: says why.
     Unreadable(String),
 }
 
-/// Replays a transcript: the header, then the steps.
+/// Whether a transcript was recorded with an ensemble of servers.
+pub fn is_of_ensemble(lines: &[Value]) -> bool {
+    let header = lines.first();
+    header.is_some_and(|header| header.get("zxidBase").is_some())
+}
+
+/// Replays a transcript of a single server: the header, then the steps.
 pub fn replay(lines: &[Value]) -> Outcome {
     let Some((header, steps)) = lines.split_first() else {
         return Outcome::Unreadable("it is empty".to_string());
     };
     if header.get("transcript").is_none() {
         return Outcome::Unreadable("the first line is no header".to_string());
-    }
-    if header.get("zxidBase").is_some() {
-        return Outcome::NeedsEnsemble;
     }
     let mut player = player::Player::new(settings_of(header));
     for step in steps {

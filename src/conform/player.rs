@@ -16,9 +16,11 @@ use crate::tree::{Counter, Data, Path};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
     /// The session's name, or "$" for the administrator.
-    session: String,
-    op: String,
-    args: Value,
+    pub session: String,
+    /// What is done.
+    pub op: String,
+    /// With which arguments.
+    pub args: Value,
 }
 
 impl Step {

@@ -82,10 +82,11 @@ impl<P: Protocol> Server<P> {
         applied: Applied,
         out: &mut ServerOutbox<P>,
     ) {
-        // A write of a session that is gone is answered and has no effect, however often it comes.
-        let dead =
-            matches!(&applied.answer, Err(failure) if failure.code == ErrorCode::SessionExpired);
-        let executed = applied.execution == Execution::Executed && applied.seq != 0 && !dead;
+        // A write of a session that is gone, or came through a server that its session has left,
+        // is refused, however often it comes.
+        let refused = matches!(&applied.answer, Err(failure)
+            if matches!(failure.code, ErrorCode::SessionExpired | ErrorCode::SessionMoved));
+        let executed = applied.execution == Execution::Executed && applied.seq != 0 && !refused;
         let comparable = zxid >= self.fuzzy_until;
         out.push(ServerEffect::Note(Note::Applied {
             zxid,

@@ -33,7 +33,7 @@ pub(super) enum Phase {
     /// Its new session is on its way through the protocol.
     Opening { session: SessionId, timeout: Span },
     /// The leader is asked about its session.
-    Revalidating { session: SessionId },
+    Revalidating { session: SessionId, timeout: Span },
     /// It speaks for a session.
     Attached { session: SessionId },
 }
@@ -126,7 +126,7 @@ impl<P: Protocol> Server<P> {
         frame: ClientFrame,
         out: &mut ServerOutbox<P>,
     ) {
-        let Some(connection) = self.connections.get_mut(&conn) else {
+        let Some(connection) = self.connections.get(&conn) else {
             // Closed from this side; the frame was on its way.
             return;
         };
@@ -136,7 +136,17 @@ impl<P: Protocol> Server<P> {
         }
         if let Phase::Attached { session } = connection.phase {
             self.touched.insert(session);
+            if self.has_left(session) && !is_write_or_proof(&frame) {
+                // As in ZooKeeper only a leader looks at what it can answer by itself. A write is
+                // refused in its turn, because it takes a zxid.
+                self.close(conn, out);
+                return;
+            }
         }
+        let connection = self
+            .connections
+            .get_mut(&conn)
+            .expect("nothing was done to it since it was looked up");
         match frame {
             ClientFrame::Connect {
                 session,
@@ -216,11 +226,15 @@ impl<P: Protocol> Server<P> {
             self.close(conn, out);
             return;
         }
+        let timeout = timeout.clamp(
+            self.settings.session_timeout_min,
+            self.settings.session_timeout_max,
+        );
+        if let Some(older) = self.attached.get(&session).copied() {
+            // It goes even if the password turns out to be wrong.
+            self.close(older, out);
+        }
         if session == SessionId::NONE {
-            let timeout = timeout.clamp(
-                self.settings.session_timeout_min,
-                self.settings.session_timeout_max,
-            );
             let session = self.new_session_id(now);
             self.set_phase(conn, Phase::Opening { session, timeout });
             self.attached.insert(session, conn);
@@ -229,11 +243,11 @@ impl<P: Protocol> Server<P> {
         } else if password != password_of(session) {
             self.reject_session(conn, out);
         } else if self.leads() {
-            let timeout = self.revalidate(now, self.me, session);
-            self.set_phase(conn, Phase::Revalidating { session });
-            self.conclude_attach(now, conn, session, timeout, out);
+            let alive = self.revalidate(now, self.me, session).is_some();
+            self.set_phase(conn, Phase::Revalidating { session, timeout });
+            self.conclude_attach(now, conn, alive, out);
         } else {
-            self.set_phase(conn, Phase::Revalidating { session });
+            self.set_phase(conn, Phase::Revalidating { session, timeout });
             self.send_to_leader(PeerMsg::Revalidate { session }, out);
         }
     }
@@ -246,29 +260,38 @@ impl<P: Protocol> Server<P> {
         timeout: Option<Span>,
         out: &mut ServerOutbox<P>,
     ) {
-        let asking = Phase::Revalidating { session };
+        let asks = |connection: &Connection| match connection.phase {
+            Phase::Revalidating { session: own, .. } => own == session,
+            Phase::Fresh | Phase::Opening { .. } | Phase::Attached { .. } => false,
+        };
         let conn = self
             .connections
             .iter()
-            .find_map(|(conn, connection)| (connection.phase == asking).then_some(*conn));
+            .find_map(|(conn, connection)| asks(connection).then_some(*conn));
         if let Some(conn) = conn {
-            self.conclude_attach(now, conn, session, timeout, out);
+            self.conclude_attach(now, conn, timeout.is_some(), out);
         }
         // Otherwise the connection broke meanwhile.
     }
 
-    pub(super) fn conclude_attach(
+    fn conclude_attach(
         &mut self,
         now: LocalTime,
         conn: ConnId,
-        session: SessionId,
-        timeout: Option<Span>,
+        alive: bool,
         out: &mut ServerOutbox<P>,
     ) {
-        let Some(timeout) = timeout else {
+        let phase = self
+            .connections
+            .get(&conn)
+            .map(|connection| connection.phase);
+        let Some(Phase::Revalidating { session, timeout }) = phase else {
+            unreachable!("{conn:?} asks for a session")
+        };
+        if !alive {
             self.reject_session(conn, out);
             return;
-        };
+        }
         if let Some(older) = self.attached.insert(session, conn)
             && older != conn
         {
@@ -310,14 +333,6 @@ impl<P: Protocol> Server<P> {
         self.close(conn, out);
     }
 
-    /// A session that is still attached here speaks through another server: its client, if there is
-    /// one, has to attach again.
-    pub(super) fn on_moved(&mut self, session: SessionId, out: &mut ServerOutbox<P>) {
-        if let Some(conn) = self.attached.get(&session).copied() {
-            self.close(conn, out);
-        }
-    }
-
     /// Sends every client away: this server is no longer in service.
     pub(super) fn drop_every_client(&mut self, out: &mut ServerOutbox<P>) {
         let conns: Vec<ConnId> = self.connections.keys().copied().collect();
@@ -352,6 +367,17 @@ impl<P: Protocol> Server<P> {
         self.next_session = self.next_session.wrapping_add(1);
         let micros = (now.0 / 1_000) & 0xff_ffff_ffff;
         SessionId(u64::from(self.me.0) << 56 | micros << 16 | u64::from(self.next_session))
+    }
+}
+
+/// Whether a frame is not answered by the contacted server from what it has.
+fn is_write_or_proof(frame: &ClientFrame) -> bool {
+    match frame {
+        ClientFrame::Request { request, .. } => match request {
+            Request::Write(_) | Request::Auth { .. } => true,
+            Request::Read(_) | Request::Watch(_) | Request::Sync => false,
+        },
+        ClientFrame::Connect { .. } | ClientFrame::Ping | ClientFrame::SetWatches { .. } => false,
     }
 }
 

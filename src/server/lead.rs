@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Server, ServerEffect, ServerOutbox, ServerTimer};
 use crate::ids::{LocalTime, NodeId, SessionId, Span};
 use crate::protocol::{Gate, Input, Protocol, Replicates, Role, TimerRange, Via};
-use crate::tree::{Applied, Asker, Command, Identity, Payload, Write};
+use crate::tree::{Applied, Asker, Command, ErrorCode, Identity, Payload, Write};
 use crate::wire::{Packet, PeerMsg};
 
 /// A request that waits at the leader to be prepared.
@@ -13,8 +13,6 @@ use crate::wire::{Packet, PeerMsg};
 pub(super) struct Waiting {
     /// The server that its session speaks through.
     pub from: NodeId,
-    /// How it came from there; `None` from a local client or this leader itself.
-    pub via: Option<Via>,
     /// What is asked.
     pub asking: Asking,
 }
@@ -107,6 +105,7 @@ impl<P: Protocol> Server<P> {
             timer: ServerTimer::Expiry,
             range: tick,
         });
+        self.set_removal_timer(out);
     }
 
     /// Leadership ends: what was prepared and not committed is no longer ours to speak of.
@@ -116,6 +115,7 @@ impl<P: Protocol> Server<P> {
         self.owners.clear();
         self.heard.clear();
         out.push(ServerEffect::CancelTimer(ServerTimer::Expiry));
+        out.push(ServerEffect::CancelTimer(ServerTimer::Removal));
     }
 
     /// A request reached the leader, from a local client or from another server.
@@ -149,60 +149,64 @@ impl<P: Protocol> Server<P> {
 
     /// Prepares the first waiting request and proposes it.
     pub(super) fn prepare_next(&mut self, now: LocalTime, out: &mut ServerOutbox<P>) {
-        let Waiting { from, via, asking } = self
+        let Waiting { from, asking } = self
             .waiting
             .pop_front()
             .expect("asked for by may_prepare()");
         let time_ms = now.as_millis();
         let payload = match P::REPLICATES {
             Replicates::Deltas => {
-                let session = asking.session;
-                let owner = *self.owners.entry(session).or_insert(from);
-                if owner != from && asking.write != Write::ExpireSession {
-                    self.refuse_moved(from, via, session, out);
-                    return;
-                }
+                let moved = Write::Refused(ErrorCode::SessionMoved);
+                let write = if self.has_moved(from, &asking) {
+                    &moved
+                } else {
+                    &asking.write
+                };
                 let asker = Asker {
-                    session,
+                    session: asking.session,
                     ids: &asking.ids,
                 };
-                let record = self.outstanding.prepare_as(
-                    &self.state,
-                    asker,
-                    asking.seq,
-                    time_ms,
-                    &asking.write,
-                );
-                Payload::txn(record)
+                let (state, seq) = (&self.state, asking.seq);
+                let prepared = &mut self.outstanding;
+                Payload::txn(prepared.prepare_as(state, asker, seq, time_ms, write))
             }
             Replicates::Commands => Payload::command(asking.into_command(time_ms)),
         };
         self.feed(now, Input::Propose(payload), out);
     }
 
-    /// A request came through a server that its session has left: it must not take effect behind
-    /// requests that came through the new one. Whoever still holds the connection is told, because
-    /// it may be the owner that is out of date: questions of two servers can overtake each other.
-    fn refuse_moved(
-        &mut self,
-        from: NodeId,
-        via: Option<Via>,
-        session: SessionId,
-        out: &mut ServerOutbox<P>,
-    ) {
-        match via {
-            None => self.on_moved(session, out),
-            Some(via) => {
-                let packet = Packet::Peer(PeerMsg::Moved { session });
-                let gate = Gate::Now;
-                out.push(ServerEffect::Send {
-                    to: from,
-                    via,
-                    packet,
-                    gate,
-                });
+    /// Whether a write came through a server that its session has left: it must not take effect
+    /// behind writes that came through the new one. It becomes a transaction that says so, which
+    /// takes a zxid, and the server that it came through closes the connection in place of an
+    /// answer. So a client whose owner is out of date here (questions of two servers can overtake
+    /// each other) attaches again. Whoever is the first to write after an election is believed.
+    /// What belongs to the sessions themselves comes from anywhere.
+    fn has_moved(&mut self, from: NodeId, asking: &Asking) -> bool {
+        match &asking.write {
+            Write::CreateSession { .. } => {
+                self.owners.insert(asking.session, from);
+                false
             }
+            Write::CloseSession | Write::ExpireSession | Write::DeleteContainer { .. } => false,
+            Write::Create { .. }
+            | Write::CreateWith { .. }
+            | Write::Delete { .. }
+            | Write::SetData { .. }
+            | Write::SetAcl { .. }
+            | Write::Check { .. }
+            | Write::Multi(_)
+            | Write::Refused(_)
+            | Write::As { .. } => *self.owners.entry(asking.session).or_insert(from) != from,
         }
+    }
+
+    /// Whether a session that is attached here speaks through another server now, as far as this
+    /// leader knows.
+    pub(super) fn has_left(&self, session: SessionId) -> bool {
+        let owner = self.owners.get(&session);
+        P::REPLICATES == Replicates::Deltas
+            && self.standing.role == Role::Leading
+            && owner.is_some_and(|owner| *owner != self.me)
     }
 
     /// A server asks whether a session that reconnected to it is alive, and takes it over.
@@ -271,7 +275,6 @@ impl<P: Protocol> Server<P> {
             self.heard.insert(session, now);
             self.waiting.push_back(Waiting {
                 from: self.me,
-                via: None,
                 asking: Asking::own(session, Write::ExpireSession),
             });
         }
@@ -279,6 +282,33 @@ impl<P: Protocol> Server<P> {
         out.push(ServerEffect::SetTimer {
             timer: ServerTimer::Expiry,
             range: tick,
+        });
+    }
+
+    /// Asks for the removal of the containers that have lost their last child and of the nodes that
+    /// have outlived their time. Each of them is looked at again when its removal is prepared.
+    pub(super) fn on_removal_timer(&mut self, now: LocalTime, out: &mut ServerOutbox<P>) {
+        if self.standing.role != Role::Leading {
+            return;
+        }
+        self.set_removal_timer(out);
+        let is_removal =
+            |waiting: &Waiting| matches!(waiting.asking.write, Write::DeleteContainer { .. });
+        if !self.leads() || self.waiting.iter().any(is_removal) {
+            // What is in the way of the last pass is in the way of another one.
+            return;
+        }
+        for path in self.state.removable(now.as_millis()) {
+            let asking = Asking::own(SessionId::NONE, Write::DeleteContainer { path });
+            let from = self.me;
+            self.waiting.push_back(Waiting { from, asking });
+        }
+    }
+
+    fn set_removal_timer(&self, out: &mut ServerOutbox<P>) {
+        out.push(ServerEffect::SetTimer {
+            timer: ServerTimer::Removal,
+            range: TimerRange::exactly(self.settings.removal_interval),
         });
     }
 

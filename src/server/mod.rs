@@ -20,6 +20,7 @@ mod queue;
 #[cfg(test)]
 mod tests;
 
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -45,6 +46,8 @@ pub enum ServerTimer<T> {
     Expiry,
     /// Send forwarded requests again (where the uplink may lose them).
     Resend,
+    /// Look for nodes that have to go (at the leader).
+    Removal,
 }
 
 /// One input of a server.
@@ -194,7 +197,7 @@ pub enum Note {
 }
 
 /// The settings of the state machine's side of a server.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerSettings {
     /// The shortest session timeout granted (ZooKeeper: 2 ticks).
     pub session_timeout_min: Span,
@@ -379,6 +382,7 @@ impl<P: Protocol> Server<P> {
             ServerInput::Timer(ServerTimer::Touch) => self.on_touch_timer(now, out),
             ServerInput::Timer(ServerTimer::Expiry) => self.on_expiry_timer(now, out),
             ServerInput::Timer(ServerTimer::Resend) => self.on_resend_timer(now, out),
+            ServerInput::Timer(ServerTimer::Removal) => self.on_removal_timer(now, out),
             ServerInput::Disk { ticket, result } => {
                 self.feed(now, Input::Disk { ticket, result }, out);
             }
@@ -565,7 +569,6 @@ impl<P: Protocol> Server<P> {
                     now,
                     Waiting {
                         from,
-                        via: Some(via),
                         asking: Asking {
                             session,
                             seq,
@@ -580,7 +583,6 @@ impl<P: Protocol> Server<P> {
             PeerMsg::Revalidated { session, timeout } => {
                 self.on_revalidated(now, session, timeout, out);
             }
-            PeerMsg::Moved { session } => self.on_moved(session, out),
             PeerMsg::Touch { sessions } => self.on_touches(now, &sessions),
         }
     }

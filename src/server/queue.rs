@@ -7,7 +7,7 @@
 use super::{Asking, Server, ServerEffect, ServerOutbox, ServerTimer, Waiting};
 use crate::ids::{ConnId, LocalTime, SessionId, Span};
 use crate::protocol::{BarrierOutcome, BarrierToken, Gate, Input, Protocol, Role, TimerRange};
-use crate::tree::{Applied, Asker, Execution, Failure, Lists, Read, Response, WatchKind, Write};
+use crate::tree::{Applied, Asker, ErrorCode, Execution, Failure, Lists, Response, Write};
 use crate::wire::{Packet, PeerMsg, ServerFrame};
 
 use super::clients::{Armed, Phase, Queued, Task};
@@ -168,7 +168,9 @@ impl<P: Protocol> Server<P> {
         match task {
             Task::Read(read) => {
                 let answer = self.state.read_as(asker, &read);
-                self.leave_watch(conn, &read, answer.is_ok());
+                if let Some((kind, path)) = read.watch_left(&answer) {
+                    self.watches.arm(conn, kind, path.clone());
+                }
                 let zxid = self.state.applied();
                 let frame = ServerFrame::Reply { xid, zxid, answer };
                 out.push(ServerEffect::Reply { conn, frame });
@@ -209,29 +211,11 @@ impl<P: Protocol> Server<P> {
         out.push(ServerEffect::Reply { conn, frame });
     }
 
-    pub(super) fn leave_watch(&mut self, conn: ConnId, read: &Read, found: bool) {
-        let (kind, path, wanted) = match read {
-            Read::GetData { path, watch } => (WatchKind::Data, path, *watch && found),
-            Read::GetChildren { path, watch } => (WatchKind::Child, path, *watch && found),
-            Read::Exists { path, watch } if found => (WatchKind::Data, path, *watch),
-            Read::Exists { path, watch } => (WatchKind::Exist, path, *watch),
-            Read::GetAcl { .. }
-            | Read::CountDescendants { .. }
-            | Read::GetEphemerals { .. }
-            | Read::Multi(_)
-            | Read::WhoAmI => return,
-        };
-        if wanted {
-            self.watches.arm(conn, kind, path.clone());
-        }
-    }
-
     /// Sends a write to where it is prepared: this server if it leads, else the leader.
     pub(super) fn route(&mut self, now: LocalTime, asking: Asking, out: &mut ServerOutbox<P>) {
         if self.standing.role == Role::Leading {
             let from = self.me;
-            let via = None;
-            self.on_forwarded(now, Waiting { from, via, asking });
+            self.on_forwarded(now, Waiting { from, asking });
         } else {
             let Asking {
                 session,
@@ -406,10 +390,14 @@ impl<P: Protocol> Server<P> {
                     self.welcome(now, conn, session, timeout, out);
                 }
                 Phase::Attached { .. } if execution != Execution::OutOfOrder => {
+                    let moved =
+                        matches!(&answer, Err(failure) if failure.code == ErrorCode::SessionMoved);
                     let waits = connection.queue.iter_mut().find(|queued| {
                         matches!(&queued.task, Task::Write { seq: own, .. } if *own == seq)
                     });
-                    if let Some(queued) = waits {
+                    if waits.is_some() && moved {
+                        self.close(conn, out);
+                    } else if let Some(queued) = waits {
                         let frame = ServerFrame::Reply {
                             xid: queued.xid,
                             zxid: decided_at,

@@ -7,9 +7,7 @@ use crate::jute::{
     self, Asked, Body, Call, ConnectRequest, ConnectResponse, Malformed, PING_XID, Reader, Reply,
     WatchLists, opcode,
 };
-use crate::tree::{
-    Answer, Asker, Data, ErrorCode, Failure, Identity, Lists, Read, Response, WatchKind, Write, acl,
-};
+use crate::tree::{Answer, Asker, Data, ErrorCode, Failure, Identity, Lists, Response, Write, acl};
 
 /// One connection of a client.
 #[derive(Clone, Debug)]
@@ -218,7 +216,9 @@ impl Solo {
             Asked::Read(read) => {
                 let asker = Asker { session, ids: &ids };
                 let answer = self.state.read_as(asker, &read);
-                self.leave_watch(conn, &read, &answer);
+                if let Some((kind, path)) = read.watch_left(&answer) {
+                    self.watches.arm(conn, kind, path.clone());
+                }
                 answer
             }
             Asked::Write(write) => {
@@ -235,31 +235,6 @@ impl Solo {
         if *call == Call::CloseSession {
             self.close(conn);
         }
-    }
-
-    fn leave_watch(&mut self, conn: ConnId, read: &Read, answer: &Answer) {
-        let (kind, path) = match (read, answer) {
-            (Read::GetData { path, watch: true }, Ok(_)) => (WatchKind::Data, path),
-            (Read::GetChildren { path, watch: true }, Ok(_)) => (WatchKind::Child, path),
-            (Read::Exists { path, watch: true }, Ok(_)) => (WatchKind::Data, path),
-            (Read::Exists { path, watch: true }, Err(failure))
-                if failure.code == ErrorCode::NoNode =>
-            {
-                (WatchKind::Exist, path)
-            }
-            (
-                Read::GetData { .. }
-                | Read::GetChildren { .. }
-                | Read::Exists { .. }
-                | Read::GetAcl { .. }
-                | Read::CountDescendants { .. }
-                | Read::GetEphemerals { .. }
-                | Read::Multi(_)
-                | Read::WhoAmI,
-                Ok(_) | Err(_),
-            ) => return,
-        };
-        self.watches.arm(conn, kind, path.clone());
     }
 
     fn set_watches(&mut self, conn: ConnId, lists: &WatchLists) {

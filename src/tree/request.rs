@@ -296,6 +296,34 @@ pub enum Read {
     WhoAmI,
 }
 
+impl Read {
+    /// The one-shot watch that an answered read leaves.
+    pub fn watch_left(&self, answer: &Answer) -> Option<(WatchKind, &Path)> {
+        match (self, answer) {
+            (Read::GetData { path, watch: true } | Read::Exists { path, watch: true }, Ok(_)) => {
+                Some((WatchKind::Data, path))
+            }
+            (Read::GetChildren { path, watch: true }, Ok(_)) => Some((WatchKind::Child, path)),
+            (Read::Exists { path, watch: true }, Err(failure))
+                if failure.code == ErrorCode::NoNode =>
+            {
+                Some((WatchKind::Exist, path))
+            }
+            (
+                Read::GetData { .. }
+                | Read::GetChildren { .. }
+                | Read::Exists { .. }
+                | Read::GetAcl { .. }
+                | Read::CountDescendants { .. }
+                | Read::GetEphemerals { .. }
+                | Read::Multi(_)
+                | Read::WhoAmI,
+                Ok(_) | Err(_),
+            ) => None,
+        }
+    }
+}
+
 /// A request about the watches of a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum WatchRequest {

@@ -28,6 +28,10 @@ pub(super) enum Command {
     Run(RunArguments),
     /// Run a scenario under many seeds
     Campaign(CampaignArguments),
+    /// Shrink a failing run to the smallest one that fails in the same way
+    Shrink(ShrinkArguments),
+    /// Repeat the run of a bundle, and compare its hash
+    Replay(ReplayArguments),
     /// List the scenarios
     Scenarios(ScenariosArguments),
     /// List the protocols
@@ -72,6 +76,41 @@ pub(super) struct RunArguments {
     /// Print the configuration that the seed resolves to, faults included, instead of running it
     #[arg(long, conflicts_with_all = ["json", "trace"])]
     pub(super) print_config: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct ShrinkArguments {
+    /// The scenario file, or a replay bundle (*.json)
+    #[command(flatten)]
+    pub(super) what: What,
+    /// The seed, decimal or 0x hexadecimal
+    #[arg(long, value_name = "N", default_value = "1", value_parser = seed)]
+    pub(super) seed: u64,
+    /// Which violation is meant, by its checker [default: the first of the run]
+    #[arg(long, value_name = "NAME")]
+    pub(super) checker: Option<String>,
+    /// How long it may take, such as 30s or 5m
+    #[arg(long, value_name = "T", value_parser = duration, default_value = "30s")]
+    pub(super) budget: Duration,
+    /// How many runs at the same time [default: one for each processor]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(super) jobs: Option<u16>,
+    /// Where the smallest scenario goes
+    #[arg(long, value_name = "FILE", default_value = "minimal.toml")]
+    pub(super) out: String,
+    /// Where its bundle goes
+    #[arg(long, value_name = "FILE", default_value = "minimal.json")]
+    pub(super) bundle: String,
+    /// Overwrite files
+    #[arg(long)]
+    pub(super) force: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct ReplayArguments {
+    /// The bundle
+    #[command(flatten)]
+    pub(super) what: What,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -158,12 +197,8 @@ pub(super) struct ReportArguments {
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct TimelineArguments {
-    /// The trace: the events.jsonl of a run
-    #[arg(value_name = "EVENTS", conflicts_with_all = ["scenario", "protocol", "mutate", "seed"])]
-    pub(super) events: Option<PathBuf>,
-    /// The scenario file, to run it instead of reading a trace
-    #[arg(long, value_name = "FILE")]
-    pub(super) scenario: Option<String>,
+    /// The scenario file, a replay bundle (*.json), or the trace of a run (*.jsonl)
+    pub(super) source: String,
     /// The protocol [default: the only one there is, or the one that --mutate concerns]
     #[arg(long, value_name = "NAME")]
     pub(super) protocol: Option<String>,
@@ -176,7 +211,7 @@ pub(super) struct TimelineArguments {
     /// The file to write
     #[arg(long, value_name = "FILE", default_value = "timeline.html")]
     pub(super) out: PathBuf,
-    /// Write over a file that is there already
+    /// Overwrite the file
     #[arg(long)]
     pub(super) force: bool,
 }

@@ -32,9 +32,9 @@ pub(super) fn campaign(
     arguments: &CampaignArguments,
     registered: &[Registration],
 ) -> Result<Exit, Trouble> {
-    let mutations = select::mutations(&arguments.what)?;
-    let protocols = select::protocols(&arguments.what, mutations, registered)?;
     let scenario = Arc::new(Scenario::read(&arguments.what.scenario)?);
+    let mutations = select::mutations(&arguments.what, &scenario)?;
+    let protocols = select::protocols(&arguments.what, &scenario, mutations, registered)?;
     let jobs = arguments.jobs.map_or_else(processors, usize::from);
     ctrlc::set_handler(|| STOP.store(true, Ordering::Relaxed))
         .map_err(|error| Trouble::Usage(format!("Ctrl-C cannot be caught: {error}")))?;
@@ -69,7 +69,7 @@ pub(super) fn campaign(
     Ok(exit)
 }
 
-fn processors() -> usize {
+pub(super) fn processors() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
 

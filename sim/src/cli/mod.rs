@@ -11,9 +11,12 @@ mod conform;
 mod document;
 mod list;
 mod output;
+mod replay;
 mod report;
 mod run;
 mod select;
+mod shrink;
+mod source;
 mod timeline;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -150,6 +153,8 @@ fn dispatch(command: &Command, protocols: &[Registration]) -> Result<Exit, Troub
     match command {
         Command::Run(arguments) => run::run(arguments, protocols),
         Command::Campaign(arguments) => campaign::campaign(arguments, protocols),
+        Command::Shrink(arguments) => shrink::shrink(arguments, protocols),
+        Command::Replay(arguments) => replay::replay(arguments, protocols),
         Command::Scenarios(arguments) => list::scenarios(&arguments.folder),
         Command::Protocols => list::protocols(protocols),
         Command::Mutations => list::mutations(),

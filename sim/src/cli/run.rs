@@ -19,10 +19,11 @@ use crate::trace::lines;
 
 /// Runs a scenario under one seed on the chosen protocols.
 pub(super) fn run(arguments: &RunArguments, registered: &[Registration]) -> Result<Exit, Trouble> {
-    let mutations = select::mutations(&arguments.what)?;
-    let protocols = select::protocols(&arguments.what, mutations, registered)?;
+    let scenario = Arc::new(Scenario::read(&arguments.what.scenario)?);
+    let mutations = select::mutations(&arguments.what, &scenario)?;
+    let protocols = select::protocols(&arguments.what, &scenario, mutations, registered)?;
     let spec = RunSpec {
-        scenario: Arc::new(Scenario::read(&arguments.what.scenario)?),
+        scenario,
         seed: arguments.seed,
         mutations,
         checks: true,
@@ -43,7 +44,7 @@ pub(super) fn run(arguments: &RunArguments, registered: &[Registration]) -> Resu
             exit = exit.graver(Exit::Nondeterminism);
         }
         if !arguments.what.json {
-            print(&human(&report, again, wall))?;
+            print(&human(&report, again, Some(wall)))?;
         }
         reports.push(report);
     }
@@ -115,7 +116,7 @@ fn style(verdict: &Verdict) -> Style {
 }
 
 /// A run in words.
-fn human(report: &RunReport, again: u64, wall: Duration) -> String {
+pub(super) fn human(report: &RunReport, again: u64, wall: Option<Duration>) -> String {
     let mut text = String::new();
     if let Some(trace) = &report.trace {
         for line in lines(&trace.events) {
@@ -156,10 +157,12 @@ fn human(report: &RunReport, again: u64, wall: Duration) -> String {
         (None, _) => "not healed".to_owned(),
     };
     let _ = writeln!(text, "  {healing}");
-    let wall_ms = wall.as_secs_f64() * 1e3;
+    let wall = wall.map_or_else(String::new, |wall| {
+        format!(" in {:.1}ms", wall.as_secs_f64() * 1e3)
+    });
     let _ = writeln!(
         text,
-        "  {} virtual in {wall_ms:.1}ms, {} messages delivered",
+        "  {} virtual{wall}, {} messages delivered",
         report.virtual_time, report.stats.messages_delivered
     );
     match report.conclusion() {

@@ -5,9 +5,16 @@ use menagerie::mutation::{CATALOGUE, Concerns, Mutation, Mutations};
 use super::Trouble;
 use super::arguments::What;
 use crate::registry::Registration;
+use crate::scenario::Scenario;
 
-/// The mutations that were named.
-pub(super) fn mutations(what: &What) -> Result<Mutations, Trouble> {
+/// The mutations that were named: on the command line, where `none` switches all off, or else in
+/// the scenario.
+pub(super) fn mutations(what: &What, scenario: &Scenario) -> Result<Mutations, Trouble> {
+    match what.mutate.as_slice() {
+        [] => return Ok(scenario.mutations()),
+        [none] if none == "none" => return Ok(Mutations::NONE),
+        _named => {}
+    }
     let mut on = Mutations::NONE;
     for text in &what.mutate {
         let mutation = Mutation::find(text).ok_or_else(|| {
@@ -25,13 +32,15 @@ pub(super) fn mutations(what: &What) -> Result<Mutations, Trouble> {
 /// The protocols that were named, or that the mutations concern.
 pub(super) fn protocols(
     what: &What,
+    scenario: &Scenario,
     mutations: Mutations,
     registered: &[Registration],
 ) -> Result<Vec<Registration>, Trouble> {
     let concerned = |registration: &Registration, mutation: Mutation| {
         mutation.entry().concerns.includes(registration.name)
     };
-    let chosen: Vec<Registration> = match what.protocol.as_deref() {
+    let about = scenario.document.protocol.as_deref();
+    let chosen: Vec<Registration> = match what.protocol.as_deref().or(about) {
         Some("all") => registered.to_vec(),
         Some(name) => vec![named(name, registered)?],
         // Without a choice, the mutations choose.

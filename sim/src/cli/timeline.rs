@@ -3,14 +3,11 @@
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write as _};
 use std::path::Path;
-use std::sync::Arc;
 
 use super::arguments::{TimelineArguments, What};
 use super::output::print;
-use super::{Exit, Trouble, select};
+use super::{Exit, Trouble, source};
 use crate::registry::Registration;
-use crate::run::RunSpec;
-use crate::scenario::Scenario;
 use crate::timeline::page;
 use crate::trace::Trace;
 
@@ -19,16 +16,11 @@ pub(super) fn timeline(
     arguments: &TimelineArguments,
     registered: &[Registration],
 ) -> Result<Exit, Trouble> {
-    let trace = match (&arguments.events, &arguments.scenario) {
-        (Some(events), _) => {
-            Trace::read(events).map_err(|error| Trouble::Usage(error.to_string()))?
-        }
-        (None, Some(scenario)) => run(arguments, scenario, registered)?,
-        (None, None) => {
-            return Err(Trouble::Usage(
-                "name a trace, such as events.jsonl, or a run by --scenario and --seed".to_owned(),
-            ));
-        }
+    let path = Path::new(&arguments.source);
+    let trace = if path.extension().is_some_and(|end| end == "jsonl") {
+        read(arguments, path)?
+    } else {
+        perform(arguments, registered)?
     };
     let page = page(&trace);
     write(&arguments.out, &page, arguments.force)?;
@@ -41,35 +33,27 @@ pub(super) fn timeline(
     Ok(Exit::Held)
 }
 
-/// Runs the scenario for its trace. A page shows one run, so it needs one protocol.
-fn run(
-    arguments: &TimelineArguments,
-    scenario: &str,
-    registered: &[Registration],
-) -> Result<Trace, Trouble> {
+fn read(arguments: &TimelineArguments, path: &Path) -> Result<Trace, Trouble> {
+    if !arguments.mutate.is_empty() || arguments.protocol.is_some() {
+        return Err(Trouble::Usage(
+            "a trace has its protocol and mutations in it: leave --protocol and --mutate out"
+                .to_owned(),
+        ));
+    }
+    Trace::read(path).map_err(|error| Trouble::Usage(error.to_string()))
+}
+
+/// Performs the run for its trace.
+fn perform(arguments: &TimelineArguments, registered: &[Registration]) -> Result<Trace, Trouble> {
     let what = What {
-        scenario: scenario.to_owned(),
+        scenario: arguments.source.clone(),
         protocol: arguments.protocol.clone(),
         mutate: arguments.mutate.clone(),
         json: false,
     };
-    let mutations = select::mutations(&what)?;
-    let protocols = select::protocols(&what, mutations, registered)?;
-    let [protocol] = protocols.as_slice() else {
-        let names: Vec<&str> = protocols.iter().map(|one| one.name).collect();
-        return Err(Trouble::Usage(format!(
-            "a page shows one run; choose one by --protocol: {}",
-            names.join(", ")
-        )));
-    };
-    let spec = RunSpec {
-        scenario: Arc::new(Scenario::read(scenario)?),
-        seed: arguments.seed,
-        mutations,
-        checks: true,
-        trace: true,
-    };
-    let report = protocol.run(&spec)?;
+    let mut loaded = source::load(&what, arguments.seed, registered)?;
+    loaded.job.resolved.world.trace = true;
+    let report = loaded.protocol.perform(loaded.job)?;
     Ok(report.trace.expect("the run was asked for its trace"))
 }
 
@@ -84,7 +68,7 @@ fn write(file: &Path, page: &str, force: bool) -> Result<(), Trouble> {
     }
     let told = |error: std::io::Error| match error.kind() {
         ErrorKind::AlreadyExists => Trouble::Usage(format!(
-            "{} is there already; --force writes over it",
+            "{} exists; name another file, or overwrite it with --force",
             file.display()
         )),
         _ => Trouble::Usage(format!("{} cannot be written: {error}", file.display())),

@@ -6,6 +6,7 @@
 //! it does not, the obstacle says which server or client lacks what. See `healing`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use menagerie::check::Verdict;
 use menagerie::history::Outcome;
@@ -17,16 +18,20 @@ use menagerie::tree::Request;
 use super::RunReport;
 use super::healing::{self, named};
 use super::probe::{Next, Probe};
+use crate::decision::Source;
 use crate::dice::Dice;
-use crate::fault::Scene;
-use crate::plan::{Family, Plan};
+use crate::fault::{Fault, Scene};
+use crate::plan::{Family, Plan, Planned};
 use crate::resolve::Resolved;
+use crate::script::{Player, Script, ScriptedOp};
 use crate::trace::{self, What};
-use crate::workload::Client;
+use crate::workload::{Client, Deed};
 use crate::world::{Action, Close, Happening, World};
 
 /// A run that takes more events than this is given up as undecided.
 const STEPS_MAX: u64 = 50_000_000;
+/// A run that stops at the first violation looks for one after so many events.
+const LOOKS: u64 = 64;
 /// How often convergence is looked for.
 const POLL: Span = Span::millis(10);
 /// How long a client waits before it asks again in the liveness phase.
@@ -103,7 +108,14 @@ pub(super) struct Drive<P: Protocol> {
     healed: Option<VirtualTime>,
     converged: Option<VirtualTime>,
     obstacle: Option<String>,
+    /// Whether the run is over before its time, because nobody asks for more.
+    over: bool,
     steps: u64,
+    player: Player,
+    /// The operations so far, if the run is written down.
+    written: Vec<ScriptedOp>,
+    /// What each fault of the plan turned out to do, if the run is written down.
+    actions: BTreeMap<usize, Vec<Action>>,
 }
 
 impl<P: Protocol> Drive<P> {
@@ -128,7 +140,11 @@ impl<P: Protocol> Drive<P> {
             healed: None,
             converged: None,
             obstacle: None,
+            over: false,
             steps: 0,
+            player: Player::new(),
+            written: Vec::new(),
+            actions: BTreeMap::new(),
             resolved,
         }
     }
@@ -144,7 +160,10 @@ impl<P: Protocol> Drive<P> {
     pub(super) fn run(&mut self) -> Result<u64, String> {
         self.world.boot_all();
         self.schedule();
-        while self.converged.is_none() && self.obstacle.is_none() {
+        while self.converged.is_none() && self.obstacle.is_none() && !self.over {
+            if self.play() {
+                continue;
+            }
             let Some(happening) = self.world.step() else {
                 return Err("the world came to a standstill: nothing was left to happen".to_owned());
             };
@@ -152,13 +171,69 @@ impl<P: Protocol> Drive<P> {
             if self.steps > STEPS_MAX {
                 return Err(format!("the run was given up after {STEPS_MAX} events"));
             }
+            if let Some(checker) = &self.resolved.stop_early
+                && self.steps.is_multiple_of(LOOKS)
+            {
+                self.over = self.world.is_violated(checker);
+            }
             match happening {
                 Happening::Event => {}
                 Happening::Wakeup(word) => self.wake(Token::of(word)),
                 Happening::Completed { client, op } => self.completed(client, op),
             }
         }
-        Ok(self.steps)
+        Ok(self.world.steps())
+    }
+
+    /// Invokes the script's next operation if it is due before the next event; says whether it was.
+    fn play(&mut self) -> bool {
+        let Some(script) = &self.resolved.script else {
+            return false;
+        };
+        if self.healed.is_some() {
+            return false;
+        }
+        let next_at = self.world.next_at().map(|at| at.0);
+        let Some(op) = self.player.due(script, next_at, self.world.steps()) else {
+            return false;
+        };
+        let op = op.clone();
+        self.world.pass_until(VirtualTime(op.at.0));
+        if usize::from(op.client.0) <= self.clients.len() {
+            match op.request {
+                Some(request) => {
+                    self.invoke(op.client, request, op.synced);
+                }
+                None => self.hop(op.client),
+            }
+        }
+        true
+    }
+
+    /// Invokes an operation, and writes it down if the run is.
+    fn invoke(&mut self, client: ClientId, request: Request, synced: bool) -> OpId {
+        if self.resolved.world.record {
+            self.write_down(client, Some(request.clone()), synced);
+        }
+        self.world.invoke(client, request, synced)
+    }
+
+    /// Has a client move to another server.
+    fn hop(&mut self, client: ClientId) {
+        if self.resolved.world.record {
+            self.write_down(client, None, false);
+        }
+        self.world.hop(client);
+    }
+
+    fn write_down(&mut self, client: ClientId, request: Option<Request>, synced: bool) {
+        self.written.push(ScriptedOp {
+            at: Span(self.world.now().0),
+            after: self.world.steps(),
+            client,
+            request,
+            synced,
+        });
     }
 
     /// After a panic nothing is asked of liveness any more.
@@ -179,6 +254,9 @@ impl<P: Protocol> Drive<P> {
             self.wake_at(at, Token::Fire(index));
         }
         self.wake_at(start.after(self.resolved.duration), Token::Heal);
+        if self.resolved.script.is_some() {
+            return;
+        }
         for number in 1..=self.resolved.workload.clients {
             for slot in 0..self.resolved.workload.pipeline {
                 self.think(ClientId(number), slot);
@@ -217,11 +295,18 @@ impl<P: Protocol> Drive<P> {
             return;
         }
         let place = usize::from(client.0) - 1;
-        let asked = self.clients[place].ask(&self.resolved.workload);
+        let asked = match self.clients[place].act(&self.resolved.workload) {
+            Deed::Ask(asked) => asked,
+            Deed::Hop => {
+                self.hop(client);
+                self.think(client, slot);
+                return;
+            }
+        };
         let count = u8::try_from(asked.len()).expect("a client asks one or two things at once");
         self.waiting.insert((client, slot), count);
         for one in asked {
-            let op = self.world.invoke(client, one.request, one.synced);
+            let op = self.invoke(client, one.request, one.synced);
             self.open.insert(op, (client, slot));
         }
     }
@@ -265,7 +350,11 @@ impl<P: Protocol> Drive<P> {
             family: planned.family.name().to_owned(),
             text: planned.fault.text(),
         });
-        let Some(undo) = planned.fault.fire(&mut self.world, &scene, &mut draws) else {
+        let fired = planned.fault.fire(&mut self.world, &scene, &mut draws);
+        if self.resolved.world.record {
+            self.actions.insert(index, fired.actions);
+        }
+        let Some(undo) = fired.undo else {
             // Whom it would have hit is down already.
             return;
         };
@@ -291,9 +380,18 @@ impl<P: Protocol> Drive<P> {
     /// youngest first, and starts those of its members that are down for another reason (a server
     /// that refused to boot gets another chance). What concerns others is never undone any more.
     fn heal(&mut self) {
+        if self.resolved.skip_liveness {
+            self.over = true;
+            return;
+        }
+        let script = self.resolved.script.as_ref();
+        let laid_down = script.and_then(|script| script.core.clone());
         let scene = Scene::of(&self.world, &self.voters, &self.observers);
         let applied = |node| self.world.applied(node);
-        self.core = healing::choose(self.resolved.core, &scene, applied, &self.dice);
+        self.core = match laid_down {
+            Some(core) => core,
+            None => healing::choose(self.resolved.core, &scene, applied, &self.dice),
+        };
         let members: NodeSet = self.core.iter().copied().collect();
         let core = self.core.clone();
         self.world.note(|| What::Heal { core });
@@ -425,6 +523,31 @@ impl<P: Protocol> Drive<P> {
         report.healed = self.healed;
         report.converged = self.converged;
         report.history = self.world.history().clone();
+        report.ignored = self.world.ignored_decisions();
+        if self.resolved.world.record {
+            report.recording = Some(Box::new(self.recording()));
+        }
+    }
+
+    /// The run spelled out: nothing in it is drawn any more.
+    fn recording(&mut self) -> Resolved {
+        let mut spelled = self.resolved.clone();
+        let actions = core::mem::take(&mut self.actions);
+        let fired = actions.into_iter().filter(|(_, done)| !done.is_empty());
+        spelled.plan.faults = fired
+            .map(|(index, done)| Planned {
+                fault: Fault::Actions(done),
+                ..self.resolved.plan.faults[index].clone()
+            })
+            .collect();
+        spelled.script = Some(Script {
+            operations: core::mem::take(&mut self.written),
+            core: self.healed.map(|_| self.core.clone()),
+        });
+        let table = self.world.take_decisions();
+        spelled.world.decisions = Source::Table(Arc::new(table));
+        spelled.world.record = false;
+        spelled
     }
 
     /// The recorded events, and how many more there were.

@@ -101,6 +101,15 @@ pub enum FaultEntry {
         /// How many.
         rate: Ratio,
     },
+    /// Exactly these actions, as in `cut n1 | n2 n3`.
+    Actions {
+        /// When.
+        at: Spanned<Duration>,
+        /// How long; until the end of the safety phase if absent.
+        r#for: Option<Spanned<Duration>>,
+        /// What.
+        r#do: Spanned<Vec<String>>,
+    },
     /// Every open stream of these servers breaks.
     Reset {
         /// When.

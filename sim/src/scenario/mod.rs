@@ -16,6 +16,8 @@ mod validate;
 use std::io::ErrorKind;
 use std::path::Path;
 
+use menagerie::mutation::{CATALOGUE, Mutations};
+
 pub use diagnostic::{Problem, ScenarioError};
 pub use validate::RUNNER_CHECKERS;
 
@@ -53,6 +55,13 @@ impl Scenario {
             ScenarioError::of_file(path, message, help)
         })?;
         Scenario::parse(path, &text)
+    }
+
+    /// The bugs that the file switches on.
+    pub fn mutations(&self) -> Mutations {
+        let ids = self.document.mutations.get_ref().iter();
+        let known = ids.filter_map(|id| CATALOGUE.iter().find(|entry| entry.id == id));
+        known.fold(Mutations::NONE, |on, entry| on.with(entry.mutation))
     }
 
     /// Reads a text that came from `path`.

@@ -60,6 +60,24 @@ impl Target {
     }
 }
 
+impl core::str::FromStr for Duration {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Duration, String> {
+        parse_span(text).map(Duration)
+    }
+}
+
+/// A span as text that is read back exactly: in the largest unit that divides it.
+pub fn exact_span(span: Span) -> String {
+    let units = [(1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us")];
+    let fits = |(length, _): &&(u64, &str)| span.0 > 0 && span.0.is_multiple_of(*length);
+    match units.iter().find(fits) {
+        Some((length, unit)) => format!("{}{unit}", span.0 / length),
+        None => format!("{}ns", span.0),
+    }
+}
+
 fn parse_span(text: &str) -> Result<Span, String> {
     let parsed = humantime::parse_duration(text)
         .map_err(|error| format!("\"{text}\" is no duration ({error}): expected {SPAN_UNITS}"))?;

@@ -4,11 +4,14 @@
 //! the line and column of a misspelt field inside them. What serde cannot say is checked in
 //! `super::validate`, for which the values in question keep their place in the text.
 
-use serde::Deserialize;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use super::adversity::{ChaosSection, FaultEntry};
 use super::quantity::{Duration, Ratio};
+use crate::decision::Name;
 
 /// A whole file.
 #[derive(Clone, Debug, Deserialize)]
@@ -23,6 +26,18 @@ pub struct Document {
     /// What the run must show.
     #[serde(default = "passing")]
     pub expect: Spanned<Expect>,
+    /// The protocol that it is about, unless the command line names another one; every one if
+    /// absent.
+    pub protocol: Option<String>,
+    /// The bugs that are switched on unless the command line names others; with others, the run is
+    /// expected to pass.
+    #[serde(default = "no_mutations")]
+    pub mutations: Spanned<Vec<String>>,
+    /// Every operation, if they are spelled out: then nothing of the workload is drawn.
+    pub operation: Option<Vec<OperationEntry>>,
+    /// What is irregular about the run, by the names of the decisions: then nothing else is drawn,
+    /// every other delivery, timer and disk operation takes its plain course.
+    pub irregular: Option<BTreeMap<Name, Value>>,
     /// The servers.
     #[serde(default)]
     pub ensemble: EnsembleSection,
@@ -51,8 +66,46 @@ pub struct Document {
     pub liveness: LivenessSection,
 }
 
+/// One operation that is spelled out.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OperationEntry {
+    /// When it is invoked.
+    pub at: Spanned<Duration>,
+    /// Which client invokes it, from 1.
+    pub client: Spanned<u16>,
+    /// What is asked, as in `set /a "x" version=3`.
+    pub r#do: Spanned<String>,
+    /// Whether it is a read right behind a sync of its own session.
+    #[serde(default)]
+    pub synced: bool,
+}
+
+/// What a decision comes to: a span with its unit, or a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "expected a duration such as \"3ms\", or a whole number"
+)]
+pub enum Value {
+    /// A count, a flag, or whatever else is no span.
+    Number(u64),
+    /// A span.
+    Span(Duration),
+}
+
+impl Value {
+    /// As the table has it.
+    pub fn word(self) -> u64 {
+        match self {
+            Value::Number(number) => number,
+            Value::Span(span) => span.0.0,
+        }
+    }
+}
+
 /// What a run must show.
-#[derive(Clone, Debug, PartialEq, Eq, Default, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Expect {
     /// Every checker holds.
@@ -60,6 +113,10 @@ pub enum Expect {
     Pass,
     /// The checker of this name reports a violation.
     Fail(String),
+}
+
+fn no_mutations() -> Spanned<Vec<String>> {
+    unplaced(Vec::new())
 }
 
 fn passing() -> Spanned<Expect> {
@@ -76,6 +133,8 @@ pub struct EnsembleSection {
     pub observers: Spanned<u8>,
     /// How many tree nodes one chunk of a snapshot capture takes.
     pub capture_chunk: Spanned<u32>,
+    /// How often the leader looks for containers and TTL nodes to remove; five ticks if absent.
+    pub removal_interval: Option<Spanned<Duration>>,
 }
 
 impl Default for EnsembleSection {
@@ -84,6 +143,7 @@ impl Default for EnsembleSection {
             voters: unplaced(5),
             observers: unplaced(0),
             capture_chunk: unplaced(8),
+            removal_interval: None,
         }
     }
 }
@@ -311,6 +371,32 @@ pub struct Mix {
     pub sync: u32,
     /// Close the session and open another.
     pub close_session: u32,
+    /// Create a container, a TTL node, a child of a container or a node with an ACL.
+    pub create_any: u32,
+    /// One to five of whatever a multi may hold, on any nodes.
+    pub multi_any: u32,
+    /// Replace a node's ACL.
+    pub set_acl: u32,
+    /// Prove to be a user: usually oneself.
+    pub auth: u32,
+    /// Read a node's ACL.
+    pub get_acl: u32,
+    /// Ask for the session's own ephemeral nodes.
+    pub get_ephemerals: u32,
+    /// Count the nodes below a node (getAllChildrenNumber).
+    pub count_descendants: u32,
+    /// Ask who one has proved to be.
+    pub who_am_i: u32,
+    /// Read several nodes at once.
+    pub multi_read: u32,
+    /// Leave a persistent or recursive watch.
+    pub add_watch: u32,
+    /// Take watches away.
+    pub remove_watches: u32,
+    /// Ask whether there are watches.
+    pub check_watches: u32,
+    /// Leave the server for another one, with the session.
+    pub hop: u32,
 }
 
 impl Default for Mix {
@@ -326,13 +412,26 @@ impl Default for Mix {
             get_children: 7,
             sync: 10,
             close_session: 1,
+            create_any: 0,
+            multi_any: 0,
+            set_acl: 0,
+            auth: 0,
+            get_acl: 0,
+            get_ephemerals: 0,
+            count_descendants: 0,
+            who_am_i: 0,
+            multi_read: 0,
+            add_watch: 0,
+            remove_watches: 0,
+            check_watches: 0,
+            hop: 0,
         }
     }
 }
 
 impl Mix {
     /// The weights in a fixed order, which the workload's draws rely on.
-    pub fn weights(&self) -> [u32; 10] {
+    pub fn weights(&self) -> [u32; 23] {
         [
             self.create,
             self.create_special,
@@ -344,7 +443,55 @@ impl Mix {
             self.get_children,
             self.sync,
             self.close_session,
+            self.create_any,
+            self.multi_any,
+            self.set_acl,
+            self.auth,
+            self.get_acl,
+            self.get_ephemerals,
+            self.count_descendants,
+            self.who_am_i,
+            self.multi_read,
+            self.add_watch,
+            self.remove_watches,
+            self.check_watches,
+            self.hop,
         ]
+    }
+
+    /// Whether any of the kinds behind `close_session` has a weight.
+    pub fn is_wide(&self) -> bool {
+        self.weights()[10..].iter().any(|weight| *weight > 0)
+    }
+
+    /// A mix that gives every kind the same weight.
+    #[cfg(test)]
+    pub(crate) fn everything() -> Mix {
+        Mix {
+            create: 1,
+            create_special: 1,
+            delete: 1,
+            set_data: 1,
+            multi: 1,
+            get_data: 1,
+            exists: 1,
+            get_children: 1,
+            sync: 1,
+            close_session: 1,
+            create_any: 1,
+            multi_any: 1,
+            set_acl: 1,
+            auth: 1,
+            get_acl: 1,
+            get_ephemerals: 1,
+            count_descendants: 1,
+            who_am_i: 1,
+            multi_read: 1,
+            add_watch: 1,
+            remove_watches: 1,
+            check_watches: 1,
+            hop: 1,
+        }
     }
 }
 
@@ -356,10 +503,12 @@ pub struct LivenessSection {
     pub bound: Spanned<Duration>,
     /// Which servers are healed.
     pub core: Core,
+    /// Whether the run ends with its safety phase.
+    pub skip: bool,
 }
 
 /// Which servers are healed when the safety phase ends. Faults that concern others stay.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Core {
     /// Every server.
@@ -388,6 +537,7 @@ impl Default for LivenessSection {
         LivenessSection {
             bound: unplaced(micros(10_000_000)),
             core: Core::default(),
+            skip: false,
         }
     }
 }

@@ -6,11 +6,13 @@ use core::ops::Range;
 
 use menagerie::check::CHECKERS;
 use menagerie::ids::Span;
+use menagerie::mutation::CATALOGUE;
 use toml::Spanned;
 
 use super::diagnostic::Problem;
 use super::quantity::Duration;
 use super::schema::{Document, Expect, KnobsSection, LatencySection};
+use crate::script::parse_act;
 
 /// The greatest number a set of servers can hold.
 const SERVERS_MAX: u16 = 63;
@@ -29,6 +31,7 @@ pub fn validate(document: &Document) -> Vec<Problem> {
     problems.knobs(&document.knobs);
     problems.latencies(document);
     problems.workload(document);
+    problems.spelled_out(document);
     let end = document.duration.get_ref().0;
     for fault in &document.fault {
         problems.fault(fault, smallest_ensemble(document), end);
@@ -123,6 +126,45 @@ impl Problems {
                 format!("`{name}` is zero"),
                 "expected a time longer than 0s",
             );
+        }
+    }
+
+    /// What is spelled out must name what there is.
+    fn spelled_out(&mut self, document: &Document) {
+        for id in document.mutations.get_ref() {
+            if CATALOGUE.iter().all(|entry| entry.id != id) {
+                self.add(
+                    document.mutations.span(),
+                    format!("there is no mutation \"{id}\""),
+                    "`menagerie mutations` lists them",
+                );
+            }
+        }
+        let clients = *document.workload.clients.get_ref();
+        let end = document.duration.get_ref().0;
+        for operation in document.operation.iter().flatten() {
+            let client = &operation.client;
+            if *client.get_ref() == 0 || *client.get_ref() > clients {
+                self.add(
+                    client.span(),
+                    format!("there is no client {}", client.get_ref()),
+                    &format!("clients are numbered from 1 to {clients}, see [workload] clients"),
+                );
+            }
+            if operation.at.get_ref().0 >= end {
+                self.add(
+                    operation.at.span(),
+                    "the operation comes after the end of the safety phase".to_owned(),
+                    "expected a time before `duration`",
+                );
+            }
+            if let Err(why) = parse_act(operation.r#do.get_ref()) {
+                self.add(
+                    operation.r#do.span(),
+                    "this is no operation".to_owned(),
+                    &why,
+                );
+            }
         }
     }
 

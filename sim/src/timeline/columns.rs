@@ -116,13 +116,16 @@ pub(super) fn embed<'a>(trace: &'a Trace, window: &Window) -> Embedded<'a> {
     }
 }
 
-/// The lines to paste. Only a line that runs a scenario can be turned into others.
+/// The lines to paste: a failure can also be shrunk, from whatever repeats it.
 pub(super) fn commands(reproduce: &str, verdict: Judgement) -> Vec<String> {
     let mut commands = vec![reproduce.to_owned()];
-    if let Some(what) = reproduce.strip_prefix("menagerie run ")
+    let what = ["menagerie run ", "menagerie replay "]
+        .iter()
+        .find_map(|command| reproduce.strip_prefix(command));
+    if let Some(what) = what
         && verdict == Judgement::Fail
     {
-        commands.push(format!("menagerie shrink --scenario {what}"));
+        commands.push(format!("menagerie shrink {what}"));
     }
     commands
 }

@@ -53,6 +53,21 @@ fn set_k1_to_version(version: i32) -> Operation {
     )
 }
 
+/// A spec that gives every kind a weight.
+fn wide_spec() -> WorkloadSpec {
+    WorkloadSpec {
+        mix: Mix::everything(),
+        ..spec(Reads::Mixed)
+    }
+}
+
+fn ask(client: &mut Client, spec: &WorkloadSpec) -> Vec<Asked> {
+    match client.act(spec) {
+        Deed::Ask(asked) => asked,
+        Deed::Hop => panic!("a narrow mix has no hops"),
+    }
+}
+
 #[test]
 fn a_wish_depends_on_its_name_alone() {
     let (spec, dice) = (spec(Reads::Mixed), Dice::new(5));
@@ -79,8 +94,8 @@ fn what_happened_changes_no_later_wish() {
             .to_owned(),
     };
     for _ in 0..200 {
-        let left: Vec<String> = luckless.ask(&spec).iter().map(shape).collect();
-        let right: Vec<String> = lucky.ask(&spec).iter().map(shape).collect();
+        let left: Vec<String> = ask(&mut luckless, &spec).iter().map(shape).collect();
+        let right: Vec<String> = ask(&mut lucky, &spec).iter().map(shape).collect();
         assert_eq!(left, right);
     }
 }
@@ -90,7 +105,7 @@ fn every_client_begins_with_the_contended_parents() {
     let spec = spec(Reads::Local);
     let mut client = Client::new(ClientId(3), Dice::new(8));
     for number in 0..2 {
-        let asked = client.ask(&spec);
+        let asked = ask(&mut client, &spec);
         let Request::Write(Write::Create { path, mode, .. }) = &asked[0].request else {
             panic!("{:?} is no create", asked[0].request);
         };
@@ -105,7 +120,7 @@ fn a_synced_read_follows_its_sync_at_once() {
     let mut client = Client::new(ClientId(1), Dice::new(2));
     let mut reads = 0;
     for _ in 0..300 {
-        let asked = client.ask(&spec);
+        let asked = ask(&mut client, &spec);
         match asked.as_slice() {
             [write] => assert!(matches!(write.request, Request::Write(_)), "{write:?}"),
             [sync, read] => {
@@ -126,7 +141,7 @@ fn local_reads_go_alone_unless_the_mix_says_sync() {
     spec.mix.sync = 0;
     let mut client = Client::new(ClientId(1), Dice::new(2));
     for _ in 0..300 {
-        let asked = client.ask(&spec);
+        let asked = ask(&mut client, &spec);
         assert_eq!(asked.len(), 1);
         assert!(!asked[0].synced);
     }
@@ -165,16 +180,79 @@ fn every_write_carries_data_of_its_own() {
 
 #[test]
 fn every_kind_of_the_mix_is_drawn_and_a_weight_of_0_never() {
-    let mut spec = spec(Reads::Local);
+    let mut spec = wide_spec();
     spec.mix.close_session = 0;
     let dice = Dice::new(4);
     let mut counts = [0u32; KINDS.len()];
-    for ordinal in 2..2_000 {
+    for ordinal in 2..4_000 {
         let kind = spec.wish(&dice, ClientId(1), ordinal).kind;
         let place = KINDS.iter().position(|known| *known == kind);
         counts[place.expect("every kind is in the list")] += 1;
     }
-    let close = KINDS.len() - 1;
-    assert_eq!(counts[close], 0);
-    assert!(counts[..close].iter().all(|count| *count > 0), "{counts:?}");
+    for (kind, count) in KINDS.iter().zip(counts) {
+        assert_eq!(count > 0, *kind != Kind::CloseSession, "{kind:?}: {count}");
+    }
+}
+
+#[test]
+fn a_wide_mix_leaves_the_narrow_part_of_a_wish_as_it_was() {
+    let (narrow, dice) = (spec(Reads::Mixed), Dice::new(5));
+    let mut wide = narrow.clone();
+    // The sum stays, so that the same kinds are drawn.
+    wide.mix.hop = 1;
+    wide.mix.close_session -= 1;
+    for ordinal in 0..200 {
+        let (left, right) = (
+            narrow.wish(&dice, ClientId(2), ordinal),
+            wide.wish(&dice, ClientId(2), ordinal),
+        );
+        assert_eq!(left.parent, right.parent);
+        assert_eq!(left.data, right.data);
+        assert_eq!((left.watch, left.synced), (right.watch, right.synced));
+        assert!(left.wide.is_none() && right.wide.is_some());
+    }
+}
+
+#[test]
+fn a_wide_mix_asks_for_every_kind_of_node_and_part_and_moves_between_servers() {
+    let spec = wide_spec();
+    let mut client = Client::new(ClientId(1), Dice::new(9));
+    let (mut modes, mut parts, mut hops) = ([0u32; 8], [0u32; 6], 0);
+    let mode_place = |mode: CreateMode| match mode {
+        CreateMode::Persistent => 0,
+        CreateMode::Ephemeral => 1,
+        CreateMode::PersistentSequential => 2,
+        CreateMode::EphemeralSequential => 3,
+        CreateMode::Container => 4,
+        CreateMode::ContainerSequential => 5,
+        CreateMode::Ttl { .. } => 6,
+        CreateMode::TtlSequential { .. } => 7,
+    };
+    for _ in 0..2_000 {
+        let Deed::Ask(asked) = client.act(&spec) else {
+            hops += 1;
+            continue;
+        };
+        match asked.last().map(|asked| &asked.request) {
+            Some(Request::Write(Write::Create { mode, .. } | Write::CreateWith { mode, .. })) => {
+                modes[mode_place(*mode)] += 1;
+            }
+            Some(Request::Write(Write::Multi(multi))) => {
+                for part in multi {
+                    parts[match part {
+                        Part::Create { .. } => 0,
+                        Part::Delete { .. } => 1,
+                        Part::SetData { .. } => 2,
+                        Part::Check { .. } => 3,
+                        Part::CreateWith { .. } => 4,
+                        Part::Refused(_) => 5,
+                    }] += 1;
+                }
+            }
+            _other => {}
+        }
+    }
+    assert!(hops > 0);
+    assert!(modes.iter().all(|count| *count > 0), "{modes:?}");
+    assert!(parts.iter().all(|count| *count > 0), "{parts:?}");
 }

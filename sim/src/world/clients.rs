@@ -13,6 +13,7 @@ use menagerie::wire::{ClientFrame, ServerFrame};
 
 use super::event::{feed_answer, feed_client_frame, feed_request, feed_server_frame};
 use super::node::Timers;
+use super::raw::{DRIVER, address_of};
 use super::recording::{client_frame_kind, server_frame_kind, typed};
 use super::streams::End;
 use super::{Event, Happening, Kind, World, WorldSpec};
@@ -121,6 +122,12 @@ impl<P: Protocol> World<P> {
         op
     }
 
+    /// Has a client leave its server for another one, with its session.
+    pub fn hop(&mut self, client: ClientId) {
+        self.mark(Kind::Hop, 0, u64::from(client.0));
+        self.step_client(client, ClientInput::Hop);
+    }
+
     pub(super) fn start_client(&mut self, client: ClientId) -> bool {
         self.mark(Kind::ClientStart, 0, u64::from(client.0));
         self.step_client(client, ClientInput::Start);
@@ -177,7 +184,7 @@ impl<P: Protocol> World<P> {
         }
         self.mark(Kind::ConnRefused, 0, u64::from(client.0));
         self.client_link(id, trace::End::Client, LinkNews::Refused);
-        self.step_client(client, ClientInput::Refused);
+        self.tell_client(id, ClientInput::Refused);
         true
     }
 
@@ -202,7 +209,7 @@ impl<P: Protocol> World<P> {
                 conn.told[Side::Dialler.index()] = true;
                 self.mark(Kind::Connected, place, u64::from(client.0));
                 self.client_link(id, trace::End::Client, LinkNews::Up);
-                self.step_client(client, ClientInput::Connected { conn: id, server });
+                self.tell_client(id, ClientInput::Connected { conn: id, server });
             }
             Some(Frame::Body(Parcel {
                 id: number,
@@ -212,7 +219,7 @@ impl<P: Protocol> World<P> {
                 feed_server_frame(&frame, &mut self.hash);
                 self.stats.frames_delivered += 1;
                 self.frame_arrives(id, Direction::Down, number, server_frame_kind(&frame));
-                self.step_client(client, ClientInput::Frame { conn: id, frame });
+                self.tell_client(id, ClientInput::Frame { conn: id, frame });
             }
             Some(Frame::Down) => {
                 let told = conn.told[Side::Dialler.index()];
@@ -231,7 +238,7 @@ impl<P: Protocol> World<P> {
                 } else {
                     ClientInput::Refused
                 };
-                self.step_client(client, input);
+                self.tell_client(id, input);
             }
         }
         true
@@ -256,7 +263,7 @@ impl<P: Protocol> World<P> {
                 conn.told[Side::Acceptor.index()] = true;
                 self.mark(Kind::ClientUp, place, u64::from(id.0));
                 self.client_link(id, trace::End::Server, LinkNews::Up);
-                let address = client.address();
+                let address = address_of(client);
                 self.step_server(place, ServerInput::ClientUp { conn: id, address });
             }
             Some(Frame::Body(Parcel {
@@ -415,6 +422,16 @@ impl<P: Protocol> World<P> {
         self.nodes[place].conns.retain(|held| *held != id);
     }
 
+    /// Something came on a connection: for its client, or for the driver if it holds this end.
+    fn tell_client(&mut self, id: ConnId, input: ClientInput) {
+        let client = self.conn(id).client;
+        if client == DRIVER {
+            self.heard.push_back((id, input));
+        } else {
+            self.step_client(client, input);
+        }
+    }
+
     /// What is on its way to a client that no longer listens is lost.
     fn clear_down(&mut self, id: ConnId, why: Why) {
         let lost = self.ids_in_conn(id, Side::Dialler);
@@ -489,20 +506,26 @@ impl<P: Protocol> World<P> {
     }
 
     fn dial_server(&mut self, client: ClientId, server: NodeId) {
-        let place = self.place(server);
-        let number = u32::try_from(self.conns.len()).expect("a run has fewer than 2^32 dials");
         let seat = self.seat(client);
         seat.dials += 1;
         let nth = seat.dials;
+        self.dial_as(client, nth, server);
+    }
+
+    /// The dial number `nth` of whoever holds the client's end.
+    pub(super) fn dial_as(&mut self, client: ClientId, nth: u32, server: NodeId) -> ConnId {
+        let place = self.place(server);
+        let number = u32::try_from(self.conns.len()).expect("a run has fewer than 2^32 dials");
         self.conns.push(Conn::new(client, nth, place, &self.dice));
         let id = ConnId(number);
         self.client_link(id, trace::End::Client, LinkNews::Dial);
         self.conn(id).cause = self.cause();
         let at = self.client_arrival(id, Side::Acceptor);
         self.queue.push(at, Event::ConnDialled { conn: id });
+        id
     }
 
-    fn send_to_server(&mut self, id: ConnId, frame: ClientFrame) {
+    pub(super) fn send_to_server(&mut self, id: ConnId, frame: ClientFrame) {
         let conn = self.conn(id);
         if conn.broken || !conn.alive[Side::Dialler.index()] {
             // The client has not heard yet that the connection is gone.

@@ -151,6 +151,7 @@ pub(super) enum Kind {
     Restored = 22,
     Applied = 23,
     Delivered = 24,
+    Hop = 25,
 }
 
 pub(super) fn feed_packet<P: Protocol>(packet: &Packet<P>, hash: &mut RunHash) {
@@ -183,10 +184,6 @@ pub(super) fn feed_packet<P: Protocol>(packet: &Packet<P>, hash: &mut RunHash) {
             PeerMsg::Touch { sessions } => {
                 hash.word(4);
                 sessions.feed(hash);
-            }
-            PeerMsg::Moved { session } => {
-                hash.word(5);
-                session.feed(hash);
             }
         },
     }

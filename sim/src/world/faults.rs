@@ -9,6 +9,7 @@ use menagerie::canonical::Canonical;
 use menagerie::check::Observation;
 use menagerie::ids::{NodeId, Span};
 use menagerie::protocol::Protocol;
+use serde::{Deserialize, Serialize};
 
 use super::streams::End;
 use super::{Event, Kind, World};
@@ -17,7 +18,8 @@ use crate::trace::{What, Why};
 use crate::wire::Side;
 
 /// How a server dies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum CrashKind {
     /// The process dies; what was written stays.
     Process,
@@ -26,7 +28,8 @@ pub enum CrashKind {
 }
 
 /// Something the driver does to the world.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Action {
     /// A server dies. No effect on one that is down, so a later power failure of a machine whose
     /// process is dead takes nothing more.

@@ -38,6 +38,7 @@ mod faults;
 mod network;
 mod node;
 mod queue;
+mod raw;
 mod recording;
 mod spec;
 mod streams;
@@ -49,10 +50,10 @@ pub use spec::{Close, Happening, Stats, WorldSpec};
 
 use core::time::Duration;
 use menagerie::canonical::{Canonical, RunHash};
-use menagerie::check::{Counterexample, Ending, Final, Observation, Panel, Setup, Verdict};
-use menagerie::client::ClientEffect;
+use menagerie::check::{Ending, Final, Observation, Panel, Setup, Verdict};
+use menagerie::client::{ClientEffect, ClientInput};
 use menagerie::history::History;
-use menagerie::ids::{ClientId, NodeId, VirtualTime, Zxid};
+use menagerie::ids::{ClientId, ConnId, NodeId, VirtualTime, Zxid};
 use menagerie::protocol::{Protocol, Refusal, Role, Standing};
 use menagerie::server::{Server, ServerEffect};
 use std::collections::VecDeque;
@@ -90,6 +91,9 @@ pub struct World<P: Protocol> {
     extra_duplicate_ppm: u32,
     history: History,
     happenings: VecDeque<Happening>,
+    /// What came on the connections that the driver holds.
+    heard: VecDeque<(ConnId, ClientInput)>,
+    driver_dials: u32,
     stats: Stats,
     hash: RunHash,
     panel: Option<Panel>,
@@ -150,6 +154,8 @@ impl<P: Protocol> World<P> {
             extra_duplicate_ppm: 0,
             history: History::default(),
             happenings: VecDeque::new(),
+            heard: VecDeque::new(),
+            driver_dials: 0,
             stats: Stats::default(),
             hash: RunHash::new(),
             panel,
@@ -228,9 +234,11 @@ impl<P: Protocol> World<P> {
         self.advance_to(at.min(next));
     }
 
-    /// The violation that the checkers have found so far, if any, and who found it.
-    pub fn violation(&self) -> Option<(&'static str, &Counterexample)> {
-        self.panel.as_ref().and_then(Panel::violation)
+    /// Whether the checker of that name has found a violation so far.
+    pub fn is_violated(&self, checker: &str) -> bool {
+        self.panel
+            .as_ref()
+            .is_some_and(|panel| panel.violation_of(checker).is_some())
     }
 
     /// The irregular decisions, if they were written down.

@@ -443,7 +443,6 @@ pub(super) fn kind<P: Protocol>(packet: &Packet<P>) -> String {
         Packet::Peer(PeerMsg::Request { .. }) => "request",
         Packet::Peer(PeerMsg::Revalidate { .. }) => "revalidate",
         Packet::Peer(PeerMsg::Revalidated { .. }) => "revalidated",
-        Packet::Peer(PeerMsg::Moved { .. }) => "moved",
         Packet::Peer(PeerMsg::Touch { .. }) => "touch",
     };
     kind.to_owned()

@@ -4,6 +4,7 @@ use menagerie::ids::{ClientId, NodeId, OpId, Span, VirtualTime};
 use menagerie::mutation::Mutations;
 use menagerie::protocol::Knobs;
 use menagerie::server::ServerSettings;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 use crate::clock::ClockSpec;
@@ -12,7 +13,7 @@ use crate::disk::DiskSpec;
 use crate::wire::NetworkSpec;
 
 /// Everything that is fixed before a run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WorldSpec {
     /// The seed of every draw.
     pub seed: u64,
@@ -28,6 +29,7 @@ pub struct WorldSpec {
     /// Timeouts and sizes of the protocols.
     pub knobs: Knobs,
     /// The bugs switched on.
+    #[serde(skip)]
     pub mutations: Mutations,
     /// Settings of the servers.
     pub settings: ServerSettings,
@@ -42,12 +44,16 @@ pub struct WorldSpec {
     /// How long a server takes for one micro-step.
     pub micro_step: Span,
     /// What settles what chance would.
+    #[serde(skip)]
     pub decisions: Source,
     /// Whether irregular decisions are written down.
+    #[serde(skip)]
     pub record: bool,
     /// Whether the checkers watch.
+    #[serde(skip)]
     pub checks: bool,
     /// Whether a trace is recorded.
+    #[serde(skip)]
     pub trace: bool,
 }
 

@@ -49,6 +49,10 @@ impl Model for Register {
 struct Tree;
 
 const SESSION: SessionId = SessionId(1);
+const READER: model::Reader<'static> = model::Reader {
+    session: SESSION,
+    ids: &[],
+};
 
 impl Model for Tree {
     type State = model::Model;
@@ -58,7 +62,7 @@ impl Model for Tree {
     fn initial(&self) -> model::Model {
         let mut tree = model::Model::new();
         let timeout = Span::secs(1);
-        let opened = tree.write(Zxid(1), SESSION, &Write::CreateSession { timeout });
+        let opened = tree.write(Zxid(1), SESSION, &[], &Write::CreateSession { timeout });
         assert!(opened.is_ok());
         tree
     }
@@ -71,8 +75,8 @@ impl Model for Tree {
     ) -> Option<model::Model> {
         let mut after = state.clone();
         let answer = match input {
-            Request::Write(write) => after.write(Zxid(1), SESSION, write),
-            Request::Read(read) => after.read(read),
+            Request::Write(write) => after.write(Zxid(1), SESSION, &[], write),
+            Request::Read(read) => after.read(READER, read),
             Request::Watch(_) | Request::Auth { .. } => {
                 unreachable!("no workload asks for these alone")
             }
@@ -188,8 +192,8 @@ fn tree_op() -> impl Strategy<Value = Op<Request, Answer>> {
                 .expect("an unknown answer fits");
         }
         let answer = match &ask {
-            Request::Write(write) => tree.write(Zxid(1), SESSION, write),
-            Request::Read(read) => tree.read(read),
+            Request::Write(write) => tree.write(Zxid(1), SESSION, &[], write),
+            Request::Read(read) => tree.read(READER, read),
             Request::Watch(_) | Request::Auth { .. } | Request::Sync => {
                 unreachable!("none of these is generated")
             }

@@ -4,6 +4,10 @@ use crate::ids::Span;
 use crate::tree::{CreateMode, Data, Failure, Path, Response, Stat};
 
 const SESSION: u64 = 7;
+const READER: Reader<'static> = Reader {
+    session: crate::ids::SessionId(SESSION),
+    ids: &[],
+};
 
 /// A run in which every transaction of one session is delivered by server 1.
 struct Run {
@@ -71,7 +75,7 @@ impl Run {
         self.story.apply(1, self.zxid, &payload, Some(1), effect);
         self.story.deliver(1, self.zxid, payload.digest());
         self.model
-            .write(Zxid(self.zxid), crate::ids::SessionId(SESSION), &write)
+            .write(Zxid(self.zxid), crate::ids::SessionId(SESSION), &[], &write)
     }
 
     /// A write that is committed and answered as `amend` says.
@@ -89,7 +93,7 @@ impl Run {
 
     /// A read answered from the present state.
     fn synced_read(&mut self, path: &str) -> &mut Operation {
-        let told = self.model.read(&get(path));
+        let told = self.model.read(READER, &get(path));
         let operation = self.push(Request::Read(get(path)), self.zxid, told);
         operation.synced = true;
         operation
@@ -296,7 +300,7 @@ fn a_transaction_inside_a_snapshot_that_nobody_delivered_is_found_by_its_success
     let session = crate::ids::SessionId(SESSION);
     let told = run
         .model
-        .write(Zxid(2), session, &create("/a", CreateMode::Persistent));
+        .write(Zxid(2), session, &[], &create("/a", CreateMode::Persistent));
     run.push(
         Request::Write(create("/a", CreateMode::Persistent)),
         2,
@@ -306,7 +310,7 @@ fn a_transaction_inside_a_snapshot_that_nobody_delivered_is_found_by_its_success
     let second = command_of(SESSION, 2, set("/a", 1));
     run.story.apply(2, 3, &second, Some(1), Some((SESSION, 2)));
     run.story.deliver(2, 3, second.digest());
-    let told = run.model.write(Zxid(3), session, &set("/a", 1));
+    let told = run.model.write(Zxid(3), session, &[], &set("/a", 1));
     run.push(Request::Write(set("/a", 1)), 3, told);
     assert_passes(&run.judge(), 2);
 }

@@ -6,6 +6,7 @@ use toml::Spanned;
 use super::Problems;
 use crate::scenario::adversity::{ChaosSection, FaultEntry, Shape, SwarmSection};
 use crate::scenario::quantity::{Duration, Target};
+use crate::script::{named_by, parse_action};
 
 impl Problems {
     pub(super) fn fault(&mut self, fault: &FaultEntry, servers: u16, end: Span) {
@@ -53,6 +54,10 @@ impl Problems {
                 self.times(at, None, end);
                 self.target(node, servers);
             }
+            FaultEntry::Actions { at, r#for, r#do } => {
+                self.times(at, r#for.as_ref(), end);
+                self.actions(r#do, servers);
+            }
             FaultEntry::RollingRestart {
                 at, every, down, ..
             } => {
@@ -73,6 +78,25 @@ impl Problems {
                         "`period` is shorter than a millisecond".to_owned(),
                         "expected 1ms or more",
                     );
+                }
+            }
+        }
+    }
+
+    /// Actions that are spelled out name servers that there are.
+    fn actions(&mut self, texts: &Spanned<Vec<String>>, servers: u16) {
+        for text in texts.get_ref() {
+            match parse_action(text) {
+                Err(why) => self.add(texts.span(), "this is no action".to_owned(), &why),
+                Ok(actions) => {
+                    let named = actions.iter().flat_map(named_by);
+                    if let Some(unknown) = named.max().filter(|node| u16::from(node.0) > servers) {
+                        self.add(
+                            texts.span(),
+                            format!("there is no server {unknown}"),
+                            &format!("servers are numbered from n1 to n{servers}"),
+                        );
+                    }
                 }
             }
         }

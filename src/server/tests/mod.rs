@@ -1,6 +1,7 @@
 //! The server around a puppet protocol: each test is a bug that a seed found, retold by hand.
 
-use std::sync::Arc;
+mod identities;
+mod office;
 
 use super::{Server, ServerEffect, ServerInput, ServerOutbox, ServerSettings};
 use crate::canonical::{Canonical, RunHash};
@@ -10,13 +11,15 @@ use crate::protocol::{
     CaptureKind, Effect, Ensemble, Image, Input, Knobs, Outbox, Persisted, Promises, Protocol,
     Refusal, Replicates, Role, Standing, Via,
 };
-use crate::tree::{Command, CreateMode, Part, Payload, Read, Request, Txn, TxnRecord, Write};
+use crate::tree::{Command, CreateMode, Part, Payload, Read, Request, Txn, TxnRecord, Write, acl};
 use crate::wire::{ClientFrame, Packet, PeerMsg, ServerFrame};
 
 /// Does what its messages say: of commands if `COMMANDS`, else of deltas.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Puppet<const COMMANDS: bool> {
     standing: Standing,
+    /// What it was asked to propose.
+    proposed: Vec<Payload>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -55,7 +58,8 @@ impl<const COMMANDS: bool> Protocol for Puppet<COMMANDS> {
         _: &mut Outbox<Self>,
     ) -> Result<Self, Refusal> {
         let standing = following(Some(Zxid::ZERO));
-        Ok(Puppet { standing })
+        let proposed = Vec::new();
+        Ok(Puppet { standing, proposed })
     }
 
     fn step(&mut self, _: LocalTime, input: Input<Self>, out: &mut Outbox<Self>) {
@@ -64,9 +68,9 @@ impl<const COMMANDS: bool> Protocol for Puppet<COMMANDS> {
                 Order::Perform(effects) => effects.into_iter().for_each(|effect| out.push(effect)),
                 Order::Stand(standing) => self.standing = standing,
             },
+            Input::Propose(payload) => self.proposed.push(payload),
             Input::Link { .. }
             | Input::Timer(_)
-            | Input::Propose(_)
             | Input::Barrier(_)
             | Input::Disk { .. }
             | Input::Reloaded(_)
@@ -134,7 +138,7 @@ impl<const COMMANDS: bool> Stage<COMMANDS> {
             session_timeout_max: Span::secs(1),
             capture_chunk: 1,
             removal_interval: Span::secs(60),
-            superuser: None,
+            superuser: Some(acl::digest_of("super:test").into()),
         };
         let mut out = ServerOutbox::new(NodeId(1));
         let now = LocalTime(0);
@@ -401,42 +405,4 @@ fn a_read_never_runs_inside_an_apply_that_a_capture_has_cut() {
         [(1, 2)],
         "the read sees all of the multi, and says so"
     );
-}
-
-#[test]
-fn a_request_through_a_server_that_its_session_has_left_is_refused_aloud() {
-    let mut stage = Stage::<false>::new();
-    stage.commit(1, opening_txn());
-    stage.settle();
-    stage.order(Order::Stand(leading()));
-    // The question of server 3 overtook the later one of server 2, where the client is now.
-    stage.peer(2, PeerMsg::Revalidate { session: SESSION });
-    stage.peer(3, PeerMsg::Revalidate { session: SESSION });
-    let write = create("/a");
-    stage.peer(
-        2,
-        PeerMsg::Request {
-            session: SESSION,
-            seq: 1,
-            acked: 0,
-            ids: Arc::default(),
-            write,
-        },
-    );
-    stage.settle();
-    let moved = Packet::Peer(PeerMsg::Moved { session: SESSION });
-    let told = stage.done.iter().any(|effect| {
-        matches!(effect, ServerEffect::Send { to: NodeId(2), packet, .. } if *packet == moved)
-    });
-    assert!(told, "server 2 is told to send its client away");
-}
-
-#[test]
-fn a_server_that_its_session_has_left_sends_the_client_away() {
-    let mut stage = Stage::<true>::new();
-    stage.commit(1, opening());
-    stage.settle();
-    stage.attach();
-    stage.peer(2, PeerMsg::Moved { session: SESSION });
-    assert!(stage.done.contains(&ServerEffect::Disconnect(CONN)));
 }

@@ -1,0 +1,44 @@
+//! `menagerie replay`.
+
+use super::arguments::ReplayArguments;
+use super::document::{self, Runs, hex};
+use super::output::{complain, print};
+use super::{Exit, Trouble, run, source};
+use crate::registry::Registration;
+
+/// Performs the run of a bundle, and compares its hash with the one written down.
+pub(super) fn replay(
+    arguments: &ReplayArguments,
+    registered: &[Registration],
+) -> Result<Exit, Trouble> {
+    let loaded = source::load(&arguments.what, 1, registered)?;
+    let Some(bundle) = loaded.bundle else {
+        return Err(Trouble::Usage(format!(
+            "{} is no bundle; `menagerie run` runs scenarios",
+            arguments.what.scenario
+        )));
+    };
+    let report = loaded.protocol.perform(loaded.job)?;
+    let mut exit = run::verdict_exit(report.conclusion());
+    let hash = hex(report.hash);
+    if arguments.what.json {
+        print(&document::text(&Runs::new(core::slice::from_ref(&report))))?;
+    } else {
+        print(&run::human(&report, report.hash, None))?;
+    }
+    if report.ignored > 0 {
+        complain(&format!(
+            "{} decisions of the bundle were ignored: what they are about did not happen",
+            report.ignored
+        ));
+    }
+    if hash != bundle.hash {
+        complain(&format!(
+            "the hash differs: the bundle says {}, and this run has {hash}; the bundle was edited, \
+             or made by another version",
+            bundle.hash
+        ));
+        exit = exit.graver(Exit::Nondeterminism);
+    }
+    Ok(exit)
+}

@@ -1,0 +1,80 @@
+//! Where a run comes from: a scenario and a seed, or a bundle.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::arguments::What;
+use super::{Trouble, select};
+use crate::bundle::Bundle;
+use crate::registry::Registration;
+use crate::run::{Job, RunSpec, quoted};
+use crate::scenario::Scenario;
+
+/// A run that is ready to be performed.
+pub(super) struct Loaded {
+    /// What performs it.
+    pub(super) protocol: Registration,
+    /// The run.
+    pub(super) job: Job,
+    /// The bundle it came from, if it did.
+    pub(super) bundle: Option<Bundle>,
+}
+
+/// Reads a scenario file or (by its name's end) a bundle.
+pub(super) fn load(what: &What, seed: u64, registered: &[Registration]) -> Result<Loaded, Trouble> {
+    let path = &what.scenario;
+    if Path::new(path).extension().is_some_and(|end| end == "json") {
+        return of_bundle(what, registered);
+    }
+    let scenario = Arc::new(Scenario::read(path)?);
+    let mutations = select::mutations(what, &scenario)?;
+    let protocols = select::protocols(what, &scenario, mutations, registered)?;
+    let [protocol] = protocols.as_slice() else {
+        let names: Vec<&str> = protocols.iter().map(|one| one.name).collect();
+        return Err(Trouble::Usage(format!(
+            "this command is about one run; choose one with --protocol: {}",
+            names.join(", ")
+        )));
+    };
+    let spec = RunSpec {
+        scenario,
+        seed,
+        mutations,
+        checks: true,
+        trace: false,
+    };
+    Ok(Loaded {
+        protocol: *protocol,
+        job: Job::of(protocol.name, &spec),
+        bundle: None,
+    })
+}
+
+fn of_bundle(what: &What, registered: &[Registration]) -> Result<Loaded, Trouble> {
+    let path = &what.scenario;
+    if !what.mutate.is_empty() || what.protocol.is_some() {
+        return Err(Trouble::Usage(
+            "a bundle has its protocol and mutations in it: leave --protocol and --mutate out"
+                .to_owned(),
+        ));
+    }
+    let text = fs::read_to_string(path)
+        .map_err(|error| Trouble::Usage(format!("{path} cannot be read: {error}")))?;
+    let bundle = Bundle::parse(&text)
+        .map_err(|why| Trouble::Usage(format!("{path} is no replay bundle: {why}")))?;
+    let named = registered.iter().find(|one| one.name == bundle.protocol);
+    let protocol = *named.ok_or_else(|| {
+        Trouble::Usage(format!(
+            "{path} is about the protocol \"{}\", which is not known here; \
+             `menagerie protocols` lists those that are",
+            bundle.protocol
+        ))
+    })?;
+    let line = format!("menagerie replay {}", quoted(path));
+    Ok(Loaded {
+        protocol,
+        job: bundle.job(&line),
+        bundle: Some(bundle),
+    })
+}

@@ -1,0 +1,85 @@
+//! What happened in an ensemble in the words of a transcript: events, and zxids counted from the
+//! last one before it.
+
+use menagerie::client::ClientInput;
+use menagerie::conform::Value;
+use menagerie::ids::{ConnId, Zxid};
+use menagerie::wire::ServerFrame;
+
+use super::ensemble::{Heard, Player};
+
+impl Player {
+    /// The events everywhere, in the transcript's words.
+    pub(super) fn events(&self, asking: Option<ConnId>, heard: &Heard) -> Vec<Value> {
+        let mut events = Vec::new();
+        let mut is_answered = false;
+        let asker = asking.and_then(|asking| self.owners.get(&asking));
+        for (conn, what) in heard {
+            let owner = self.owners.get(conn);
+            let is_own = asking == Some(*conn);
+            let is_before = asking.is_some() && owner == asker && !is_answered;
+            let place = if is_before { "before" } else { "after" };
+            let name = owner.map_or("unknown", String::as_str);
+            let mut event = Value::map([("s", Value::from(name)), ("pos", Value::from(place))]);
+            match what {
+                ClientInput::Frame {
+                    frame: ServerFrame::Event(told),
+                    ..
+                } => {
+                    let told = menagerie::jute::Event::of(told.kind, told.path.clone());
+                    event.insert("type", Value::from(told.kind));
+                    event.insert("state", Value::from(told.state));
+                    event.insert("path", Value::from(&*told.path));
+                    events.push(event);
+                }
+                ClientInput::Down(_) if !is_own => {
+                    event.insert("closed", Value::Bool(true));
+                    if owner == asker {
+                        event.insert("conn", Value::from("old"));
+                    }
+                    events.push(event);
+                }
+                ClientInput::Frame { .. } => is_answered |= is_own,
+                _news_of_the_connection => {}
+            }
+        }
+        events
+    }
+
+    /// A zxid of an argument: a number counts from the last one before the transcript.
+    pub(super) fn absolute(&self, value: Option<&Value>) -> Option<Zxid> {
+        match value? {
+            Value::Text(old) if old == "old" => Some(self.base),
+            Value::Number(number) => {
+                let above = u64::try_from(*number).ok().filter(|above| *above > 0);
+                Some(above.map_or(Zxid::ZERO, |above| Zxid(self.base.0 + above)))
+            }
+            _no_zxid => None,
+        }
+    }
+
+    pub(super) fn relative(&self, zxid: Zxid) -> i64 {
+        zxid.0 as i64 - self.base.0 as i64
+    }
+
+    /// Counts the zxids of every Stat in a result from the last one before the transcript.
+    pub(super) fn tell_relative(&self, value: &mut Value) {
+        match value {
+            Value::Map(entries) => {
+                for (key, value) in entries {
+                    match (key.as_str(), &mut *value) {
+                        ("czxid" | "mzxid" | "pzxid", Value::Number(number)) => {
+                            *number -= self.base.0 as i64;
+                            if *number <= 0 {
+                                *value = Value::from("old");
+                            }
+                        }
+                        (_, value) => self.tell_relative(value),
+                    }
+                }
+            }
+            Value::List(elements) => elements.iter_mut().for_each(|e| self.tell_relative(e)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) => {}
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! The actions of a fault as text: `cut n1 | n2 n3`, `kill n2`, `slow n1 > n3 30ms`.
+
+use core::fmt::Write as _;
+
+use menagerie::ids::{NodeId, Span};
+
+use crate::scenario::quantity::{Duration, exact_span};
+use crate::world::{Action, CrashKind};
+
+const FORMS: &str = "kill n1 n2, power-off n1, pause n1, cut n1 | n2 n3 (both ways), cut n1 > n2, \
+                     client-cut n1, slow n1 > n2 10ms, slow-disk n1 10ms, loss 5000ppm, \
+                     duplicate 5000ppm, break n1 n2, fail-syncs n1 2";
+
+/// Actions in words; cuts between the same servers are told together.
+pub fn words(actions: &[Action]) -> String {
+    lines(actions).join(", ")
+}
+
+/// The texts that [`parse_action`] reads back, in order.
+pub fn lines(actions: &[Action]) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut rest = actions;
+    while let Some((first, others)) = rest.split_first() {
+        let cuts = rest
+            .iter()
+            .take_while(|action| matches!(action, Action::Cut { .. }))
+            .count();
+        if cuts > 0 {
+            lines.extend(cut_lines(&rest[..cuts]));
+            rest = &rest[cuts..];
+        } else {
+            lines.push(line(first));
+            rest = others;
+        }
+    }
+    lines
+}
+
+/// Cuts, as few lines as possible.
+fn cut_lines(cuts: &[Action]) -> Vec<String> {
+    let pairs: Vec<(NodeId, NodeId)> = cuts
+        .iter()
+        .filter_map(|action| match action {
+            Action::Cut { from, to } => Some((*from, *to)),
+            _other => None,
+        })
+        .collect();
+    let (there, back) = pairs.split_at(pairs.len() / 2);
+    if pairs.len().is_multiple_of(2)
+        && let (Some(go), Some(come)) = (block(there), block(back))
+        && go.0 == come.1
+        && go.1 == come.0
+    {
+        return vec![format!("cut {} | {}", names(&go.0), names(&go.1))];
+    }
+    if let Some((from, to)) = block(&pairs) {
+        return vec![format!("cut {} > {}", names(&from), names(&to))];
+    }
+    let one = |(from, to): &(NodeId, NodeId)| format!("cut {from} > {to}");
+    pairs.iter().map(one).collect()
+}
+
+/// The two sides of a list of pairs that joins each of one with each of the other, in that order.
+fn block(pairs: &[(NodeId, NodeId)]) -> Option<(Vec<NodeId>, Vec<NodeId>)> {
+    let mut from: Vec<NodeId> = pairs.iter().map(|pair| pair.0).collect();
+    from.dedup();
+    if from.is_empty() || !pairs.len().is_multiple_of(from.len()) {
+        return None;
+    }
+    let width = pairs.len() / from.len();
+    let to: Vec<NodeId> = pairs[..width].iter().map(|pair| pair.1).collect();
+    let joined = from
+        .iter()
+        .flat_map(|from| to.iter().map(|to| (*from, *to)));
+    joined.eq(pairs.iter().copied()).then_some((from, to))
+}
+
+fn names(nodes: &[NodeId]) -> String {
+    let names: Vec<String> = nodes.iter().map(NodeId::to_string).collect();
+    names.join(" ")
+}
+
+fn line(action: &Action) -> String {
+    let death = |kind: CrashKind| match kind {
+        CrashKind::Process => "kill",
+        CrashKind::Power => "power-off",
+    };
+    match action {
+        Action::Crash { node, kind } => format!("{} {node}", death(*kind)),
+        Action::CrashMany { nodes, kind } => format!("{} {}", death(*kind), names(nodes)),
+        Action::Restart(node) => format!("restart {node}"),
+        Action::Pause(node) => format!("pause {node}"),
+        Action::Resume(node) => format!("resume {node}"),
+        Action::Cut { from, to } => format!("cut {from} > {to}"),
+        Action::Mend { from, to } => format!("mend {from} > {to}"),
+        Action::CutClient(node) => format!("client-cut {node}"),
+        Action::MendClient(node) => format!("client-mend {node}"),
+        Action::Slow { from, to, extra } => format!("slow {from} > {to} {}", exact_span(*extra)),
+        Action::Unslow { from, to, extra } => {
+            format!("unslow {from} > {to} {}", exact_span(*extra))
+        }
+        Action::SlowDisk { node, extra } => format!("slow-disk {node} {}", exact_span(*extra)),
+        Action::UnslowDisk { node, extra } => format!("unslow-disk {node} {}", exact_span(*extra)),
+        Action::Loss { ppm } => format!("loss {ppm}ppm"),
+        Action::Unloss { ppm } => format!("unloss {ppm}ppm"),
+        Action::Duplicate { ppm } => format!("duplicate {ppm}ppm"),
+        Action::Unduplicate { ppm } => format!("unduplicate {ppm}ppm"),
+        Action::Break { a, b } => format!("break {a} {b}"),
+        Action::FailSyncs { node, count } => format!("fail-syncs {node} {count}"),
+    }
+}
+
+/// Reads an action, or several that one text stands for.
+///
+/// # Errors
+/// Says what is wrong and which forms there are.
+pub fn parse_action(text: &str) -> Result<Vec<Action>, String> {
+    let refuse = || format!("\"{text}\" is no action: expected one of {FORMS}");
+    let mut words = text.split_whitespace();
+    let verb = words.next().ok_or_else(refuse)?;
+    let rest: Vec<&str> = words.collect();
+    let nodes = |words: &[&str]| -> Result<Vec<NodeId>, String> {
+        let nodes: Result<Vec<NodeId>, String> = words
+            .iter()
+            .map(|word| {
+                let number = word.strip_prefix('n').and_then(|n| n.parse().ok());
+                number.filter(|n| *n > 0).map(NodeId).ok_or_else(refuse)
+            })
+            .collect();
+        nodes.and_then(|nodes| {
+            if nodes.is_empty() {
+                Err(refuse())
+            } else {
+                Ok(nodes)
+            }
+        })
+    };
+    let one = |words: &[&str]| -> Result<NodeId, String> {
+        match nodes(words)?.as_slice() {
+            [node] => Ok(*node),
+            _several => Err(refuse()),
+        }
+    };
+    let last_span = || -> Result<(Span, &[&str]), String> {
+        let (last, before) = rest.split_last().ok_or_else(refuse)?;
+        let span = last.parse::<Duration>().map_err(|_| refuse())?;
+        Ok((span.0, before))
+    };
+    let ppm = || -> Result<u32, String> {
+        let [word] = rest.as_slice() else {
+            return Err(refuse());
+        };
+        let number = word.strip_suffix("ppm").and_then(|n| n.parse().ok());
+        number.filter(|ppm| *ppm <= 1_000_000).ok_or_else(refuse)
+    };
+    let death = |kind: CrashKind| -> Result<Vec<Action>, String> {
+        let nodes = nodes(&rest)?;
+        Ok(vec![match nodes.as_slice() {
+            [node] => Action::Crash { node: *node, kind },
+            _several => Action::CrashMany { nodes, kind },
+        }])
+    };
+    match verb {
+        "kill" => death(CrashKind::Process),
+        "power-off" => death(CrashKind::Power),
+        "pause" => Ok(vec![Action::Pause(one(&rest)?)]),
+        "client-cut" => Ok(vec![Action::CutClient(one(&rest)?)]),
+        "cut" => {
+            let (left, right, both) = sides(&rest).ok_or_else(refuse)?;
+            Ok(cuts(&nodes(left)?, &nodes(right)?, both))
+        }
+        "slow" => {
+            let (extra, before) = last_span()?;
+            let (left, right, both) = sides(before).ok_or_else(refuse)?;
+            let cuts = cuts(&nodes(left)?, &nodes(right)?, both).into_iter();
+            Ok(cuts.map(|cut| slowed(&cut, extra)).collect())
+        }
+        "slow-disk" => {
+            let (extra, before) = last_span()?;
+            let node = one(before)?;
+            Ok(vec![Action::SlowDisk { node, extra }])
+        }
+        "loss" => Ok(vec![Action::Loss { ppm: ppm()? }]),
+        "duplicate" => Ok(vec![Action::Duplicate { ppm: ppm()? }]),
+        "break" => match nodes(&rest)?.as_slice() {
+            [a, b] if a != b => Ok(vec![Action::Break { a: *a, b: *b }]),
+            _other => Err(refuse()),
+        },
+        "fail-syncs" => {
+            let (count, before) = rest.split_last().ok_or_else(refuse)?;
+            let node = one(before)?;
+            let count = count.parse().map_err(|_| refuse())?;
+            Ok(vec![Action::FailSyncs { node, count }])
+        }
+        _unknown => Err(refuse()),
+    }
+}
+
+/// What stands on both sides of `|` or `>`, and whether it is `|`.
+fn sides<'a, 'b>(words: &'a [&'b str]) -> Option<(&'a [&'b str], &'a [&'b str], bool)> {
+    let place = words.iter().position(|word| *word == "|" || *word == ">")?;
+    Some((&words[..place], &words[place + 1..], words[place] == "|"))
+}
+
+fn cuts(left: &[NodeId], right: &[NodeId], both: bool) -> Vec<Action> {
+    let mut actions = Vec::new();
+    let mut one_way = |from: &[NodeId], to: &[NodeId]| {
+        for from in from {
+            for to in to.iter().filter(|to| *to != from) {
+                let (from, to) = (*from, *to);
+                actions.push(Action::Cut { from, to });
+            }
+        }
+    };
+    one_way(left, right);
+    if both {
+        one_way(right, left);
+    }
+    actions
+}
+
+fn slowed(cut: &Action, extra: Span) -> Action {
+    let Action::Cut { from, to } = *cut else {
+        panic!("{cut:?} is no cut");
+    };
+    Action::Slow { from, to, extra }
+}
+
+/// The servers that an action names.
+pub fn named_by(action: &Action) -> Vec<NodeId> {
+    match action {
+        Action::CrashMany { nodes, .. } => nodes.clone(),
+        Action::Crash { node, .. }
+        | Action::Restart(node)
+        | Action::Pause(node)
+        | Action::Resume(node)
+        | Action::CutClient(node)
+        | Action::MendClient(node)
+        | Action::SlowDisk { node, .. }
+        | Action::UnslowDisk { node, .. }
+        | Action::FailSyncs { node, .. } => vec![*node],
+        Action::Cut { from, to }
+        | Action::Mend { from, to }
+        | Action::Slow { from, to, .. }
+        | Action::Unslow { from, to, .. } => vec![*from, *to],
+        Action::Break { a, b } => vec![*a, *b],
+        Action::Loss { .. }
+        | Action::Unloss { .. }
+        | Action::Duplicate { .. }
+        | Action::Unduplicate { .. } => Vec::new(),
+    }
+}
+
+/// Joins texts for a list in TOML.
+pub(crate) fn quoted_list(lines: &[String]) -> String {
+    let mut text = String::new();
+    for (place, line) in lines.iter().enumerate() {
+        let comma = if place > 0 { ", " } else { "" };
+        // Writing into a string cannot fail; the texts hold no quotes.
+        let _ = write!(text, "{comma}\"{line}\"");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_back(text: &str) -> Vec<String> {
+        lines(&parse_action(text).expect("it is an action"))
+    }
+
+    #[test]
+    fn an_action_is_read_back_as_it_was_written() {
+        for text in [
+            "kill n1",
+            "power-off n1 n3",
+            "pause n2",
+            "cut n1 | n2 n3",
+            "cut n1 n2 > n3",
+            "client-cut n5",
+            "slow n1 > n2 30ms",
+            "slow-disk n2 1500us",
+            "loss 5000ppm",
+            "duplicate 1ppm",
+            "break n1 n2",
+            "fail-syncs n1 2",
+        ] {
+            assert_eq!(read_back(text), [text]);
+        }
+    }
+
+    #[test]
+    fn cuts_that_form_no_block_are_told_one_by_one() {
+        let cut = |from, to| Action::Cut {
+            from: NodeId(from),
+            to: NodeId(to),
+        };
+        let told = lines(&[cut(1, 2), cut(2, 3), cut(3, 1)]);
+        assert_eq!(told, ["cut n1 > n2", "cut n2 > n3", "cut n3 > n1"]);
+    }
+
+    #[test]
+    fn what_is_no_action_is_refused_with_the_forms_that_are_known() {
+        for text in [
+            "",
+            "kill",
+            "kill 1",
+            "cut n1 n2",
+            "explode n1",
+            "slow n1 > n2 10",
+            "kill n0",
+        ] {
+            let why = parse_action(text).expect_err("it is no action");
+            assert!(why.contains("expected one of"), "{text}: {why}");
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Watches tell of every change once, and before anything shows it.
+//!
+//! The committed changes come from the timeline; what a session watches, from the answers it saw.
+//! A connection delivers answers and events in one order, and the first thing on a new connection
+//! arms the watches again, before any request is answered. From that follows:
+//!
+//! - **Nothing is lost, and nothing is told late.** A one-shot watch that a read at zxid *a* left
+//!   fires at the first change above *a* that concerns it. Whatever answer then shows that change
+//!   or a later state (its zxid says so), the event comes before, over any number of reconnects.
+//! - **Persistent and recursive watches** tell of every change; what they miss between two
+//!   connections is not made up for. So this is claimed of changes between two answers on one
+//!   connection. Recursive ones do not hear of NodeChildrenChanged.
+//! - **Nothing is told that was not asked for**: each event uses up a one-shot watch that concerns
+//!   it and was left before the change, or is the exact change that a persistent or recursive
+//!   watch hears of, told once.
+//!
+//! # What is not claimed
+//! - A watcher who may not read the node is not told, though its watch is used up. A client does
+//!   not learn that, and arms the watch again at its next server: then no event is *due*, but one
+//!   is no surprise either.
+//! - An exist watch whose node comes and goes between two connections finds it as it was.
+//! - As in ZooKeeper 3.8.0 a later watch of a connection replaces an earlier one on the same path,
+//!   whatever the modes (ZK-4466): a one-shot watch left where a persistent one is ends what is
+//!   claimed of the persistent one until it is added again, and a recursive one added over a
+//!   one-shot child watch swallows its event until the client reconnects; and at a reconnect
+//!   persistent ones are armed last and recursive ones behind them, whatever came last before.
+//! - NodeDeleted is one event for all watches on the node, but two where a reconnect arms a data
+//!   and a child watch on a node that is gone.
+
+mod changes;
+mod session;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use super::findings::Findings;
+use super::linearizability::{answered, told};
+use super::session_order::operation_of;
+use super::timeline::Recorder;
+use super::{Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Verdict};
+use crate::history::{History, Operation, Seen};
+use crate::ids::{SessionId, VirtualTime};
+use crate::tree::EventKind;
+use changes::Changes;
+use session::Watching;
+
+pub(super) const ENTRY: CheckerEntry = CheckerEntry {
+    name: "watches",
+    asserts: "Each watch tells of the change it waits for once, before any answer shows it and \
+              over reconnects, and of nothing else.",
+    interests: Interests::COMMITS.and(Interests::APPLIED),
+    make: |_| Box::new(Watches::default()),
+};
+
+/// The two tables of watches: those on a node, existing or not, and those on its children.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Table {
+    Node,
+    Children,
+}
+
+impl Table {
+    /// Whether an event of this kind fires one-shot watches of the table.
+    fn fires(self, kind: EventKind) -> bool {
+        match kind {
+            EventKind::NodeCreated | EventKind::NodeDataChanged => self == Table::Node,
+            EventKind::NodeDeleted => true,
+            EventKind::NodeChildrenChanged => self == Table::Children,
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Watches {
+    recorder: Recorder,
+    findings: Findings,
+}
+
+impl Checker for Watches {
+    fn observe(&mut self, _: VirtualTime, observation: &Observation<'_>) {
+        self.recorder.observe(observation);
+    }
+
+    fn violation(&self) -> Option<&Counterexample> {
+        self.findings.violation()
+    }
+
+    fn finish(&mut self, ending: &Ending<'_>) -> Verdict {
+        match self.recorder.timeline(ending.history) {
+            Ok(timeline) => walk(&mut self.findings, &Changes::of(&timeline), ending.history),
+            Err(reason) => return Verdict::Unknown(reason),
+        }
+        self.findings.verdict("answered operation")
+    }
+}
+
+/// Goes through what the clients saw, in their order.
+fn walk(findings: &mut Findings, changes: &Changes, history: &History) {
+    let mut sessions: BTreeMap<SessionId, Watching> = BTreeMap::new();
+    for (at, client, seen) in &history.seen {
+        let wrong = match seen {
+            Seen::Completed(id) => {
+                let operation = operation_of(history, id.0);
+                operation.and_then(|operation| {
+                    findings.count();
+                    completed(&mut sessions, changes, operation)
+                })
+            }
+            Seen::Event { session, event } => {
+                findings.count();
+                let watching = sessions.entry(*session).or_default();
+                let wrong = watching.hear(changes, event);
+                wrong.map(|why| {
+                    format!(
+                        "{client} was told of {:?} of {} (at {}) in {session}, {why}",
+                        event.kind, event.path, event.zxid
+                    )
+                })
+            }
+            Seen::SessionOpened(_) => None,
+            // Its watches end with it.
+            Seen::SessionEnded(session) => {
+                sessions.remove(session);
+                None
+            }
+        };
+        if let Some(wrong) = wrong {
+            findings.fail(*at, wrong);
+            return;
+        }
+    }
+}
+
+fn completed(
+    sessions: &mut BTreeMap<SessionId, Watching>,
+    changes: &Changes,
+    operation: &Operation,
+) -> Option<String> {
+    let (zxid, answer) = answered(operation)?;
+    if operation.session == SessionId::NONE {
+        return None;
+    }
+    let watching = sessions.entry(operation.session).or_default();
+    let missed = if zxid <= changes.known_through {
+        watching.missed(changes, operation, zxid)
+    } else {
+        None
+    };
+    watching.learn(changes, operation, zxid, answer);
+    missed.map(|missed| {
+        format!(
+            "{} was answered at {zxid} before its session was told of {missed}",
+            told(operation)
+        )
+    })
+}
