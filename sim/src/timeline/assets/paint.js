@@ -19,7 +19,7 @@ function layOut(view) {
   const free = (row) => view.height - y - clientsHeight(model, row) - 24;
   view.operationRow = free(OPERATION_ROWS[0]) >= 64 * model.nodes ? OPERATION_ROWS[0] : OPERATION_ROWS[1];
   const share = Math.floor(free(view.operationRow) / Math.max(1, model.nodes));
-  const tall = Math.max(54, Math.min(96, share));
+  const tall = Math.max(54, Math.min(140, share));
   for (let lane = 0; lane < model.nodes; lane += 1) {
     lanes.push({ top: y, height: tall, base: y + Math.round(tall * 0.52) });
     y += tall;
