@@ -30,9 +30,25 @@ async function open(browser, name, options = {}) {
   return { context, page, wrong, url };
 }
 
-const settle = (page) => page.waitForTimeout(250);
-const address = (page) => page.evaluate(() => location.hash);
-const eventOf = (hash) => Number((/[#&]e=(\d+)/.exec(hash) || [])[1] ?? NaN);
+// The address follows the view a moment later: what is asked of it is waited for.
+async function address(page, held) {
+  const until = Date.now() + 5000;
+  for (;;) {
+    const hash = await page.evaluate(() => location.hash);
+    if (held(hash) || Date.now() > until) return hash;
+    await page.waitForTimeout(20);
+  }
+}
+
+// The event that is selected, which the panel names at once.
+const selected = (page) => page.evaluate(() => {
+  const field = document.querySelector('#event dd');
+  return field ? Number(field.textContent) : null;
+});
+const spanOf = (hash) => Number((/v=-?\d+,(\d+)/.exec(hash) || [])[1]);
+const painted = (page) => page.evaluate(() => new Promise((done) => {
+  requestAnimationFrame(() => requestAnimationFrame(done));
+}));
 const picture = (page, name) => page.screenshot({ path: path.join(folder, `${name}.png`) });
 
 async function counts(browser) {
@@ -49,8 +65,7 @@ async function counts(browser) {
   check('the page has as many events of each type as the file', sorted(found) === sorted(expected.types), found);
   check('the header names the verdict', (await page.locator('#verdict').textContent()).includes('FAIL'));
   await page.locator('.reason').click();
-  await settle(page);
-  check('the reason leads to its event', eventOf(await address(page)) === expected.violation, await address(page));
+  check('the reason leads to its event', await selected(page) === expected.violation, await selected(page));
   const reason = await page.locator('.reason .text').textContent();
   check('a hostile reason is shown as it is', reason === expected.reason, reason);
   check('no markup of the trace became an element', await page.locator('img').count() === 0);
@@ -66,29 +81,27 @@ async function keys(browser) {
   const visited = [];
   for (let step = 0; step < 6; step += 1) {
     await page.keyboard.press('n');
-    await settle(page);
-    visited.push(eventOf(await address(page)));
+    visited.push(await selected(page));
   }
   const wanted = expected.third.filter((seq) => visited.includes(seq));
   check('n walks the events of a lane in order', wanted.length === 6
     && visited.every((seq, index) => index === 0 || expected.third.indexOf(seq) === expected.third.indexOf(visited[index - 1]) + 1), visited);
   await page.keyboard.press('p');
-  await settle(page);
-  check('p walks back', eventOf(await address(page)) === visited[4]);
+  check('p walks back', await selected(page) === visited[4]);
   check('the voice says what is selected', (await page.locator('#live').textContent()).startsWith('n3 '));
   await page.keyboard.press('Enter');
   check('Enter moves the focus to the event', await page.evaluate(() => document.activeElement.id) === 'event');
   await page.keyboard.press('v');
-  await settle(page);
-  check('v goes to the violation', eventOf(await address(page)) === expected.violation, await address(page));
-  const narrow = await page.evaluate(() => location.hash);
+  check('v goes to the violation', await selected(page) === expected.violation, await selected(page));
+  const named = (hash) => hash.includes(`&e=${expected.violation}&`);
+  const before = await address(page, named);
+  check('the address names the selected event', named(before), before);
   await page.keyboard.press('+');
-  await settle(page);
-  const spanOf = (hash) => Number(/v=-?\d+,(\d+)/.exec(hash)[1]);
-  check('+ zooms in', spanOf(await address(page)) < spanOf(narrow));
+  const after = await address(page, (hash) => spanOf(hash) < spanOf(before));
+  check('+ zooms in', spanOf(after) < spanOf(before), [before, after]);
   await page.keyboard.press('0');
-  await settle(page);
-  check('0 shows the whole run', spanOf(await address(page)) >= expected.end);
+  const whole = await address(page, (hash) => spanOf(hash) >= expected.end);
+  check('0 shows the whole run', spanOf(whole) >= expected.end, whole);
   await page.keyboard.press('?');
   check('? opens the help', await page.locator('#helper').isVisible());
   await picture(page, 'help');
@@ -97,13 +110,11 @@ async function keys(browser) {
   await page.keyboard.press('/');
   await page.keyboard.type('n4 notification');
   await page.keyboard.press('Enter');
-  await settle(page);
   const found = await page.locator('#found').textContent();
   check('the search finds', found.endsWith(` of ${expected.votes}`), found);
   await page.keyboard.press('Escape');
   await page.keyboard.press('Escape');
-  await settle(page);
-  check('Esc clears the selection', Number.isNaN(eventOf(await address(page))));
+  check('Esc clears the selection', await selected(page) === null, await selected(page));
   check('nothing is requested, logged or thrown', wrong.length === 0, wrong);
   await context.close();
 }
@@ -111,7 +122,7 @@ async function keys(browser) {
 async function links(browser) {
   const { seq, text, cause } = expected.link;
   const { context, page, wrong } = await open(browser, 'small.html', { hash: `#e=${seq}` });
-  await settle(page);
+  await painted(page);
   const shown = await page.locator('#event').textContent();
   check('a deep link opens its event', shown.includes(text), shown);
   check('its body is shown in full', shown.includes(expected.hostile), shown);
@@ -123,15 +134,16 @@ async function links(browser) {
 
 async function filters(browser) {
   const { context, page, wrong } = await open(browser, 'small.html', { hash: '#filter=event:crash,boot' });
-  await settle(page);
+  await painted(page);
   const wanted = expected.types.crash + expected.types.boot;
   const shown = () => page.locator('#shown').textContent();
   check('the address filters', (await shown()).startsWith(`${wanted} of `), await shown());
   await page.keyboard.press('f');
   await page.getByRole('button', { name: /^crash/ }).click();
   check('a chip filters', (await shown()).startsWith(`${expected.types.boot} of `), await shown());
-  await settle(page);
-  check('the address remembers the filter', (await address(page)).includes('filter=event:boot'), await address(page));
+  const remembered = (hash) => hash.endsWith('filter=event:boot');
+  const hash = await address(page, remembered);
+  check('the address remembers the filter', remembered(hash), hash);
   await page.locator('#clear').click();
   check('the filter can be cleared', !(await shown()).includes(' of '));
   check('nothing is requested, logged or thrown', wrong.length === 0, wrong);
@@ -142,7 +154,7 @@ async function schemes(browser) {
   const papers = [];
   for (const colorScheme of ['light', 'dark']) {
     const { context, page, wrong } = await open(browser, 'small.html', { colorScheme, hash: '#t=12000000&v=2000000,26000000' });
-    await settle(page);
+    await painted(page);
     papers.push(await page.evaluate(() => getComputedStyle(document.body).backgroundColor));
     await picture(page, colorScheme);
     check(`nothing is requested, logged or thrown (${colorScheme})`, wrong.length === 0, wrong);
@@ -153,7 +165,7 @@ async function schemes(browser) {
 
 async function narrow(browser) {
   const { context, page, wrong } = await open(browser, 'small.html', { viewport: { width: 390, height: 800 } });
-  await settle(page);
+  await painted(page);
   const wide = await page.evaluate(() => document.documentElement.scrollWidth);
   check('a narrow window needs no scrolling to the side', wide <= 390, wide);
   await picture(page, 'narrow');
