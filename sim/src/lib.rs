@@ -39,6 +39,7 @@ pub mod run;
 pub mod scenario;
 pub mod script;
 pub mod shrink;
+pub mod timeline;
 pub mod trace;
 pub mod wire;
 pub mod workload;

@@ -43,6 +43,8 @@ pub(super) enum Command {
     Mutations,
     /// Replay transcripts of a real ZooKeeper and tell what is answered differently here
     Conform(ConformArguments),
+    /// Write a run as one HTML page: lanes, messages, faults, operations and what a checker found
+    Timeline(TimelineArguments),
     /// Judge recorded histories: is there an order that explains what was answered?
     Check(CheckArguments),
     /// Tell where two runs part: their first event that differs
@@ -276,6 +278,27 @@ pub(super) struct ReportArguments {
     /// A line to print below the title, such as a date and a machine
     #[arg(long, value_name = "TEXT")]
     pub(super) stamp: Option<String>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct TimelineArguments {
+    /// The scenario file, a replay bundle (*.json), or the trace of a run (*.jsonl)
+    pub(super) source: String,
+    /// The protocol [default: the only one there is, or the one that --mutate concerns]
+    #[arg(long, value_name = "NAME")]
+    pub(super) protocol: Option<String>,
+    /// The seed, decimal or 0x hexadecimal
+    #[arg(long, value_name = "N", default_value = "1", value_parser = seed)]
+    pub(super) seed: u64,
+    /// Switch a bug on, by its id or name; may be repeated
+    #[arg(long, value_name = "ID")]
+    pub(super) mutate: Vec<String>,
+    /// The file to write
+    #[arg(long, value_name = "FILE", default_value = "timeline.html")]
+    pub(super) out: PathBuf,
+    /// Overwrite the file
+    #[arg(long)]
+    pub(super) force: bool,
 }
 
 /// The model of a history.

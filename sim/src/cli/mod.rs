@@ -22,6 +22,7 @@ mod run;
 mod select;
 mod shrink;
 mod source;
+mod timeline;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -164,6 +165,7 @@ fn dispatch(command: &Command, protocols: &[Registration]) -> Result<Exit, Troub
         Command::Protocols => list::protocols(protocols),
         Command::Mutations => list::mutations(),
         Command::Conform(arguments) => conform::run(arguments),
+        Command::Timeline(arguments) => timeline::timeline(arguments, protocols),
         Command::Check(arguments) => check::check(arguments),
         Command::Diff(arguments) => diff::diff(arguments, protocols),
         Command::Export(arguments) => export::export(arguments, protocols),
