@@ -120,9 +120,6 @@ struct Batch {
     success: bool,
 }
 
-/// The operations of a batch, in order, and whether its syncs succeed.
-pub type UnderWay<'a, R> = (Vec<(Ticket, &'a DiskOp<R>)>, bool);
-
 /// One server's disk.
 #[derive(Clone, Debug)]
 pub struct Disk<R, G> {
