@@ -38,6 +38,18 @@ pub enum Artefact {
 }
 
 impl Artefact {
+    /// Whether two writings of one run may differ.
+    fn is_best_effort(self) -> bool {
+        match self {
+            Artefact::Minimal | Artefact::Story => true,
+            Artefact::Verdict
+            | Artefact::Bundle
+            | Artefact::History
+            | Artefact::Events
+            | Artefact::Timeline => false,
+        }
+    }
+
     /// The name of its file.
     pub fn file(self) -> &'static str {
         match self {
@@ -140,10 +152,13 @@ pub fn write(folder: &Path, input: &ArtefactInput, force: Force) -> Result<Writt
     };
     let mut contents: Vec<&(Artefact, String)> = input.contents.iter().collect();
     contents.sort_by_key(|(artefact, _)| *artefact);
+    let same_run = is_same_run(&folder, &contents);
     if force == Force::No {
         for (artefact, content) in &contents {
             let path = folder.join(artefact.file());
             match fs::read(&path) {
+                // How far a run is shrunk depends on the time there was; it is the same run.
+                Ok(_) if same_run && artefact.is_best_effort() => {}
                 Ok(there) if there != content.as_bytes() => {
                     return Err(ArtefactError::Exists(path));
                 }
@@ -163,6 +178,15 @@ pub fn write(folder: &Path, input: &ArtefactInput, force: Force) -> Result<Writt
         files: files.collect(),
         folder,
     })
+}
+
+/// Whether the folder tells of the very run that is written.
+fn is_same_run(folder: &Path, contents: &[&(Artefact, String)]) -> bool {
+    let verdict = contents
+        .iter()
+        .find(|(artefact, _)| *artefact == Artefact::Verdict);
+    let there = fs::read(folder.join(Artefact::Verdict.file()));
+    matches!((verdict, there), (Some((_, content)), Ok(there)) if there == content.as_bytes())
 }
 
 /// Whether files with another content are overwritten.

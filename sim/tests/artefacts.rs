@@ -9,7 +9,14 @@ use serde_json::Value;
 
 const STEADY: &str = "scenarios/steady.toml";
 /// With this mutation every seed fails.
-const FAILING: [&str; 5] = ["run", STEADY, "--protocol", "zab", "--mutate=T03"];
+const FAILING: [&str; 6] = [
+    "run",
+    STEADY,
+    "--protocol=zab",
+    "--mutate=T03",
+    "--shrink=0s",
+    "--seed=1",
+];
 
 /// A folder of one test, empty.
 fn folder(name: &str) -> PathBuf {

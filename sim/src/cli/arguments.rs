@@ -82,6 +82,9 @@ pub(super) struct ArtefactArguments {
     /// Overwrite the files of another run
     #[arg(long)]
     pub(super) force: bool,
+    /// How long a failing run is shrunk for its smallest scenario and story; 0s leaves them out
+    #[arg(long, value_name = "T", value_parser = duration, default_value = "10s")]
+    pub(super) shrink: Duration,
 }
 
 #[derive(Clone, Debug, Args)]
