@@ -57,7 +57,8 @@ fn a_failing_run_leaves_its_verdict_history_and_trace() {
     assert_eq!(code, 1, "{stdout}");
     let place = out.join("steady/zab-1");
     let told = format!(
-        "artefacts: {}/ (verdict.json, bundle.json, history.jsonl, events.jsonl)",
+        "artefacts: {}/ (verdict.json, bundle.json, history.jsonl, events.jsonl, \
+         timeline.html)",
         text(&place)
     );
     assert!(stdout.contains(&told), "{told} in\n{stdout}");
@@ -82,6 +83,22 @@ fn a_failing_run_leaves_its_verdict_history_and_trace() {
     assert_eq!(failing, marks.count());
     assert!(trace.events.is_sorted_by_key(|event| event.at));
     assert!(failing > 0);
+}
+
+#[test]
+fn a_failing_run_leaves_the_smallest_scenario_that_fails_like_it() {
+    let out = folder("smallest");
+    let run = ["run", STEADY, "--protocol", "zab", "--mutate=T03", "--out"];
+    let (code, ..) = outcome(&[run.as_slice(), &[text(&out)]].concat());
+    assert_eq!(code, 1);
+    let minimal = out.join("steady/zab-1/minimal.toml");
+    // It expects its own failure, with its own bug, and nothing without.
+    let (code, stdout, _) = outcome(&["run", text(&minimal)]);
+    assert_eq!(code, 0, "{stdout}");
+    assert!(stdout.contains("fail    at "), "{stdout}");
+    let (code, stdout, _) = outcome(&["run", text(&minimal), "--mutate", "none"]);
+    assert!(!stdout.contains("fail    at "), "{stdout}");
+    assert_ne!(code, 1, "{stdout}");
 }
 
 #[test]

@@ -83,7 +83,7 @@ pub(super) struct ArtefactArguments {
     #[arg(long)]
     pub(super) force: bool,
     /// How long a failing run is shrunk for its smallest scenario and story; 0s leaves them out
-    #[arg(long, value_name = "T", value_parser = duration, default_value = "10s")]
+    #[arg(long, value_name = "T", value_parser = perhaps_none, default_value = "10s")]
     pub(super) shrink: Duration,
 }
 
@@ -249,8 +249,8 @@ pub(super) struct DiffArguments {
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct ExportArguments {
-    /// A run: SCENARIO@SEED, with mutations SCENARIO@SEED+ID, an events.jsonl or its folder, a replay
-    /// bundle, or (for formats of histories) a history.jsonl
+    /// A run: SCENARIO@SEED, with mutations SCENARIO@SEED+ID, an events.jsonl or its folder, a
+    /// replay bundle, or (for formats of histories) a history.jsonl
     #[arg(value_name = "RUN")]
     pub(super) source: String,
     /// jepsen-edn, porcupine or jsonl: the history; shiviz or perfetto: the trace
@@ -334,6 +334,14 @@ fn failed_swap(text: &str) -> Result<FailedSwap, String> {
 }
 
 /// A span of time; a bare number counts seconds.
+/// A duration that may be nothing.
+fn perhaps_none(text: &str) -> Result<Duration, String> {
+    if text.trim() == "0s" {
+        return Ok(Duration::ZERO);
+    }
+    duration(text)
+}
+
 fn duration(text: &str) -> Result<Duration, String> {
     let parsed = match text.parse() {
         Ok(seconds) => Ok(Duration::from_secs(seconds)),

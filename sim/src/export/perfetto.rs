@@ -1,9 +1,9 @@
 //! Traces as Chrome's trace events in JSON, which Perfetto's page opens.
 //!
-//! A server is a process with the threads `role`, `disk` and `messages`; all clients are one process
-//! with a thread each, on which their operations are asynchronous slices; the run is a process for
-//! faults and violations. A message is a flow arrow between two short slices. Times are microseconds
-//! with a fraction.
+//! A server is a process with the threads `role`, `disk` and `messages`; all clients are one
+//! process with a thread each, on which their operations are asynchronous slices; the run is a
+//! process for faults and violations. A message is a flow arrow between two short slices. Times are
+//! microseconds with a fraction.
 
 use std::collections::BTreeMap;
 
