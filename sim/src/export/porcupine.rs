@@ -3,10 +3,10 @@
 //! Porcupine's model knows get and put. A node is a key; creating it and setting it is a put of its
 //! content, deleting it a put of "", and "" is what reads find where there is no node. Only reads
 //! right behind a sync are linearizable at all, so only they are kept. Left out are: nodes that
-//! come and go by themselves or name themselves (ephemeral, sequential, container, TTL), operations that
-//! failed and so changed nothing, and every other function. The parts of a multi are puts of their
-//! own, each on a process of its own. What is left is linearizable if the history is; a violation
-//! that needs versions or the atomicity of a multi is not to be seen in it.
+//! come and go by themselves or name themselves (ephemeral, sequential, container, TTL), operations
+//! that failed and so changed nothing, and every other function. The parts of a multi are puts of
+//! their own, each on a process of its own. What is left is linearizable if the history is; a
+//! violation that needs versions or the atomicity of a multi is not to be seen in it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
