@@ -23,6 +23,7 @@ pub mod conform;
 pub mod decision;
 pub mod dice;
 pub mod disk;
+pub mod explain;
 pub mod fault;
 pub mod histories;
 pub mod judge;

@@ -30,6 +30,8 @@ pub(super) enum Command {
     Campaign(CampaignArguments),
     /// Shrink a failing run to the smallest one that fails in the same way
     Shrink(ShrinkArguments),
+    /// Tell the story of a failing run in plain sentences
+    Explain(ExplainArguments),
     /// Repeat the run of a bundle, and compare its hash
     Replay(ReplayArguments),
     /// List the scenarios
@@ -102,6 +104,22 @@ pub(super) struct ShrinkArguments {
     /// Overwrite files
     #[arg(long)]
     pub(super) force: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct ExplainArguments {
+    /// The scenario file, or a replay bundle (*.json)
+    #[command(flatten)]
+    pub(super) what: What,
+    /// The seed, decimal or 0x hexadecimal
+    #[arg(long, value_name = "N", default_value = "1", value_parser = seed)]
+    pub(super) seed: u64,
+    /// Which violation is meant, by its checker [default: the expected one, else the first]
+    #[arg(long, value_name = "NAME")]
+    pub(super) checker: Option<String>,
+    /// Tell every step, not only those that matter most
+    #[arg(long)]
+    pub(super) full: bool,
 }
 
 #[derive(Clone, Debug, Args)]

@@ -9,6 +9,7 @@ mod campaign;
 mod check;
 mod conform;
 mod document;
+mod explain;
 mod list;
 mod output;
 mod replay;
@@ -153,6 +154,7 @@ fn dispatch(command: &Command, protocols: &[Registration]) -> Result<Exit, Troub
         Command::Run(arguments) => run::run(arguments, protocols),
         Command::Campaign(arguments) => campaign::campaign(arguments, protocols),
         Command::Shrink(arguments) => shrink::shrink(arguments, protocols),
+        Command::Explain(arguments) => explain::explain(arguments, protocols),
         Command::Replay(arguments) => replay::replay(arguments, protocols),
         Command::Scenarios(arguments) => list::scenarios(&arguments.folder),
         Command::Protocols => list::protocols(protocols),
