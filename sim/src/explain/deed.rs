@@ -95,10 +95,12 @@ impl Deed {
             let new = other.whom.iter().filter(|node| !self.whom.contains(node));
             let new: Vec<NodeId> = new.copied().collect();
             self.whom.extend(new);
+            self.whom.sort();
         } else if same_items && self.whom == other.whom {
             let new = other.who.iter().filter(|node| !self.who.contains(node));
             let new: Vec<NodeId> = new.copied().collect();
             self.who.extend(new);
+            self.who.sort();
         } else if self.who == other.who && self.whom == other.whom && self.at == other.at {
             self.what.extend(other.what.iter().cloned());
             self.places.extend(other.places.iter().copied());

@@ -84,9 +84,8 @@ impl Teller<'_> {
                 .against_choices(zxid, value)
                 .or_else(|| self.too_few(&holders));
             let deed = Deed {
-                what: vec![self.names.value(value)],
+                what: vec![format!("{} to be committed", self.names.value(value))],
                 places: vec![zxid],
-                tail: "to be committed".to_owned(),
                 note: note.clone().unwrap_or_default(),
                 ..Self::step(event, rank_of(note.as_ref()), node, ["takes", "take"])
             };
@@ -134,7 +133,7 @@ impl Teller<'_> {
     fn establish(&mut self, event: &Event, node: NodeId, epoch: u64, through: Zxid) {
         self.knowledge.lead(node, epoch);
         let on = self.prompted_by(event);
-        let on = on.map_or_else(String::new, |(from, kind)| format!(" on {from}'s {kind}"));
+        let on = on.map_or_else(String::new, |(from, kind)| format!(" (on {from}'s {kind})"));
         let missing: Vec<String> = self
             .subjects
             .zxids
@@ -168,7 +167,10 @@ impl Teller<'_> {
         if !inside && floor.is_none() {
             return;
         }
-        let report = self.report(event, node);
+        let report = self.report(event, node).map(|(sent, told)| {
+            self.reported.insert(sent);
+            told
+        });
         let against = floor.map(|(floor, since)| {
             let floor = self.names.epoch(floor);
             format!("although it had promised {floor} at {since}")
@@ -195,25 +197,25 @@ impl Teller<'_> {
 
     /// What a server reports with a promise, to whom, and whether it is about what is in dispute:
     /// the message that leaves at the same moment.
-    fn report(&self, event: &Event, node: NodeId) -> Option<(NodeId, String, bool)> {
+    fn report(&self, event: &Event, node: NodeId) -> Option<(u64, (NodeId, String, bool))> {
         let near = self.trace.events[event.seq as usize..].iter().take(8);
         let mut near = near.take_while(|other| other.at == event.at);
         let before = self.trace.events[..event.seq as usize].iter().rev().take(8);
         let mut before = before.take_while(|other| other.at == event.at);
-        let sent = |other: &Event| match &other.what {
+        let leaves = |other: &Event| match &other.what {
             What::Send { from, to, body, .. } if *from == node && *to != node => {
-                Some((*to, Form::of(body)))
+                Some((other.seq, *to, Form::of(body)))
             }
             _other => None,
         };
-        let (to, form) = near.find_map(sent).or_else(|| before.find_map(sent))?;
+        let (sent, to, form) = near.find_map(leaves).or_else(|| before.find_map(leaves))?;
         let mentions = form.mentions();
         let disputed = mentions.zxids.iter().any(|zxid| self.is_disputed(*zxid));
         if mentions.zxids.is_empty() && form.part("votes").is_none() {
             return None;
         }
         let gist = self.names.gist(&form);
-        Some((to, format!("reporting {gist}"), disputed))
+        Some((sent, (to, format!("reporting {gist}"), disputed)))
     }
 
     /// A client asks.
@@ -221,8 +223,12 @@ impl Teller<'_> {
         if self.subjects.ops.contains(&op)
             && let Some(known) = self.names.ops.get(&op)
         {
-            let synced = if known.synced { ", synced" } else { "" };
-            let text = format!("{} asks for {op}{synced}: {}", known.client, known.text);
+            let synced = if known.synced {
+                ", right behind a sync"
+            } else {
+                ""
+            };
+            let text = format!("{} asks for {}{synced}", known.client, self.names.op(op));
             self.say(event, Rank::Essential, text);
         }
     }

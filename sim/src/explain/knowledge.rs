@@ -1,6 +1,6 @@
 //! What the servers have said and done so far, so that a step can be told with what it contradicts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use menagerie::ids::{NodeId, VirtualTime, Zxid};
 
@@ -34,6 +34,8 @@ pub(super) struct Knowledge {
     leaders: BTreeMap<u64, NodeId>,
     /// When each server last heard from another one, from whom, and what.
     heard: BTreeMap<NodeId, (VirtualTime, NodeId, String)>,
+    /// Of which positions each server has been told.
+    met: BTreeSet<(NodeId, Zxid)>,
     /// What each server committed last.
     last: BTreeMap<NodeId, Zxid>,
     /// What was committed right behind each position, and by whom.
@@ -128,6 +130,22 @@ impl Knowledge {
         later.map(|(epoch, node)| (*epoch, *node))
     }
 
+    /// A server starts anew from its disk.
+    pub fn boot(&mut self, node: NodeId) {
+        self.last.remove(&node);
+        self.standing.remove(&node);
+    }
+
+    /// A server has been told of a position, or has applied it.
+    pub fn meet(&mut self, node: NodeId, zxid: Zxid) {
+        self.met.insert((node, zxid));
+    }
+
+    /// Whether a server has been told of a position.
+    pub fn has_met(&self, node: NodeId, zxid: Zxid) -> bool {
+        self.met.contains(&(node, zxid))
+    }
+
     /// A server's state is replaced by one that stands at this position.
     pub fn restore(&mut self, node: NodeId, zxid: Zxid) {
         self.last.insert(node, zxid);
@@ -146,11 +164,10 @@ impl Knowledge {
             }
             return None;
         }
-        let (next, nodes) = (*next, nodes.clone());
-        (!nodes.contains(&node)).then_some(Fork {
+        Some(Fork {
             before,
-            next,
-            nodes,
+            next: *next,
+            nodes: nodes.clone(),
         })
     }
 

@@ -32,7 +32,7 @@ mod tests;
 use std::collections::BTreeSet;
 
 use menagerie::check::CHECKERS;
-use menagerie::ids::{NodeId, VirtualTime, Zxid};
+use menagerie::ids::{NodeId, OpId, VirtualTime, Zxid};
 use menagerie::protocol::Fact;
 use serde::Serialize;
 
@@ -83,6 +83,8 @@ pub struct Story {
     pub at: VirtualTime,
     /// What the checker says.
     pub reason: String,
+    /// What its numbers stand for, where that has a name; may be empty.
+    pub glossary: String,
     /// The promise that is broken; empty if the checker states none.
     pub asserts: String,
     /// What led to it.
@@ -123,21 +125,58 @@ pub fn story(trace: &Trace, checker: Option<&str>, length: Length) -> Option<Sto
         seed: trace.header.seed,
         checker: failure.checker.clone(),
         at: failure.at,
-        reason: failure.reason.clone(),
+        reason: brief(&failure.reason),
         asserts: entry.map_or_else(String::new, |entry| entry.asserts.to_owned()),
-        steps: deeds.iter().map(|deed| step(deed, &names)).collect(),
+        steps: steps(&deeds, &names),
+        glossary: names.glossary(&failure.reason, &subjects.epochs),
         left_out,
         reproduce: trace.header.reproduce.clone(),
     })
 }
 
-fn step(deed: &Deed, names: &Names) -> Step {
-    Step {
-        at: deed.at,
-        until: deed.until,
-        text: deed.sentence(names),
-        events: deed.events.clone(),
+/// The sentences. What an operation asks for is said where it is first named.
+fn steps(deeds: &[Deed], names: &Names) -> Vec<Step> {
+    let mut named: BTreeSet<OpId> = BTreeSet::new();
+    let mut steps = Vec::with_capacity(deeds.len());
+    for deed in deeds {
+        let mut text = deed.sentence(names);
+        for op in names.ops.keys() {
+            let (full, short) = (names.op(*op), op.to_string());
+            let Some(place) = text.find(&full) else {
+                continue;
+            };
+            let begin = if named.insert(*op) {
+                place + full.len()
+            } else {
+                0
+            };
+            let again = text[begin..].replace(&full, &short);
+            text.replace_range(begin.., &again);
+        }
+        steps.push(Step {
+            at: deed.at,
+            until: deed.until,
+            text,
+            events: deed.events.clone(),
+        });
     }
+    steps
+}
+
+/// A sentence of a checker without the details that are the same wherever they occur in it.
+fn brief(reason: &str) -> String {
+    let mut stats = reason.split("Stat {").skip(1).map(|rest| {
+        let end = rest.find('}').unwrap_or(rest.len());
+        &rest[..end]
+    });
+    let Some(first) = stats.next() else {
+        return reason.to_owned();
+    };
+    let mut others = stats.peekable();
+    if others.peek().is_none() || others.any(|other| other != first) {
+        return reason.to_owned();
+    }
+    reason.replace(&format!("Stat {{{first}}}"), "Stat { … }")
 }
 
 /// The events through a moment.
@@ -228,6 +267,9 @@ impl Story {
     pub fn closing(&self) -> Vec<String> {
         let reason = self.reason.trim_end_matches('.');
         let mut closing = vec![format!("So {} finds: {reason}.", self.checker)];
+        if !self.glossary.is_empty() {
+            closing.push(self.glossary.clone());
+        }
         if !self.asserts.is_empty() {
             closing.push(format!("The promise that is broken: {}", self.asserts));
         }

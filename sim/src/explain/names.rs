@@ -46,7 +46,7 @@ impl Names {
         let mut names = Names::default();
         names.learn_operations(&trace.events);
         for event in &trace.events {
-            if let What::Send { body, .. } = &event.what {
+            if let What::Send { body, .. } | What::Disk { body, .. } = &event.what {
                 names.learn_values(&Form::of(body));
             }
             if let What::Apply { zxid, .. } = &event.what {
@@ -175,6 +175,28 @@ impl Names {
             format!("epoch {epoch}")
         } else {
             format!("ballot {}", ballot(epoch))
+        }
+    }
+
+    /// What the epochs and digests of a checker's sentence stand for.
+    pub fn glossary(&self, reason: &str, epochs: &BTreeSet<u64>) -> String {
+        let mut entries: Vec<String> = epochs
+            .iter()
+            .filter(|epoch| !self.epoch(**epoch).starts_with("epoch"))
+            .map(|epoch| format!("epoch {epoch} is {}", self.epoch(*epoch)))
+            .collect();
+        let words = reason.split(|character: char| !character.is_ascii_hexdigit());
+        let digests: BTreeSet<&str> = words.filter(|word| word.len() == 16).collect();
+        for word in digests {
+            if let Ok(digest) = u64::from_str_radix(word, 16)
+                && (digest == 0 || self.values.contains_key(&digest))
+            {
+                entries.push(format!("value {word} is {}", self.value(digest)));
+            }
+        }
+        match entries.is_empty() {
+            true => String::new(),
+            false => format!("There {}.", listed(&entries)),
         }
     }
 

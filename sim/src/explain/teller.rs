@@ -15,6 +15,8 @@ use crate::trace::{Death, Event, Phase, RoleName, Trace, Way, What, Why};
 
 /// A message that takes this many times the usual is late.
 const LATE: u64 = 4;
+/// A kind of message of which more than this many are sent is chatter.
+const RARE_MAX: usize = 24;
 /// The most faults that are told one by one whatever they hit.
 const FAULTS_MAX: usize = 8;
 
@@ -38,6 +40,10 @@ pub(super) struct Teller<'a> {
     faults: BTreeMap<usize, String>,
     few_faults: bool,
     pub(super) voters: usize,
+    /// The messages that are told together with a promise.
+    pub(super) reported: BTreeSet<u64>,
+    /// The kinds of messages that are sent all the time.
+    chatter: BTreeSet<String>,
     /// Operations on paths near those in dispute.
     pub(super) related: BTreeSet<OpId>,
     /// Where each operation was sent to last.
@@ -72,6 +78,8 @@ impl<'a> Teller<'a> {
                 .iter()
                 .filter(|one| !one.observer)
                 .count(),
+            reported: BTreeSet::new(),
+            chatter: chatter(&trace.events),
             related: related(names, subjects),
             servers: BTreeMap::new(),
         }
@@ -100,6 +108,9 @@ impl<'a> Teller<'a> {
             What::Disk { node, ticket, .. } => self.write(event, *node, *ticket),
             What::Send { id, .. } => {
                 self.sends.insert(*id, event.seq);
+                if inside {
+                    self.acknowledge(event);
+                }
             }
             What::Duplicate { id, of } => {
                 if let Some(seq) = self.sends.get(of).copied() {
@@ -237,10 +248,13 @@ impl<'a> Teller<'a> {
             .filter(|zxid| self.disks.held(node, **zxid) == Held::Durable)
             .copied()
             .collect();
-        if held.is_empty() {
-            return String::new();
-        }
-        format!("; {} is on its disk", self.names.places(&held))
+        let missing = self.missing(node);
+        let told = |places: &[Zxid], is: &str| match places {
+            [] => String::new(),
+            [_] => format!("; {} is{is} on its disk", self.names.places(places)),
+            _several => format!("; {} are{is} on its disk", self.names.places(places)),
+        };
+        told(&held, "") + &told(&missing, " not")
     }
 
     fn die(&mut self, event: &Event, node: NodeId, kind: Death) {
@@ -253,6 +267,7 @@ impl<'a> Teller<'a> {
     }
 
     fn boot(&mut self, event: &Event, node: NodeId) {
+        self.knowledge.boot(node);
         if event.at == VirtualTime(0) {
             return; // Everybody's first boot.
         }
@@ -280,6 +295,14 @@ impl<'a> Teller<'a> {
             return;
         };
         let (gone, verb) = match (phase, op.as_str()) {
+            (Phase::Read, _) => {
+                let on_disk = self.on_disk(node);
+                if !on_disk.is_empty() {
+                    let text = format!("{node} starts over from its disk{on_disk}");
+                    self.say(event, Rank::Subject, text);
+                }
+                return;
+            }
             (Phase::Written, "cut_after") => (
                 self.disks.cut_by(node, ticket),
                 ["cuts off its log", "cut off their logs"],
@@ -292,15 +315,9 @@ impl<'a> Teller<'a> {
                 self.say(event, Rank::Leadership, format!("a sync of {node} fails"));
                 return;
             }
-            (
-                Phase::Queued
-                | Phase::Written
-                | Phase::Durable
-                | Phase::Failed
-                | Phase::Lost
-                | Phase::Read,
-                _,
-            ) => return,
+            (Phase::Queued | Phase::Written | Phase::Durable | Phase::Failed | Phase::Lost, _) => {
+                return;
+            }
         };
         let places: Vec<Zxid> = gone
             .into_iter()
@@ -333,6 +350,9 @@ impl<'a> Teller<'a> {
         if matches!(via, Way::Latest | Way::Own) {
             return None;
         }
+        if self.reported.contains(&sent) {
+            return None;
+        }
         let form = Form::of(body);
         let mentions = form.mentions();
         let about_position = mentions.zxids.iter().any(|zxid| self.is_disputed(*zxid));
@@ -359,6 +379,48 @@ impl<'a> Teller<'a> {
             ..Self::step(event, rank, *from, ["sends", "send"])
         };
         Some((deed, told))
+    }
+
+    /// A rare message of a server that has been told of what is in dispute, and has none of it on
+    /// disk: whoever hears it may think otherwise.
+    fn acknowledge(&mut self, event: &Event) {
+        let What::Send {
+            from,
+            to,
+            via: Way::Stream,
+            kind,
+            body,
+            ..
+        } = &event.what
+        else {
+            return;
+        };
+        let form = Form::of(body);
+        let mentions = form.mentions();
+        let is_about_epochs = mentions.zxids.is_empty() && !mentions.epochs.is_empty();
+        if !is_about_epochs || self.chatter.contains(kind) {
+            return;
+        }
+        let missing = self.missing(*from);
+        if missing.is_empty() {
+            return;
+        }
+        let deed = Deed {
+            what: vec![format!("{kind} ({})", self.names.gist(&form))],
+            whom: vec![*to],
+            note: format!("with nothing of {} on disk", self.names.places(&missing)),
+            ..Self::step(event, Rank::Essential, *from, ["sends", "send"])
+        };
+        self.deeds.push(deed);
+    }
+
+    /// The disputed positions that a server has been told of, and has nothing of on disk.
+    fn missing(&self, node: NodeId) -> Vec<Zxid> {
+        let disputed = self.subjects.zxids.iter().copied();
+        disputed
+            .filter(|zxid| self.knowledge.has_met(node, *zxid))
+            .filter(|zxid| self.disks.held(node, *zxid) == Held::Nothing)
+            .collect()
     }
 
     fn lose(&mut self, event: &Event, id: u64, why: Why) {
@@ -393,6 +455,13 @@ impl<'a> Teller<'a> {
             return;
         };
         let delay = event.at.since(self.trace.events[sent as usize].at);
+        if let What::Send { to, body, .. } = &self.trace.events[sent as usize].what {
+            for zxid in Form::of(body).mentions().zxids {
+                if self.is_disputed(zxid) {
+                    self.knowledge.meet(*to, zxid);
+                }
+            }
+        }
         let late = delay > self.usual_delay.times(LATE);
         // A message of the same moment and content as a fact is told as that fact, unless it is
         // late.
@@ -453,6 +522,18 @@ impl<'a> Teller<'a> {
         };
         self.deeds.push(deed);
     }
+}
+
+/// The kinds of messages that are sent all the time: heartbeats and the like.
+fn chatter(events: &[Event]) -> BTreeSet<String> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for event in events {
+        if let What::Send { kind, .. } = &event.what {
+            *counts.entry(kind).or_default() += 1;
+        }
+    }
+    let often = counts.into_iter().filter(|(_, count)| *count > RARE_MAX);
+    often.map(|(kind, _)| kind.to_owned()).collect()
 }
 
 /// The positions that facts tell of, with their moments.
