@@ -4,6 +4,7 @@ use menagerie::ids::{NodeId, OpId, Zxid};
 use menagerie::protocol::Fact;
 
 use super::deed::{Deed, Kind, Rank};
+use super::disks::Held;
 use super::form::Form;
 use super::knowledge::Vote;
 use super::names::{self, listed};
@@ -36,6 +37,13 @@ impl Teller<'_> {
         let note = self
             .against_choices(zxid, value)
             .or_else(|| self.against_votes(zxid, value))
+            .map(|(note, other)| {
+                if self.knowledge.has_met_value(node, zxid, other) {
+                    format!("{note}, as {node} had been told")
+                } else {
+                    note
+                }
+            })
             .or_else(|| {
                 let (later, leader) = self.knowledge.later_leader(epoch)?;
                 let later = self.names.epoch(later);
@@ -82,6 +90,7 @@ impl Teller<'_> {
             let holders = self.disks.holders(zxid);
             let note = self
                 .against_choices(zxid, value)
+                .map(|(note, _)| note)
                 .or_else(|| self.too_few(&holders));
             let deed = Deed {
                 what: vec![format!("{} to be committed", self.names.value(value))],
@@ -106,16 +115,18 @@ impl Teller<'_> {
         })
     }
 
-    fn against_choices(&self, zxid: Zxid, value: u64) -> Option<String> {
-        let (nodes, other) = self.knowledge.other_choice(zxid, value)?;
+    /// Who took another value to be committed, in words, and that value.
+    fn against_choices(&self, zxid: Zxid, value: u64) -> Option<(String, u64)> {
+        let (mut nodes, other) = self.knowledge.other_choice(zxid, value)?;
+        nodes.sort();
         let took = listed(&nodes);
-        let other = self.names.value(other);
-        Some(format!(
-            "although {took} had taken {other} to be committed there"
-        ))
+        let name = self.names.value(other);
+        let note = format!("although {took} had taken {name} to be committed there");
+        Some((note, other))
     }
 
-    fn against_votes(&self, zxid: Zxid, value: u64) -> Option<String> {
+    /// Who voted for another value, in words, and that value.
+    fn against_votes(&self, zxid: Zxid, value: u64) -> Option<(String, u64)> {
         let votes = self.knowledge.other_votes(zxid, value);
         let last = votes.iter().max_by_key(|vote| vote.epoch)?;
         let alike = votes
@@ -124,10 +135,9 @@ impl Teller<'_> {
         let nodes: Vec<NodeId> = alike.map(|vote| vote.node).collect();
         let other = self.names.value(last.value);
         let epoch = self.names.epoch(last.epoch);
-        Some(format!(
-            "although {} voted for {other} there in {epoch}",
-            listed(&nodes)
-        ))
+        let who = listed(&nodes);
+        let note = format!("although {who} voted for {other} there in {epoch}");
+        Some((note, last.value))
     }
 
     fn establish(&mut self, event: &Event, node: NodeId, epoch: u64, through: Zxid) {
@@ -202,11 +212,12 @@ impl Teller<'_> {
         let mut near = near.take_while(|other| other.at == event.at);
         let before = self.trace.events[..event.seq as usize].iter().rev().take(8);
         let mut before = before.take_while(|other| other.at == event.at);
-        let leaves = |other: &Event| match &other.what {
-            What::Send { from, to, body, .. } if *from == node && *to != node => {
-                Some((other.seq, *to, Form::of(body)))
-            }
-            _other => None,
+        let leaves = |other: &Event| {
+            let What::Send { from, to, body, .. } = &other.what else {
+                return None;
+            };
+            let is_report = *from == node && *to != node;
+            is_report.then(|| (other.seq, *to, Form::of(body)))
         };
         let (sent, to, form) = near.find_map(leaves).or_else(|| before.find_map(leaves))?;
         let mentions = form.mentions();
@@ -215,7 +226,18 @@ impl Teller<'_> {
             return None;
         }
         let gist = self.names.gist(&form);
-        Some((sent, (to, format!("reporting {gist}"), disputed)))
+        let strange: Vec<Zxid> = mentions
+            .zxids
+            .into_iter()
+            .filter(|zxid| self.is_disputed(*zxid))
+            .filter(|zxid| self.disks.held(to, *zxid) == Held::Nothing)
+            .collect();
+        let strange = if strange.is_empty() {
+            String::new()
+        } else {
+            format!(" ({to} has nothing of {})", self.names.places(&strange))
+        };
+        Some((sent, (to, format!("reporting {gist}{strange}"), disputed)))
     }
 
     /// A client asks.
@@ -271,6 +293,22 @@ impl Teller<'_> {
             text.push_str(&self.staleness(event, *op, zxid, node));
         }
         self.say(event, rank, text);
+    }
+
+    /// A client's watch fires.
+    pub(super) fn watch(&mut self, event: &Event) {
+        if let What::WatchEvent {
+            client,
+            kind,
+            path,
+            zxid,
+            ..
+        } = &event.what
+            && self.subjects.paths.contains(path)
+        {
+            let text = format!("{client} is told by a watch: {kind} {path} at {zxid}");
+            self.say(event, Rank::Essential, text);
+        }
     }
 
     fn answerer(&self, node: NodeId) -> String {

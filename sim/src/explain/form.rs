@@ -102,6 +102,25 @@ impl Form {
         mentions
     }
 
+    /// The digests of the payloads inside; 0 is a no-op.
+    pub fn values(&self) -> Vec<u64> {
+        let mut values = Vec::new();
+        self.gather_values(&mut values);
+        values
+    }
+
+    fn gather_values(&self, values: &mut Vec<u64>) {
+        if let Form::Word(word) = self {
+            values.extend((word == "Noop").then_some(0));
+        }
+        for (name, part) in self.inside() {
+            match (name, part) {
+                ("digest", Form::Word(word)) => values.extend(word.parse::<u64>().ok()),
+                (_, part) => part.gather_values(values),
+            }
+        }
+    }
+
     fn gather(&self, mentions: &mut Mentions) {
         mentions.epochs.extend(self.ballot());
         self.gather_run(mentions);
@@ -250,6 +269,7 @@ mod tests {
         let mentions = form.mentions();
         assert_eq!(mentions.zxids, BTreeSet::from([Zxid(3)]));
         assert_eq!(mentions.epochs, BTreeSet::from([257, 514]));
+        assert_eq!(form.values(), [0]);
     }
 
     #[test]

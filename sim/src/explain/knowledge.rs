@@ -34,8 +34,8 @@ pub(super) struct Knowledge {
     leaders: BTreeMap<u64, NodeId>,
     /// When each server last heard from another one, from whom, and what.
     heard: BTreeMap<NodeId, (VirtualTime, NodeId, String)>,
-    /// Of which positions each server has been told.
-    met: BTreeSet<(NodeId, Zxid)>,
+    /// Which values at which positions each server has been told of.
+    met: BTreeSet<(NodeId, Zxid, u64)>,
     /// What each server committed last.
     last: BTreeMap<NodeId, Zxid>,
     /// What was committed right behind each position, and by whom.
@@ -136,14 +136,20 @@ impl Knowledge {
         self.standing.remove(&node);
     }
 
-    /// A server has been told of a position, or has applied it.
-    pub fn meet(&mut self, node: NodeId, zxid: Zxid) {
-        self.met.insert((node, zxid));
+    /// A server has been told of a value at a position.
+    pub fn meet(&mut self, node: NodeId, zxid: Zxid, value: u64) {
+        self.met.insert((node, zxid, value));
     }
 
-    /// Whether a server has been told of a position.
+    /// Whether a server has been told of any value at a position.
     pub fn has_met(&self, node: NodeId, zxid: Zxid) -> bool {
-        self.met.contains(&(node, zxid))
+        let values = (node, zxid, 0)..=(node, zxid, u64::MAX);
+        self.met.range(values).next().is_some()
+    }
+
+    /// Whether a server has been told of a value at a position.
+    pub fn has_met_value(&self, node: NodeId, zxid: Zxid, value: u64) -> bool {
+        self.met.contains(&(node, zxid, value))
     }
 
     /// A server's state is replaced by one that stands at this position.
@@ -164,10 +170,13 @@ impl Knowledge {
             }
             return None;
         }
+        let mut nodes = nodes.clone();
+        nodes.sort();
+        let next = *next;
         Some(Fork {
             before,
-            next: *next,
-            nodes: nodes.clone(),
+            next,
+            nodes,
         })
     }
 

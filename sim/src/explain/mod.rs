@@ -6,7 +6,7 @@
 //! 1. [`subjects`] reads what the counterexample is about: servers, positions, epochs, operations.
 //! 2. [`past`] finds the causal past of everything that concerns these subjects: what made it
 //!    happen, and what the same server or client did before.
-//! 3. [`teller`] goes through the run once, up to the violation, and takes down the steps of that
+//! 3. [`teller`] (with [`messages`], [`facts`] and [`turns`]) goes through the run once, up to the violation, and takes down the steps of that
 //!    past which concern the subjects: faults, leaders, promises with what they report, proposals,
 //!    votes, choices, lost and late messages, what is on whose disk, what clients asked and saw.
 //!    With each step goes what it contradicts, as far as [`knowledge`] and [`disks`] tell: a vote
@@ -22,17 +22,19 @@ mod disks;
 mod facts;
 mod form;
 mod knowledge;
+mod messages;
 mod names;
 mod past;
 mod subjects;
 mod teller;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 use std::collections::BTreeSet;
 
 use menagerie::check::CHECKERS;
-use menagerie::ids::{NodeId, OpId, VirtualTime, Zxid};
+use menagerie::ids::{OpId, VirtualTime, Zxid};
 use menagerie::protocol::Fact;
 use serde::Serialize;
 
@@ -213,33 +215,36 @@ fn subjects_of(reason: &str, events: &[Event], names: &Names) -> Subjects {
 
 /// The position that an event is about.
 fn position(event: &Event) -> Option<Zxid> {
-    match &event.what {
-        What::Commit { zxid, .. } | What::Apply { zxid, .. } => Some(*zxid),
-        What::Fact { body, .. } => match serde_json::from_value(body.clone()).ok()? {
-            Fact::Proposed { zxid, .. } | Fact::Voted { zxid, .. } | Fact::Chosen { zxid, .. } => {
-                Some(zxid)
-            }
-            Fact::Established { .. } | Fact::Promised { .. } => None,
-        },
-        _other => None,
+    if let What::Commit { zxid, .. } | What::Apply { zxid, .. } = &event.what {
+        return Some(*zxid);
+    }
+    let What::Fact { body, .. } = &event.what else {
+        return None;
+    };
+    match serde_json::from_value(body.clone()).ok()? {
+        Fact::Proposed { zxid, .. } | Fact::Voted { zxid, .. } | Fact::Chosen { zxid, .. } => {
+            Some(zxid)
+        }
+        Fact::Established { .. } | Fact::Promised { .. } => None,
     }
 }
 
 /// The events that the story explains: the last ones of the servers that are named, and everything
-/// that concerns the positions and operations in dispute.
+/// that concerns the positions, operations and paths in dispute.
 fn anchors(events: &[Event], subjects: &Subjects) -> Vec<u64> {
-    let named: BTreeSet<NodeId> = subjects.nodes.clone();
-    let mut anchors: Vec<u64> = events
-        .iter()
-        .filter(|event| match &event.what {
-            What::Complete { op, .. } | What::Invoke { op, .. } => subjects.ops.contains(op),
-            What::WatchEvent { path, .. } => subjects.paths.contains(path),
-            _other => position(event).is_some_and(|zxid| subjects.zxids.contains(&zxid)),
-        })
-        .map(|event| event.seq)
-        .collect();
-    for node in named {
-        let owned = |event: &&Event| owner(&event.what) == Some(Owner::Server(node));
+    let concerns = |event: &Event| {
+        if let What::Complete { op, .. } | What::Invoke { op, .. } = &event.what {
+            return subjects.ops.contains(op);
+        }
+        if let What::WatchEvent { path, .. } = &event.what {
+            return subjects.paths.contains(path);
+        }
+        position(event).is_some_and(|zxid| subjects.zxids.contains(&zxid))
+    };
+    let disputed = events.iter().filter(|event| concerns(event));
+    let mut anchors: Vec<u64> = disputed.map(|event| event.seq).collect();
+    for node in &subjects.nodes {
+        let owned = |event: &&Event| owner(&event.what) == Some(Owner::Server(*node));
         anchors.extend(events.iter().rev().find(owned).map(|event| event.seq));
     }
     anchors

@@ -59,35 +59,34 @@ impl Names {
     fn learn_operations(&mut self, events: &[Event]) {
         let mut sent: BTreeMap<(ConnId, u64), (OpId, &str)> = BTreeMap::new();
         for event in events {
-            match &event.what {
-                What::Invoke {
-                    client,
-                    op,
-                    request,
-                    text,
-                    synced,
-                } => {
-                    let mut paths = BTreeSet::new();
-                    gather_paths(request, &mut paths);
-                    let op_of = Op {
-                        client: *client,
-                        text: text.clone(),
-                        writes: request.get("Write").is_some(),
-                        synced: *synced,
-                        paths,
-                    };
-                    self.ops.insert(*op, op_of);
-                }
-                What::Sent {
-                    op,
-                    session,
-                    xid,
-                    conn,
-                    ..
-                } => {
-                    sent.insert((*conn, u64::from(*xid)), (*op, session));
-                }
-                _other => {}
+            if let What::Invoke {
+                client,
+                op,
+                request,
+                text,
+                synced,
+            } = &event.what
+            {
+                let mut paths = BTreeSet::new();
+                gather_paths(request, &mut paths);
+                let asked = Op {
+                    client: *client,
+                    text: text.clone(),
+                    writes: request.get("Write").is_some(),
+                    synced: *synced,
+                    paths,
+                };
+                self.ops.insert(*op, asked);
+            }
+            if let What::Sent {
+                op,
+                session,
+                xid,
+                conn,
+                ..
+            } = &event.what
+            {
+                sent.insert((*conn, u64::from(*xid)), (*op, session));
             }
         }
         for event in events {
@@ -196,7 +195,7 @@ impl Names {
         }
         match entries.is_empty() {
             true => String::new(),
-            false => format!("There {}.", listed(&entries)),
+            false => format!("Here {}.", listed(&entries)),
         }
     }
 

@@ -9,14 +9,11 @@ use super::deed::{Deed, Kind, Rank};
 use super::disks::{Disks, Held};
 use super::form::Form;
 use super::knowledge::Knowledge;
+use super::messages;
 use super::names::{Names, listed};
 use super::subjects::Subjects;
-use crate::trace::{Death, Event, Phase, RoleName, Trace, Way, What, Why};
+use crate::trace::{Event, RoleName, Trace, What};
 
-/// A message that takes this many times the usual is late.
-const LATE: u64 = 4;
-/// A kind of message of which more than this many are sent is chatter.
-const RARE_MAX: usize = 24;
 /// The most faults that are told one by one whatever they hit.
 const FAULTS_MAX: usize = 8;
 
@@ -26,24 +23,24 @@ pub(super) struct Teller<'a> {
     pub(super) names: &'a Names,
     pub(super) subjects: &'a Subjects,
     /// For each event whether it is in the past of what is in dispute.
-    past: &'a [bool],
+    pub(super) past: &'a [bool],
     pub(super) deeds: Vec<Deed>,
     pub(super) disks: Disks,
     pub(super) knowledge: Knowledge,
     /// The event in which each message left.
-    sends: BTreeMap<u64, u64>,
+    pub(super) sends: BTreeMap<u64, u64>,
     /// What has been said in messages already: who, kind, and content.
-    said: BTreeSet<(NodeId, NodeId, String, String)>,
+    pub(super) said: BTreeSet<(NodeId, NodeId, String, String)>,
     /// What facts tell of, so that the messages of the same moment need not.
-    stated: BTreeSet<(NodeId, VirtualTime, Zxid)>,
-    usual_delay: Span,
+    pub(super) stated: BTreeSet<(NodeId, VirtualTime, Zxid)>,
+    pub(super) usual_delay: Span,
     faults: BTreeMap<usize, String>,
-    few_faults: bool,
+    pub(super) few_faults: bool,
     pub(super) voters: usize,
     /// The messages that are told together with a promise.
     pub(super) reported: BTreeSet<u64>,
     /// The kinds of messages that are sent all the time.
-    chatter: BTreeSet<String>,
+    pub(super) chatter: BTreeSet<String>,
     /// Operations on paths near those in dispute.
     pub(super) related: BTreeSet<OpId>,
     /// Where each operation was sent to last.
@@ -68,8 +65,8 @@ impl<'a> Teller<'a> {
             knowledge: Knowledge::default(),
             sends: BTreeMap::new(),
             said: BTreeSet::new(),
-            stated: stated(&trace.events),
-            usual_delay: usual_delay(&trace.events),
+            stated: messages::stated(&trace.events),
+            usual_delay: messages::usual_delay(&trace.events),
             faults: BTreeMap::new(),
             few_faults: trace.events.iter().filter(faults).count() <= FAULTS_MAX,
             voters: trace
@@ -79,7 +76,7 @@ impl<'a> Teller<'a> {
                 .filter(|one| !one.observer)
                 .count(),
             reported: BTreeSet::new(),
-            chatter: chatter(&trace.events),
+            chatter: messages::chatter(&trace.events),
             related: related(names, subjects),
             servers: BTreeMap::new(),
         }
@@ -118,26 +115,8 @@ impl<'a> Teller<'a> {
                 }
             }
             What::Lose { id, why } => self.lose(event, *id, *why),
-            What::Deliver {
-                id,
-                node,
-                from,
-                kind,
-            } => {
-                if inside && node != from {
-                    self.deliver(event, *id);
-                }
-                self.knowledge.hear(*node, *from, kind, event.at);
-            }
-            What::Standing {
-                node, role, epoch, ..
-            } => {
-                let before = self.knowledge.stand(*node, *role, *epoch);
-                if inside && *role == RoleName::Looking && before != RoleName::Looking {
-                    let verb = ["has no leader any more", "have no leader any more"];
-                    self.elect(event, *node, verb, String::new());
-                }
-            }
+            What::Deliver { .. } => self.deliver(event, inside),
+            What::Standing { .. } => self.stand(event, inside),
             What::Fact { node, body } => {
                 if let Ok(fact) = serde_json::from_value::<Fact>(body.clone()) {
                     self.state(event, *node, fact, inside);
@@ -151,18 +130,7 @@ impl<'a> Teller<'a> {
                 self.servers.insert(*op, *server);
             }
             What::Complete { .. } => self.complete(event),
-            What::WatchEvent {
-                client,
-                kind,
-                path,
-                zxid,
-                ..
-            } => {
-                if self.subjects.paths.contains(path) {
-                    let text = format!("{client} is told by a watch: {kind} {path} at {zxid}");
-                    self.say(event, Rank::Essential, text);
-                }
-            }
+            What::WatchEvent { .. } => self.watch(event),
             What::Link { .. }
             | What::Timer { .. }
             | What::Pause { .. }
@@ -181,12 +149,13 @@ impl<'a> Teller<'a> {
     /// one.
     pub(super) fn prompted_by(&self, event: &Event) -> Option<(NodeId, String)> {
         let cause = event.cause?;
-        match &self.trace.events[cause as usize].what {
-            What::Deliver {
-                node, from, kind, ..
-            } if node != from => Some((*from, kind.clone())),
-            _other => None,
-        }
+        let What::Deliver {
+            node, from, kind, ..
+        } = &self.trace.events[cause as usize].what
+        else {
+            return None;
+        };
+        (node != from).then(|| (*from, kind.clone()))
     }
 
     pub(super) fn is_disputed(&self, zxid: Zxid) -> bool {
@@ -221,267 +190,23 @@ impl<'a> Teller<'a> {
         self.deeds.push(deed);
     }
 
-    fn turn(&mut self, event: &Event, text: String) {
-        let rank = if self.few_faults {
-            Rank::Essential
-        } else {
-            Rank::Context
-        };
-        self.say(event, rank, text);
-        let deed = self.deeds.last_mut().expect("it was just said");
-        deed.kind = Kind::Turn;
-    }
-
-    pub(super) fn elect(&mut self, event: &Event, node: NodeId, verb: [&str; 2], tail: String) {
-        let deed = Deed {
-            kind: Kind::Election,
-            tail,
-            ..Self::step(event, Rank::Context, node, verb)
-        };
-        self.deeds.push(deed);
-    }
-
-    /// The disputed positions that a server's disk holds, in words.
-    fn on_disk(&self, node: NodeId) -> String {
-        let disputed = self.subjects.zxids.iter();
-        let held: Vec<Zxid> = disputed
-            .filter(|zxid| self.disks.held(node, **zxid) == Held::Durable)
-            .copied()
-            .collect();
-        let missing = self.missing(node);
-        let told = |places: &[Zxid], is: &str| match places {
-            [] => String::new(),
-            [_] => format!("; {} is{is} on its disk", self.names.places(places)),
-            _several => format!("; {} are{is} on its disk", self.names.places(places)),
-        };
-        told(&held, "") + &told(&missing, " not")
-    }
-
-    fn die(&mut self, event: &Event, node: NodeId, kind: Death) {
-        let how = match kind {
-            Death::Process => "'s process dies",
-            Death::Power => " loses its power",
-        };
-        let text = format!("{node}{how}{}", self.on_disk(node));
-        self.join_turn(event, text);
-    }
-
-    fn boot(&mut self, event: &Event, node: NodeId) {
-        self.knowledge.boot(node);
-        if event.at == VirtualTime(0) {
-            return; // Everybody's first boot.
-        }
-        let text = format!("{node} boots again{}", self.on_disk(node));
-        self.join_turn(event, text);
-    }
-
-    /// What a fault does belongs into the fault's sentence.
-    fn join_turn(&mut self, event: &Event, text: String) {
-        let fault = self.deeds.last_mut();
-        let fault = fault.filter(|deed| deed.kind == Kind::Turn && deed.at == event.at);
-        match fault {
-            Some(deed) => {
-                let joined = format!("{}; {text}", deed.verb[0]);
-                deed.verb = [joined.clone(), joined];
-                deed.events.push(event.seq);
-            }
-            None => self.turn(event, text),
-        }
-    }
-
-    /// A disk operation that takes something in dispute away.
-    fn write(&mut self, event: &Event, node: NodeId, ticket: u64) {
-        let What::Disk { op, phase, .. } = &event.what else {
+    /// A server's role changes: that it lost its leader is told, the rest follows from facts.
+    fn stand(&mut self, event: &Event, inside: bool) {
+        let What::Standing {
+            node, role, epoch, ..
+        } = &event.what
+        else {
             return;
         };
-        let (gone, verb) = match (phase, op.as_str()) {
-            (Phase::Read, _) => {
-                let on_disk = self.on_disk(node);
-                if !on_disk.is_empty() {
-                    let text = format!("{node} starts over from its disk{on_disk}");
-                    self.say(event, Rank::Subject, text);
-                }
-                return;
-            }
-            (Phase::Written, "cut_after") => (
-                self.disks.cut_by(node, ticket),
-                ["cuts off its log", "cut off their logs"],
-            ),
-            (Phase::Lost, "append") => (
-                self.disks.zxids_of(node, ticket),
-                ["loses from its disk", "lose from their disks"],
-            ),
-            (Phase::Failed, _) if self.subjects.nodes.contains(&node) => {
-                self.say(event, Rank::Leadership, format!("a sync of {node} fails"));
-                return;
-            }
-            (Phase::Queued | Phase::Written | Phase::Durable | Phase::Failed | Phase::Lost, _) => {
-                return;
-            }
-        };
-        let places: Vec<Zxid> = gone
-            .into_iter()
-            .filter(|one| self.is_disputed(*one))
-            .collect();
-        if !places.is_empty() {
+        let before = self.knowledge.stand(*node, *role, *epoch);
+        if inside && *role == RoleName::Looking && before != RoleName::Looking {
+            let verb = ["has no leader any more", "have no leader any more"];
             let deed = Deed {
-                places,
-                ..Self::step(event, Rank::Subject, node, verb)
+                kind: Kind::Election,
+                ..Self::step(event, Rank::Context, *node, verb)
             };
             self.deeds.push(deed);
         }
-    }
-
-    /// What a message says about what is in dispute; `None` if it says nothing new about it.
-    fn message(&mut self, sent: u64) -> Option<(Deed, bool)> {
-        let event = &self.trace.events[sent as usize];
-        let What::Send {
-            from,
-            to,
-            via,
-            kind,
-            body,
-            ..
-        } = &event.what
-        else {
-            return None;
-        };
-        // Of the election's channel only the outcome matters, and nobody loses what it tells itself.
-        if matches!(via, Way::Latest | Way::Own) {
-            return None;
-        }
-        if self.reported.contains(&sent) {
-            return None;
-        }
-        let form = Form::of(body);
-        let mentions = form.mentions();
-        let about_position = mentions.zxids.iter().any(|zxid| self.is_disputed(*zxid));
-        let mut epochs = mentions.epochs.intersection(&self.subjects.epochs);
-        if !about_position && (mentions.zxids.is_empty() || epochs.next().is_none()) {
-            return None;
-        }
-        let gist = self.names.gist(&form);
-        if !self.said.insert((*from, *to, kind.clone(), gist.clone())) {
-            return None;
-        }
-        let told = mentions
-            .zxids
-            .iter()
-            .any(|zxid| self.stated.contains(&(*from, event.at, *zxid)));
-        let rank = if about_position {
-            Rank::Subject
-        } else {
-            Rank::Context
-        };
-        let deed = Deed {
-            what: vec![format!("{kind} ({gist})")],
-            whom: vec![*to],
-            ..Self::step(event, rank, *from, ["sends", "send"])
-        };
-        Some((deed, told))
-    }
-
-    /// A rare message of a server that has been told of what is in dispute, and has none of it on
-    /// disk: whoever hears it may think otherwise.
-    fn acknowledge(&mut self, event: &Event) {
-        let What::Send {
-            from,
-            to,
-            via: Way::Stream,
-            kind,
-            body,
-            ..
-        } = &event.what
-        else {
-            return;
-        };
-        let form = Form::of(body);
-        let mentions = form.mentions();
-        let is_about_epochs = mentions.zxids.is_empty() && !mentions.epochs.is_empty();
-        if !is_about_epochs || self.chatter.contains(kind) {
-            return;
-        }
-        let missing = self.missing(*from);
-        if missing.is_empty() {
-            return;
-        }
-        let deed = Deed {
-            what: vec![format!("{kind} ({})", self.names.gist(&form))],
-            whom: vec![*to],
-            note: format!("with nothing of {} on disk", self.names.places(&missing)),
-            ..Self::step(event, Rank::Essential, *from, ["sends", "send"])
-        };
-        self.deeds.push(deed);
-    }
-
-    /// The disputed positions that a server has been told of, and has nothing of on disk.
-    fn missing(&self, node: NodeId) -> Vec<Zxid> {
-        let disputed = self.subjects.zxids.iter().copied();
-        disputed
-            .filter(|zxid| self.knowledge.has_met(node, *zxid))
-            .filter(|zxid| self.disks.held(node, *zxid) == Held::Nothing)
-            .collect()
-    }
-
-    fn lose(&mut self, event: &Event, id: u64, why: Why) {
-        let Some(sent) = self.sends.get(&id).copied() else {
-            return;
-        };
-        if !self.past[sent as usize] || why == Why::Replaced {
-            return;
-        }
-        let Some((deed, _)) = self.message(sent) else {
-            return;
-        };
-        let why = match why {
-            Why::Cut => "the network is cut",
-            Why::Loss => "the network drops it",
-            Why::Down => "its receiver is down",
-            Why::Broken | Why::Replaced => "its connection breaks",
-            Why::Closed => "its connection is closed",
-        };
-        let deed = Deed {
-            at: event.at,
-            until: event.at,
-            note: format!("which never arrives: {why}"),
-            events: vec![sent, event.seq],
-            ..deed
-        };
-        self.deeds.push(deed);
-    }
-
-    fn deliver(&mut self, event: &Event, id: u64) {
-        let Some(sent) = self.sends.get(&id).copied() else {
-            return;
-        };
-        let delay = event.at.since(self.trace.events[sent as usize].at);
-        if let What::Send { to, body, .. } = &self.trace.events[sent as usize].what {
-            for zxid in Form::of(body).mentions().zxids {
-                if self.is_disputed(zxid) {
-                    self.knowledge.meet(*to, zxid);
-                }
-            }
-        }
-        let late = delay > self.usual_delay.times(LATE);
-        // A message of the same moment and content as a fact is told as that fact, unless it is
-        // late.
-        let Some((deed, told)) = self.message(sent) else {
-            return;
-        };
-        if told && !late {
-            return;
-        }
-        let note = if late {
-            format!("which arrives only at {}", event.at)
-        } else {
-            String::new()
-        };
-        let deed = Deed {
-            note,
-            events: vec![sent, event.seq],
-            ..deed
-        };
-        self.deeds.push(deed);
     }
 
     fn apply(&mut self, event: &Event, node: NodeId, zxid: Zxid, content: &Form) {
@@ -522,48 +247,6 @@ impl<'a> Teller<'a> {
         };
         self.deeds.push(deed);
     }
-}
-
-/// The kinds of messages that are sent all the time: heartbeats and the like.
-fn chatter(events: &[Event]) -> BTreeSet<String> {
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for event in events {
-        if let What::Send { kind, .. } = &event.what {
-            *counts.entry(kind).or_default() += 1;
-        }
-    }
-    let often = counts.into_iter().filter(|(_, count)| *count > RARE_MAX);
-    often.map(|(kind, _)| kind.to_owned()).collect()
-}
-
-/// The positions that facts tell of, with their moments.
-fn stated(events: &[Event]) -> BTreeSet<(NodeId, VirtualTime, Zxid)> {
-    let of = |event: &Event| {
-        let What::Fact { node, body } = &event.what else {
-            return None;
-        };
-        match serde_json::from_value::<Fact>(body.clone()).ok()? {
-            Fact::Proposed { zxid, .. } | Fact::Voted { zxid, .. } | Fact::Chosen { zxid, .. } => {
-                Some((*node, event.at, zxid))
-            }
-            Fact::Established { .. } | Fact::Promised { .. } => None,
-        }
-    };
-    events.iter().filter_map(of).collect()
-}
-
-/// How long half of the messages take at most.
-fn usual_delay(events: &[Event]) -> Span {
-    let delay = |event: &Event| match &event.what {
-        What::Deliver { node, from, .. } if node != from => {
-            let sent = &events[event.cause? as usize];
-            Some(event.at.since(sent.at))
-        }
-        _other => None,
-    };
-    let mut delays: Vec<Span> = events.iter().filter_map(delay).collect();
-    delays.sort();
-    delays.get(delays.len() / 2).copied().unwrap_or(Span::ZERO)
 }
 
 /// The operations on the paths of those in dispute, on their parents, children and siblings.
