@@ -25,6 +25,7 @@ pub mod conform;
 pub mod decision;
 pub mod dice;
 pub mod disk;
+pub mod explain;
 pub mod export;
 pub mod fault;
 pub mod histories;

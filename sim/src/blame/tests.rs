@@ -5,7 +5,7 @@ use crate::registry::PROTOCOLS;
 use crate::scenario::Scenario;
 
 /// An agreement violation: a cut and a restart make a successor of a leader choose again.
-const GUILTY: &str = include_str!("../../../tests/data/minimal/p04.toml");
+const GUILTY: &str = include_str!("../../../tests/data/minimal/P04.toml");
 
 #[test]
 fn what_the_smallest_run_consists_of_is_necessary_and_what_was_added_is_not() {

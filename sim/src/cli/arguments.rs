@@ -33,6 +33,8 @@ pub(super) enum Command {
     Shrink(ShrinkArguments),
     /// Say what a failure is owed to: which faults, deliveries and operations, and from when on
     Blame(BlameArguments),
+    /// Tell the story of a failing run in plain sentences
+    Explain(ExplainArguments),
     /// Repeat the run of a bundle, and compare its hash
     Replay(ReplayArguments),
     /// List the scenarios
@@ -146,6 +148,22 @@ pub(super) struct BlameArguments {
     /// How many runs at the same time [default: one for each processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(super) jobs: Option<u16>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct ExplainArguments {
+    /// The scenario file, or a replay bundle (*.json)
+    #[command(flatten)]
+    pub(super) what: What,
+    /// The seed, decimal or 0x hexadecimal
+    #[arg(long, value_name = "N", default_value = "1", value_parser = seed)]
+    pub(super) seed: u64,
+    /// Which violation is meant, by its checker [default: the expected one, else the first]
+    #[arg(long, value_name = "NAME")]
+    pub(super) checker: Option<String>,
+    /// Tell every step, not only those that matter most
+    #[arg(long)]
+    pub(super) full: bool,
 }
 
 #[derive(Clone, Debug, Args)]

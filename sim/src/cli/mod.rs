@@ -12,6 +12,7 @@ mod check;
 mod conform;
 mod diff;
 mod document;
+mod explain;
 mod export;
 mod list;
 mod output;
@@ -160,6 +161,7 @@ fn dispatch(command: &Command, protocols: &[Registration]) -> Result<Exit, Troub
         Command::Campaign(arguments) => campaign::campaign(arguments, protocols),
         Command::Shrink(arguments) => shrink::shrink(arguments, protocols),
         Command::Blame(arguments) => blame::blame(arguments, protocols),
+        Command::Explain(arguments) => explain::explain(arguments, protocols),
         Command::Replay(arguments) => replay::replay(arguments, protocols),
         Command::Scenarios(arguments) => list::scenarios(&arguments.folder),
         Command::Protocols => list::protocols(protocols),

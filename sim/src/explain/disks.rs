@@ -1,0 +1,244 @@
+//! What is on whose disk, position by position, as the trace tells it.
+
+use std::collections::BTreeMap;
+
+use menagerie::ids::{NodeId, Zxid};
+use serde_json::Value;
+
+use super::form::{self, Form};
+use crate::trace::{Phase, What};
+
+/// How safe something is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Held {
+    /// The disk has nothing of it.
+    Nothing,
+    /// It is in the disk's queue, or written without a sync.
+    Volatile,
+    /// It survives a loss of power.
+    Durable,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    ticket: u64,
+    zxids: Vec<Zxid>,
+    durable: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Waiting {
+    op: String,
+    body: Value,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Disk {
+    waiting: BTreeMap<u64, Waiting>,
+    log: Vec<Entry>,
+    /// How many records were dropped at the beginning of the log.
+    dropped: usize,
+    /// The newest snapshot: its ticket, through where, and whether it is durable.
+    snapshot: Option<(u64, Zxid, bool)>,
+}
+
+/// Every disk.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Disks {
+    disks: BTreeMap<NodeId, Disk>,
+}
+
+impl Disks {
+    /// Takes an event.
+    pub fn follow(&mut self, what: &What) {
+        let What::Disk {
+            node,
+            ticket,
+            op,
+            phase,
+            body,
+        } = what
+        else {
+            return;
+        };
+        let disk = self.disks.entry(*node).or_default();
+        match phase {
+            Phase::Queued => {
+                let (op, body) = (op.clone(), body.clone());
+                disk.waiting.insert(*ticket, Waiting { op, body });
+            }
+            Phase::Written => disk.write(*ticket),
+            Phase::Durable => disk.harden(*ticket),
+            Phase::Lost => disk.lose(*ticket),
+            Phase::Failed | Phase::Read => {}
+        }
+    }
+
+    /// How safe a position is at a server.
+    pub fn held(&self, node: NodeId, zxid: Zxid) -> Held {
+        let Some(disk) = self.disks.get(&node) else {
+            return Held::Nothing;
+        };
+        let in_snapshot = disk.snapshot.filter(|(_, through, _)| zxid <= *through);
+        let covered = in_snapshot.map(|(_, _, durable)| durable);
+        let logged = disk.log.iter().rev().find(|one| one.zxids.contains(&zxid));
+        let queued = disk
+            .waiting
+            .values()
+            .any(|one| one.op == "append" && Form::of(&one.body).mentions().zxids.contains(&zxid));
+        match (covered, logged.map(|one| one.durable), queued) {
+            (Some(true), _, _) | (_, Some(true), _) => Held::Durable,
+            (Some(false), _, _) | (_, Some(false), _) | (_, _, true) => Held::Volatile,
+            (None, None, false) => Held::Nothing,
+        }
+    }
+
+    /// The servers that hold a position durably.
+    pub fn holders(&self, zxid: Zxid) -> Vec<NodeId> {
+        let nodes = self.disks.keys().copied();
+        nodes
+            .filter(|node| self.held(*node, zxid) == Held::Durable)
+            .collect()
+    }
+
+    /// What an operation that is told of by its ticket is about.
+    pub fn zxids_of(&self, node: NodeId, ticket: u64) -> Vec<Zxid> {
+        let Some(disk) = self.disks.get(&node) else {
+            return Vec::new();
+        };
+        if let Some(waiting) = disk.waiting.get(&ticket).filter(|one| one.op == "append") {
+            let mentions = Form::of(&waiting.body).mentions();
+            return mentions.zxids.into_iter().collect();
+        }
+        let logged = disk.log.iter().find(|one| one.ticket == ticket);
+        logged.map(|one| one.zxids.clone()).unwrap_or_default()
+    }
+
+    /// The positions that a cut of the log (an operation that is about to be written) takes off.
+    pub fn cut_by(&self, node: NodeId, ticket: u64) -> Vec<Zxid> {
+        let disk = self.disks.get(&node);
+        let cut = disk.and_then(|disk| {
+            let waiting = disk.waiting.get(&ticket)?;
+            (waiting.op == "cut_after").then(|| disk.log[disk.place_after(&waiting.body)..].iter())
+        });
+        let entries = cut.into_iter().flatten();
+        entries.flat_map(|one| one.zxids.iter().copied()).collect()
+    }
+}
+
+impl Disk {
+    fn write(&mut self, ticket: u64) {
+        let Some(Waiting { op, body }) = self.waiting.remove(&ticket) else {
+            return; // A sync, which writes nothing.
+        };
+        match op.as_str() {
+            "append" => {
+                let zxids = Form::of(&body).mentions().zxids.into_iter().collect();
+                let durable = false;
+                self.log.push(Entry {
+                    ticket,
+                    zxids,
+                    durable,
+                });
+            }
+            "cut_after" => {
+                let place = self.place_after(&body);
+                self.log.truncate(place);
+            }
+            "drop_through" => {
+                let place = self.place_after(&body);
+                self.log.drain(..place);
+                self.dropped += place;
+            }
+            "save" => {
+                let text = body.as_str().and_then(|text| text.rsplit(' ').next());
+                let zxid = text.and_then(form::zxid).unwrap_or(Zxid::ZERO);
+                self.snapshot = Some((ticket, zxid, false));
+            }
+            // Small files and names: they hold no positions.
+            _other => {}
+        }
+    }
+
+    fn harden(&mut self, ticket: u64) {
+        for entry in self.log.iter_mut().filter(|one| one.ticket == ticket) {
+            entry.durable = true;
+        }
+        if let Some((_, _, durable)) = self.snapshot.as_mut().filter(|one| one.0 == ticket) {
+            *durable = true;
+        }
+    }
+
+    fn lose(&mut self, ticket: u64) {
+        self.waiting.remove(&ticket);
+        self.log.retain(|one| one.ticket != ticket);
+        self.snapshot = self.snapshot.filter(|one| one.0 != ticket);
+    }
+
+    /// The place in `log` behind the record of this index.
+    fn place_after(&self, index: &Value) -> usize {
+        let index: Option<usize> = index.as_str().and_then(|text| text.parse().ok());
+        let place = index.unwrap_or(usize::MAX).saturating_sub(self.dropped);
+        place.min(self.log.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn disk(ticket: u64, op: &str, phase: Phase, body: &str) -> What {
+        What::Disk {
+            node: NodeId(1),
+            ticket,
+            op: op.to_owned(),
+            phase,
+            body: Value::String(body.to_owned()),
+        }
+    }
+
+    fn told(events: &[What]) -> Disks {
+        let mut disks = Disks::default();
+        events.iter().for_each(|event| disks.follow(event));
+        disks
+    }
+
+    #[test]
+    fn a_position_becomes_safe_in_steps_and_a_cut_takes_it_off() {
+        let mut events = vec![disk(1, "append", Phase::Queued, "Txn { zxid: 1:1 }")];
+        let held = |events: &[What]| told(events).held(NodeId(1), Zxid::new(1, 1));
+        assert_eq!(held(&events), Held::Volatile);
+        events.push(disk(1, "append", Phase::Written, ""));
+        assert_eq!(held(&events), Held::Volatile);
+        events.push(disk(1, "append", Phase::Durable, ""));
+        assert_eq!(held(&events), Held::Durable);
+        assert_eq!(told(&events).holders(Zxid::new(1, 1)), [NodeId(1)]);
+        events.push(disk(2, "cut_after", Phase::Queued, "0"));
+        assert_eq!(told(&events).cut_by(NodeId(1), 2), [Zxid::new(1, 1)]);
+        events.push(disk(2, "cut_after", Phase::Written, ""));
+        assert_eq!(held(&events), Held::Nothing);
+    }
+
+    #[test]
+    fn a_loss_takes_what_was_not_synced_and_a_snapshot_covers_what_is_below_it() {
+        let events = [
+            disk(1, "append", Phase::Queued, "Txn { zxid: 1:1 }"),
+            disk(1, "append", Phase::Written, ""),
+            disk(1, "append", Phase::Lost, ""),
+            disk(2, "save", Phase::Queued, "snapshot 1:5"),
+            disk(2, "save", Phase::Written, ""),
+        ];
+        assert_eq!(
+            told(&events[..3]).held(NodeId(1), Zxid::new(1, 1)),
+            Held::Nothing
+        );
+        assert_eq!(
+            told(&events).held(NodeId(1), Zxid::new(1, 4)),
+            Held::Volatile
+        );
+        assert_eq!(
+            told(&events).held(NodeId(1), Zxid::new(1, 6)),
+            Held::Nothing
+        );
+    }
+}

@@ -1,0 +1,237 @@
+//! Messages as steps of a story: those that are lost, late, or say something about what is in
+//! dispute that no fact of the same moment tells already.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use menagerie::ids::{NodeId, Span, VirtualTime, Zxid};
+use menagerie::protocol::Fact;
+
+use super::deed::{Deed, Rank};
+use super::disks::Held;
+use super::form::Form;
+use super::teller::Teller;
+use crate::trace::{Event, Way, What, Why};
+
+/// A message that takes this many times the usual is late.
+const LATE: u64 = 4;
+/// A kind of message of which more than this many are sent is chatter.
+const RARE_MAX: usize = 24;
+
+impl Teller<'_> {
+    /// What a message says about what is in dispute; `None` if it says nothing new about it.
+    fn message(&mut self, sent: u64) -> Option<(Deed, bool)> {
+        let event = &self.trace.events[sent as usize];
+        let What::Send {
+            from,
+            to,
+            via,
+            kind,
+            body,
+            ..
+        } = &event.what
+        else {
+            return None;
+        };
+        // Of the election's channel only the outcome matters, and nobody loses what it tells itself.
+        if matches!(via, Way::Latest | Way::Own) {
+            return None;
+        }
+        if self.reported.contains(&sent) {
+            return None;
+        }
+        let form = Form::of(body);
+        let mentions = form.mentions();
+        let about_position = mentions.zxids.iter().any(|zxid| self.is_disputed(*zxid));
+        let mut epochs = mentions.epochs.intersection(&self.subjects.epochs);
+        if !about_position && (mentions.zxids.is_empty() || epochs.next().is_none()) {
+            return None;
+        }
+        let gist = self.names.gist(&form);
+        if !self.said.insert((*from, *to, kind.clone(), gist.clone())) {
+            return None;
+        }
+        let told = mentions
+            .zxids
+            .iter()
+            .any(|zxid| self.stated.contains(&(*from, event.at, *zxid)));
+        let rank = if about_position {
+            Rank::Subject
+        } else {
+            Rank::Context
+        };
+        let deed = Deed {
+            what: vec![format!("{kind} ({gist})")],
+            whom: vec![*to],
+            ..Self::step(event, rank, *from, ["sends", "send"])
+        };
+        Some((deed, told))
+    }
+
+    /// A rare message of a server that has been told of what is in dispute, and has none of it on
+    /// disk: whoever hears it may think otherwise.
+    pub(super) fn acknowledge(&mut self, event: &Event) {
+        let What::Send {
+            from,
+            to,
+            via: Way::Stream,
+            kind,
+            body,
+            ..
+        } = &event.what
+        else {
+            return;
+        };
+        let form = Form::of(body);
+        let mentions = form.mentions();
+        let is_about_epochs = mentions.zxids.is_empty() && !mentions.epochs.is_empty();
+        if !is_about_epochs || self.chatter.contains(kind) {
+            return;
+        }
+        let missing = self.missing(*from);
+        if missing.is_empty() {
+            return;
+        }
+        let deed = Deed {
+            what: vec![format!("{kind} ({})", self.names.gist(&form))],
+            whom: vec![*to],
+            note: format!("with nothing of {} on disk", self.names.places(&missing)),
+            ..Self::step(event, Rank::Essential, *from, ["sends", "send"])
+        };
+        self.deeds.push(deed);
+    }
+
+    /// The disputed positions that a server has been told of, and has nothing of on disk.
+    pub(super) fn missing(&self, node: NodeId) -> Vec<Zxid> {
+        let disputed = self.subjects.zxids.iter().copied();
+        disputed
+            .filter(|zxid| self.knowledge.has_met(node, *zxid))
+            .filter(|zxid| self.disks.held(node, *zxid) == Held::Nothing)
+            .collect()
+    }
+
+    /// A message is lost.
+    pub(super) fn lose(&mut self, event: &Event, id: u64, why: Why) {
+        let Some(sent) = self.sends.get(&id).copied() else {
+            return;
+        };
+        if !self.past[sent as usize] || why == Why::Replaced {
+            return;
+        }
+        let Some((deed, _)) = self.message(sent) else {
+            return;
+        };
+        let why = match why {
+            Why::Cut => "the network is cut",
+            Why::Loss => "the network drops it",
+            Why::Down => "its receiver is down",
+            Why::Broken | Why::Replaced => "its connection breaks",
+            Why::Closed => "its connection is closed",
+        };
+        let deed = Deed {
+            at: event.at,
+            until: event.at,
+            note: format!("which never arrives: {why}"),
+            events: vec![sent, event.seq],
+            ..deed
+        };
+        self.deeds.push(deed);
+    }
+
+    /// A message arrives. It is told unless a fact of the moment in which it left tells as much; if
+    /// it is late, it is told in any case.
+    pub(super) fn deliver(&mut self, event: &Event, inside: bool) {
+        let What::Deliver {
+            id,
+            node,
+            from,
+            kind,
+        } = &event.what
+        else {
+            return;
+        };
+        self.knowledge.hear(*node, *from, kind, event.at);
+        let Some(sent) = self.sends.get(id).copied() else {
+            return;
+        };
+        if !inside || node == from {
+            return;
+        }
+        let delay = event.at.since(self.trace.events[sent as usize].at);
+        if let What::Send { to, body, .. } = &self.trace.events[sent as usize].what {
+            self.meet(*to, &Form::of(body));
+        }
+        let late = delay > self.usual_delay.times(LATE);
+        let Some((deed, told)) = self.message(sent) else {
+            return;
+        };
+        if told && !late {
+            return;
+        }
+        let note = if late {
+            format!("which arrives only at {}", event.at)
+        } else {
+            String::new()
+        };
+        let deed = Deed {
+            note,
+            events: vec![sent, event.seq],
+            ..deed
+        };
+        self.deeds.push(deed);
+    }
+
+    /// A server is told of values; one that is only named by its position is not known by that.
+    fn meet(&mut self, node: NodeId, form: &Form) {
+        let values = form.values();
+        for zxid in form.mentions().zxids {
+            if !self.is_disputed(zxid) {
+                continue;
+            }
+            for value in &values {
+                self.knowledge.meet(node, zxid, *value);
+            }
+        }
+    }
+}
+
+/// The kinds of messages that are sent all the time: heartbeats and the like.
+pub(super) fn chatter(events: &[Event]) -> BTreeSet<String> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for event in events {
+        if let What::Send { kind, .. } = &event.what {
+            *counts.entry(kind).or_default() += 1;
+        }
+    }
+    let often = counts.into_iter().filter(|(_, count)| *count > RARE_MAX);
+    often.map(|(kind, _)| kind.to_owned()).collect()
+}
+
+/// How long half of the messages take at most.
+pub(super) fn usual_delay(events: &[Event]) -> Span {
+    let delay = |event: &Event| {
+        let What::Deliver { node, from, .. } = &event.what else {
+            return None;
+        };
+        let sent = &events[event.cause? as usize];
+        (node != from).then(|| event.at.since(sent.at))
+    };
+    let mut delays: Vec<Span> = events.iter().filter_map(delay).collect();
+    delays.sort();
+    delays.get(delays.len() / 2).copied().unwrap_or(Span::ZERO)
+}
+
+/// The positions that facts tell of, with their moments.
+pub(super) fn stated(events: &[Event]) -> BTreeSet<(NodeId, VirtualTime, Zxid)> {
+    let of = |event: &Event| {
+        let What::Fact { node, body } = &event.what else {
+            return None;
+        };
+        match serde_json::from_value::<Fact>(body.clone()).ok()? {
+            Fact::Proposed { zxid, .. } | Fact::Voted { zxid, .. } | Fact::Chosen { zxid, .. } => {
+                Some((*node, event.at, zxid))
+            }
+            Fact::Established { .. } | Fact::Promised { .. } => None,
+        }
+    };
+    events.iter().filter_map(of).collect()
+}

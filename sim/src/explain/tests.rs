@@ -1,0 +1,183 @@
+//! Stories of hand-made traces.
+
+use menagerie::ids::{ClientId, NodeId, OpId, VirtualTime, Zxid};
+use menagerie::protocol::Fact;
+use serde_json::{Value, json};
+
+use super::{Length, Story, story};
+use crate::trace::{
+    Ended, Event, Failure, Header, Judgement, ServerLine, TRACE_VERSION, Trace, Way, What, Why,
+};
+
+/// A trace under construction: each event is a millisecond after the one before.
+#[derive(Default)]
+struct Tape {
+    events: Vec<Event>,
+}
+
+impl Tape {
+    fn put(&mut self, cause: Option<u64>, what: What) -> u64 {
+        let seq = self.events.len() as u64;
+        let at = VirtualTime(seq * 1_000_000);
+        self.events.push(Event {
+            seq,
+            at,
+            cause,
+            what,
+        });
+        seq
+    }
+
+    fn fact(&mut self, node: u8, fact: Fact) -> u64 {
+        let body = serde_json::to_value(fact).expect("facts are JSON");
+        let node = NodeId(node);
+        self.put(None, What::Fact { node, body })
+    }
+
+    fn vote(&mut self, node: u8, epoch: u64, slot: u64, value: u64) -> u64 {
+        let zxid = Zxid(slot);
+        self.fact(node, Fact::Voted { epoch, zxid, value })
+    }
+
+    fn send(&mut self, id: u64, from: u8, to: u8, body: &str) -> u64 {
+        let what = What::Send {
+            id,
+            from: NodeId(from),
+            to: NodeId(to),
+            via: Way::Datagram,
+            link: None,
+            kind: "Accept".to_owned(),
+            body: Value::String(body.to_owned()),
+        };
+        self.put(None, what)
+    }
+
+    fn story(self, reason: &str, length: Length) -> Option<Story> {
+        let at = self.events.last().map_or(VirtualTime(0), |last| last.at);
+        let failure = Failure {
+            checker: "agreement".to_owned(),
+            at,
+            reason: reason.to_owned(),
+        };
+        let header = header(vec![failure], at);
+        story(&Trace::new(header, self.events), None, length)
+    }
+}
+
+fn header(failures: Vec<Failure>, end: VirtualTime) -> Header {
+    let server = |number| ServerLine {
+        id: NodeId(number),
+        observer: false,
+    };
+    Header {
+        schema: TRACE_VERSION,
+        scenario: "made".to_owned(),
+        protocol: "paxos".to_owned(),
+        seed: 1,
+        mutations: Vec::new(),
+        hash: "0".repeat(16),
+        verdict: Judgement::Fail,
+        failures,
+        nodes: (1..=3).map(server).collect(),
+        clients: 1,
+        reproduce: "menagerie run made.toml".to_owned(),
+        end,
+        healed: None,
+        left_off: 0,
+    }
+}
+
+fn texts(story: &Story) -> Vec<&str> {
+    story.steps.iter().map(|step| step.text.as_str()).collect()
+}
+
+#[test]
+fn votes_and_what_they_contradict_are_told_and_the_rest_is_not() {
+    let mut tape = Tape::default();
+    tape.fact(1, Fact::Promised { epoch: 514 });
+    tape.vote(3, 257, 7, 5);
+    tape.vote(1, 257, 4, 0);
+    tape.vote(2, 257, 4, 0);
+    let told = tape.story(
+        "n1 voted for 4 in epoch 257 after it had promised 514",
+        Length::Short,
+    );
+    let told = told.expect("the trace has a violation");
+    assert_eq!(
+        texts(&told),
+        [
+            "n1 votes for a no-op at slot 4 in ballot 1.n1, with it on disk, although it had \
+             promised ballot 2.n2 at 0.000ms.",
+            "n2 votes for a no-op at slot 4 in ballot 1.n1, with it on disk.",
+        ]
+    );
+    assert_eq!(told.steps[0].events, [2]);
+    assert!(told.to_markdown().contains("- **2.000ms** n1 votes for"));
+}
+
+#[test]
+fn a_message_that_is_lost_is_told_if_it_is_about_what_is_in_dispute() {
+    let mut tape = Tape::default();
+    let sent = tape.send(1, 1, 2, "Accept { slot: 4, value: Noop }");
+    tape.put(
+        Some(sent),
+        What::Lose {
+            id: 1,
+            why: Why::Cut,
+        },
+    );
+    let other = tape.send(2, 1, 2, "Accept { slot: 5, value: Noop }");
+    tape.put(
+        Some(other),
+        What::Lose {
+            id: 2,
+            why: Why::Cut,
+        },
+    );
+    tape.vote(1, 257, 4, 0);
+    let told = tape.story("n1 voted for 4", Length::Short);
+    let told = told.expect("the trace has a violation");
+    assert_eq!(
+        texts(&told)[0],
+        "n1 sends Accept (slot 4, value a no-op) to n2, which never arrives: the network is cut."
+    );
+    assert_eq!(told.steps.len(), 2, "{told:?}");
+}
+
+#[test]
+fn an_operation_is_spelled_out_once() {
+    let mut tape = Tape::default();
+    let (client, op) = (ClientId(1), OpId(3));
+    tape.put(
+        None,
+        What::Invoke {
+            client,
+            op,
+            request: json!({"Read": {"GetData": {"path": "/a", "watch": false}}}),
+            text: "getData /a".to_owned(),
+            synced: false,
+        },
+    );
+    tape.put(
+        None,
+        What::Complete {
+            client,
+            op,
+            outcome: Ended::Error,
+            zxid: Some(Zxid(4)),
+            answer: json!({"code": "NoNode", "parts": []}),
+            invoked: VirtualTime(0),
+        },
+    );
+    tape.vote(1, 257, 4, 0);
+    let told = tape.story("op3 (getData /a) was answered NoNode at 4", Length::Full);
+    let told = told.expect("the trace has a violation");
+    assert_eq!(texts(&told)[0], "c1 asks for op3 (getData /a).");
+    assert_eq!(texts(&told)[1], "c1 is answered: op3 at 4: NoNode.");
+}
+
+#[test]
+fn without_a_violation_there_is_no_story() {
+    let trace = Trace::new(header(Vec::new(), VirtualTime(0)), Vec::new());
+    assert_eq!(story(&trace, None, Length::Short), None);
+}

@@ -1,0 +1,112 @@
+//! Faults, deaths, boots, and what disks keep and lose, as steps of a story.
+
+use menagerie::ids::{NodeId, VirtualTime, Zxid};
+
+use super::deed::{Deed, Kind, Rank};
+use super::disks::Held;
+use super::teller::Teller;
+use crate::trace::{Death, Event, Phase, What};
+
+impl Teller<'_> {
+    pub(super) fn turn(&mut self, event: &Event, text: String) {
+        let rank = if self.few_faults {
+            Rank::Essential
+        } else {
+            Rank::Context
+        };
+        self.say(event, rank, text);
+        let deed = self.deeds.last_mut().expect("it was just said");
+        deed.kind = Kind::Turn;
+    }
+
+    /// The disputed positions that a server's disk holds, in words.
+    fn on_disk(&self, node: NodeId) -> String {
+        let disputed = self.subjects.zxids.iter();
+        let held: Vec<Zxid> = disputed
+            .filter(|zxid| self.disks.held(node, **zxid) == Held::Durable)
+            .copied()
+            .collect();
+        let missing = self.missing(node);
+        let told = |places: &[Zxid], is: &str| match places {
+            [] => String::new(),
+            [_] => format!("; {} is{is} on its disk", self.names.places(places)),
+            _several => format!("; {} are{is} on its disk", self.names.places(places)),
+        };
+        told(&held, "") + &told(&missing, " not")
+    }
+
+    pub(super) fn die(&mut self, event: &Event, node: NodeId, kind: Death) {
+        let how = match kind {
+            Death::Process => "'s process dies",
+            Death::Power => " loses its power",
+        };
+        let text = format!("{node}{how}{}", self.on_disk(node));
+        self.join_turn(event, text);
+    }
+
+    pub(super) fn boot(&mut self, event: &Event, node: NodeId) {
+        self.knowledge.boot(node);
+        if event.at == VirtualTime(0) {
+            return; // Everybody's first boot.
+        }
+        let text = format!("{node} boots again{}", self.on_disk(node));
+        self.join_turn(event, text);
+    }
+
+    /// What a fault does belongs into the fault's sentence.
+    fn join_turn(&mut self, event: &Event, text: String) {
+        let fault = self.deeds.last_mut();
+        let fault = fault.filter(|deed| deed.kind == Kind::Turn && deed.at == event.at);
+        match fault {
+            Some(deed) => {
+                let joined = format!("{}; {text}", deed.verb[0]);
+                deed.verb = [joined.clone(), joined];
+                deed.events.push(event.seq);
+            }
+            None => self.turn(event, text),
+        }
+    }
+
+    /// A disk operation that takes something in dispute away.
+    pub(super) fn write(&mut self, event: &Event, node: NodeId, ticket: u64) {
+        let What::Disk { op, phase, .. } = &event.what else {
+            return;
+        };
+        let (gone, verb) = match (phase, op.as_str()) {
+            (Phase::Read, _) => {
+                let on_disk = self.on_disk(node);
+                if !on_disk.is_empty() {
+                    let text = format!("{node} starts over from its disk{on_disk}");
+                    self.say(event, Rank::Subject, text);
+                }
+                return;
+            }
+            (Phase::Written, "cut_after") => (
+                self.disks.cut_by(node, ticket),
+                ["cuts off its log", "cut off their logs"],
+            ),
+            (Phase::Lost, "append") => (
+                self.disks.zxids_of(node, ticket),
+                ["loses from its disk", "lose from their disks"],
+            ),
+            (Phase::Failed, _) if self.subjects.nodes.contains(&node) => {
+                self.say(event, Rank::Leadership, format!("a sync of {node} fails"));
+                return;
+            }
+            (Phase::Queued | Phase::Written | Phase::Durable | Phase::Failed | Phase::Lost, _) => {
+                return;
+            }
+        };
+        let places: Vec<Zxid> = gone
+            .into_iter()
+            .filter(|one| self.is_disputed(*one))
+            .collect();
+        if !places.is_empty() {
+            let deed = Deed {
+                places,
+                ..Self::step(event, Rank::Subject, node, verb)
+            };
+            self.deeds.push(deed);
+        }
+    }
+}
