@@ -30,6 +30,7 @@ use std::time::{Duration, Instant};
 use menagerie::check::Verdict;
 use menagerie::ids::VirtualTime;
 
+use crate::decision::Source;
 use crate::registry::{Internal, Registration};
 use crate::resolve::Resolved;
 use crate::run::{Job, RunReport};
@@ -221,6 +222,10 @@ pub fn shrink(
     };
     shrinker.all_passes();
     let cut_short = shrinker.is_over();
+    if let Source::Dice = shrinker.best.world.decisions {
+        // The budget ended before the deliveries' turn came: they are spelled out as they are.
+        shrinker.best = record(protocol, &shrinker.best)?.1;
+    }
     Ok(Some(Shrunk {
         size: Size::of(&shrinker.best),
         run: shrinker.best,

@@ -18,6 +18,8 @@ const ROUNDS_MAX: usize = 8;
 const JITTERS: u64 = 600;
 /// So many larger steps are tried in a row without success before exploring ends.
 const EXPLORATIONS: u64 = 480;
+/// The same before anything else was left out, when a run still takes long.
+const FIRST_EXPLORATIONS: u64 = 96;
 /// So many of them are made ready at a time.
 const EXPLORED_AT_ONCE: u64 = 24;
 /// What a run needs behind the violation to show it.
@@ -31,9 +33,9 @@ impl Shrinker<'_> {
         drawing.world.decisions = Source::Dice;
         self.take(drawing);
         self.time();
-        self.explore();
+        self.explore(FIRST_EXPLORATIONS);
         self.lists();
-        self.explore();
+        self.explore(EXPLORATIONS);
         self.regularise();
         for _ in 0..ROUNDS_MAX {
             let before = (Size::of(&self.best), self.best.clone());
@@ -41,7 +43,7 @@ impl Shrinker<'_> {
             self.lists();
             self.servers();
             self.irregular();
-            self.explore();
+            self.explore(EXPLORATIONS);
             self.values();
             if self.is_over() || before == (Size::of(&self.best), self.best.clone()) {
                 return;
@@ -128,11 +130,11 @@ impl Shrinker<'_> {
 
     /// Drawn larger steps that leave out several things at once and move what is left: they get
     /// past minima where each single thing matters only because of its moment.
-    fn explore(&mut self) {
+    fn explore(&mut self, patience: u64) {
         self.pass = "larger steps";
         let mut number = 0;
         let mut last_success = 0;
-        while number < last_success + EXPLORATIONS && !self.is_over() {
+        while number < last_success + patience && !self.is_over() {
             let size = Size::of(&self.best);
             let candidates: Vec<Resolved> = (number..number + EXPLORED_AT_ONCE)
                 .map(|one| moves::larger_step(&self.best, one))

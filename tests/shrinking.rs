@@ -1,0 +1,118 @@
+//! From a failing seed to the smallest scenario: as small as one made by hand?
+//!
+//! Beside each bug of the first catalogue lies a scenario made by hand (`tests/data/handmade`). What
+//! comes of shrinking a failing seed may have at most half as many faults and operations more.
+
+mod runs;
+
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use menagerie::mutation::{Mutation, Mutations};
+use menagerie_sim::registry::{PROTOCOLS, Registration};
+use menagerie_sim::resolve::Resolved;
+use menagerie_sim::run::{Conclusion, Job, RunSpec};
+use menagerie_sim::script::scenario_text;
+use menagerie_sim::shrink::{Budget, Size, Watcher, shrink};
+
+const CHAOS: &str = "scenarios/chaos.toml";
+const ISOLATED: &str = "scenarios/leader_isolated.toml";
+
+/// The bug, its protocol, and where its failing seeds are looked for.
+const CASES: [(&str, &str, &str); 6] = [
+    ("P03", "paxos", CHAOS),
+    ("P04", "paxos", CHAOS),
+    ("P09", "paxos", ISOLATED),
+    ("T03", "zab", CHAOS),
+    ("Z13", "zab", CHAOS),
+    ("Z20", "zab", CHAOS),
+];
+
+struct Silent;
+
+impl Watcher for Silent {
+    fn smaller(&self, _pass: &'static str, _size: &Size, _reruns: u64) {}
+}
+
+static NEVER: AtomicBool = AtomicBool::new(false);
+
+fn protocol(name: &str) -> Registration {
+    let named = PROTOCOLS.iter().find(|protocol| protocol.name == name);
+    *named.expect("it comes with the program")
+}
+
+fn spec(file: &str, seed: u64, mutations: Mutations) -> RunSpec {
+    RunSpec {
+        scenario: runs::scenario(file),
+        seed,
+        mutations,
+        checks: true,
+        trace: false,
+    }
+}
+
+/// Whether a scenario shows what it expects with its own bugs, and nothing without.
+fn holds_what_it_says(scenario: &menagerie_sim::scenario::Scenario, name: &str) {
+    let with = Resolved::of_scenario(scenario);
+    let mut without = with.clone();
+    without.world.mutations = Mutations::NONE;
+    without.expect = menagerie_sim::scenario::schema::Expect::Pass;
+    let perform = |resolved: Resolved| {
+        let job = Job {
+            scenario: name.to_owned(),
+            resolved,
+            reproduce: String::new(),
+        };
+        protocol(scenario.document.protocol.as_deref().expect("it names one"))
+            .perform(job)
+            .expect("the run ends")
+    };
+    let shown = perform(with);
+    assert_eq!(shown.conclusion(), Conclusion::Pass, "{name} with its bug");
+    let sound = perform(without);
+    assert_eq!(sound.failures().count(), 0, "{name} without its bug");
+}
+
+fn weight(run: &Resolved) -> usize {
+    let size = Size::of(run);
+    size.faults + size.operations
+}
+
+#[test]
+fn a_failing_seed_shrinks_to_what_one_would_write_by_hand() {
+    for (id, name, file) in CASES {
+        let bug = Mutations::NONE.with(Mutation::find(id).expect("it is in the catalogue"));
+        let by_hand = runs::scenario(&format!("tests/data/handmade/{id}.toml"));
+        holds_what_it_says(&by_hand, id);
+        let failing = (0..60)
+            .map(|seed| spec(file, seed, bug))
+            .find(|spec| {
+                let report = protocol(name).run(spec).expect("the run ends");
+                report.failures().count() > 0
+            })
+            .expect("a seed shows the bug");
+        let run = Job::of(name, &failing).resolved;
+        let budget = Budget {
+            wall: Duration::from_secs(120),
+            jobs: 2,
+            stop: &NEVER,
+        };
+        let shrunk = shrink(protocol(name), &run, None, budget, &Silent)
+            .expect("the runs end")
+            .expect("it fails");
+        let (found, hand) = (
+            weight(&shrunk.run),
+            weight(&Resolved::of_scenario(&by_hand)),
+        );
+        assert!(
+            found * 2 <= hand * 3,
+            "{id}, seed {}: {} faults and operations, {hand} by hand",
+            failing.seed,
+            found
+        );
+        let story = "Shrunk by a test. It must fail as it did.";
+        let text = scenario_text(&shrunk.run, name, story).expect("it is spelled out");
+        let read = menagerie_sim::scenario::Scenario::parse("minimal.toml", &text);
+        holds_what_it_says(&read.expect("it is sound"), id);
+    }
+}
