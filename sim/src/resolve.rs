@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use menagerie::ids::{ClientId, Span};
+use menagerie::ids::{ClientId, NodeId, Span};
 use menagerie::mutation::Mutations;
 use menagerie::protocol::Knobs;
 use menagerie::server::ServerSettings;
@@ -361,9 +361,10 @@ fn script(document: &Document) -> Option<Script> {
         })
         .collect();
     operations.sort_by_key(|operation| operation.at);
+    let servers = document.liveness.servers.as_ref();
     Some(Script {
         operations,
-        core: None,
+        core: servers.map(|servers| servers.iter().copied().map(NodeId).collect()),
     })
 }
 

@@ -25,7 +25,7 @@ use crate::plan::{Family, Plan, Planned};
 use crate::resolve::Resolved;
 use crate::script::{Player, Script, ScriptedOp};
 use crate::trace::{self, What};
-use crate::workload::{Client, Deed};
+use crate::workload::{Asked, Client, Deed};
 use crate::world::{Action, Close, Happening, World};
 
 /// A run that takes more events than this is given up as undecided.
@@ -197,22 +197,31 @@ impl<P: Protocol> Drive<P> {
         let Some(op) = self.player.due(script, next_at, self.world.steps()) else {
             return false;
         };
-        let op = op.clone();
+        let mut op = op.clone();
+        op.after = self.world.steps();
         self.world.pass_until(VirtualTime(op.at.0));
         if usize::from(op.client.0) <= self.clients.len() {
+            if self.resolved.world.record {
+                self.written.push(op.clone());
+            }
             match op.request {
                 Some(request) => {
-                    self.invoke(op.client, request, op.synced);
+                    if op.synced {
+                        self.world.invoke(op.client, Request::Sync, false);
+                    }
+                    self.world.invoke(op.client, request, op.synced);
                 }
-                None => self.hop(op.client),
+                None => self.world.hop(op.client),
             }
         }
         true
     }
 
-    /// Invokes an operation, and writes it down if the run is.
-    fn invoke(&mut self, client: ClientId, request: Request, synced: bool) -> OpId {
-        if self.resolved.world.record {
+    /// Invokes an operation of the workload, and writes it down if the run is. A sync in front of a
+    /// synced read belongs to the read.
+    fn invoke(&mut self, client: ClientId, asked: Asked, belongs_to_next: bool) -> OpId {
+        let Asked { request, synced } = asked;
+        if self.resolved.world.record && !belongs_to_next {
             self.write_down(client, Some(request.clone()), synced);
         }
         self.world.invoke(client, request, synced)
@@ -305,8 +314,10 @@ impl<P: Protocol> Drive<P> {
         };
         let count = u8::try_from(asked.len()).expect("a client asks one or two things at once");
         self.waiting.insert((client, slot), count);
+        let synced = asked.iter().any(|one| one.synced);
         for one in asked {
-            let op = self.invoke(client, one.request, one.synced);
+            let belongs_to_next = synced && !one.synced;
+            let op = self.invoke(client, one, belongs_to_next);
             self.open.insert(op, (client, slot));
         }
     }

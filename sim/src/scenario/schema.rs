@@ -76,7 +76,7 @@ pub struct OperationEntry {
     pub client: Spanned<u16>,
     /// What is asked, as in `set /a "x" version=3`.
     pub r#do: Spanned<String>,
-    /// Whether it is a read right behind a sync of its own session.
+    /// Whether it is a read behind a sync: then the client invokes a sync right before it.
     #[serde(default)]
     pub synced: bool,
 }
@@ -503,6 +503,9 @@ pub struct LivenessSection {
     pub bound: Spanned<Duration>,
     /// Which servers are healed.
     pub core: Core,
+    /// Exactly these servers are healed, by their numbers, instead of `core`; only where the
+    /// operations are spelled out.
+    pub servers: Option<Vec<u8>>,
     /// Whether the run ends with its safety phase.
     pub skip: bool,
 }
@@ -537,6 +540,7 @@ impl Default for LivenessSection {
         LivenessSection {
             bound: unplaced(micros(10_000_000)),
             core: Core::default(),
+            servers: None,
             skip: false,
         }
     }

@@ -140,6 +140,18 @@ impl Problems {
                 );
             }
         }
+        let servers = smallest_ensemble(document);
+        let healed = document.liveness.servers.iter().flatten();
+        if let Some(unknown) = healed
+            .copied()
+            .find(|one| *one == 0 || u16::from(*one) > servers)
+        {
+            self.0.push(Problem {
+                message: format!("there is no server {unknown} to heal"),
+                span: None,
+                help: Some(format!("servers are numbered from 1 to {servers}")),
+            });
+        }
         let clients = *document.workload.clients.get_ref();
         let end = document.duration.get_ref().0;
         for operation in document.operation.iter().flatten() {

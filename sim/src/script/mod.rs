@@ -30,7 +30,7 @@ pub struct ScriptedOp {
     /// What; absent: it moves to another server and keeps its session.
     #[serde(default)]
     pub request: Option<Request>,
-    /// Whether it is a read right behind a sync of its own session.
+    /// Whether it is a read behind a sync: then the client invokes a sync right before it.
     #[serde(default)]
     pub synced: bool,
 }

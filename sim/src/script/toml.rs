@@ -230,7 +230,10 @@ fn liveness(run: &Resolved, plain: &Resolved, text: &mut String) {
         if run.bound != plain.bound {
             let _ = writeln!(body, "bound = \"{}\"", exact_span(run.bound));
         }
-        if run.core != plain.core {
+        if let Some(core) = run.script.as_ref().and_then(|script| script.core.as_ref()) {
+            let numbers: Vec<String> = core.iter().map(|node| node.0.to_string()).collect();
+            let _ = writeln!(body, "servers = [{}]", numbers.join(", "));
+        } else if run.core != plain.core {
             let _ = writeln!(body, "core = \"{}\"", run.core.text());
         }
     }

@@ -17,9 +17,9 @@ const ROUNDS_MAX: usize = 8;
 /// So many other moments are tried to make a failure happen among regular deliveries.
 const JITTERS: u64 = 600;
 /// So many larger steps are tried in a row without success before exploring ends.
-const EXPLORATIONS: u64 = 480;
+const EXPLORATIONS: u64 = 960;
 /// The same before anything else was left out, when a run still takes long.
-const FIRST_EXPLORATIONS: u64 = 96;
+const FIRST_EXPLORATIONS: u64 = 480;
 /// So many of them are made ready at a time.
 const EXPLORED_AT_ONCE: u64 = 24;
 /// What a run needs behind the violation to show it.
