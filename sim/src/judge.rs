@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use menagerie::check::znode as tree;
+use menagerie::history::Operation;
 use menagerie::linear::{self, Budget, Family, Judgement, KeyedHistory, Limit};
 
 use crate::histories::{self, FailedSwap};
@@ -98,14 +100,54 @@ pub fn judge(path: &Path, question: &Question) -> Result<Judged, String> {
     match question.model {
         ModelName::Register | ModelName::Kv => keyed(path, question, Family::Register),
         ModelName::KvAppend => keyed(path, question, Family::Append),
-        ModelName::Znode => Err("the model znode is not there yet".to_owned()),
+        ModelName::Znode => znode(path, question),
     }
+}
+
+#[allow(
+    clippy::disallowed_methods,
+    reason = "it tells how long parsing and check took"
+)]
+fn znode(path: &Path, question: &Question) -> Result<Judged, String> {
+    let started = Instant::now();
+    let text = histories::content(path)?;
+    let parsed = histories::znode::parse(&text);
+    let parsed =
+        parsed.map_err(|malformed| format!("line {}: {}", malformed.line, malformed.what))?;
+    // Answers live on the heap and are about as large as their lines without the names of fields.
+    let size = parsed.history.operations.capacity() * size_of::<Operation>() + text.len() / 4;
+    drop(text);
+    let parse = started.elapsed();
+    let mode = match question.mode {
+        Mode::Linearizable => tree::Mode::Linearizable(tree::Reads::All),
+        Mode::Zookeeper => tree::Mode::ZooKeeper,
+    };
+    let options = tree::Options::new(mode, parsed.birth);
+    let mut meter = Meter::start(question.limits, size);
+    let started = Instant::now();
+    let report = tree::check(&parsed.history, &options, &mut meter);
+    let check = started.elapsed();
+    let (word, reason) = match report.ruling {
+        tree::Ruling::Holds | tree::Ruling::Vacuous => (Word::Ok, String::new()),
+        tree::Ruling::Violated(violation) => (Word::Violation, violation.sentence),
+        tree::Ruling::Unknown(reason) => (Word::Unknown, reason),
+    };
+    Ok(Judged {
+        word,
+        reason,
+        operations: parsed.history.operations.len(),
+        check,
+        parse,
+        bytes_peak: meter.bytes_peak(),
+    })
 }
 
 /// The limits of one check.
 #[derive(Debug)]
 pub struct Meter {
-    deadline: Instant,
+    started: Instant,
+    /// When the verdict was known.
+    decided: Option<Duration>,
     limits: Limits,
     /// What is held beside the check: the history.
     base: usize,
@@ -121,11 +163,17 @@ impl Meter {
     )]
     pub fn start(limits: Limits, base: usize) -> Meter {
         Meter {
-            deadline: Instant::now() + limits.time,
+            started: Instant::now(),
+            decided: None,
             limits,
             base,
             peak: base,
         }
+    }
+
+    /// How long the check took, its explanation apart.
+    pub fn check_time(&self) -> Duration {
+        self.decided.unwrap_or_else(|| self.started.elapsed())
     }
 
     /// The most memory that was held.
@@ -145,7 +193,11 @@ impl Budget for Meter {
             return Some(Limit::Memory);
         }
         self.peak = self.peak.max(bytes);
-        (Instant::now() >= self.deadline).then_some(Limit::Time)
+        (self.started.elapsed() >= self.limits.time).then_some(Limit::Time)
+    }
+
+    fn decided(&mut self) {
+        self.decided = Some(self.started.elapsed());
     }
 }
 
@@ -162,11 +214,14 @@ fn keyed(path: &Path, question: &Question, family: Family) -> Result<Judged, Str
     let history = histories::keyed(path, &text, family, question.failed_swap);
     let history =
         history.map_err(|malformed| format!("line {}: {}", malformed.line, malformed.what))?;
+    let bytes_parsing = text.capacity() + history.size();
     drop(text);
     let parse = started.elapsed();
+    let judged = keyed_history(&history, family, question.limits);
     Ok(Judged {
         parse,
-        ..keyed_history(&history, family, question.limits)
+        bytes_peak: judged.bytes_peak.max(bytes_parsing),
+        ..judged
     })
 }
 
@@ -177,9 +232,8 @@ fn keyed(path: &Path, question: &Question, family: Family) -> Result<Judged, Str
 )]
 pub fn keyed_history(history: &KeyedHistory, family: Family, limits: Limits) -> Judged {
     let mut meter = Meter::start(limits, history.size());
-    let started = Instant::now();
     let judgement = linear::check(family, history, &mut meter);
-    let check = started.elapsed();
+    let check = meter.check_time();
     let (word, reason) = match judgement {
         Judgement::Linearizable => (Word::Ok, String::new()),
         Judgement::Violation(explanation) => (Word::Violation, explanation.reason),

@@ -10,7 +10,6 @@
 //! looks for places of all reads between the transactions. Only if there are none (or the search
 //! runs out of its budget) the broken claim stands.
 
-pub mod search;
 #[cfg(test)]
 mod search_tests;
 #[cfg(test)]
@@ -24,8 +23,10 @@ use super::{
 };
 use crate::history::{History, Operation, Outcome};
 use crate::ids::{VirtualTime, Zxid};
+use crate::linear::{
+    Found, Kind, Limit, Model as Sequential, Steps, Timed, Undecided, placed, search,
+};
 use crate::tree::{Answer, ErrorCode, Read, Request, Write};
-use search::{Found, Op, search};
 
 pub(super) const ENTRY: CheckerEntry = CheckerEntry {
     name: "linearizability",
@@ -35,8 +36,9 @@ pub(super) const ENTRY: CheckerEntry = CheckerEntry {
     make: |setup| Box::new(Linearizability::new(setup)),
 };
 
-/// Steps of the search before the broken claim stands undisputed.
-const SEARCH_STEPS_MAX: u64 = 1_000_000;
+/// Questions of the search, each after hundreds of steps, before the broken claim stands
+/// undisputed.
+const SEARCH_QUESTIONS_MAX: u64 = 2_000;
 /// Comparisons of a read with a state before the same.
 const COMPARISONS_MAX: usize = 1_000_000;
 
@@ -163,6 +165,14 @@ fn every_answered_write_is_committed(timeline: &Timeline<'_>, history: &History)
     })
 }
 
+/// What the white box holds against the writes of a history.
+pub(super) fn objection_to_writes(timeline: &Timeline<'_>, history: &History) -> Option<String> {
+    every_answered_write_is_committed(timeline, history)
+        .or_else(|| order_respects_real_time(&order_of(timeline, &[])))
+        .or_else(|| answers_follow_from_the_order(timeline, &[]))
+        .map(|broken| broken.reason)
+}
+
 /// Replays the order and compares every answer.
 fn answers_follow_from_the_order(
     timeline: &Timeline<'_>,
@@ -278,24 +288,25 @@ enum Ask {
 /// The sequence of transactions, fixed; a state is how many of them took effect.
 struct Sequence;
 
-impl search::Model for Sequence {
-    type State = u32;
-    type Input = Ask;
-    type Output = ();
+impl Sequential for Sequence {
+    type Action = Ask;
 
-    fn initial(&self) -> u32 {
+    fn initial(&mut self) -> u32 {
         0
     }
 
-    fn step(&self, state: &u32, input: &Ask, _: Option<&()>) -> Option<u32> {
-        match input {
-            Ask::Step(number) => (number == state).then(|| number + 1),
-            Ask::Look(fitting) => fitting.binary_search(state).is_ok().then_some(*state),
+    fn step(&mut self, state: u32, ask: &Ask) -> Option<u32> {
+        match ask {
+            Ask::Step(number) => (*number == state).then(|| number + 1),
+            Ask::Look(fitting) => fitting.binary_search(&state).is_ok().then_some(state),
         }
     }
 
-    fn only_observes(&self, input: &Ask, (): &()) -> bool {
-        matches!(input, Ask::Look(_))
+    fn kind(&self, ask: &Ask) -> Kind {
+        match ask {
+            Ask::Step(_) => Kind::Changes,
+            Ask::Look(_) => Kind::Observes,
+        }
     }
 }
 
@@ -303,31 +314,35 @@ impl search::Model for Sequence {
 fn places_exist(timeline: &Timeline<'_>, reads: &[(Zxid, &Operation, &Read)]) -> Found {
     let mut ops = transactions(timeline);
     let Some(fitting) = fitting_places(timeline, reads, &ops) else {
-        return Found::Budget;
+        return Found::Undecided(Undecided {
+            limit: Limit::Steps,
+            done: 0,
+            of: ops.len(),
+        });
     };
     for ((_, read, _), fitting) in reads.iter().zip(fitting) {
-        ops.push(Op {
-            input: Ask::Look(fitting),
-            output: Some(()),
+        ops.push(Timed {
+            action: Ask::Look(fitting),
             invoked: read.invoked.0,
             returned: read.completed.map(|completed| completed.0),
         });
     }
-    search(&Sequence, &ops, SEARCH_STEPS_MAX)
+    let (operations, events) = placed(ops);
+    let mut steps = Steps(SEARCH_QUESTIONS_MAX);
+    search(&mut Sequence, &operations, &events, &mut steps)
 }
 
 /// The transactions as operations. As their order is fixed, each is invoked no earlier than those
 /// before it, and, known or not, has taken effect when one behind it returns.
-fn transactions(timeline: &Timeline<'_>) -> Vec<Op<Ask, ()>> {
+fn transactions(timeline: &Timeline<'_>) -> Vec<Timed<Ask>> {
     let mut invoked = 0;
-    let mut ops: Vec<Op<Ask, ()>> = Vec::with_capacity(timeline.steps.len());
+    let mut ops: Vec<Timed<Ask>> = Vec::with_capacity(timeline.steps.len());
     for (step, number) in timeline.steps.iter().zip(0u32..) {
         let operation = step.operation;
         invoked = operation.map_or(invoked, |write| invoked.max(write.invoked.0));
         let answered = operation.filter(|write| answered(write).is_some());
-        ops.push(Op {
-            input: Ask::Step(number),
-            output: Some(()),
+        ops.push(Timed {
+            action: Ask::Step(number),
             invoked,
             returned: answered.and_then(|write| write.completed).map(|at| at.0),
         });
@@ -339,9 +354,6 @@ fn transactions(timeline: &Timeline<'_>) -> Vec<Op<Ask, ()>> {
             (later, own) => later.or(own),
         };
         op.returned = returned;
-        if returned.is_none() {
-            op.output = None;
-        }
     }
     ops
 }
@@ -351,7 +363,7 @@ fn transactions(timeline: &Timeline<'_>) -> Vec<Op<Ask, ()>> {
 fn fitting_places(
     timeline: &Timeline<'_>,
     reads: &[(Zxid, &Operation, &Read)],
-    ops: &[Op<Ask, ()>],
+    ops: &[Timed<Ask>],
 ) -> Option<Vec<Vec<u32>>> {
     // Invocations and returns ascend along `ops`, so real time allows one range for each read.
     let ranges: Vec<(usize, usize)> = reads
@@ -424,7 +436,7 @@ impl Checker for Linearizability {
             .or_else(|| order_respects_real_time(&order_of(&timeline, &reads)));
         self.findings.count_many(writes + reads.len());
         if let Some(broken) = broken
-            && !(broken.about_a_read && places_exist(&timeline, &reads) == Found::Linearizable)
+            && !(broken.about_a_read && places_exist(&timeline, &reads) == Found::Order)
         {
             self.findings.fail(broken.at, broken.reason);
         }

@@ -28,6 +28,7 @@ mod testing;
 mod timeline;
 mod tree_order;
 mod watches;
+pub mod znode;
 
 use crate::history::History;
 use crate::ids::{NodeId, SessionId, VirtualTime, Zxid};

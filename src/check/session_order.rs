@@ -59,6 +59,15 @@ impl Checker for SessionOrder {
     }
 }
 
+/// What the white box holds against the sessions of a history.
+pub(super) fn objection_to_sessions(timeline: &Timeline<'_>, history: &History) -> Option<String> {
+    let mut findings = Findings::default();
+    replies_never_go_back(&mut findings, history);
+    writes_keep_their_order(&mut findings, timeline, history);
+    reads_are_prefixes(&mut findings, timeline, history);
+    findings.violation().map(|found| found.reason.clone())
+}
+
 fn replies_never_go_back(findings: &mut Findings, history: &History) {
     let mut last: BTreeMap<SessionId, (Zxid, &Operation)> = BTreeMap::new();
     for (at, _, seen) in &history.seen {

@@ -28,6 +28,9 @@ impl core::fmt::Display for Limit {
 pub trait Budget {
     /// Whether a limit is reached by a check that holds so many bytes.
     fn exceeded(&mut self, bytes: usize) -> Option<Limit>;
+
+    /// The verdict is known; what follows only explains it.
+    fn decided(&mut self) {}
 }
 
 /// A budget of questions: no clock, the same in every run.

@@ -54,8 +54,8 @@ pub struct Operation<A> {
 pub struct Origin {
     /// Its key.
     pub key: u32,
-    /// Its process.
-    pub process: u32,
+    /// Its client.
+    pub client: u32,
 }
 
 /// A history of independent keys.
@@ -65,14 +65,14 @@ pub struct Origin {
 pub struct KeyedHistory {
     /// The operations in the order of their invocations.
     pub operations: Vec<Operation<Action>>,
-    /// Their keys and processes.
+    /// Their keys and clients.
     pub origins: Vec<Origin>,
     /// The texts of the values; [`INITIAL`] comes first.
     pub values: Texts,
     /// The texts of the keys.
     pub keys: Texts,
-    /// The names of the processes.
-    pub processes: Texts,
+    /// The names of the clients.
+    pub clients: Texts,
     /// Operations that were read, also those left out.
     pub operations_read: usize,
 }
@@ -84,6 +84,6 @@ impl KeyedHistory {
             + self.origins.capacity() * size_of::<Origin>()
             + self.values.size()
             + self.keys.size()
-            + self.processes.size()
+            + self.clients.size()
     }
 }

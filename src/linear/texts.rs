@@ -9,7 +9,8 @@ pub struct Texts {
     bytes: Vec<u8>,
     /// Where each text ends in `bytes`; it begins where the one before ends.
     ends: Vec<usize>,
-    /// Open addressing with linear probing. Invariant: at most half full, the length a power of two.
+    /// Open addressing with linear probing.
+    /// Invariant: at most half full, and the length is a power of two.
     slots: Vec<u32>,
 }
 

@@ -5,19 +5,25 @@
 //! gravest counts: a violation, then nondeterminism, then inconclusive, then vacuous.
 
 mod arguments;
+mod artefacts;
+mod blame;
 mod campaign;
 mod check;
 mod conform;
+mod diff;
 mod document;
 mod explain;
+mod export;
 mod list;
 mod output;
+mod recording;
 mod replay;
 mod report;
 mod run;
 mod select;
 mod shrink;
 mod source;
+mod timeline;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -155,12 +161,16 @@ fn dispatch(command: &Command, protocols: &[Registration]) -> Result<Exit, Troub
         Command::Campaign(arguments) => campaign::campaign(arguments, protocols),
         Command::Shrink(arguments) => shrink::shrink(arguments, protocols),
         Command::Explain(arguments) => explain::explain(arguments, protocols),
+        Command::Blame(arguments) => blame::blame(arguments, protocols),
         Command::Replay(arguments) => replay::replay(arguments, protocols),
         Command::Scenarios(arguments) => list::scenarios(&arguments.folder),
         Command::Protocols => list::protocols(protocols),
         Command::Mutations => list::mutations(),
         Command::Conform(arguments) => conform::run(arguments),
+        Command::Timeline(arguments) => timeline::timeline(arguments, protocols),
         Command::Check(arguments) => check::check(arguments),
+        Command::Diff(arguments) => diff::diff(arguments, protocols),
+        Command::Export(arguments) => export::export(arguments, protocols),
         Command::Report(arguments) => report::report(arguments, protocols),
     }
 }

@@ -15,6 +15,7 @@ mod name;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use menagerie::ids::{Span, VirtualTime};
 use serde::{Deserialize, Serialize};
 
 pub use name::{Name, Part, Phase};
@@ -32,6 +33,13 @@ pub enum Source {
     Dice,
     /// A table; what it does not name is plain.
     Table(Arc<Table>),
+    /// A table up to a moment, and then the dice.
+    Until {
+        /// The table.
+        table: Arc<Table>,
+        /// The moment, from the run's beginning.
+        until: Span,
+    },
 }
 
 /// Settles the decisions of one run.
@@ -40,6 +48,10 @@ pub struct Decider {
     /// Whether every decision is simply drawn: the fast path.
     draws_only: bool,
     table: Option<Arc<Table>>,
+    /// From here on the dice decide again.
+    until: VirtualTime,
+    /// The present moment.
+    pub(crate) now: VirtualTime,
     /// How many decisions of the table were asked for.
     used: usize,
     /// The irregular decisions so far, if they are written down.
@@ -49,13 +61,16 @@ pub struct Decider {
 impl Decider {
     /// Settles from `source`, and writes down what is irregular if `record` says so.
     pub fn new(source: &Source, record: bool) -> Decider {
-        let table = match source {
-            Source::Dice => None,
-            Source::Table(table) => Some(Arc::clone(table)),
+        let (table, until) = match source {
+            Source::Dice => (None, VirtualTime(0)),
+            Source::Table(table) => (Some(Arc::clone(table)), VirtualTime(u64::MAX)),
+            Source::Until { table, until } => (Some(Arc::clone(table)), VirtualTime(until.0)),
         };
         Decider {
             draws_only: table.is_none() && !record,
             table,
+            until,
+            now: VirtualTime(0),
             used: 0,
             record: record.then(Table::default),
         }
@@ -76,6 +91,7 @@ impl Decider {
         let name = name();
         let value = match &self.table {
             None => drawn(),
+            Some(_) if self.now >= self.until => drawn(),
             Some(table) => match table.0.get(&name) {
                 Some(value) => {
                     self.used += 1;

@@ -122,7 +122,7 @@ impl Gatherer {
 
     /// Takes the event at a place; places increase.
     pub(super) fn take(&mut self, place: u32, event: &Event<'_>) -> Result<(), String> {
-        let process = self.history.processes.number(event.process);
+        let process = self.history.clients.number(event.process);
         let index = process as usize;
         if index == self.open.len() {
             self.open.push(None);
@@ -175,7 +175,7 @@ impl Gatherer {
     }
 
     fn told(&self, process: u32) -> String {
-        self.history.processes.told(process)
+        self.history.clients.told(process)
     }
 
     /// Where an operation began.
@@ -219,7 +219,10 @@ impl Gatherer {
             invoked: place,
             returned: NEVER,
         });
-        history.origins.push(Origin { key, process });
+        history.origins.push(Origin {
+            key,
+            client: process,
+        });
         history.operations_read += 1;
         Ok(())
     }

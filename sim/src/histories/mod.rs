@@ -5,6 +5,7 @@ mod gather;
 mod jsonl;
 #[cfg(test)]
 mod tests;
+pub mod znode;
 
 use std::fs;
 use std::io::Read;
@@ -50,8 +51,8 @@ pub fn content(path: &Path) -> Result<Vec<u8>, String> {
     Ok(unpacked)
 }
 
-/// Reads a history of registers or of strings. A path that ends in `.edn` (or `.edn.xz`) is Jepsen's
-/// form, any other one has a JSON object in each line.
+/// Reads a history of registers or of strings. A path that ends in `.edn` (or `.edn.xz`) is in
+/// Jepsen's form, any other one has a JSON object in each line.
 ///
 /// # Errors
 /// The first line that cannot be understood.

@@ -34,6 +34,7 @@ use crate::registry::{Internal, Registration};
 use crate::resolve::Resolved;
 use crate::run::{Job, RunReport};
 
+pub(crate) use rename::renamed_servers;
 pub use size::Size;
 
 /// A failure, told apart from others.
@@ -170,6 +171,18 @@ fn job(resolved: Resolved) -> Job {
     }
 }
 
+/// Performs a run, and gives the failure if it shows the one that is meant. A run that ends without
+/// a report shows nothing.
+pub(crate) fn shows(protocol: &Registration, target: &Failure, run: &Resolved) -> Option<Failure> {
+    let mut run = run.clone();
+    run.world.checks = true;
+    run.world.trace = false;
+    run.world.record = false;
+    run.stop_early = Some(Arc::from(target.checker.as_str()));
+    let report = protocol.perform(job(run)).ok()?;
+    target.shown_by(&report)
+}
+
 /// Shrinks a run that fails. `checker` says which failure is meant; the first if absent. `None` if
 /// the run does not fail (like that).
 ///
@@ -231,13 +244,7 @@ impl Shrinker<'_> {
     /// The failure, if a candidate shows it.
     fn try_one(&self, candidate: &Resolved) -> Option<Failure> {
         self.reruns.fetch_add(1, Ordering::Relaxed);
-        let mut run = candidate.clone();
-        run.world.checks = true;
-        run.world.trace = false;
-        run.world.record = false;
-        run.stop_early = Some(Arc::from(self.target.checker.as_str()));
-        let report = self.protocol.perform(job(run)).ok()?;
-        self.target.shown_by(&report)
+        shows(&self.protocol, &self.target, candidate)
     }
 
     /// Takes the first of the candidates, in their order, that shows the failure. Candidates that

@@ -18,6 +18,8 @@ pub(super) type Move = Box<dyn Fn(&mut Resolved)>;
 const JITTER_MAX: u64 = 64_000_000;
 /// The narrowest counter of a zxid that is tried.
 const COUNTER_BITS_MIN: u32 = 3;
+/// When the first thing may happen, in milliseconds, the earliest first.
+const FIRST_MS: [u64; 8] = [50, 100, 200, 300, 400, 500, 700, 1_000];
 /// Moments and durations are rounded to these.
 const ROUND: [u64; 5] = [100_000_000, 50_000_000, 10_000_000, 5_000_000, 1_000_000];
 /// Spans of deliveries are rounded to these.
@@ -156,9 +158,40 @@ fn rounded(span: Span, unit: u64) -> Span {
     Span(near.max(if span.0 > 0 { unit.min(1_000_000) } else { 0 }))
 }
 
-/// What makes moments rounder and requests simpler; all moments at once first.
+/// The moment of a run's first fault or operation.
+fn first_moment(run: &Resolved) -> Option<Span> {
+    let faults = run.plan.faults.iter().map(|planned| planned.at);
+    let script = run.script.iter().flat_map(|script| &script.operations);
+    faults.chain(script.map(|operation| operation.at)).min()
+}
+
+/// Everything earlier, as much as the beginning is waited for.
+fn earlier() -> impl Iterator<Item = Move> {
+    FIRST_MS.into_iter().map(|ms| {
+        let shift: Move = Box::new(move |run: &mut Resolved| {
+            let Some(first) = first_moment(run) else {
+                return;
+            };
+            let by = first.0.saturating_sub(Span::millis(ms).0);
+            for planned in &mut run.plan.faults {
+                planned.at = Span(planned.at.0 - by);
+            }
+            for operation in run
+                .script
+                .iter_mut()
+                .flat_map(|script| &mut script.operations)
+            {
+                operation.at = Span(operation.at.0 - by);
+            }
+            run.duration = Span(run.duration.0 - by);
+        });
+        shift
+    })
+}
+
+/// What makes moments earlier and rounder and requests simpler; all moments at once first.
 pub(super) fn simpler_values(run: &Resolved) -> Vec<Move> {
-    let mut moves: Vec<Move> = Vec::new();
+    let mut moves: Vec<Move> = earlier().collect();
     for unit in ROUND {
         moves.push(Box::new(move |run: &mut Resolved| round_all(run, unit)));
     }
@@ -207,7 +240,7 @@ pub(super) fn simpler_values(run: &Resolved) -> Vec<Move> {
     for unit in ROUND {
         moves.push(Box::new(move |run: &mut Resolved| {
             let up = run.duration.0.div_ceil(unit) * unit;
-            if run.duration.0 % (unit / 10).max(1) != 0 {
+            if !run.duration.0.is_multiple_of((unit / 10).max(1)) {
                 run.duration = Span(up);
             }
         }));

@@ -15,7 +15,7 @@ use crate::script::ScriptedOp;
 /// The passes are repeated at most so often; each round but the last takes something away.
 const ROUNDS_MAX: usize = 8;
 /// So many other moments are tried to make a failure happen among regular deliveries.
-const JITTERS: u64 = 160;
+const JITTERS: u64 = 600;
 /// So many larger steps are tried in a row without success before exploring ends.
 const EXPLORATIONS: u64 = 480;
 /// So many of them are made ready at a time.
@@ -31,6 +31,7 @@ impl Shrinker<'_> {
         drawing.world.decisions = Source::Dice;
         self.take(drawing);
         self.time();
+        self.explore();
         self.lists();
         self.explore();
         self.regularise();
@@ -265,7 +266,7 @@ fn operations(run: &Resolved) -> &[ScriptedOp] {
 
 fn table_of(run: &Resolved) -> Arc<Table> {
     match &run.world.decisions {
-        Source::Dice => Arc::default(),
+        Source::Dice | Source::Until { .. } => Arc::default(),
         Source::Table(table) => Arc::clone(table),
     }
 }

@@ -170,6 +170,11 @@ fn rename(run: &mut Resolved, name: impl Fn(Name) -> Option<Name>) {
     }
 }
 
+/// An action about other servers.
+pub(crate) fn renamed_servers(one: &Action, id: impl Fn(NodeId) -> NodeId) -> Action {
+    action(one, |node| Some(id(node))).expect("every server has a name")
+}
+
 fn action(action: &Action, id: impl Fn(NodeId) -> Option<NodeId>) -> Option<Action> {
     Some(match action {
         Action::Crash { node, kind } => Action::Crash {

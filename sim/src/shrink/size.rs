@@ -32,7 +32,7 @@ impl Size {
             clients: run.world.clients,
             servers: run.world.voters + run.world.observers,
             irregular_deliveries: match &run.world.decisions {
-                Source::Dice => usize::MAX,
+                Source::Dice | Source::Until { .. } => usize::MAX,
                 Source::Table(table) => table.0.len(),
             },
         }

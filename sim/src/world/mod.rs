@@ -413,6 +413,7 @@ impl<P: Protocol> World<P> {
             clock.advance(Duration::from_nanos(at.0 - self.now.0));
         }
         self.now = at;
+        self.decider.now = at;
     }
 
     fn node(&self, id: NodeId) -> &Node<P> {

@@ -18,6 +18,7 @@
 mod acl;
 #[cfg(test)]
 mod against_the_tree;
+mod agree;
 mod node;
 mod paths;
 mod read;
@@ -34,11 +35,13 @@ use crate::tree::{
     Path, Response, Txn, Write,
 };
 use acl::{Perm, Rights};
+pub use agree::UNTOLD_LENGTH;
+pub(super) use agree::agrees;
 use node::{Kind, Node};
 pub(super) use paths::parent_of;
 pub(super) use read::{Reader, timeless};
 pub(super) use undo::Change;
-use undo::Undo;
+use undo::{Journal, Undo};
 
 /// The tree and the open sessions.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -98,6 +101,16 @@ impl Model {
         }
     }
 
+    /// The tree of the root alone.
+    pub fn bare() -> Model {
+        let root = Node::new(Data::from([]), Kind::Plain, Rights::Open, Zxid::ZERO);
+        Model {
+            nodes: BTreeMap::from([(Path::from("/"), root)]),
+            sessions: BTreeSet::new(),
+            ephemerals: BTreeMap::new(),
+        }
+    }
+
     /// Executes a request of a session, asked by somebody who has proved to be `ids`. (A
     /// [`Write::As`] names the identities itself.)
     pub fn write(
@@ -107,7 +120,7 @@ impl Model {
         ids: &[Identity],
         write: &Write,
     ) -> Answer {
-        self.run(Request { zxid, session, ids }, write, &mut Vec::new())
+        self.run(Request { zxid, session, ids }, write, &mut Journal::none())
     }
 
     /// As [`Model::write`], and tells what changed, in order.
@@ -119,13 +132,23 @@ impl Model {
         write: &Write,
         changes: &mut Vec<Change>,
     ) -> Answer {
-        let mut done = Vec::new();
+        let mut done = Journal::kept();
         let answer = self.run(Request { zxid, session, ids }, write, &mut done);
-        done.iter().for_each(|one| one.tell(changes));
+        done.tell(changes);
         answer
     }
 
-    fn run(&mut self, by: Request<'_>, write: &Write, undo: &mut Vec<Undo>) -> Answer {
+    /// What a request would be answered; nothing changes. (The opening of a session is no such
+    /// request: it is always granted.)
+    pub fn probe(&mut self, session: SessionId, ids: &[Identity], write: &Write) -> Answer {
+        let zxid = Zxid::ZERO;
+        let mut journal = Journal::kept();
+        let answer = self.run(Request { zxid, session, ids }, write, &mut journal);
+        self.take_back(journal);
+        answer
+    }
+
+    fn run(&mut self, by: Request<'_>, write: &Write, undo: &mut Journal) -> Answer {
         match write.bare() {
             Write::CreateSession { .. } => {
                 self.sessions.insert(by.session);
@@ -154,7 +177,7 @@ impl Model {
         self.execute(by, write, undo)
     }
 
-    fn execute(&mut self, by: Request<'_>, write: &Write, undo: &mut Vec<Undo>) -> Answer {
+    fn execute(&mut self, by: Request<'_>, write: &Write, undo: &mut Journal) -> Answer {
         let done = match write {
             Write::Create { path, data, mode } => {
                 self.create(by, Wanted::open(path, data, *mode), undo)
@@ -171,7 +194,7 @@ impl Model {
                 data,
                 version,
             } => self.set_data(by, path, data, *version, undo),
-            Write::SetAcl { path, acl, version } => self.set_acl(by, path, acl, *version),
+            Write::SetAcl { path, acl, version } => self.set_acl(by, path, acl, *version, undo),
             Write::Check { path, version } => self.check(by, path, *version),
             Write::Refused(code) => Err(*code),
             Write::Multi(parts) => return self.multi(by, parts, undo),
@@ -190,7 +213,7 @@ impl Model {
 
     /// Takes over a change whose request is not known.
     pub fn adopt(&mut self, zxid: Zxid, session: SessionId, txn: &Txn) {
-        self.take_over(zxid, session, txn, &mut Vec::new());
+        self.take_over(zxid, session, txn, &mut Journal::none());
     }
 
     /// As [`Model::adopt`], and tells what changed, in order.
@@ -201,12 +224,12 @@ impl Model {
         txn: &Txn,
         changes: &mut Vec<Change>,
     ) {
-        let mut done = Vec::new();
+        let mut done = Journal::kept();
         self.take_over(zxid, session, txn, &mut done);
-        done.iter().for_each(|one| one.tell(changes));
+        done.tell(changes);
     }
 
-    fn take_over(&mut self, zxid: Zxid, session: SessionId, txn: &Txn, undo: &mut Vec<Undo>) {
+    fn take_over(&mut self, zxid: Zxid, session: SessionId, txn: &Txn, undo: &mut Journal) {
         match txn {
             Txn::Create {
                 path, data, owner, ..
@@ -236,7 +259,7 @@ impl Model {
                 version,
             } => {
                 if let Some(node) = self.nodes.get_mut(path) {
-                    undo.push(Undo::of_set(path, node));
+                    undo.note(|| Undo::of_set(path, node));
                     node.data = data.clone();
                     node.version = *version;
                     node.modified = zxid;
@@ -261,20 +284,21 @@ impl Model {
         }
     }
 
-    fn adopt_node(&mut self, path: &Path, node: Node, undo: &mut Vec<Undo>) {
+    fn adopt_node(&mut self, path: &Path, node: Node, undo: &mut Journal) {
         let has_parent = parent_of(path).is_some_and(|parent| self.nodes.contains_key(parent));
         if has_parent && !self.nodes.contains_key(path) {
             self.insert(path, node, undo);
         }
     }
 
-    fn multi(&mut self, by: Request<'_>, parts: &[Part], undo: &mut Vec<Undo>) -> Answer {
+    fn multi(&mut self, by: Request<'_>, parts: &[Part], outer: &mut Journal) -> Answer {
+        let mut undo = Journal::kept();
         let mut responses = Vec::with_capacity(parts.len());
         for (position, part) in parts.iter().enumerate() {
-            match self.part(by, part, undo) {
+            match self.part(by, part, &mut undo) {
                 Ok(response) => responses.push(response),
                 Err(code) => {
-                    self.take_back(core::mem::take(undo));
+                    self.take_back(undo);
                     if code == ErrorCode::MarshallingError {
                         return Err(Failure::of(code));
                     }
@@ -285,6 +309,7 @@ impl Model {
                 }
             }
         }
+        outer.append(undo);
         Ok(Response::Multi(responses))
     }
 
@@ -292,7 +317,7 @@ impl Model {
         &mut self,
         by: Request<'_>,
         part: &Part,
-        undo: &mut Vec<Undo>,
+        undo: &mut Journal,
     ) -> Result<Response, ErrorCode> {
         match part {
             Part::Create { path, data, mode } => {
@@ -319,7 +344,7 @@ impl Model {
         &mut self,
         by: Request<'_>,
         wanted: Wanted<'_>,
-        undo: &mut Vec<Undo>,
+        undo: &mut Journal,
     ) -> Result<Response, ErrorCode> {
         if let CreateMode::Ttl { ms } | CreateMode::TtlSequential { ms } = wanted.mode
             && !(1..=MAX_TTL_MS).contains(&ms)
@@ -361,7 +386,7 @@ impl Model {
         by: Request<'_>,
         path: &Path,
         version: i32,
-        undo: &mut Vec<Undo>,
+        undo: &mut Journal,
     ) -> Result<Response, ErrorCode> {
         let named = paths::named_parent(path).ok_or(ErrorCode::BadArguments)?;
         if BORN.iter().any(|(born, _)| **path == **born) {
@@ -383,7 +408,7 @@ impl Model {
         &mut self,
         zxid: Zxid,
         path: &Path,
-        undo: &mut Vec<Undo>,
+        undo: &mut Journal,
     ) -> Result<Response, ErrorCode> {
         paths::named_parent(path).ok_or(ErrorCode::BadArguments)?;
         let node = self.nodes.get(path).ok_or(ErrorCode::NoNode)?;
@@ -404,25 +429,25 @@ impl Model {
         path: &Path,
         data: &Data,
         version: i32,
-        undo: &mut Vec<Undo>,
+        undo: &mut Journal,
     ) -> Result<Response, ErrorCode> {
         let node = self.existing(path)?;
         node.rights.demand(by.ids, Perm::WRITE)?;
         demand_version(node.version, version)?;
-        undo.push(Undo::of_set(path, node));
+        undo.note(|| Undo::of_set(path, node));
         node.data = data.clone();
         node.version = node.version.wrapping_add(1);
         node.modified = by.zxid;
         Ok(Response::Set(node.stat()))
     }
 
-    /// Never a part of a multi, so there is nothing to take back.
     fn set_acl(
         &mut self,
         by: Request<'_>,
         path: &Path,
         entries: &[Ace],
         version: i32,
+        undo: &mut Journal,
     ) -> Result<Response, ErrorCode> {
         if !paths::is_path(path) {
             return Err(ErrorCode::BadArguments);
@@ -431,6 +456,7 @@ impl Model {
         let node = self.existing(path)?;
         node.rights.demand(by.ids, Perm::ADMIN)?;
         demand_version(node.acl_version, version)?;
+        undo.note(|| Undo::of_acl(path, node));
         node.rights = rights;
         node.acl_version = node.acl_version.wrapping_add(1);
         Ok(Response::AclSet(node.stat()))
@@ -450,10 +476,11 @@ impl Model {
         self.nodes.get_mut(path).ok_or(ErrorCode::NoNode)
     }
 
-    fn close(&mut self, zxid: Zxid, session: SessionId, undo: &mut Vec<Undo>) {
+    fn close(&mut self, zxid: Zxid, session: SessionId, undo: &mut Journal) {
         if !self.sessions.remove(&session) {
             return;
         }
+        undo.note(|| Undo::Close { session });
         for path in self.ephemerals.remove(&session).unwrap_or_default() {
             self.remove(zxid, &path, undo);
         }

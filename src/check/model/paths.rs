@@ -2,7 +2,7 @@
 
 /// The parent that a request names, before anybody has judged its path. The root is its own.
 pub(super) fn named_parent(path: &str) -> Option<&str> {
-    if path.contains('\0') {
+    if path.as_bytes().contains(&0) {
         return None;
     }
     path.rfind('/').map(|slash| match slash {
@@ -34,8 +34,13 @@ pub(super) fn is_path(path: &str) -> bool {
     path == "/"
         || path.strip_prefix('/').is_some_and(|rest| {
             rest.split('/')
-                .all(|name| !matches!(name, "" | "." | "..") && !name.contains(is_forbidden))
+                .all(|name| !matches!(name, "" | "." | "..") && is_printable(name))
         })
+}
+
+/// Common characters are told apart without a look at every range.
+fn is_printable(name: &str) -> bool {
+    name.bytes().all(|byte| (0x20..0x7f).contains(&byte)) || !name.contains(is_forbidden)
 }
 
 /// Control characters (also those behind ASCII), what Java takes for a surrogate or for private,

@@ -4,6 +4,7 @@ use core::ops::Bound;
 use std::sync::Arc;
 
 use super::acl::Perm;
+use super::agree::{agrees, stats_agree};
 use super::{Model, Node};
 use crate::ids::SessionId;
 use crate::tree::{Answer, ErrorCode, Failure, Identity, Path, Read, Response};
@@ -64,6 +65,30 @@ impl Model {
         response.map_err(Failure::of)
     }
 
+    /// Whether a read of the present state is answered so; of times and of lengths that are not
+    /// told nothing is asked. The common reads are compared in place.
+    pub fn tells(&self, reader: Reader<'_>, read: &Read, told: &Answer) -> bool {
+        let (path, perm) = match read {
+            Read::GetData { path, .. } | Read::GetChildren { path, .. } => (path, Some(Perm::READ)),
+            Read::Exists { path, .. } if !path.contains('\0') => (path, None),
+            Read::Exists { .. }
+            | Read::GetAcl { .. }
+            | Read::CountDescendants { .. }
+            | Read::GetEphemerals { .. }
+            | Read::Multi(_)
+            | Read::WhoAmI => return agrees(told, &self.read(reader, read)),
+        };
+        let node = match perm {
+            Some(perm) => self.readable(reader, path, perm),
+            None => self.named(path),
+        };
+        match (node, told) {
+            (Err(code), Err(failure)) => code == failure.code && failure.parts.is_empty(),
+            (Ok(node), Ok(response)) => node.tells(read, response),
+            (Err(_), Ok(_)) | (Ok(_), Err(_)) => false,
+        }
+    }
+
     /// Reads do not judge paths: what cannot exist is not there, and the empty path is the root.
     fn named(&self, path: &str) -> Result<&Node, ErrorCode> {
         let stored = if path.is_empty() { "/" } else { path };
@@ -101,6 +126,21 @@ impl Model {
         own.filter(|path| is_all || path.starts_with(prefix))
             .cloned()
             .collect()
+    }
+}
+
+impl Node {
+    fn tells(&self, read: &Read, response: &Response) -> bool {
+        match (read, response) {
+            (Read::GetData { .. }, Response::Data { data, stat }) => {
+                stats_agree(stat, &self.stat()) && *data == self.data
+            }
+            (Read::Exists { .. }, Response::Exists(stat)) => stats_agree(stat, &self.stat()),
+            (Read::GetChildren { .. }, Response::Children { names, stat }) => {
+                stats_agree(stat, &self.stat()) && self.children.iter().eq(names)
+            }
+            _of_another_kind => false,
+        }
     }
 }
 

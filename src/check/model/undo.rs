@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::acl::{Perm, Rights};
 use super::{Kind, Model, Node, parent_of, paths};
-use crate::ids::Zxid;
+use crate::ids::{SessionId, Zxid};
 use crate::tree::{Data, EventKind, Identity, Path};
 
 /// How one change is taken back.
@@ -32,6 +32,58 @@ pub(super) enum Undo {
         modified: Zxid,
         rights: Rights,
     },
+    /// An ACL was set.
+    Acl {
+        path: Path,
+        rights: Rights,
+        version: i32,
+    },
+    /// A session was closed.
+    Close { session: SessionId },
+}
+
+/// The changes under way, if anybody wants to hear of them or take them back.
+#[derive(Debug)]
+pub(super) struct Journal {
+    is_kept: bool,
+    changes: Vec<Undo>,
+}
+
+impl Journal {
+    /// For changes that stay.
+    pub fn none() -> Journal {
+        Journal {
+            is_kept: false,
+            changes: Vec::new(),
+        }
+    }
+
+    /// For changes that are told of, or may be taken back.
+    pub fn kept() -> Journal {
+        Journal {
+            is_kept: true,
+            changes: Vec::new(),
+        }
+    }
+
+    /// Notes a change.
+    pub fn note(&mut self, change: impl FnOnce() -> Undo) {
+        if self.is_kept {
+            self.changes.push(change());
+        }
+    }
+
+    /// Takes over what a part of the request has changed.
+    pub fn append(&mut self, mut part: Journal) {
+        if self.is_kept {
+            self.changes.append(&mut part.changes);
+        }
+    }
+
+    /// What is told of the changes, in order.
+    pub fn tell(&self, changes: &mut Vec<Change>) {
+        self.changes.iter().for_each(|change| change.tell(changes));
+    }
 }
 
 /// What a parent knows of the comings and goings of its children, and who may know it.
@@ -71,8 +123,17 @@ impl Undo {
         }
     }
 
+    /// The ACL as it is before it is set.
+    pub fn of_acl(path: &Path, node: &Node) -> Undo {
+        Undo::Acl {
+            path: path.clone(),
+            rights: node.rights.clone(),
+            version: node.acl_version,
+        }
+    }
+
     /// What is told of the change, the node itself first.
-    pub fn tell(&self, changes: &mut Vec<Change>) {
+    fn tell(&self, changes: &mut Vec<Change>) {
         let (kind, path, rights, parent) = match self {
             Undo::Insert {
                 path,
@@ -83,6 +144,8 @@ impl Undo {
                 (EventKind::NodeDeleted, path, &node.rights, Some(parent))
             }
             Undo::Set { path, rights, .. } => (EventKind::NodeDataChanged, path, rights, None),
+            // No watch hears of these.
+            Undo::Acl { .. } | Undo::Close { .. } => return,
         };
         changes.push(Change {
             kind,
@@ -102,7 +165,7 @@ impl Undo {
 impl Model {
     /// Adds a node below an existing one. A counter that wraps around does not move up, and then,
     /// as in ZooKeeper, the parent does not learn of the change either.
-    pub(super) fn insert(&mut self, path: &Path, node: Node, undo: &mut Vec<Undo>) {
+    pub(super) fn insert(&mut self, path: &Path, node: Node, undo: &mut Journal) {
         let parent = self.parent(path);
         let counters = parent.counters();
         parent.children.insert(Arc::from(paths::name_of(path)));
@@ -111,7 +174,7 @@ impl Model {
             parent.children_changed = node.created;
         }
         self.own(path, &node);
-        undo.push(Undo::Insert {
+        undo.note(|| Undo::Insert {
             path: path.clone(),
             rights: node.rights.clone(),
             parent: counters,
@@ -120,13 +183,13 @@ impl Model {
     }
 
     /// Takes a node away that exists and has no children.
-    pub(super) fn remove(&mut self, zxid: Zxid, path: &Path, undo: &mut Vec<Undo>) {
+    pub(super) fn remove(&mut self, zxid: Zxid, path: &Path, undo: &mut Journal) {
         let node = self.take(path);
         let parent = self.parent(path);
         let counters = parent.counters();
         parent.children.remove(paths::name_of(path));
         parent.children_changed = zxid;
-        undo.push(Undo::Remove {
+        undo.note(|| Undo::Remove {
             path: path.clone(),
             node,
             parent: counters,
@@ -134,8 +197,8 @@ impl Model {
     }
 
     /// Takes changes back, the newest first.
-    pub(super) fn take_back(&mut self, changes: Vec<Undo>) {
-        for change in changes.into_iter().rev() {
+    pub(super) fn take_back(&mut self, journal: Journal) {
+        for change in journal.changes.into_iter().rev() {
             match change {
                 Undo::Insert { path, parent, .. } => {
                     self.take(&path);
@@ -161,6 +224,18 @@ impl Model {
                     node.data = data;
                     node.version = version;
                     node.modified = modified;
+                }
+                Undo::Acl {
+                    path,
+                    rights,
+                    version,
+                } => {
+                    let node = self.nodes.get_mut(&path).expect("later changes are undone");
+                    node.rights = rights;
+                    node.acl_version = version;
+                }
+                Undo::Close { session } => {
+                    self.sessions.insert(session);
                 }
             }
         }

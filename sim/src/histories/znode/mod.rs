@@ -1,0 +1,195 @@
+//! Reads histories of a znode tree: the generated form, and the log of a real ensemble.
+//!
+//! Both become what the simulator's own clients leave: a [`History`], so that one checker judges
+//! all of them.
+
+mod ensemble;
+mod generated;
+mod json;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use menagerie::check::znode::Birth;
+use menagerie::history::{History, Operation, Outcome};
+use menagerie::ids::{ClientId, OpId, SessionId, VirtualTime, Zxid};
+use menagerie::tree::{Answer, ErrorCode, Identity, Request};
+
+use super::Malformed;
+
+/// A history and what its tree was born with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TreeHistory {
+    /// The history.
+    pub history: History,
+    /// What the tree was born with.
+    pub birth: Birth,
+}
+
+/// Reads a history of a znode tree.
+///
+/// # Errors
+/// The first line that cannot be understood.
+pub fn parse(text: &[u8]) -> Result<TreeHistory, Malformed> {
+    let first = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    // Only the log of an ensemble tells the time.
+    let is_log = first.windows(4).any(|bytes| bytes == b"\"t\":");
+    if is_log {
+        lines(text, ensemble::Reader::default(), Birth::ZooKeeper)
+    } else {
+        lines(text, generated::Reader::default(), Birth::Bare)
+    }
+}
+
+/// Reads one form, line by line.
+trait Form {
+    /// Takes a line; `number` counts from 1.
+    fn take(&mut self, number: usize, line: &[u8]) -> Result<(), String>;
+    /// The history.
+    fn finish(self) -> History;
+}
+
+fn lines(text: &[u8], mut form: impl Form, birth: Birth) -> Result<TreeHistory, Malformed> {
+    for (line, number) in text.split(|byte| *byte == b'\n').zip(1usize..) {
+        if line.iter().all(u8::is_ascii_whitespace) {
+            continue;
+        }
+        form.take(number, line)
+            .map_err(|what| Malformed { line: number, what })?;
+    }
+    Ok(TreeHistory {
+        history: form.finish(),
+        birth,
+    })
+}
+
+/// Equal texts, held once.
+#[derive(Debug, Default)]
+struct Names(BTreeSet<Arc<str>>);
+
+impl Names {
+    fn get(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.0.get(text) {
+            return known.clone();
+        }
+        let name: Arc<str> = Arc::from(text);
+        self.0.insert(name.clone());
+        name
+    }
+}
+
+/// The operations so far, and who has one open.
+#[derive(Debug)]
+struct Gathering {
+    history: History,
+    nobody: Arc<[Identity]>,
+    clients: BTreeMap<String, ClientId>,
+    /// By client: the operation that is open.
+    open: Vec<Option<u32>>,
+    /// By client: how many operations it has asked.
+    asked: Vec<u32>,
+}
+
+impl Default for Gathering {
+    fn default() -> Gathering {
+        Gathering {
+            history: History::default(),
+            nobody: Arc::from([]),
+            clients: BTreeMap::new(),
+            open: Vec::new(),
+            asked: Vec::new(),
+        }
+    }
+}
+
+impl Gathering {
+    /// The client of that name.
+    fn client(&mut self, name: &str) -> Result<ClientId, String> {
+        if let Some(known) = self.clients.get(name) {
+            return Ok(*known);
+        }
+        let number = u16::try_from(self.clients.len() + 1)
+            .map_err(|_| "there are more than 65535 processes".to_owned())?;
+        self.clients.insert(name.to_owned(), ClientId(number));
+        self.open.push(None);
+        self.asked.push(0);
+        Ok(ClientId(number))
+    }
+
+    fn invoke(
+        &mut self,
+        client: ClientId,
+        session: SessionId,
+        request: Request,
+        at: u64,
+    ) -> Result<&mut Operation, String> {
+        let place = usize::from(client.0) - 1;
+        if self.open[place].is_some() {
+            return Err(format!("{client} has an operation open already"));
+        }
+        let number = u32::try_from(self.history.operations.len())
+            .map_err(|_| "there are too many operations".to_owned())?;
+        self.open[place] = Some(number);
+        self.asked[place] += 1;
+        self.history.operations.push(Operation {
+            id: OpId(number),
+            client,
+            session,
+            xid: self.asked[place],
+            seq: 0,
+            conn: None,
+            server: None,
+            attempts: 1,
+            request,
+            ids: self.nobody.clone(),
+            synced: false,
+            invoked: VirtualTime(at),
+            completed: None,
+            outcome: None,
+        });
+        Ok(self.history.operations.last_mut().expect("just pushed"))
+    }
+
+    /// The operation that a client has open; it is open no longer.
+    fn close(&mut self, client: ClientId) -> Result<&mut Operation, String> {
+        let place = usize::from(client.0) - 1;
+        let open = self.open[place].take();
+        let number = open.ok_or_else(|| format!("{client} has no operation open"))?;
+        Ok(&mut self.history.operations[number as usize])
+    }
+}
+
+fn answer(operation: &mut Operation, at: u64, zxid: u64, answer: Answer) {
+    operation.completed = Some(VirtualTime(at));
+    operation.outcome = Some(Outcome::Answered {
+        zxid: Zxid(zxid),
+        answer,
+    });
+}
+
+/// The error of one of ZooKeeper's numbers.
+fn error_of(number: i64) -> Result<ErrorCode, String> {
+    [
+        ErrorCode::RuntimeInconsistency,
+        ErrorCode::MarshallingError,
+        ErrorCode::Unimplemented,
+        ErrorCode::BadArguments,
+        ErrorCode::NoNode,
+        ErrorCode::NoAuth,
+        ErrorCode::BadVersion,
+        ErrorCode::NoChildrenForEphemerals,
+        ErrorCode::NodeExists,
+        ErrorCode::NotEmpty,
+        ErrorCode::SessionExpired,
+        ErrorCode::InvalidAcl,
+        ErrorCode::AuthFailed,
+        ErrorCode::SessionMoved,
+        ErrorCode::NoWatcher,
+        ErrorCode::ReconfigDisabled,
+    ]
+    .into_iter()
+    .find(|code| i64::from(code.number()) == number)
+    .ok_or_else(|| format!("the error {number} is not one of ZooKeeper's"))
+}

@@ -1,0 +1,504 @@
+//! What each operation claims, in the form in which the sweep needs it.
+//!
+//! A write whose place is known is an *effect*, at its zxid, even if it failed there. A write
+//! without a known place is *floating*: one that may never have happened, or one that surely did,
+//! somewhere. Everything else is an *observation*: a read, or a write that failed or checked only,
+//! at an unknown place; it leaves the tree as it was and needs a state that it fits.
+
+use std::collections::BTreeMap;
+
+use super::{Mode, Options, Reads};
+use crate::check::linearizability::answered;
+use crate::history::{Operation, Outcome};
+use crate::ids::{ClientId, SessionId, Zxid};
+use crate::tree::{Answer, Part, Request, Response, Stat, Write};
+
+/// No zxid at all: an operation that has no place yet, or a place without an upper bound.
+pub(super) const NOWHERE: u64 = u64::MAX;
+/// No claim.
+pub(super) const NONE: u32 = u32::MAX;
+
+/// How a claim meets the tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Is executed at this zxid.
+    Effect(u64),
+    /// Surely changed the tree, but nobody says where.
+    Somewhere,
+    /// May have changed the tree, or may do so later, or never.
+    Perhaps,
+    /// Looks at the tree.
+    Observation,
+}
+
+/// One operation, boiled down.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Claim<'a> {
+    pub op: &'a Operation,
+    pub kind: Kind,
+    /// The state it belongs to is at least this.
+    pub lo: u64,
+    /// And at most this.
+    pub hi: u64,
+    /// What the answer itself names: no older state can have given it.
+    pub since: u64,
+    /// The claim of the same session that must come first.
+    pub before: u32,
+    /// The claim that waits for this one.
+    pub after: u32,
+    /// Whether it must come behind everything that had completed when it was invoked.
+    pub by_clock: bool,
+}
+
+impl Claim<'_> {
+    /// Whether it ended, and so must have a place before anything that was invoked later.
+    pub fn is_due(&self) -> bool {
+        match self.kind {
+            Kind::Effect(_) | Kind::Somewhere | Kind::Observation => self.op.completed.is_some(),
+            Kind::Perhaps => false,
+        }
+    }
+
+    /// When it ended.
+    pub fn completed(&self) -> u64 {
+        self.op.completed.map_or(NOWHERE, |at| at.0)
+    }
+
+    /// Whether it may take place at `zxid`.
+    pub fn is_floating(&self) -> bool {
+        match self.kind {
+            Kind::Somewhere | Kind::Perhaps => true,
+            Kind::Effect(_) | Kind::Observation => false,
+        }
+    }
+}
+
+/// Every claim of a history.
+#[derive(Debug)]
+pub(super) struct Claims<'a> {
+    pub all: Vec<Claim<'a>>,
+    /// The effects: zxid and claim. Invariant: zxids ascend.
+    pub effects: Vec<(u64, u32)>,
+    /// What ended, in the order in which it did.
+    pub by_completion: Vec<u32>,
+    /// The observations that wait for the clock, in the order of invocation.
+    pub by_invocation: Vec<u32>,
+    /// The floating claims.
+    pub floating: Vec<u32>,
+    /// Two effects at one zxid, if there are any.
+    pub collision: Option<(u32, u32)>,
+    /// A reply to the first names a later transaction than one to the second, which the session
+    /// sent behind it: their indices among the operations.
+    pub regress: Option<(usize, usize)>,
+    /// Every session that asked for something.
+    pub sessions: Vec<SessionId>,
+}
+
+impl<'a> Claims<'a> {
+    /// Makes claims of the operations, and of the sessions' ends that nobody asked for.
+    pub fn of(operations: &'a [Operation], ends: &'a [Operation], options: &Options) -> Self {
+        let mut all: Vec<Claim<'a>> = Vec::with_capacity(operations.len() + ends.len());
+        all.extend(operations.iter().filter_map(|op| claim(op, options)));
+        all.extend(ends.iter().filter_map(|op| claim(op, options)));
+        let mut regress = None;
+        match options.mode {
+            Mode::ZooKeeper => {
+                let heard = Heard::of(operations);
+                regress = heard.regress;
+                chain(&mut all, &heard);
+            }
+            Mode::Linearizable(_) => {}
+        }
+        let numbered = || all.iter().zip(0u32..);
+        let mut effects: Vec<(u64, u32)> = numbered()
+            .filter_map(|(claim, index)| match claim.kind {
+                Kind::Effect(zxid) => Some((zxid, index)),
+                Kind::Somewhere | Kind::Perhaps | Kind::Observation => None,
+            })
+            .collect();
+        effects.sort_unstable();
+        let collision = effects
+            .windows(2)
+            .find(|pair| pair[0].0 == pair[1].0)
+            .map(|pair| (pair[0].1, pair[1].1));
+        let mut completions: Vec<(u64, u32)> = numbered()
+            .filter(|(claim, _)| claim.is_due())
+            .map(|(claim, index)| (claim.completed(), index))
+            .collect();
+        completions.sort_unstable();
+        let mut invocations: Vec<(u64, u32)> = numbered()
+            .filter(|(claim, _)| claim.kind == Kind::Observation && claim.by_clock)
+            .map(|(claim, index)| (claim.op.invoked.0, index))
+            .collect();
+        if !invocations.is_sorted() {
+            invocations.sort_unstable();
+        }
+        let floating = numbered().filter(|(claim, _)| claim.is_floating());
+        let floating = floating.map(|(_, index)| index).collect();
+        Claims {
+            effects,
+            by_completion: completions.into_iter().map(|(_, index)| index).collect(),
+            by_invocation: invocations.into_iter().map(|(_, index)| index).collect(),
+            floating,
+            collision,
+            regress,
+            sessions: sessions(operations),
+            all,
+        }
+    }
+
+    /// The memory that it holds.
+    pub fn size(&self) -> usize {
+        self.all.len() * size_of::<Claim<'_>>()
+            + self.effects.len() * size_of::<(u64, u32)>()
+            + (self.by_completion.len() + self.by_invocation.len()) * size_of::<u32>()
+    }
+
+    pub fn get(&self, index: u32) -> &Claim<'a> {
+        &self.all[index as usize]
+    }
+}
+
+fn sessions(operations: &[Operation]) -> Vec<SessionId> {
+    let mut sessions = std::collections::BTreeSet::new();
+    let mut last = None;
+    for op in operations {
+        if last != Some(op.session) {
+            sessions.insert(op.session);
+            last = Some(op.session);
+        }
+    }
+    sessions.into_iter().collect()
+}
+
+/// Whether an operation is a write that surely had an effect.
+pub(super) fn has_effect(op: &Operation) -> bool {
+    match &op.request {
+        Request::Write(write) => matches!(told(op), Some(Ok(_))) && !only_checks(write),
+        Request::Read(_) | Request::Watch(_) | Request::Sync | Request::Auth { .. } => false,
+    }
+}
+
+/// What one operation claims; `None` if it says nothing about the tree.
+fn claim<'a>(op: &'a Operation, options: &Options) -> Option<Claim<'a>> {
+    let linear = match options.mode {
+        Mode::Linearizable(_) => true,
+        Mode::ZooKeeper => false,
+    };
+    let mut claim = Claim {
+        op,
+        kind: Kind::Observation,
+        lo: 0,
+        hi: NOWHERE,
+        since: 0,
+        before: NONE,
+        after: NONE,
+        by_clock: true,
+    };
+    match &op.request {
+        Request::Sync
+        | Request::Watch(_)
+        | Request::Auth { .. }
+        | Request::Write(Write::CreateSession { .. }) => None,
+        Request::Read(_) => {
+            let (zxid, answer) = answered(op)?;
+            if options.mode == Mode::Linearizable(Reads::Synced) && !op.synced {
+                return None;
+            }
+            claim.by_clock = linear;
+            if zxid != Zxid::ZERO && options.trusts_reads {
+                claim.hi = zxid.0;
+            }
+            claim.since = since(answer);
+            Some(claim)
+        }
+        Request::Write(write) => write_claim(claim, write),
+    }
+}
+
+fn write_claim<'a>(mut claim: Claim<'a>, write: &Write) -> Option<Claim<'a>> {
+    let op = claim.op;
+    let (zxid, answer) = match &op.outcome {
+        Some(Outcome::Answered { zxid, answer }) => (*zxid, answer),
+        Some(Outcome::Refused(_)) => return None,
+        Some(Outcome::Unknown) | None => {
+            claim.kind = Kind::Perhaps;
+            return Some(claim);
+        }
+    };
+    // Built in its own apply, a reply carries its own zxid. Whoever asked twice may have been
+    // answered from memory.
+    let is_own = zxid != Zxid::ZERO && op.attempts <= 1;
+    if answered(op).is_none() {
+        // The session is gone, or elsewhere: that says nothing, unless an earlier attempt arrived.
+        claim.kind = Kind::Perhaps;
+        return (op.attempts > 1).then_some(claim);
+    }
+    if answer.is_err() || only_checks(write) {
+        // It changes nothing, but where its own transaction stands is known all the same.
+        if is_own {
+            claim.kind = Kind::Effect(zxid.0);
+        } else if zxid != Zxid::ZERO {
+            claim.hi = zxid.0;
+        }
+        return Some(claim);
+    }
+    claim.kind = match (own_zxid(answer), is_own) {
+        (Some(own), _) => Kind::Effect(own),
+        (None, true) => Kind::Effect(zxid.0),
+        (None, false) => Kind::Somewhere,
+    };
+    if claim.kind == Kind::Somewhere && zxid != Zxid::ZERO {
+        claim.hi = zxid.0;
+    }
+    Some(claim)
+}
+
+/// Whether a successful write leaves the tree as it is.
+fn only_checks(write: &Write) -> bool {
+    match write.bare() {
+        Write::Check { .. } | Write::Refused(_) => true,
+        Write::Multi(parts) => parts.iter().all(|part| match part {
+            Part::Check { .. } | Part::Refused(_) => true,
+            Part::Create { .. }
+            | Part::CreateWith { .. }
+            | Part::Delete { .. }
+            | Part::SetData { .. } => false,
+        }),
+        Write::Create { .. }
+        | Write::CreateWith { .. }
+        | Write::Delete { .. }
+        | Write::SetData { .. }
+        | Write::SetAcl { .. }
+        | Write::CreateSession { .. }
+        | Write::CloseSession
+        | Write::ExpireSession
+        | Write::DeleteContainer { .. }
+        | Write::As { .. } => false,
+    }
+}
+
+/// The zxid that the Stats of a write's answer tell.
+fn own_zxid(answer: &Answer) -> Option<u64> {
+    let Ok(response) = answer else {
+        return None;
+    };
+    let told = match response {
+        Response::Created { stat, .. } => stat.czxid,
+        Response::Set(stat) => stat.mzxid,
+        Response::Multi(responses) => return responses.iter().find_map(own_zxid_of_part),
+        Response::Deleted
+        | Response::Checked
+        | Response::Data { .. }
+        | Response::Exists(_)
+        | Response::Children { .. }
+        | Response::Synced
+        | Response::SessionOpened
+        | Response::SessionClosed
+        | Response::AclSet(_)
+        | Response::Acl { .. }
+        | Response::Count(_)
+        | Response::Paths(_)
+        | Response::Reads(_)
+        | Response::Identities(_)
+        | Response::WatchesDone
+        | Response::Authenticated => Zxid::ZERO,
+    };
+    (told != Zxid::ZERO).then_some(told.0)
+}
+
+fn own_zxid_of_part(response: &Response) -> Option<u64> {
+    let told = match response {
+        Response::Created { stat, .. } => stat.czxid,
+        Response::Set(stat) => stat.mzxid,
+        Response::Deleted
+        | Response::Checked
+        | Response::Multi(_)
+        | Response::Data { .. }
+        | Response::Exists(_)
+        | Response::Children { .. }
+        | Response::Synced
+        | Response::SessionOpened
+        | Response::SessionClosed
+        | Response::AclSet(_)
+        | Response::Acl { .. }
+        | Response::Count(_)
+        | Response::Paths(_)
+        | Response::Reads(_)
+        | Response::Identities(_)
+        | Response::WatchesDone
+        | Response::Authenticated => Zxid::ZERO,
+    };
+    (told != Zxid::ZERO).then_some(told.0)
+}
+
+/// The newest zxid that an answer names.
+pub(super) fn since(answer: &Answer) -> u64 {
+    answer
+        .as_ref()
+        .ok()
+        .and_then(stat_of)
+        .map_or(0, |stat| stat.czxid.max(stat.mzxid).max(stat.pzxid).0)
+}
+
+/// The Stat in an answer to a request about one node.
+pub(super) fn stat_of(response: &Response) -> Option<&Stat> {
+    match response {
+        Response::Created { stat, .. }
+        | Response::Set(stat)
+        | Response::Data { stat, .. }
+        | Response::Exists(stat)
+        | Response::Children { stat, .. }
+        | Response::AclSet(stat)
+        | Response::Acl { stat, .. } => Some(stat),
+        Response::Deleted
+        | Response::Checked
+        | Response::Multi(_)
+        | Response::Synced
+        | Response::SessionOpened
+        | Response::SessionClosed
+        | Response::Count(_)
+        | Response::Paths(_)
+        | Response::Reads(_)
+        | Response::Identities(_)
+        | Response::WatchesDone
+        | Response::Authenticated => None,
+    }
+}
+
+/// What a session has said so far.
+#[derive(Clone, Copy, Debug)]
+struct Said {
+    /// Its last claim that surely has a place.
+    last: u32,
+    /// The newest zxid of its replies.
+    heard: u64,
+    /// The place of its last answered write.
+    wrote: u64,
+}
+
+/// Puts the claims of each session in a row, and bounds them by what it had heard before.
+fn chain(all: &mut [Claim<'_>], heard: &Heard) {
+    let mut order: Vec<u32> = (0u32..).take(all.len()).collect();
+    let key = |index: &u32| {
+        let op = all[*index as usize].op;
+        (name_of(op), op.xid, *index)
+    };
+    order.sort_by_key(key);
+    let mut said: BTreeMap<(SessionId, ClientId), Said> = BTreeMap::new();
+    let mut open: Vec<u32> = Vec::new();
+    let mut open_of = None;
+    for index in order {
+        let op = all[index as usize].op;
+        let name = name_of(op);
+        if open_of != Some(name) {
+            open.clear();
+            open_of = Some(name);
+        }
+        let fresh = Said {
+            last: NONE,
+            heard: 0,
+            wrote: 0,
+        };
+        let so_far = said.entry(name).or_insert(fresh);
+        so_far.heard = heard.before(name, op.xid);
+        let claim = &mut all[index as usize];
+        match claim.kind {
+            // Unknown to its session, it comes behind the write before it and before the next.
+            Kind::Perhaps => {
+                claim.lo = claim.lo.max(so_far.wrote);
+                open.push(index);
+                continue;
+            }
+            Kind::Observation => claim.lo = claim.lo.max(so_far.heard),
+            Kind::Somewhere => claim.lo = claim.lo.max(so_far.wrote),
+            Kind::Effect(_) => claim.lo = so_far.heard,
+        }
+        claim.before = so_far.last;
+        let wrote = match claim.kind {
+            Kind::Effect(zxid) => Some(zxid),
+            Kind::Observation | Kind::Somewhere | Kind::Perhaps => None,
+        };
+        let before = core::mem::replace(&mut so_far.last, index);
+        if let Some(wrote) = wrote {
+            so_far.wrote = so_far.wrote.max(wrote);
+            for earlier in open.drain(..) {
+                let earlier = &mut all[earlier as usize];
+                earlier.hi = earlier.hi.min(wrote.saturating_sub(1));
+            }
+        }
+        if before != NONE {
+            all[before as usize].after = index;
+        }
+    }
+}
+
+/// Who issues operations one after the other.
+fn name_of(op: &Operation) -> (SessionId, ClientId) {
+    match op.session {
+        SessionId::NONE => (SessionId::NONE, op.client),
+        session => (session, ClientId(0)),
+    }
+}
+
+/// The number of an operation in its session, its reply's zxid, and its index.
+type Reply = (u32, u64, usize);
+
+/// What sessions have heard by the zxids of their replies.
+struct Heard {
+    /// By session: the numbers of its operations, and the newest zxid in the replies through each.
+    replies: BTreeMap<(SessionId, ClientId), Vec<(u32, u64)>>,
+    regress: Option<(usize, usize)>,
+}
+
+impl Heard {
+    fn of(operations: &[Operation]) -> Heard {
+        let mut all: BTreeMap<(SessionId, ClientId), Vec<Reply>> = BTreeMap::new();
+        for (index, op) in operations.iter().enumerate() {
+            if let Some((zxid, _)) = answered(op) {
+                let of_session = all.entry(name_of(op)).or_default();
+                of_session.push((op.xid, zxid.0, index));
+            }
+        }
+        let mut regress = None;
+        let mut replies = BTreeMap::new();
+        for (name, mut of_session) in all {
+            of_session.sort_unstable();
+            let mut newest = (0, 0);
+            let mut running = Vec::with_capacity(of_session.len());
+            for (number, zxid, index) in of_session {
+                if zxid != 0 && zxid < newest.0 && name.0 != SessionId::NONE {
+                    regress = regress.or(Some((newest.1, index)));
+                }
+                newest = newest.max((zxid, index));
+                running.push((number, newest.0));
+            }
+            replies.insert(name, running);
+        }
+        Heard { replies, regress }
+    }
+
+    /// The newest zxid in the replies to what was sent before number `xid`.
+    fn before(&self, name: (SessionId, ClientId), xid: u32) -> u64 {
+        let Some(replies) = self.replies.get(&name) else {
+            return 0;
+        };
+        match replies.partition_point(|(number, _)| *number < xid) {
+            0 => 0,
+            count => replies[count - 1].1,
+        }
+    }
+}
+
+/// The answer of an operation, whatever it is about.
+pub(super) fn told(op: &Operation) -> Option<&Answer> {
+    match &op.outcome {
+        Some(Outcome::Answered { answer, .. }) => Some(answer),
+        Some(Outcome::Refused(_) | Outcome::Unknown) | None => None,
+    }
+}
+
+/// Whether an operation was answered, and the answer says something about the tree.
+pub(super) fn is_answered(op: &Operation) -> bool {
+    answered(op).is_some()
+}

@@ -1,0 +1,247 @@
+//! Judges a history of a znode tree alone: nothing but what clients asked and saw.
+//!
+//! **The witness.** Every write that was answered tells its place in the order of transactions: by
+//! the zxid of its reply, which a reply built in the write's own apply carries, or by the Stat in
+//! it. The tree is replayed once in that order. Reads and failed writes are placed between; real
+//! time, or a session's own order, says before what they must not come (`sweep`). If everything has
+//! a place, the order found is the proof.
+//!
+//! **What nobody tells** (writes of unknown outcome, the ends of sessions, deletes without a zxid)
+//! is placed where something asks for it (`hidden`). Only such writes are ever searched for.
+//!
+//! **Two promises.** [`Mode::Linearizable`]: one order of all operations, in real time.
+//! [`Mode::ZooKeeper`]: writes, and their errors, are linearizable; a session's operations keep
+//! their order; its reads see ever later prefixes of the writes, and never an older one than a
+//! reply has named by its zxid, over all its connections; an unknown write takes effect before its
+//! session's next acknowledged write, or never. A sync promises no more than that zxid: ZooKeeper's
+//! is no quorum operation, so a synced read may miss what somebody else has written; whether one
+//! does is what `Mode::Linearizable(Reads::Synced)` asks.
+//!
+//! Missing: the events of watches. They are judged by a checker of their own, which knows the order
+//! of transactions from the servers.
+//!
+mod claims;
+mod explain;
+mod hidden;
+mod shrink;
+mod sweep;
+#[cfg(test)]
+mod tests;
+mod touches;
+mod tree;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::model::Model;
+pub use super::model::UNTOLD_LENGTH;
+use crate::history::{History, Operation};
+use crate::ids::{ClientId, OpId, SessionId, VirtualTime};
+use crate::linear::Budget;
+use crate::tree::{Request, Write};
+use claims::{Claims, told};
+pub use explain::{Edge, Violation};
+use hidden::{Search, search};
+pub use shrink::minimal;
+use sweep::{Placing, Sweep};
+
+/// What is promised to clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// One order in real time, of all writes and these reads.
+    Linearizable(Reads),
+    /// Ordered sequential consistency: see the head of the module.
+    ZooKeeper,
+}
+
+/// Which reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reads {
+    /// All.
+    All,
+    /// Those that directly follow a sync.
+    Synced,
+}
+
+/// What a tree is born with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Birth {
+    /// The root, and ZooKeeper's own nodes below it.
+    ZooKeeper,
+    /// The root alone.
+    Bare,
+}
+
+/// How to judge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// What is promised.
+    pub mode: Mode,
+    /// What the tree is born with.
+    pub birth: Birth,
+    /// Whether a read's state is at most its reply's zxid.
+    trusts_reads: bool,
+}
+
+impl Options {
+    /// Judges by this promise.
+    pub fn new(mode: Mode, birth: Birth) -> Options {
+        Options {
+            mode,
+            birth,
+            trusts_reads: true,
+        }
+    }
+}
+
+/// What came out.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ruling {
+    /// There is an order that explains every answer.
+    Holds,
+    /// Nothing was answered.
+    Vacuous,
+    /// There is none.
+    Violated(Box<Violation>),
+    /// A limit came first: which one, and how far it got.
+    Unknown(String),
+}
+
+/// A ruling and its circumstances.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// The ruling.
+    pub ruling: Ruling,
+    /// Answers that were examined.
+    pub checked: u64,
+    /// The order that explains everything: operations, in their order, each with the zxid of the
+    /// state it belongs to. Empty unless the history holds.
+    pub order: Vec<(OpId, u64)>,
+}
+
+/// Judges a history, within a budget.
+pub fn check(history: &History, options: &Options, budget: &mut dyn Budget) -> Report {
+    let ends = unasked_ends(&history.operations);
+    let claims = Claims::of(&history.operations, &ends, options);
+    let checked = claims.by_completion.len() as u64;
+    if checked == 0 {
+        return Report {
+            ruling: Ruling::Vacuous,
+            checked,
+            order: Vec::new(),
+        };
+    }
+    let ruled = |ruling| Report {
+        ruling,
+        checked,
+        order: Vec::new(),
+    };
+    if let Some((earlier, later)) = claims.regress {
+        let violation = explain::regress(&history.operations, earlier, later);
+        return ruled(Ruling::Violated(Box::new(violation)));
+    }
+    if let Some((first, second)) = claims.collision {
+        return ruled(Ruling::Violated(Box::new(explain::collision(
+            &claims, first, second,
+        ))));
+    }
+    // Almost always everything is where the replies' zxids say.
+    if claims.floating.is_empty() {
+        let mut sweep = Sweep::new(&claims, Placing::AtHeader, newborn(options));
+        match search(&mut sweep, &claims, budget) {
+            Search::Done => return held(&claims, &sweep, checked),
+            Search::Limit(limit) => {
+                return ruled(Ruling::Unknown(explain::limit(&claims, &sweep, limit)));
+            }
+            Search::Stuck(_) => {}
+        }
+    }
+    let mut sweep = Sweep::new(&claims, Placing::First, newborn(options));
+    let conflict = match search(&mut sweep, &claims, budget) {
+        Search::Done => return held(&claims, &sweep, checked),
+        Search::Limit(limit) => {
+            return ruled(Ruling::Unknown(explain::limit(&claims, &sweep, limit)));
+        }
+        Search::Stuck(conflict) => conflict,
+    };
+    let linear = matches!(options.mode, Mode::Linearizable(_));
+    if linear && options.trusts_reads {
+        // The reply's zxid of a read is a hint: what clients cannot tell apart may stand elsewhere.
+        let doubtful = Options {
+            trusts_reads: false,
+            ..*options
+        };
+        return check(history, &doubtful, budget);
+    }
+    ruled(Ruling::Violated(Box::new(explain::conflict(
+        &claims, &sweep, &conflict, options,
+    ))))
+}
+
+/// Whether an operation is a write that surely changed the tree or the sessions.
+pub(super) fn has_effect(op: &Operation) -> bool {
+    claims::has_effect(op)
+}
+
+fn held(claims: &Claims<'_>, sweep: &Sweep<'_, '_>, checked: u64) -> Report {
+    let place = |index: &u32| (claims.get(*index).op.id, sweep.place_of(*index));
+    Report {
+        ruling: Ruling::Holds,
+        checked,
+        order: sweep.order.iter().map(place).collect(),
+    }
+}
+
+fn newborn(options: &Options) -> Model {
+    match options.birth {
+        Birth::ZooKeeper => Model::new(),
+        Birth::Bare => Model::bare(),
+    }
+}
+
+/// The sessions that own ephemeral nodes may end without anybody's asking.
+fn unasked_ends(operations: &[Operation]) -> Vec<Operation> {
+    let mut owners: BTreeMap<SessionId, Option<VirtualTime>> = BTreeMap::new();
+    for op in operations {
+        let Request::Write(write) = &op.request else {
+            continue;
+        };
+        let (paths, prefixes) = touches::ephemerals_of(write, told(op));
+        if !paths.is_empty() || !prefixes.is_empty() {
+            owners.entry(op.session).or_default();
+        }
+    }
+    if owners.is_empty() {
+        return Vec::new();
+    }
+    for op in operations {
+        let Request::Write(write) = &op.request else {
+            continue;
+        };
+        if let Write::CloseSession = write.bare() {
+            owners.remove(&op.session);
+        } else if claims::is_answered(op)
+            && let Some(last) = owners.get_mut(&op.session)
+        {
+            *last = op.completed.max(*last);
+        }
+    }
+    let ends = owners.into_iter().zip(0u32..);
+    ends.map(|((session, last), number)| Operation {
+        id: OpId(u32::MAX - number),
+        client: ClientId(0),
+        session,
+        xid: u32::MAX,
+        seq: 0,
+        conn: None,
+        server: None,
+        attempts: 0,
+        request: Request::Write(Write::ExpireSession),
+        ids: Arc::from([]),
+        synced: false,
+        invoked: last.unwrap_or_default(),
+        completed: None,
+        outcome: None,
+    })
+    .collect()
+}

@@ -1,0 +1,384 @@
+//! One sweep over the order of effects and real time at once.
+//!
+//! The effects are applied one after the other. Before each, everything that waits looks at the
+//! state: an observation takes its place at the first state that it fits once everything that must
+//! precede it has one. Taking the first is never wrong: the order of effects is given, each
+//! condition says "not before", and an earlier place leaves whatever comes behind more room. So the
+//! sweep fails only if no places exist.
+//!
+//! With [`Placing::AtHeader`] an observation waits for the last state that its reply's zxid allows,
+//! which is where it nearly always belongs, so that it is looked at once. That can fail where
+//! [`Placing::First`] does not.
+
+use std::collections::BTreeMap;
+
+use super::claims::{Claim, Claims, Kind, NONE, NOWHERE, told};
+use super::tree;
+use crate::check::model::{Model, agrees};
+use crate::linear::{Budget, Limit};
+use crate::tree::{Answer, Request};
+
+/// Where observations are tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Placing {
+    /// At the last state that the reply's zxid allows.
+    AtHeader,
+    /// At every state, the first first.
+    First,
+}
+
+/// Why a sweep cannot go on.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Why {
+    /// No state that it may belong to fits this observation.
+    NoState,
+    /// An effect is not answered so at its place.
+    Answer(Answer),
+    /// It completed before the other was invoked, but its place is behind the other's.
+    RealTime {
+        /// The effect that was about to be applied.
+        other: u32,
+    },
+    /// It precedes the other in their session, but its place is behind the other's.
+    Session {
+        /// The effect that was about to be applied.
+        other: u32,
+    },
+    /// Its session had heard of a later transaction before it asked.
+    Heard,
+}
+
+/// Where and why a sweep stopped.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Conflict {
+    /// The claim that has no place.
+    pub claim: u32,
+    /// The last effect that was applied.
+    pub now: u64,
+    /// The effect that was about to be applied; [`NOWHERE`] at the end.
+    pub next: u64,
+    pub why: Why,
+}
+
+/// Why a sweep stopped before the end.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Stop {
+    Conflict(Conflict),
+    /// It took more than it may.
+    Limit(Limit),
+}
+
+/// Where an unexplained write took effect.
+pub(super) type Placements = BTreeMap<u64, u32>;
+
+/// What has to be taken back to go on from an earlier state.
+#[derive(Clone, Debug)]
+struct Checkpoint {
+    now: u64,
+    model: Model,
+    next_effect: usize,
+    next_completion: usize,
+    next_invocation: usize,
+    waiting: Vec<u32>,
+    /// How many claims had a place.
+    order: usize,
+}
+
+/// The state of a sweep.
+#[derive(Debug)]
+pub(super) struct Sweep<'c, 'a> {
+    claims: &'c Claims<'a>,
+    placing: Placing,
+    model: Model,
+    /// The last effect applied.
+    now: u64,
+    next_effect: usize,
+    next_completion: usize,
+    next_invocation: usize,
+    /// The observations that may take their place by now.
+    waiting: Vec<u32>,
+    /// For each claim the state at which it was placed.
+    places: Vec<u64>,
+    /// The order in which claims took their places.
+    pub order: Vec<u32>,
+    checkpoints: Vec<Checkpoint>,
+    /// Effects between two checkpoints; 0 without any.
+    spacing: usize,
+    since_checkpoint: usize,
+    /// Looks at a state and applications of effects so far.
+    steps: u64,
+    /// How many of them there were when the budget was last asked.
+    asked: u64,
+}
+
+/// Steps between two questions to the budget.
+const STEPS_PER_QUESTION: u64 = 4_096;
+
+const CHECKPOINTS_MAX: usize = 64;
+
+impl<'c, 'a> Sweep<'c, 'a> {
+    pub fn new(claims: &'c Claims<'a>, placing: Placing, mut model: Model) -> Self {
+        for session in &claims.sessions {
+            tree::open(&mut model, *session);
+        }
+        let mut sweep = Sweep {
+            claims,
+            placing,
+            model,
+            now: 0,
+            next_effect: 0,
+            next_completion: 0,
+            next_invocation: 0,
+            waiting: Vec::new(),
+            places: vec![NOWHERE; claims.all.len()],
+            order: Vec::with_capacity(claims.all.len()),
+            checkpoints: Vec::new(),
+            spacing: if claims.floating.is_empty() { 0 } else { 64 },
+            since_checkpoint: 0,
+            steps: 0,
+            asked: 0,
+        };
+        sweep.advance_clock();
+        for (index, claim) in (0u32..).zip(&claims.all) {
+            if claim.kind == Kind::Observation && !claim.by_clock && claim.before == NONE {
+                sweep.waiting.push(index);
+            }
+        }
+        sweep.keep_checkpoint();
+        sweep
+    }
+
+    /// The memory that it holds, roughly; trees are small beside histories.
+    fn size(&self) -> usize {
+        self.claims.size() + (self.places.len() * size_of::<u64>()) + (self.order.len() * 4)
+    }
+
+    pub fn place_of(&self, claim: u32) -> u64 {
+        self.places[claim as usize]
+    }
+
+    /// What everything before said about the tree now: for whoever explains a conflict.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// Goes on to the end, or to the first conflict, or to the end of the budget.
+    pub fn run(&mut self, placements: &Placements, budget: &mut dyn Budget) -> Result<(), Stop> {
+        loop {
+            if self.steps >= self.asked + STEPS_PER_QUESTION {
+                self.asked = self.steps;
+                if let Some(limit) = budget.exceeded(self.size()) {
+                    return Err(Stop::Limit(limit));
+                }
+            }
+            let next = self.next(placements);
+            self.settle(next)?;
+            if next == NOWHERE {
+                return self.finish();
+            }
+            let effect = match self.claims.effects.get(self.next_effect) {
+                Some((zxid, claim)) if *zxid == next => {
+                    self.next_effect += 1;
+                    *claim
+                }
+                Some(_) | None => placements[&next],
+            };
+            self.apply(next, effect)?;
+        }
+    }
+
+    /// The zxid of the next effect.
+    fn next(&self, placements: &Placements) -> u64 {
+        let known = self.claims.effects.get(self.next_effect);
+        let known = known.map_or(NOWHERE, |(zxid, _)| *zxid);
+        if placements.is_empty() {
+            return known;
+        }
+        let unexplained = placements.range(self.now + 1..).next();
+        known.min(unexplained.map_or(NOWHERE, |(zxid, _)| *zxid))
+    }
+
+    /// Gives places to the observations that fit the present state.
+    fn settle(&mut self, next: u64) -> Result<(), Stop> {
+        let mut turn = 0;
+        while turn < self.waiting.len() {
+            let index = self.waiting[turn];
+            let claim = &self.claims.all[index as usize];
+            if self.fits(claim, next) {
+                self.waiting.swap_remove(turn);
+                self.place(index);
+            } else if claim.hi < next {
+                return Err(self.conflict(index, next, Why::NoState));
+            } else {
+                turn += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn fits(&mut self, claim: &Claim<'_>, next: u64) -> bool {
+        if claim.lo >= next || claim.hi < self.now || claim.since > self.now {
+            return false;
+        }
+        if self.placing == Placing::AtHeader && claim.hi >= next && claim.hi != NOWHERE {
+            return false;
+        }
+        self.steps += 1;
+        looks_right(&mut self.model, claim)
+    }
+
+    fn apply(&mut self, zxid: u64, index: u32) -> Result<(), Stop> {
+        self.steps += 1;
+        let claim = &self.claims.all[index as usize];
+        if let Some(earlier) = self.claims.by_completion.get(self.next_completion)
+            && *earlier != index
+            && self.claims.get(*earlier).completed() < claim.op.invoked.0
+        {
+            let why = Why::RealTime { other: index };
+            return Err(self.conflict(*earlier, zxid, why));
+        }
+        if zxid <= claim.lo {
+            return Err(self.conflict(index, zxid, Why::Heard));
+        }
+        if claim.before != NONE && self.places[claim.before as usize] == NOWHERE {
+            let why = Why::Session { other: index };
+            return Err(self.conflict(claim.before, zxid, why));
+        }
+        let Request::Write(write) = &claim.op.request else {
+            unreachable!("only writes have effects");
+        };
+        let answer = tree::write(&mut self.model, zxid, claim.op, write);
+        let is_right = match (claim.kind, told(claim.op)) {
+            (Kind::Effect(_) | Kind::Somewhere, Some(told)) => agrees(told, &answer),
+            (Kind::Perhaps, _) => answer.is_ok(),
+            (Kind::Effect(_) | Kind::Somewhere | Kind::Observation, _) => false,
+        };
+        if !is_right {
+            return Err(self.conflict(index, zxid, Why::Answer(answer)));
+        }
+        self.now = zxid;
+        self.place(index);
+        self.since_checkpoint += 1;
+        if self.spacing > 0 && self.since_checkpoint >= self.spacing {
+            self.keep_checkpoint();
+        }
+        Ok(())
+    }
+
+    fn place(&mut self, index: u32) {
+        self.places[index as usize] = self.now;
+        self.order.push(index);
+        let after = self.claims.all[index as usize].after;
+        if after != NONE {
+            self.await_if_ready(after);
+        }
+        self.advance_clock();
+    }
+
+    /// Moves on over everything that has a place, and lets observations in that were invoked before
+    /// the first completion of something that has none.
+    fn advance_clock(&mut self) {
+        let due = &self.claims.by_completion;
+        while let Some(index) = due.get(self.next_completion)
+            && self.places[*index as usize] != NOWHERE
+        {
+            self.next_completion += 1;
+        }
+        while let Some(index) = self.claims.by_invocation.get(self.next_invocation)
+            && self.claims.get(*index).op.invoked.0 <= self.clock()
+        {
+            self.next_invocation += 1;
+            self.await_if_ready(*index);
+        }
+    }
+
+    /// The first completion of something without a place.
+    fn clock(&self) -> u64 {
+        let first = self.claims.by_completion.get(self.next_completion);
+        first.map_or(NOWHERE, |index| self.claims.get(*index).completed())
+    }
+
+    fn await_if_ready(&mut self, index: u32) {
+        let claim = self.claims.get(index);
+        if claim.kind != Kind::Observation {
+            return;
+        }
+        let is_in_time = !claim.by_clock || claim.op.invoked.0 <= self.clock();
+        let is_in_turn = claim.before == NONE || self.places[claim.before as usize] != NOWHERE;
+        if is_in_time && is_in_turn {
+            self.waiting.push(index);
+        }
+    }
+
+    fn finish(&self) -> Result<(), Stop> {
+        match self.claims.by_completion.get(self.next_completion) {
+            None => Ok(()),
+            Some(left) => Err(self.conflict(*left, NOWHERE, Why::NoState)),
+        }
+    }
+
+    fn conflict(&self, claim: u32, next: u64, why: Why) -> Stop {
+        Stop::Conflict(Conflict {
+            claim,
+            now: self.now,
+            next,
+            why,
+        })
+    }
+
+    fn keep_checkpoint(&mut self) {
+        self.since_checkpoint = 0;
+        if self.spacing == 0 {
+            return;
+        }
+        if self.checkpoints.len() == CHECKPOINTS_MAX {
+            let mut number = 0;
+            self.checkpoints.retain(|_| {
+                number += 1;
+                number % 2 == 1
+            });
+            self.spacing *= 2;
+        }
+        self.checkpoints.push(Checkpoint {
+            now: self.now,
+            model: self.model.clone(),
+            next_effect: self.next_effect,
+            next_completion: self.next_completion,
+            next_invocation: self.next_invocation,
+            waiting: self.waiting.clone(),
+            order: self.order.len(),
+        });
+    }
+
+    /// Goes back to a state before `zxid`.
+    pub fn rewind_before(&mut self, zxid: u64) {
+        while self.checkpoints.len() > 1
+            && self.checkpoints.last().is_some_and(|last| last.now >= zxid)
+        {
+            self.checkpoints.pop();
+        }
+        let last = self.checkpoints.last().expect("the start is kept");
+        self.now = last.now;
+        self.model = last.model.clone();
+        self.next_effect = last.next_effect;
+        self.next_completion = last.next_completion;
+        self.next_invocation = last.next_invocation;
+        self.waiting.clone_from(&last.waiting);
+        self.since_checkpoint = 0;
+        for index in self.order.drain(last.order..) {
+            self.places[index as usize] = NOWHERE;
+        }
+    }
+}
+
+/// Whether an observation is what the present state answers.
+fn looks_right(model: &mut Model, claim: &Claim<'_>) -> bool {
+    let Some(answer) = told(claim.op) else {
+        return false;
+    };
+    match &claim.op.request {
+        Request::Read(read) => tree::fits(model, claim.op, read, answer),
+        Request::Write(write) => agrees(answer, &tree::probe(model, claim.op, write)),
+        Request::Watch(_) | Request::Sync | Request::Auth { .. } => false,
+    }
+}

@@ -1,0 +1,204 @@
+//! What requests look at and what writes touch.
+
+use std::collections::BTreeSet;
+
+use super::claims::stat_of;
+use crate::check::model::parent_of;
+use crate::tree::{Answer, CreateMode, Part, Path, Read, Request, Response, Stat, Write};
+
+/// How a write may touch a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Touch {
+    Create,
+    Delete,
+    Set,
+    Children,
+}
+
+/// What a request looks at.
+pub(super) fn looks_of(request: &Request) -> Vec<Path> {
+    match request {
+        Request::Read(read) => read_paths(read),
+        Request::Write(write) => {
+            let (touches, prefixes) = touches_of(write, None);
+            let mut looks: Vec<Path> = touches.into_iter().map(|(path, _)| path).collect();
+            looks.extend(prefixes);
+            looks.extend(checks_of(write));
+            looks
+        }
+        Request::Watch(_) | Request::Sync | Request::Auth { .. } => Vec::new(),
+    }
+}
+
+fn read_paths(read: &Read) -> Vec<Path> {
+    match read {
+        Read::GetData { path, .. }
+        | Read::Exists { path, .. }
+        | Read::GetChildren { path, .. }
+        | Read::GetAcl { path }
+        | Read::CountDescendants { path }
+        | Read::GetEphemerals { prefix: path } => vec![path.clone()],
+        Read::Multi(reads) => reads.iter().flat_map(read_paths).collect(),
+        Read::WhoAmI => Vec::new(),
+    }
+}
+
+fn checks_of(write: &Write) -> Vec<Path> {
+    match write.bare() {
+        Write::Check { path, .. } => vec![path.clone()],
+        Write::Multi(parts) => parts
+            .iter()
+            .filter_map(|part| match part {
+                Part::Check { path, .. } => Some(path.clone()),
+                Part::Create { .. }
+                | Part::CreateWith { .. }
+                | Part::Delete { .. }
+                | Part::SetData { .. }
+                | Part::Refused(_) => None,
+            })
+            .collect(),
+        Write::Create { .. }
+        | Write::CreateWith { .. }
+        | Write::Delete { .. }
+        | Write::SetData { .. }
+        | Write::SetAcl { .. }
+        | Write::DeleteContainer { .. }
+        | Write::Refused(_)
+        | Write::As { .. }
+        | Write::CreateSession { .. }
+        | Write::CloseSession
+        | Write::ExpireSession => Vec::new(),
+    }
+}
+
+/// The Stats that an answer tells, with their paths.
+pub(super) fn stats_told(request: &Request, told: Option<&Answer>) -> Vec<(Path, Stat)> {
+    let Some(Ok(response)) = told else {
+        return Vec::new();
+    };
+    match (request, response) {
+        (_, Response::Created { path, stat }) => vec![(path.clone(), *stat)],
+        (Request::Write(write), Response::Multi(responses)) => {
+            let Write::Multi(parts) = write.bare() else {
+                return Vec::new();
+            };
+            let told = parts.iter().zip(responses);
+            told.filter_map(|(part, response)| match (part, response) {
+                (_, Response::Created { path, stat }) => Some((path.clone(), *stat)),
+                (Part::SetData { path, .. }, Response::Set(stat)) => Some((path.clone(), *stat)),
+                _without_a_stat => None,
+            })
+            .collect()
+        }
+        (request, response) => match (looks_of(request).first(), stat_of(response)) {
+            (Some(path), Some(stat)) => vec![(path.clone(), *stat)],
+            (Some(_) | None, _) => Vec::new(),
+        },
+    }
+}
+
+/// One write inside a request.
+#[derive(Clone, Copy)]
+enum Deed<'w> {
+    Create(&'w Path, CreateMode),
+    Delete(&'w Path),
+    Set(&'w Path),
+}
+
+fn deeds_of(write: &Write) -> Vec<Deed<'_>> {
+    match write.bare() {
+        Write::Create { path, mode, .. } | Write::CreateWith { path, mode, .. } => {
+            vec![Deed::Create(path, *mode)]
+        }
+        Write::Delete { path, .. } | Write::DeleteContainer { path } => vec![Deed::Delete(path)],
+        Write::SetData { path, .. } | Write::SetAcl { path, .. } => vec![Deed::Set(path)],
+        Write::Multi(parts) => parts
+            .iter()
+            .filter_map(|part| match part {
+                Part::Create { path, mode, .. } | Part::CreateWith { path, mode, .. } => {
+                    Some(Deed::Create(path, *mode))
+                }
+                Part::Delete { path, .. } => Some(Deed::Delete(path)),
+                Part::SetData { path, .. } => Some(Deed::Set(path)),
+                Part::Check { .. } | Part::Refused(_) => None,
+            })
+            .collect(),
+        Write::Check { .. }
+        | Write::Refused(_)
+        | Write::As { .. }
+        | Write::CreateSession { .. }
+        | Write::CloseSession
+        | Write::ExpireSession => Vec::new(),
+    }
+}
+
+/// The paths of the nodes that a successful write created, in its order.
+fn created_by(told: Option<&Answer>) -> Vec<Path> {
+    match told {
+        Some(Ok(Response::Created { path, .. })) => vec![path.clone()],
+        Some(Ok(Response::Multi(responses))) => responses
+            .iter()
+            .filter_map(|response| match response {
+                Response::Created { path, .. } => Some(path.clone()),
+                _another => None,
+            })
+            .collect(),
+        Some(Ok(_) | Err(_)) | None => Vec::new(),
+    }
+}
+
+/// What a write may touch, and the prefixes of the sequential nodes that it may create.
+pub(super) fn touches_of(
+    write: &Write,
+    told: Option<&Answer>,
+) -> (BTreeSet<(Path, Touch)>, Vec<Path>) {
+    let mut created = created_by(told).into_iter();
+    let mut touches = BTreeSet::new();
+    let mut prefixes = Vec::new();
+    for deed in deeds_of(write) {
+        let path = match deed {
+            Deed::Create(path, mode) => {
+                let known = created.next();
+                if known.is_none() && mode.is_sequential() {
+                    prefixes.push(path.clone());
+                }
+                let path = known.unwrap_or_else(|| path.clone());
+                touches.insert((path.clone(), Touch::Create));
+                path
+            }
+            Deed::Delete(path) => {
+                touches.insert((path.clone(), Touch::Delete));
+                path.clone()
+            }
+            Deed::Set(path) => {
+                touches.insert((path.clone(), Touch::Set));
+                continue;
+            }
+        };
+        if let Some(parent) = parent_of(&path) {
+            touches.insert((Path::from(parent), Touch::Children));
+        }
+    }
+    (touches, prefixes)
+}
+
+/// The ephemeral nodes that a write may have created: their paths, or the prefixes of them.
+pub(super) fn ephemerals_of(write: &Write, told: Option<&Answer>) -> (Vec<Path>, Vec<Path>) {
+    let mut created = created_by(told).into_iter();
+    let (mut paths, mut prefixes) = (Vec::new(), Vec::new());
+    if matches!(told, Some(Err(_))) {
+        return (paths, prefixes);
+    }
+    for deed in deeds_of(write) {
+        let Deed::Create(path, mode) = deed else {
+            continue;
+        };
+        match created.next() {
+            Some(path) if mode.is_ephemeral() => paths.push(path),
+            None if mode.is_ephemeral() && mode.is_sequential() => prefixes.push(path.clone()),
+            None if mode.is_ephemeral() => paths.push(path.clone()),
+            Some(_) | None => {}
+        }
+    }
+    (paths, prefixes)
+}
