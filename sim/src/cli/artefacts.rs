@@ -7,11 +7,14 @@ use super::arguments::ArtefactArguments;
 use super::campaign::processors;
 use crate::artefacts::{Artefact, ArtefactInput, Force, write};
 use crate::bundle::Bundle;
+use crate::explain::{self, Length};
 use crate::registry::Registration;
+use crate::resolve::Resolved;
 use crate::run::{Job, RunReport, RunSpec};
 use crate::script::scenario_text;
-use crate::shrink::{Budget, Size, Watcher, shrink};
+use crate::shrink::{Budget, Shrunk, Size, Watcher, shrink};
 use crate::timeline;
+use crate::trace::Trace;
 
 /// Records a failing run once more and writes its artefacts; says in a line where they are, or why
 /// not. That they cannot be written does not change the verdict on the run.
@@ -33,8 +36,23 @@ pub(super) fn keep(
         input = input.with(Artefact::Bundle, bundle.text());
     }
     input = input.with(Artefact::Timeline, timeline::page(trace));
-    if let Some(minimal) = minimal(protocol, &report, arguments)? {
-        input = input.with(Artefact::Minimal, minimal);
+    let mut told = trace.clone();
+    if let Some(shrunk) = shrunk(protocol, &report, arguments)? {
+        let from = format!(
+            "{} on {}, seed {}",
+            report.scenario, protocol.name, report.seed
+        );
+        let about = super::shrink::story(&shrunk, &from);
+        let text = scenario_text(&shrunk.run, protocol.name, &about).map_err(Trouble::Usage)?;
+        input = input.with(Artefact::Minimal, text);
+        told = traced(protocol, shrunk.run)?.unwrap_or(told);
+    }
+    // Of the smallest run, if there is one: it has the fewest steps that do not matter.
+    let story = explain::story(&told, None, Length::Short);
+    let mut closing = String::new();
+    if let Some(story) = story {
+        closing = story.closing().join("\n");
+        input = input.with(Artefact::Story, story.to_markdown());
     }
     let force = if arguments.force {
         Force::Yes
@@ -43,7 +61,8 @@ pub(super) fn keep(
     };
     Ok(match write(&arguments.out, &input, force) {
         Ok(written) => format!(
-            "artefacts: {}/ ({})",
+            "{closing}{}artefacts: {}/ ({})",
+            if closing.is_empty() { "" } else { "\n" },
             written.folder.display(),
             written.files.join(", ")
         ),
@@ -51,13 +70,13 @@ pub(super) fn keep(
     })
 }
 
-/// The smallest scenario that fails as the run does; `None` if none was asked for, or the run does
-/// not fail any more once it is spelled out.
-fn minimal(
+/// The smallest run that fails as the run does; `None` if none was asked for, or the run does not
+/// fail any more once it is spelled out.
+fn shrunk(
     protocol: &Registration,
     report: &RunReport,
     arguments: &ArtefactArguments,
-) -> Result<Option<String>, Trouble> {
+) -> Result<Option<Shrunk>, Trouble> {
     let Some(recording) = &report.recording else {
         return Ok(None);
     };
@@ -69,16 +88,18 @@ fn minimal(
         jobs: processors(),
         stop: &NEVER,
     };
-    let shrunk = shrink(*protocol, recording, None, budget, &Silent)?;
-    let from = format!(
-        "{} on {}, seed {}",
-        report.scenario, protocol.name, report.seed
-    );
-    let text = shrunk.map(|shrunk| {
-        let story = super::shrink::story(&shrunk, &from);
-        scenario_text(&shrunk.run, protocol.name, &story)
-    });
-    text.transpose().map_err(Trouble::Usage)
+    Ok(shrink(*protocol, recording, None, budget, &Silent)?)
+}
+
+/// The trace of a run.
+fn traced(protocol: &Registration, mut run: Resolved) -> Result<Option<Trace>, Trouble> {
+    run.world.trace = true;
+    let job = Job {
+        scenario: "minimal".to_owned(),
+        resolved: run,
+        reproduce: "menagerie run minimal.toml".to_owned(),
+    };
+    Ok(protocol.perform(job)?.trace)
 }
 
 /// Nobody waits for the progress.

@@ -274,7 +274,7 @@ impl Teller<'_> {
             && self.names.ops.get(op).is_some_and(|op| op.writes);
         let rank = match (disputed || writes_there, self.related.contains(op)) {
             (true, _) => Rank::Essential,
-            (false, true) => Rank::Subject,
+            (false, true) => Rank::Context,
             (false, false) => return,
         };
         let server = self.servers.get(op).copied();
@@ -307,7 +307,13 @@ impl Teller<'_> {
             && self.subjects.paths.contains(path)
         {
             let text = format!("{client} is told by a watch: {kind} {path} at {zxid}");
-            self.say(event, Rank::Essential, text);
+            // Where operations are in dispute, their paths are only the surroundings.
+            let rank = if self.subjects.ops.is_empty() {
+                Rank::Essential
+            } else {
+                Rank::Context
+            };
+            self.say(event, rank, text);
         }
     }
 

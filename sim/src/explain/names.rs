@@ -299,9 +299,9 @@ pub(super) fn answer(answer: &Value) -> String {
     if let Some(path) = answer.pointer("/Created/path").and_then(Value::as_str) {
         return format!("created {path}");
     }
-    let stat = answer
-        .pointer("/Data/stat")
-        .or_else(|| answer.pointer("/Stat"));
+    let inside = answer.as_object().and_then(|fields| fields.values().next());
+    let stat = inside.map(|inside| inside.get("stat").unwrap_or(inside));
+    let stat = stat.filter(|stat| stat.get("pzxid").is_some());
     if let Some(stat) = stat {
         let of = |field: &str| number(stat, field).unwrap_or_default();
         return format!(
@@ -341,6 +341,18 @@ mod tests {
         names.epochs_in_positions = true;
         assert_eq!(names.epoch(514), "epoch 514");
         assert_eq!(names.places(&[Zxid::new(2, 1)]), "zxid 2:1");
+    }
+
+    #[test]
+    fn answers_with_a_stat_are_told_by_what_changes() {
+        let stat = serde_json::json!({"version": 2, "num_children": 1, "pzxid": 7});
+        let told = "version 2, 1 children, last child change at 7";
+        for kind in ["Set", "Exists"] {
+            assert_eq!(answer(&serde_json::json!({ kind: stat })), told);
+        }
+        assert_eq!(answer(&serde_json::json!({"Data": {"stat": stat}})), told);
+        assert_eq!(answer(&serde_json::json!({"code": "NoNode"})), "NoNode");
+        assert_eq!(answer(&serde_json::json!("Synced")), "Synced");
     }
 
     #[test]
