@@ -57,7 +57,7 @@ fn a_failing_run_leaves_its_verdict_history_and_trace() {
     assert_eq!(code, 1, "{stdout}");
     let place = out.join("steady/zab-1");
     let told = format!(
-        "artefacts: {}/ (verdict.json, bundle.json, history.jsonl, events.jsonl, \
+        "artefacts: {}/ (verdict.json, bundle.json, history.jsonl, events.jsonl, story.md, \
          timeline.html)",
         text(&place)
     );
