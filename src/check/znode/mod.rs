@@ -29,6 +29,7 @@ mod sweep;
 mod tests;
 mod touches;
 mod tree;
+mod truth;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -43,6 +44,7 @@ use claims::{Claims, told};
 pub use explain::{Edge, Violation};
 use hidden::{Search, search};
 pub use shrink::minimal;
+pub(super) use truth::compare;
 use sweep::{Placing, Sweep};
 
 /// What is promised to clients.
@@ -176,11 +178,6 @@ pub fn check(history: &History, options: &Options, budget: &mut dyn Budget) -> R
     ruled(Ruling::Violated(Box::new(explain::conflict(
         &claims, &sweep, &conflict, options,
     ))))
-}
-
-/// Whether an operation is a write that surely changed the tree or the sessions.
-pub(super) fn has_effect(op: &Operation) -> bool {
-    claims::has_effect(op)
 }
 
 fn held(claims: &Claims<'_>, sweep: &Sweep<'_, '_>, checked: u64) -> Report {
