@@ -13,7 +13,8 @@
 //! [`Mode::ZooKeeper`]: writes, and their errors, are linearizable; a session's operations keep
 //! their order; its reads see ever later prefixes of the writes, and never an older one than a
 //! reply has named by its zxid, over all its connections; an unknown write takes effect before its
-//! session's next acknowledged write, or never. A sync promises no more than that zxid: ZooKeeper's
+//! session's next acknowledged write, or never; but a request to close the session, sent through a
+//! server that the session then left, may arrive later than what it wrote through the next. A sync promises no more than that zxid: ZooKeeper's
 //! is no quorum operation, so a synced read may miss what somebody else has written; whether one
 //! does is what `Mode::Linearizable(Reads::Synced)` asks.
 //!
@@ -44,8 +45,8 @@ use claims::{Claims, told};
 pub use explain::{Edge, Violation};
 use hidden::{Search, search};
 pub use shrink::minimal;
-pub(super) use truth::compare;
 use sweep::{Placing, Sweep};
+pub(super) use truth::compare;
 
 /// What is promised to clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
