@@ -28,6 +28,7 @@
 //! a failed sync to the death of the process no gate opens: a promise cannot be kept any more.
 
 mod fate;
+mod queued;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -231,26 +232,6 @@ impl<R: Clone, G> Disk<R, G> {
             Work::Single => {}
         }
         true
-    }
-
-    /// The operations of the batch under way, in order, and whether its syncs succeed; `None` if
-    /// there is no batch of that generation.
-    pub fn under_way(&self, generation: u32) -> Option<(Vec<(Ticket, &DiskOp<R>)>, bool)> {
-        let batch = self.batch.filter(|_| generation == self.generation)?;
-        let entries = self.queue.iter().take(batch.entries);
-        Some((operations(entries).collect(), batch.success))
-    }
-
-    /// The index of the last record that was written.
-    pub fn log_last(&self) -> u64 {
-        self.store.log_last()
-    }
-
-    /// Every operation in the queue, in order.
-    pub fn pending(&self) -> Vec<Ticket> {
-        operations(self.queue.iter())
-            .map(|(ticket, _)| ticket)
-            .collect()
     }
 
     /// The process dies: what is written by now stays, everything queued is lost. Answers with the
@@ -546,20 +527,6 @@ fn is_sync<R>(op: &DiskOp<R>) -> bool {
         | DiskOp::Save(_)
         | DiskOp::DropSnapshotsBefore(_) => false,
     }
-}
-
-/// The operations among entries of the queue.
-fn operations<'a, R, G>(
-    entries: impl Iterator<Item = &'a Entry<R, G>>,
-) -> impl Iterator<Item = (Ticket, &'a DiskOp<R>)>
-where
-    R: 'a,
-    G: 'a,
-{
-    entries.filter_map(|entry| match entry {
-        Entry::Op { ticket, op } => Some((*ticket, op)),
-        Entry::Gate(_) | Entry::Reload => None,
-    })
 }
 
 fn entry_is_sync<R, G>(entry: &Entry<R, G>) -> bool {

@@ -14,6 +14,7 @@ compile_error!(
      it: RUSTFLAGS=\"--cfg madsim $RUSTFLAGS\" cargo build"
 );
 
+pub mod artefacts;
 pub mod blame;
 pub mod bound;
 pub mod bundle;
@@ -24,6 +25,7 @@ pub mod conform;
 pub mod decision;
 pub mod dice;
 pub mod disk;
+pub mod export;
 pub mod fault;
 pub mod histories;
 pub mod judge;
@@ -37,6 +39,7 @@ pub mod run;
 pub mod scenario;
 pub mod script;
 pub mod shrink;
+pub mod timeline;
 pub mod trace;
 pub mod wire;
 pub mod workload;

@@ -330,9 +330,8 @@ fn knobs(section: &KnobsSection) -> Knobs {
 /// A scenario with bugs of its own expects what it says only with those.
 fn expectation(run: &RunSpec) -> Expect {
     let document = &run.scenario.document;
-    if run.mutations == run.scenario.mutations() {
-        document.expect.get_ref().clone()
-    } else if document.mutations.get_ref().is_empty() {
+    let own = document.mutations.get_ref();
+    if own.is_empty() || run.mutations == run.scenario.mutations() {
         document.expect.get_ref().clone()
     } else {
         Expect::Pass

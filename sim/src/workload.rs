@@ -6,8 +6,8 @@
 //! child I made") are filled in from what the client saw when it is invoked.
 //!
 //! A narrow mix keeps to plain, ephemeral and sequential nodes that everybody may change. Where it
-//! gives weight to any of the wider kinds, wishes get a wider part, drawn behind the narrow one: see
-//! `wide`.
+//! gives weight to any of the wider kinds, wishes get a wider part, drawn behind the narrow one:
+//! see `wide`.
 
 mod wide;
 

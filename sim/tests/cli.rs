@@ -18,6 +18,12 @@ fn root() -> PathBuf {
 fn menagerie(arguments: &[&str]) -> Command {
     let mut command = Command::cargo_bin("menagerie").expect("the binary is built for its tests");
     command.current_dir(root()).args(arguments);
+    if let Some("run" | "campaign") = arguments.first().copied()
+        && !arguments.contains(&"--out")
+    {
+        // Failing runs leave files, and not in the project's folder.
+        command.arg("--no-artifacts");
+    }
     command
 }
 

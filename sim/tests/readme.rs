@@ -6,6 +6,7 @@
 //!   other cargo commands, examples, which have binaries of their own) are not run here.
 //! - What stands behind a pipe, a redirection, `;`, `&&` or ` #` is left out.
 //! - `report` writes files and takes minutes: its arguments are parsed, with `--help` behind them.
+//! - `run` and `campaign` get `--no-artifacts`: a failure leaves no files in the folder.
 //! - A campaign over more than 200 seeds is run over its first 20.
 //! - A command must exit with 0; with `--mutate` it must exit with 1, or, if its seeds were cut
 //!   down, with either.
@@ -86,6 +87,10 @@ fn arguments(line: &str) -> Option<Vec<String>> {
 fn exhibit(line: usize, mut arguments: Vec<String>) -> Exhibit {
     if arguments.first().is_some_and(|command| command == "report") {
         arguments.push("--help".to_owned());
+    }
+    let command = arguments.first().map(String::as_str);
+    if matches!(command, Some("run" | "campaign")) {
+        arguments.push("--no-artifacts".to_owned());
     }
     let cut = cut_down(&mut arguments);
     let mutated = arguments
@@ -182,14 +187,22 @@ cargo run --release -- report --out .
         .collect();
     let chaos = "scenarios/chaos.toml";
     let expected: Vec<(usize, String, &[i32])> = vec![
-        (7, "run scenarios/steady.toml --seed 3".to_owned(), &[0]),
+        (
+            7,
+            "run scenarios/steady.toml --seed 3 --no-artifacts".to_owned(),
+            &[0],
+        ),
         (
             9,
-            format!("campaign {chaos} --protocol all --seeds 0..20 --mutate P04"),
+            format!("campaign {chaos} --protocol all --seeds 0..20 --mutate P04 --no-artifacts"),
             &[0, 1],
         ),
-        (11, format!("campaign {chaos} --seeds 0..200"), &[0]),
-        (12, format!("run {chaos} --mutate P04"), &[1]),
+        (
+            11,
+            format!("campaign {chaos} --seeds 0..200 --no-artifacts"),
+            &[0],
+        ),
+        (12, format!("run {chaos} --mutate P04 --no-artifacts"), &[1]),
         (13, "report --out . --help".to_owned(), &[0]),
     ];
     assert_eq!(found, expected);

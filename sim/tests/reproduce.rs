@@ -12,7 +12,8 @@ fn paste(line: &str) -> Output {
     let folder = binary.parent().expect("a binary is in a folder");
     let path = std::env::var("PATH").unwrap_or_default();
     Command::new("sh")
-        .args(["-c", line])
+        // Without the files that a failure leaves in the folder.
+        .args(["-c", &format!("{line} --no-artifacts")])
         .env("PATH", format!("{}:{path}", folder.display()))
         .current_dir(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".."))
         .output()

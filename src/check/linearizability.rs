@@ -36,7 +36,8 @@ pub(super) const ENTRY: CheckerEntry = CheckerEntry {
     make: |setup| Box::new(Linearizability::new(setup)),
 };
 
-/// Questions of the search, each after hundreds of steps, before the broken claim stands undisputed.
+/// Questions of the search, each after hundreds of steps, before the broken claim stands
+/// undisputed.
 const SEARCH_QUESTIONS_MAX: u64 = 2_000;
 /// Comparisons of a read with a state before the same.
 const COMPARISONS_MAX: usize = 1_000_000;

@@ -10,7 +10,8 @@
 //!   of them judges by wrong rules.
 //!
 //! A white box that objects where the black box is content is no disagreement: clients need not
-//! have seen what went wrong. Where the true order is not known to the end, only places are compared.
+//! have seen what went wrong. Where the true order is not known to the end, only places are
+//! compared.
 
 use super::findings::Findings;
 use super::linearizability::objection_to_writes;

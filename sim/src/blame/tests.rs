@@ -10,7 +10,8 @@ const GUILTY: &str = include_str!("../../../tests/data/minimal/p04.toml");
 #[test]
 fn what_the_smallest_run_consists_of_is_necessary_and_what_was_added_is_not() {
     let added = format!(
-        "{GUILTY}\n[[fault]]\nactions = {{ at = \"1ms\", for = \"1ms\", do = [\"slow-disk n3 1ms\"] }}\n"
+        "{GUILTY}\n[[fault]]\n\
+         actions = {{ at = \"1ms\", for = \"1ms\", do = [\"slow-disk n3 1ms\"] }}\n"
     );
     // The table of irregular deliveries is the last section of the file.
     let (head, tail) = added

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::export::Format;
 use crate::histories::FailedSwap;
 use crate::judge::{Mode, ModelName};
 
@@ -42,8 +43,14 @@ pub(super) enum Command {
     Mutations,
     /// Replay transcripts of a real ZooKeeper and tell what is answered differently here
     Conform(ConformArguments),
+    /// Write a run as one HTML page: lanes, messages, faults, operations and what a checker found
+    Timeline(TimelineArguments),
     /// Judge recorded histories: is there an order that explains what was answered?
     Check(CheckArguments),
+    /// Tell where two runs part: their first event that differs
+    Diff(DiffArguments),
+    /// Write a run's history or trace in the format of another tool
+    Export(ExportArguments),
     /// Run the fixed set of campaigns and write REPORT.md
     Report(ReportArguments),
 }
@@ -63,10 +70,29 @@ pub(super) struct What {
     pub(super) json: bool,
 }
 
+/// What a failure leaves behind.
+#[derive(Clone, Debug, Args)]
+pub(super) struct ArtefactArguments {
+    /// Where a failing run leaves its files: FOLDER/<scenario>/<protocol>-<seed>/
+    #[arg(long, value_name = "FOLDER", default_value = "out")]
+    pub(super) out: PathBuf,
+    /// Write no files
+    #[arg(long, visible_alias = "no-artefacts", conflicts_with = "force")]
+    pub(super) no_artifacts: bool,
+    /// Overwrite the files of another run
+    #[arg(long)]
+    pub(super) force: bool,
+    /// How long a failing run is shrunk for its smallest scenario and story; 0s leaves them out
+    #[arg(long, value_name = "T", value_parser = perhaps_none, default_value = "10s")]
+    pub(super) shrink: Duration,
+}
+
 #[derive(Clone, Debug, Args)]
 pub(super) struct RunArguments {
     #[command(flatten)]
     pub(super) what: What,
+    #[command(flatten)]
+    pub(super) artefacts: ArtefactArguments,
     /// The seed, decimal or 0x hexadecimal
     #[arg(long, value_name = "N", default_value = "1", value_parser = seed)]
     pub(super) seed: u64,
@@ -141,6 +167,8 @@ pub(super) enum Checks {
 pub(super) struct CampaignArguments {
     #[command(flatten)]
     pub(super) what: What,
+    #[command(flatten)]
+    pub(super) artefacts: ArtefactArguments,
     /// The seeds from A up to, not including, B
     #[arg(long, value_name = "A..B", value_parser = seeds)]
     pub(super) seeds: Range<u64>,
@@ -199,6 +227,50 @@ pub(super) struct CheckArguments {
 }
 
 #[derive(Clone, Debug, Args)]
+pub(super) struct DiffArguments {
+    /// A run: SCENARIO@SEED, with mutations SCENARIO@SEED+ID, an events.jsonl or its folder, or a
+    /// replay bundle
+    #[arg(value_name = "A")]
+    pub(super) left: String,
+    /// Another one
+    #[arg(value_name = "B")]
+    pub(super) right: String,
+    /// The protocol of runs that are named by their seeds [default: the one the mutations concern,
+    /// and for B the one of A]
+    #[arg(long, value_name = "NAME")]
+    pub(super) protocol: Option<String>,
+    /// How many events to tell before and behind the difference
+    #[arg(long, value_name = "N", default_value = "5")]
+    pub(super) context: u16,
+    /// Print one JSON document
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct ExportArguments {
+    /// A run: SCENARIO@SEED, with mutations SCENARIO@SEED+ID, an events.jsonl or its folder, a
+    /// replay bundle, or (for formats of histories) a history.jsonl
+    #[arg(value_name = "RUN")]
+    pub(super) source: String,
+    /// jepsen-edn, porcupine or jsonl: the history; shiviz or perfetto: the trace
+    #[arg(long, value_name = "FORMAT", value_parser = format)]
+    pub(super) format: Format,
+    /// The protocol of a run that is named by its seed [default: the one the mutations concern]
+    #[arg(long, value_name = "NAME")]
+    pub(super) protocol: Option<String>,
+    /// Write into a file instead of printing
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+    /// Overwrite the file
+    #[arg(long, requires = "out")]
+    pub(super) force: bool,
+    /// Print one JSON document that tells what was written
+    #[arg(long, requires = "out")]
+    pub(super) json: bool,
+}
+
+#[derive(Clone, Debug, Args)]
 pub(super) struct ReportArguments {
     /// The file to write; the plots go into a folder `report` beside it
     #[arg(long, value_name = "FILE", default_value = "REPORT.md")]
@@ -209,6 +281,27 @@ pub(super) struct ReportArguments {
     /// A line to print below the title, such as a date and a machine
     #[arg(long, value_name = "TEXT")]
     pub(super) stamp: Option<String>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct TimelineArguments {
+    /// The scenario file, a replay bundle (*.json), or the trace of a run (*.jsonl)
+    pub(super) source: String,
+    /// The protocol [default: the only one there is, or the one that --mutate concerns]
+    #[arg(long, value_name = "NAME")]
+    pub(super) protocol: Option<String>,
+    /// The seed, decimal or 0x hexadecimal
+    #[arg(long, value_name = "N", default_value = "1", value_parser = seed)]
+    pub(super) seed: u64,
+    /// Switch a bug on, by its id or name; may be repeated
+    #[arg(long, value_name = "ID")]
+    pub(super) mutate: Vec<String>,
+    /// The file to write
+    #[arg(long, value_name = "FILE", default_value = "timeline.html")]
+    pub(super) out: PathBuf,
+    /// Overwrite the file
+    #[arg(long)]
+    pub(super) force: bool,
 }
 
 /// The model of a history.
@@ -241,6 +334,14 @@ fn failed_swap(text: &str) -> Result<FailedSwap, String> {
 }
 
 /// A span of time; a bare number counts seconds.
+/// A duration that may be nothing.
+fn perhaps_none(text: &str) -> Result<Duration, String> {
+    if text.trim() == "0s" {
+        return Ok(Duration::ZERO);
+    }
+    duration(text)
+}
+
 fn duration(text: &str) -> Result<Duration, String> {
     let parsed = match text.parse() {
         Ok(seconds) => Ok(Duration::from_secs(seconds)),
@@ -270,8 +371,17 @@ fn bytes(text: &str) -> Result<usize, String> {
         .ok_or_else(|| "expected a number of bytes such as 512M or 2G".to_owned())
 }
 
+/// A format by its name.
+fn format(text: &str) -> Result<Format, String> {
+    let named = Format::ALL.iter().find(|(name, _)| *name == text);
+    named.map(|(_, format)| *format).ok_or_else(|| {
+        let names: Vec<&str> = Format::ALL.iter().map(|(name, _)| *name).collect();
+        format!("expected one of {}", names.join(", "))
+    })
+}
+
 /// A seed, decimal or hexadecimal.
-fn seed(text: &str) -> Result<u64, String> {
+pub(super) fn seed(text: &str) -> Result<u64, String> {
     let digits = text.replace('_', "");
     let parsed = match digits
         .strip_prefix("0x")

@@ -9,11 +9,12 @@ use std::time::Duration;
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::arguments::{CampaignArguments, Checks};
+use super::arguments::{ArtefactArguments, CampaignArguments, Checks};
+
 use super::document::{self, Campaigns, hex};
 use super::output::{complain, print};
 use super::run::{faults_line, ops_line, styled};
-use super::{Exit, Trouble, select};
+use super::{Exit, Trouble, artefacts, select};
 use crate::campaign::{CampaignReport, CampaignSpec, FAILURES_LISTED_MAX, Watcher, run};
 use crate::registry::Registration;
 use crate::run::RunSpec;
@@ -24,6 +25,8 @@ static STOP: AtomicBool = AtomicBool::new(false);
 
 /// So many failures are confirmed by a second run.
 const CONFIRMED_MAX: usize = 5;
+/// Of so many checkers the first failing run is kept.
+const ARTEFACTS_MAX: usize = 5;
 /// So many failures and doubts are told to people; the document lists more.
 const TOLD_MAX: usize = 10;
 
@@ -55,8 +58,11 @@ pub(super) fn campaign(
         exit = exit
             .graver(conclude(&report))
             .graver(confirm(&spec, &report)?);
-        if !arguments.what.json {
-            print(&human(&report))?;
+        let kept = keep(&spec, &report, &arguments.artefacts)?;
+        if arguments.what.json {
+            kept.iter().for_each(|line| complain(line));
+        } else {
+            print(&human(&report, &kept))?;
         }
         reports.push(report);
         if STOP.load(Ordering::Relaxed) {
@@ -112,6 +118,34 @@ fn confirm(spec: &CampaignSpec, report: &CampaignReport) -> Result<Exit, Trouble
     Ok(exit)
 }
 
+/// Records the first failing run of each checker again and keeps what tells of it.
+fn keep(
+    spec: &CampaignSpec,
+    report: &CampaignReport,
+    arguments: &ArtefactArguments,
+) -> Result<Vec<String>, Trouble> {
+    let mut told = Vec::new();
+    let mut checkers: Vec<&str> = Vec::new();
+    for failure in &report.failures {
+        if arguments.no_artifacts || checkers.len() == ARTEFACTS_MAX {
+            break;
+        }
+        if checkers.contains(&failure.checker.as_str()) {
+            continue;
+        }
+        checkers.push(&failure.checker);
+        let run = RunSpec {
+            scenario: Arc::clone(&spec.scenario),
+            seed: failure.seed,
+            mutations: spec.mutations,
+            checks: spec.checks,
+            trace: true,
+        };
+        told.push(artefacts::keep(&spec.protocol, &run, arguments)?);
+    }
+    Ok(told)
+}
+
 /// The progress bar; hidden where stderr is no terminal.
 struct Bar {
     bar: ProgressBar,
@@ -148,7 +182,7 @@ impl Watcher for Bar {
 }
 
 /// A campaign in words.
-fn human(report: &CampaignReport) -> String {
+fn human(report: &CampaignReport, kept: &[String]) -> String {
     let mut text = String::new();
     let title = styled(
         Style::new().bold(),
@@ -211,6 +245,9 @@ fn human(report: &CampaignReport) -> String {
             text,
             "  (--json lists up to {FAILURES_LISTED_MAX} failures)"
         );
+    }
+    for line in kept {
+        let _ = writeln!(text, "  {line}");
     }
     for (seed, reason) in report.doubts.iter().take(TOLD_MAX) {
         let _ = writeln!(text, "  seed {seed}: {reason}");

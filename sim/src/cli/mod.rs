@@ -5,19 +5,24 @@
 //! gravest counts: a violation, then nondeterminism, then inconclusive, then vacuous.
 
 mod arguments;
+mod artefacts;
 mod blame;
 mod campaign;
 mod check;
 mod conform;
+mod diff;
 mod document;
+mod export;
 mod list;
 mod output;
+mod recording;
 mod replay;
 mod report;
 mod run;
 mod select;
 mod shrink;
 mod source;
+mod timeline;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -160,7 +165,10 @@ fn dispatch(command: &Command, protocols: &[Registration]) -> Result<Exit, Troub
         Command::Protocols => list::protocols(protocols),
         Command::Mutations => list::mutations(),
         Command::Conform(arguments) => conform::run(arguments),
+        Command::Timeline(arguments) => timeline::timeline(arguments, protocols),
         Command::Check(arguments) => check::check(arguments),
+        Command::Diff(arguments) => diff::diff(arguments, protocols),
+        Command::Export(arguments) => export::export(arguments, protocols),
         Command::Report(arguments) => report::report(arguments, protocols),
     }
 }

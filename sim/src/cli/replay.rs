@@ -24,7 +24,7 @@ pub(super) fn replay(
     if arguments.what.json {
         print(&document::text(&Runs::new(core::slice::from_ref(&report))))?;
     } else {
-        print(&run::human(&report, report.hash, None))?;
+        print(&run::human(&report, report.hash, None, None))?;
     }
     if report.ignored > 0 {
         complain(&format!(

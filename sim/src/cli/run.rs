@@ -9,8 +9,8 @@ use menagerie::check::Verdict;
 
 use super::arguments::RunArguments;
 use super::document::{self, Runs, hex, words};
-use super::output::print;
-use super::{Exit, Trouble, select};
+use super::output::{complain, print};
+use super::{Exit, Trouble, artefacts, select};
 use crate::registry::Registration;
 use crate::resolve::Resolved;
 use crate::run::{Conclusion, OpCounts, RunReport, RunSpec, named};
@@ -43,8 +43,16 @@ pub(super) fn run(arguments: &RunArguments, registered: &[Registration]) -> Resu
         if again != report.hash {
             exit = exit.graver(Exit::Nondeterminism);
         }
-        if !arguments.what.json {
-            print(&human(&report, again, Some(wall)))?;
+        let kept = match report.conclusion() {
+            Conclusion::Fail if !arguments.artefacts.no_artifacts => {
+                Some(artefacts::keep(&protocol, &spec, &arguments.artefacts)?)
+            }
+            Conclusion::Fail | Conclusion::Pass | Conclusion::Vacuous | Conclusion::Unknown => None,
+        };
+        if arguments.what.json {
+            kept.iter().for_each(|line| complain(line));
+        } else {
+            print(&human(&report, again, Some(wall), kept.as_deref()))?;
         }
         reports.push(report);
     }
@@ -116,7 +124,12 @@ fn style(verdict: &Verdict) -> Style {
 }
 
 /// A run in words.
-pub(super) fn human(report: &RunReport, again: u64, wall: Option<Duration>) -> String {
+pub(super) fn human(
+    report: &RunReport,
+    again: u64,
+    wall: Option<Duration>,
+    kept: Option<&str>,
+) -> String {
     let mut text = String::new();
     if let Some(trace) = &report.trace {
         for line in lines(&trace.events) {
@@ -170,6 +183,9 @@ pub(super) fn human(report: &RunReport, again: u64, wall: Option<Duration>) -> S
         Conclusion::Fail | Conclusion::Unknown | Conclusion::Vacuous => {
             let _ = writeln!(text, "  reproduce: {}", report.reproduce);
         }
+    }
+    if let Some(kept) = kept {
+        let _ = writeln!(text, "  {kept}");
     }
     if again != report.hash {
         let _ = writeln!(

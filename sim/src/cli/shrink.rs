@@ -74,7 +74,7 @@ pub(super) fn shrink(
 }
 
 /// The story of a shrunk scenario: where it comes from and what it shows.
-fn story(shrunk: &Shrunk, from: &str) -> String {
+pub(super) fn story(shrunk: &Shrunk, from: &str) -> String {
     format!(
         "Shrunk from {from}. It shows: {}",
         shrunk.failure.reason.trim_end_matches('.')

@@ -10,7 +10,8 @@ const HOP: &str = "hop";
 const FORMS: &str = "create PATH [\"DATA\"] [ephemeral | sequential | ephemeral-sequential | \
                      container | container-sequential | ttl=MS | ttl-sequential=MS], \
                      set PATH \"DATA\" [version=N], delete PATH [version=N], check PATH version=N, \
-                     get|exists|children PATH [watch], multi PART ; PART, sync, close, hop, json {...}";
+                     get|exists|children PATH [watch], multi PART ; PART, sync, close, \
+                     hop, json {...}";
 
 /// What a client does, as text that [`parse_act`] reads back: a request, or (`None`) a move to
 /// another server.

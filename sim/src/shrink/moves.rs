@@ -240,7 +240,7 @@ pub(super) fn simpler_values(run: &Resolved) -> Vec<Move> {
     for unit in ROUND {
         moves.push(Box::new(move |run: &mut Resolved| {
             let up = run.duration.0.div_ceil(unit) * unit;
-            if run.duration.0 % (unit / 10).max(1) != 0 {
+            if !run.duration.0.is_multiple_of((unit / 10).max(1)) {
                 run.duration = Span(up);
             }
         }));

@@ -202,9 +202,10 @@ impl DiskTrack {
             Effect::CutAfter(after) => {
                 self.segment += 1;
                 // What was cut off is no longer awaited.
-                self.held.retain(
-                    |_, held| !matches!(held.place, Place::Log { index, .. } if index > after && held.written),
-                );
+                let cut_off =
+                    |place: &Place| matches!(place, Place::Log { index, .. } if *index > after);
+                self.held
+                    .retain(|_, held| !(held.written && cut_off(&held.place)));
             }
             Effect::Rename { from, to } => {
                 for held in self.held.values_mut().filter(|held| held.written) {

@@ -6,6 +6,7 @@
 //!
 //! Events are only recorded where a run is asked for its trace; recording never changes the run.
 
+mod compare;
 mod disk;
 mod jsonl;
 mod recorder;
@@ -16,6 +17,7 @@ use menagerie::protocol::Role;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use compare::{Divergence, divergence};
 pub use jsonl::TraceError;
 pub use recorder::Recorder;
 pub use text::lines;

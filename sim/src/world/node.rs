@@ -297,7 +297,7 @@ impl<P: Protocol> World<P> {
         }
         let disk = &self.nodes[usize::from(place)].disk;
         let (operations, success) = disk.under_way(generation)?;
-        let tickets = operations.into_iter().map(|(ticket, _)| ticket.0);
+        let tickets = operations.into_iter().map(|ticket| ticket.0);
         Some((tickets.collect(), success))
     }
 

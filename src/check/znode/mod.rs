@@ -14,9 +14,10 @@
 //! their order; its reads see ever later prefixes of the writes, and never an older one than a
 //! reply has named by its zxid, over all its connections; an unknown write takes effect before its
 //! session's next acknowledged write, or never; but a request to close the session, sent through a
-//! server that the session then left, may arrive later than what it wrote through the next. A sync promises no more than that zxid: ZooKeeper's
-//! is no quorum operation, so a synced read may miss what somebody else has written; whether one
-//! does is what `Mode::Linearizable(Reads::Synced)` asks.
+//! server that the session then left, may arrive later than what it wrote through the next. A sync
+//! promises no more than that zxid: ZooKeeper's is no quorum operation, so a synced read may miss
+//! what somebody else has written; whether one does is what `Mode::Linearizable(Reads::Synced)`
+//! asks.
 //!
 //! Missing: the events of watches. They are judged by a checker of their own, which knows the order
 //! of transactions from the servers.

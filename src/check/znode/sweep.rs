@@ -45,8 +45,8 @@ pub(super) enum Why {
         /// The effect that was about to be applied.
         other: u32,
     },
-    /// It took effect out of its session's turn: before a write that precedes it, or behind an
-    /// answered one that it precedes.
+    /// It took effect out of its session's turn: before an answered write that precedes it, or
+    /// behind one that it precedes.
     Turn,
     /// Its session had heard of a later transaction before it asked.
     Heard,

@@ -1,0 +1,127 @@
+//! Where a run's trace comes from: a scenario and a seed, a bundle, or a file of its own.
+
+use std::path::Path;
+
+use super::Trouble;
+use super::arguments::{What, seed};
+use super::source::{self, Loaded};
+use crate::export::history::{self, Line};
+use crate::registry::Registration;
+use crate::trace::{Trace, TraceError};
+
+/// The name of a trace in the folder of a run.
+const EVENTS: &str = "events.jsonl";
+
+/// What a file or a run holds.
+pub(super) enum Source {
+    /// A whole trace.
+    Trace(Box<Trace>),
+    /// Only what the clients saw.
+    History(Vec<Line>),
+}
+
+impl From<TraceError> for Trouble {
+    fn from(error: TraceError) -> Trouble {
+        Trouble::Usage(error.to_string())
+    }
+}
+
+/// The trace that a text names.
+pub(super) fn trace(
+    text: &str,
+    protocol: Option<&str>,
+    registered: &[Registration],
+) -> Result<Trace, Trouble> {
+    match named(text, protocol, registered)? {
+        Source::Trace(trace) => Ok(*trace),
+        Source::History(_) => Err(Trouble::Usage(format!(
+            "{text} is a history and has no events; name the {EVENTS} beside it, or the run as \
+             SCENARIO@SEED"
+        ))),
+    }
+}
+
+/// What a text names: a run by its scenario and seed, or a file.
+pub(super) fn named(
+    text: &str,
+    protocol: Option<&str>,
+    registered: &[Registration],
+) -> Result<Source, Trouble> {
+    let mut path = Path::new(text).to_owned();
+    if path.is_dir() {
+        path.push(EVENTS);
+    }
+    if path.is_file() {
+        return read(&path, registered);
+    }
+    let Some((scenario, rest)) = text.rsplit_once('@') else {
+        return Err(Trouble::Usage(format!(
+            "{}: there is no such file; a run is named SCENARIO@SEED, such as \
+             scenarios/chaos.toml@7, or by its {EVENTS}",
+            path.display()
+        )));
+    };
+    let run = seeded(scenario, rest, protocol, registered)?;
+    Ok(Source::Trace(Box::new(run)))
+}
+
+fn read(path: &Path, registered: &[Registration]) -> Result<Source, Trouble> {
+    if path.extension().is_some_and(|end| end == "json") {
+        return Ok(Source::Trace(Box::new(bundled(path, registered)?)));
+    }
+    let file = path.display().to_string();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Trouble::Usage(format!("{file}: cannot be read: {error}")))?;
+    // A trace's header names a scenario; no line of a history does.
+    let first = text.lines().next().unwrap_or_default();
+    let is_history = !text.is_empty() && !first.contains("\"scenario\":");
+    if is_history {
+        return Ok(Source::History(history::parse(&file, &text)?));
+    }
+    Ok(Source::Trace(Box::new(Trace::parse(&file, &text)?)))
+}
+
+/// Performs the run `SCENARIO@SEED+ID+ID` and records it.
+fn seeded(
+    scenario: &str,
+    rest: &str,
+    protocol: Option<&str>,
+    registered: &[Registration],
+) -> Result<Trace, Trouble> {
+    let mut words = rest.split('+');
+    let number = words.next().unwrap_or_default();
+    let seed = seed(number)
+        .map_err(|why| Trouble::Usage(format!("the seed of {scenario}@{rest}: {why}")))?;
+    let what = What {
+        scenario: scenario.to_owned(),
+        protocol: protocol.map(str::to_owned),
+        mutate: words.map(str::to_owned).collect(),
+        json: false,
+    };
+    recorded(source::load(&what, seed, registered)?)
+}
+
+/// Performs the run of a bundle and records it.
+fn bundled(path: &Path, registered: &[Registration]) -> Result<Trace, Trouble> {
+    let what = What {
+        scenario: path.display().to_string(),
+        protocol: None,
+        mutate: Vec::new(),
+        json: false,
+    };
+    recorded(source::load(&what, 1, registered)?)
+}
+
+fn recorded(loaded: Loaded) -> Result<Trace, Trouble> {
+    let Loaded {
+        protocol, mut job, ..
+    } = loaded;
+    job.resolved.world.trace = true;
+    let report = protocol.perform(job)?;
+    report.trace.ok_or_else(|| {
+        Trouble::Usage(format!(
+            "the run broke down before anything happened: {}",
+            report.reproduce
+        ))
+    })
+}

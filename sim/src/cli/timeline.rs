@@ -1,0 +1,78 @@
+//! `menagerie timeline`.
+
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Write as _};
+use std::path::Path;
+
+use super::arguments::{TimelineArguments, What};
+use super::output::print;
+use super::{Exit, Trouble, source};
+use crate::registry::Registration;
+use crate::timeline::page;
+use crate::trace::Trace;
+
+/// Writes the page of a trace, or of a run.
+pub(super) fn timeline(
+    arguments: &TimelineArguments,
+    registered: &[Registration],
+) -> Result<Exit, Trouble> {
+    let path = Path::new(&arguments.source);
+    let trace = if path.extension().is_some_and(|end| end == "jsonl") {
+        read(arguments, path)?
+    } else {
+        perform(arguments, registered)?
+    };
+    let page = page(&trace);
+    write(&arguments.out, &page, arguments.force)?;
+    print(&format!(
+        "{}: {} events, {:.1} MB\n",
+        arguments.out.display(),
+        trace.events.len(),
+        page.len() as f64 / 1e6
+    ))?;
+    Ok(Exit::Held)
+}
+
+fn read(arguments: &TimelineArguments, path: &Path) -> Result<Trace, Trouble> {
+    if !arguments.mutate.is_empty() || arguments.protocol.is_some() {
+        return Err(Trouble::Usage(
+            "a trace has its protocol and mutations in it: leave --protocol and --mutate out"
+                .to_owned(),
+        ));
+    }
+    Trace::read(path).map_err(|error| Trouble::Usage(error.to_string()))
+}
+
+/// Performs the run for its trace.
+fn perform(arguments: &TimelineArguments, registered: &[Registration]) -> Result<Trace, Trouble> {
+    let what = What {
+        scenario: arguments.source.clone(),
+        protocol: arguments.protocol.clone(),
+        mutate: arguments.mutate.clone(),
+        json: false,
+    };
+    let mut loaded = source::load(&what, arguments.seed, registered)?;
+    loaded.job.resolved.world.trace = true;
+    let report = loaded.protocol.perform(loaded.job)?;
+    Ok(report.trace.expect("the run was asked for its trace"))
+}
+
+/// Writes the file, but never over another one unless that is wanted.
+fn write(file: &Path, page: &str, force: bool) -> Result<(), Trouble> {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    if force {
+        options.create(true).truncate(true);
+    } else {
+        options.create_new(true);
+    }
+    let told = |error: std::io::Error| match error.kind() {
+        ErrorKind::AlreadyExists => Trouble::Usage(format!(
+            "{} exists; name another file, or overwrite it with --force",
+            file.display()
+        )),
+        _ => Trouble::Usage(format!("{} cannot be written: {error}", file.display())),
+    };
+    let mut out = options.open(file).map_err(told)?;
+    out.write_all(page.as_bytes()).map_err(told)
+}

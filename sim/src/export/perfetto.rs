@@ -1,0 +1,361 @@
+//! Traces as Chrome's trace events in JSON, which Perfetto's page opens.
+//!
+//! A server is a process with the threads `role`, `disk` and `messages`; all clients are one
+//! process with a thread each, on which their operations are asynchronous slices; the run is a
+//! process for faults and violations. A message is a flow arrow between two short slices. Times are
+//! microseconds with a fraction.
+
+use std::collections::BTreeMap;
+
+use menagerie::ids::{ClientId, NodeId, OpId, Span, VirtualTime};
+use serde_json::{Value, json};
+
+use crate::trace::{Direction, Event, Passage, Phase, Trace, What};
+
+/// The process of the run as a whole.
+const RUN: u64 = 0;
+/// The process of the clients, above every server's.
+const CLIENTS: u64 = 1_000;
+/// The threads of a server.
+const ROLE: u64 = 1;
+const DISK: u64 = 2;
+const MESSAGES: u64 = 3;
+/// How long the slice is to which an arrow is bound, if nothing else comes sooner.
+const MOMENT: Span = Span(1_000);
+
+/// The document.
+pub fn document(trace: &Trace) -> String {
+    let mut writer = Writer::default();
+    writer.name_all(trace);
+    for event in &trace.events {
+        writer.take(event);
+    }
+    writer.close(trace.header.end);
+    let document = json!({
+        "displayTimeUnit": "ns",
+        "otherData": {
+            "scenario": trace.header.scenario,
+            "protocol": trace.header.protocol,
+            "seed": trace.header.seed.to_string(),
+            "hash": trace.header.hash,
+            "reproduce": trace.header.reproduce,
+        },
+        "traceEvents": writer.events,
+    });
+    let mut text = document.to_string();
+    text.push('\n');
+    text
+}
+
+#[derive(Debug, Default)]
+struct Writer {
+    events: Vec<Value>,
+    /// The short slices: where each stands, on which thread, and when it begins.
+    moments: Vec<(usize, (u64, u64), VirtualTime)>,
+    /// Where each message between servers left.
+    sent: BTreeMap<u64, (u64, u64)>,
+    /// The role in which each server is, and since when.
+    roles: BTreeMap<NodeId, (VirtualTime, String)>,
+    /// The syncs in the disks' queues.
+    queued: BTreeMap<(NodeId, u64), String>,
+    /// The operations that are open, by whom.
+    open: BTreeMap<OpId, (ClientId, String)>,
+}
+
+fn micros(at: VirtualTime) -> f64 {
+    at.0 as f64 / 1e3
+}
+
+fn micros_of(span: Span) -> f64 {
+    span.0 as f64 / 1e3
+}
+
+impl Writer {
+    fn name_all(&mut self, trace: &Trace) {
+        self.name(RUN, None, "run");
+        self.name(RUN, Some(1), "faults");
+        self.name(RUN, Some(2), "violations");
+        for server in &trace.header.nodes {
+            let process = u64::from(server.id.0);
+            let name = match server.observer {
+                true => format!("{} (observer)", server.id),
+                false => server.id.to_string(),
+            };
+            self.name(process, None, &name);
+            for (thread, name) in [(ROLE, "role"), (DISK, "disk"), (MESSAGES, "messages")] {
+                self.name(process, Some(thread), name);
+            }
+        }
+        self.name(CLIENTS, None, "clients");
+        for client in 1..=trace.header.clients {
+            self.name(
+                CLIENTS,
+                Some(u64::from(client)),
+                &ClientId(client).to_string(),
+            );
+        }
+    }
+
+    /// Names a process or one of its threads.
+    fn name(&mut self, process: u64, thread: Option<u64>, name: &str) {
+        let kind = match thread {
+            Some(_) => "thread_name",
+            None => "process_name",
+        };
+        self.events.push(json!({
+            "ph": "M", "name": kind, "pid": process, "tid": thread.unwrap_or(0),
+            "args": {"name": name},
+        }));
+    }
+
+    fn take(&mut self, event: &Event) {
+        let at = event.at;
+        match &event.what {
+            What::Send {
+                id,
+                from,
+                kind,
+                body,
+                ..
+            } => {
+                let place = (u64::from(from.0), MESSAGES);
+                self.moment(at, place, &format!("send {kind}"), body);
+                self.flow(at, place, "s", *id);
+                self.sent.insert(*id, place);
+            }
+            What::Duplicate { id, of } => {
+                // It leaves in the same moment as the message that it doubles.
+                if let Some(place) = self.sent.get(of).copied() {
+                    self.flow(at, place, "s", *id);
+                }
+            }
+            What::Deliver { id, node, kind, .. } => {
+                let place = (u64::from(node.0), MESSAGES);
+                self.moment(at, place, kind, &Value::Null);
+                self.flow(at, place, "f", *id);
+            }
+            What::Frame {
+                id,
+                client,
+                server,
+                direction,
+                phase,
+                kind,
+                body,
+                ..
+            } => {
+                let server = (u64::from(server.0), MESSAGES);
+                let client = (CLIENTS, u64::from(client.0));
+                let (from, to) = match direction {
+                    Direction::Up => (client, server),
+                    Direction::Down => (server, client),
+                };
+                match phase {
+                    Passage::Sent => {
+                        self.moment(at, from, &format!("send {kind}"), body);
+                        self.flow(at, from, "s", *id);
+                    }
+                    Passage::Delivered => {
+                        self.moment(at, to, kind, &Value::Null);
+                        self.flow(at, to, "f", *id);
+                    }
+                }
+            }
+            What::Standing {
+                node, role, epoch, ..
+            } => {
+                self.end_role(*node, at);
+                self.roles.insert(*node, (at, format!("{role:?} {epoch}")));
+            }
+            What::Crash { node, kind } => {
+                self.end_role(*node, at);
+                self.instant(
+                    at,
+                    (u64::from(node.0), ROLE),
+                    &format!("crash: {kind:?}"),
+                    "p",
+                );
+            }
+            What::Boot { node } => self.instant(at, (u64::from(node.0), ROLE), "boot", "p"),
+            What::Disk {
+                node,
+                ticket,
+                op,
+                phase,
+                ..
+            } => {
+                self.disk(at, (*node, *ticket), op, *phase);
+            }
+            What::Invoke {
+                client, op, text, ..
+            } => {
+                self.open.insert(*op, (*client, text.clone()));
+                self.span(
+                    at,
+                    (CLIENTS, u64::from(client.0)),
+                    text,
+                    "b",
+                    *op,
+                    &json!({}),
+                );
+            }
+            What::Complete {
+                op,
+                outcome,
+                answer,
+                ..
+            } => {
+                if let Some((client, text)) = self.open.remove(op) {
+                    let args = json!({"outcome": outcome, "answer": answer});
+                    self.span(at, (CLIENTS, u64::from(client.0)), &text, "e", *op, &args);
+                }
+            }
+            What::Fault { text, .. } => self.instant(at, (RUN, 1), text, "g"),
+            What::Undo { index } => self.instant(at, (RUN, 1), &format!("fault {index} ends"), "g"),
+            What::Heal { .. } => self.instant(at, (RUN, 1), "healed", "g"),
+            What::Violation { checker, reason } => {
+                self.instant(at, (RUN, 2), &format!("{checker}: {reason}"), "g");
+            }
+            What::Pause { node } => self.instant(at, (u64::from(node.0), ROLE), "pause", "p"),
+            What::Resume { node } => self.instant(at, (u64::from(node.0), ROLE), "resume", "p"),
+            What::Apply { node, zxid, .. } => {
+                self.instant(at, (u64::from(node.0), ROLE), &format!("apply {zxid}"), "t");
+            }
+            What::Commit { node, zxid } => {
+                self.instant(
+                    at,
+                    (u64::from(node.0), ROLE),
+                    &format!("commit {zxid}"),
+                    "t",
+                );
+            }
+            What::Lose { .. }
+            | What::Link { .. }
+            | What::Timer { .. }
+            | What::Refused { .. }
+            | What::Restore { .. }
+            | What::Fact { .. }
+            | What::ClientLink { .. }
+            | What::ClientTimer { .. }
+            | What::Session { .. }
+            | What::Sent { .. }
+            | What::WatchEvent { .. }
+            | What::Action { .. } => {}
+        }
+    }
+
+    /// A short slice; its length is settled at the end.
+    fn moment(&mut self, at: VirtualTime, place: (u64, u64), name: &str, body: &Value) {
+        let (process, thread) = place;
+        self.moments.push((self.events.len(), place, at));
+        self.events.push(json!({
+            "ph": "X", "name": name, "cat": "message", "pid": process, "tid": thread,
+            "ts": micros(at), "dur": 0.0, "args": {"body": body},
+        }));
+    }
+
+    /// One end of an arrow.
+    fn flow(&mut self, at: VirtualTime, (process, thread): (u64, u64), ph: &str, id: u64) {
+        let mut event = json!({
+            "ph": ph, "name": "message", "cat": "message", "pid": process, "tid": thread,
+            "ts": micros(at), "id": id,
+        });
+        if ph == "f" {
+            // It ends in the slice that begins here.
+            event["bp"] = "e".into();
+        }
+        self.events.push(event);
+    }
+
+    fn instant(&mut self, at: VirtualTime, (process, thread): (u64, u64), name: &str, scope: &str) {
+        self.events.push(json!({
+            "ph": "i", "name": name, "cat": "event", "pid": process, "tid": thread,
+            "ts": micros(at), "s": scope,
+        }));
+    }
+
+    /// One end of an operation.
+    fn span(
+        &mut self,
+        at: VirtualTime,
+        (process, thread): (u64, u64),
+        name: &str,
+        ph: &str,
+        op: OpId,
+        args: &Value,
+    ) {
+        self.events.push(json!({
+            "ph": ph, "name": name, "cat": "operation", "pid": process, "tid": thread,
+            "ts": micros(at), "id": op.0, "args": args,
+        }));
+    }
+
+    fn slice(&mut self, from: VirtualTime, to: VirtualTime, place: (u64, u64), name: &str) {
+        let (process, thread) = place;
+        self.events.push(json!({
+            "ph": "X", "name": name, "cat": "state", "pid": process, "tid": thread,
+            "ts": micros(from), "dur": micros_of(to.since(from)),
+        }));
+    }
+
+    fn end_role(&mut self, node: NodeId, at: VirtualTime) {
+        if let Some((since, role)) = self.roles.remove(&node) {
+            self.slice(since, at, (u64::from(node.0), ROLE), &role);
+        }
+    }
+
+    /// A sync is a span from the queue to its end: several may wait at once.
+    fn disk(&mut self, at: VirtualTime, (node, ticket): (NodeId, u64), op: &str, phase: Phase) {
+        let begins = match phase {
+            Phase::Queued if op.starts_with("sync") => true,
+            Phase::Durable | Phase::Failed | Phase::Lost => false,
+            Phase::Queued | Phase::Written | Phase::Read => return,
+        };
+        let ph = if begins {
+            self.queued.insert((node, ticket), op.to_owned());
+            "b"
+        } else if self.queued.remove(&(node, ticket)).is_some() {
+            "e"
+        } else {
+            return;
+        };
+        let id = format!("{node}-{ticket}");
+        self.events.push(json!({
+            "ph": ph, "name": op, "cat": "disk", "pid": u64::from(node.0), "tid": DISK,
+            "ts": micros(at), "id": id, "args": {"phase": phase},
+        }));
+    }
+
+    /// Short slices of one thread may not overlap, or they would not nest: each ends where a later
+    /// one begins. Those of one moment lie within each other.
+    fn shorten_moments(&mut self) {
+        let mut later: BTreeMap<(u64, u64), (VirtualTime, Span)> = BTreeMap::new();
+        for (place, thread, at) in self.moments.iter().rev() {
+            let length = match later.get(thread) {
+                Some((begins, length)) if begins == at => *length,
+                Some((begins, _)) => MOMENT.min(begins.since(*at)),
+                None => MOMENT,
+            };
+            later.insert(*thread, (*at, length));
+            self.events[*place]["dur"] = micros_of(length).into();
+        }
+    }
+
+    /// Ends what lasts to the end of the run.
+    fn close(&mut self, end: VirtualTime) {
+        self.shorten_moments();
+        for node in self.roles.keys().copied().collect::<Vec<_>>() {
+            self.end_role(node, end);
+        }
+        for ((node, ticket), op) in core::mem::take(&mut self.queued) {
+            self.events.push(json!({
+                "ph": "e", "name": op, "cat": "disk", "pid": u64::from(node.0), "tid": DISK,
+                "ts": micros(end), "id": format!("{node}-{ticket}"), "args": {},
+            }));
+        }
+        for (op, (client, text)) in core::mem::take(&mut self.open) {
+            let args = json!({"outcome": "open"});
+            self.span(end, (CLIENTS, u64::from(client.0)), &text, "e", op, &args);
+        }
+    }
+}
