@@ -137,6 +137,13 @@ mod tests {
         answer(id, session, Request::Write(write), zxid, told)
     }
 
+    fn history_of(operations: Vec<Operation>) -> History {
+        History {
+            operations,
+            seen: Vec::new(),
+        }
+    }
+
     fn judge(story: &Story, history: &History) -> Verdict {
         verdict_with(ENTRY, "paxos", story, history)
     }
@@ -165,13 +172,12 @@ mod tests {
         ]);
         let a = create("/a", CreateMode::Persistent);
         let b = create("/b", CreateMode::Persistent);
-        let mut history = History::default();
-        history.operations = vec![
+        let mut history = history_of(vec![
             asked(1, FIRST, a, 3, created("/a", 3)),
             asked(2, FIRST, b, 4, created("/b", 4)),
             asked(3, FIRST, delete("/a"), 5, Ok(Response::Deleted)),
             asked(4, SECOND, delete("/b"), 6, Ok(Response::Deleted)),
-        ];
+        ]);
         history.operations[3].invoked = history.operations[2].invoked;
         (story, history)
     }
@@ -210,11 +216,10 @@ mod tests {
             create("/b", CreateMode::Persistent),
         );
         let told_of_b = created("/b", 3);
-        let mut history = History::default();
-        history.operations = vec![
+        let mut history = history_of(vec![
             asked(1, FIRST, a.clone(), 0, Ok(Response::Deleted)),
             asked(2, FIRST, b.clone(), 3, told_of_b),
-        ];
+        ]);
         history.operations[0].outcome = Some(Outcome::Unknown);
         let swapped = story_of(vec![(FIRST, 2, b.clone()), (FIRST, 1, a.clone())]);
         assert_fails_alone(&swapped, &history, "out of its session's turn");
@@ -249,13 +254,12 @@ mod tests {
             })
         };
         let none = || Err(Failure::of(ErrorCode::NoNode));
-        let mut history = History::default();
-        history.operations = vec![
+        let history = history_of(vec![
             asked(1, FIRST, ephemeral, 3, told),
             asked(2, SECOND, container, 4, created("/c", 4)),
             answer(3, SECOND, look("/e"), 5, none()),
             answer(4, SECOND, look("/c"), 6, none()),
-        ];
+        ]);
         assert_passes(&judge(&story, &history), 4);
     }
 
