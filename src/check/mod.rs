@@ -18,6 +18,7 @@ mod leadership;
 mod ledger;
 pub mod linearizability;
 mod model;
+mod oracles;
 mod panel;
 mod promises;
 #[cfg(test)]
@@ -221,6 +222,7 @@ pub const CHECKERS: &[CheckerEntry] = &[
     tree_order::ENTRY,
     watches::ENTRY,
     exactly_once::ENTRY,
+    oracles::ENTRY,
     ending::CONVERGENCE,
     ending::LIVENESS,
 ];

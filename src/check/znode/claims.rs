@@ -407,7 +407,9 @@ fn chain(all: &mut [Claim<'_>], heard: &Heard) {
             // Unknown to its session, it comes behind the write before it and before the next.
             Kind::Perhaps => {
                 claim.lo = claim.lo.max(so_far.wrote);
-                open.push(index);
+                if !ends_a_session(op) {
+                    open.push(index);
+                }
                 continue;
             }
             Kind::Observation => claim.lo = claim.lo.max(so_far.heard),
@@ -430,6 +432,17 @@ fn chain(all: &mut [Claim<'_>], heard: &Heard) {
         if before != NONE {
             all[before as usize].after = index;
         }
+    }
+}
+
+/// A session is closed through any server, also through one that it has left: the request may be on
+/// its way there while the session writes through another.
+fn ends_a_session(op: &Operation) -> bool {
+    match &op.request {
+        Request::Write(write) => {
+            matches!(write.bare(), Write::CloseSession | Write::ExpireSession)
+        }
+        Request::Read(_) | Request::Watch(_) | Request::Sync | Request::Auth { .. } => false,
     }
 }
 

@@ -72,7 +72,7 @@ pub(super) fn conflict(
     let claim = claims.get(conflict.claim);
     let other = match &conflict.why {
         Why::RealTime { other } | Why::Session { other } => Some(claims.get(*other)),
-        Why::NoState | Why::Answer(_) | Why::Heard => None,
+        Why::NoState | Why::Answer(_) | Why::Heard | Why::Turn => None,
     };
     let expected = match (&conflict.why, &claim.op.request) {
         (Why::Answer(answer), _) => Some(answer.clone()),
@@ -95,11 +95,20 @@ pub(super) fn conflict(
             Zxid(claim.lo)
         );
     }
+    if conflict.why == Why::Turn {
+        sentence = format!(
+            "{} took effect at {}, out of its session's turn: not above {} and before {}",
+            named(claim.op),
+            Zxid(conflict.next),
+            Zxid(claim.lo),
+            Zxid(claim.hi.saturating_add(1))
+        );
+    }
     let edge = match (other, blamed) {
         (Some(other), _) if matches!(claim.kind, Kind::Effect(_)) => {
             let edge = match conflict.why {
                 Why::Session { .. } => Edge::Session(claim.op.id, other.op.id),
-                Why::RealTime { .. } | Why::NoState | Why::Answer(_) | Why::Heard => {
+                Why::RealTime { .. } | Why::NoState | Why::Answer(_) | Why::Heard | Why::Turn => {
                     Edge::RealTime(claim.op.id, other.op.id)
                 }
             };
@@ -140,7 +149,7 @@ fn overtaken(claims: &Claims<'_>, conflict: &Conflict, other: &Operation) -> Str
     };
     let why = match conflict.why {
         Why::Session { .. } => "was sent before".to_owned(),
-        Why::RealTime { .. } | Why::NoState | Why::Answer(_) | Why::Heard => {
+        Why::RealTime { .. } | Why::NoState | Why::Answer(_) | Why::Heard | Why::Turn => {
             format!("completed at {} before", ended(claim.op))
         }
     };
@@ -210,11 +219,11 @@ pub(super) fn regress(operations: &[Operation], earlier: usize, later: usize) ->
     }
 }
 
-fn ended(op: &Operation) -> VirtualTime {
+pub(super) fn ended(op: &Operation) -> VirtualTime {
     op.completed.unwrap_or(op.invoked)
 }
 
-fn named(op: &Operation) -> String {
+pub(super) fn named(op: &Operation) -> String {
     format!(
         "{} ({} of {} in {})",
         op.id, op.request, op.client, op.session

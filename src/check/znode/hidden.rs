@@ -271,7 +271,7 @@ impl Atlas {
                 Kind::Somewhere | Kind::Perhaps => return Some(Vec::new()),
                 Kind::Observation => {}
             },
-            Why::Heard => {
+            Why::Heard | Why::Turn => {
                 return matches!(claim.kind, Kind::Perhaps | Kind::Somewhere).then(Vec::new);
             }
             Why::NoState | Why::Answer(_) => {}

@@ -13,9 +13,11 @@
 //! [`Mode::ZooKeeper`]: writes, and their errors, are linearizable; a session's operations keep
 //! their order; its reads see ever later prefixes of the writes, and never an older one than a
 //! reply has named by its zxid, over all its connections; an unknown write takes effect before its
-//! session's next acknowledged write, or never. A sync promises no more than that zxid: ZooKeeper's
-//! is no quorum operation, so a synced read may miss what somebody else has written; whether one
-//! does is what `Mode::Linearizable(Reads::Synced)` asks.
+//! session's next acknowledged write, or never; but a request to close the session, sent through a
+//! server that the session then left, may arrive later than what it wrote through the next. A sync
+//! promises no more than that zxid: ZooKeeper's is no quorum operation, so a synced read may miss
+//! what somebody else has written; whether one does is what `Mode::Linearizable(Reads::Synced)`
+//! asks.
 //!
 //! Missing: the events of watches. They are judged by a checker of their own, which knows the order
 //! of transactions from the servers.
@@ -29,6 +31,7 @@ mod sweep;
 mod tests;
 mod touches;
 mod tree;
+mod truth;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -44,6 +47,7 @@ pub use explain::{Edge, Violation};
 use hidden::{Search, search};
 pub use shrink::minimal;
 use sweep::{Placing, Sweep};
+pub(super) use truth::compare;
 
 /// What is promised to clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,11 +180,6 @@ pub fn check(history: &History, options: &Options, budget: &mut dyn Budget) -> R
     ruled(Ruling::Violated(Box::new(explain::conflict(
         &claims, &sweep, &conflict, options,
     ))))
-}
-
-/// Whether an operation is a write that surely changed the tree or the sessions.
-pub(super) fn has_effect(op: &Operation) -> bool {
-    claims::has_effect(op)
 }
 
 fn held(claims: &Claims<'_>, sweep: &Sweep<'_, '_>, checked: u64) -> Report {

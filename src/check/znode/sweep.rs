@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use super::claims::{Claim, Claims, Kind, NONE, NOWHERE, told};
 use super::tree;
 use crate::check::model::{Model, agrees};
+use crate::check::timeline::Step;
 use crate::linear::{Budget, Limit};
 use crate::tree::{Answer, Request};
 
@@ -44,6 +45,9 @@ pub(super) enum Why {
         /// The effect that was about to be applied.
         other: u32,
     },
+    /// It took effect out of its session's turn: before an answered write that precedes it, or
+    /// behind one that it precedes.
+    Turn,
     /// Its session had heard of a later transaction before it asked.
     Heard,
 }
@@ -71,12 +75,21 @@ pub(super) enum Stop {
 /// Where an unexplained write took effect.
 pub(super) type Placements = BTreeMap<u64, u32>;
 
+/// What the servers did, and no client was told of at its place.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Revealed<'t> {
+    pub step: Step<'t>,
+    /// The claim that asked for it, if one did: it is of the kind [`Kind::Perhaps`].
+    pub claim: u32,
+}
+
 /// What has to be taken back to go on from an earlier state.
 #[derive(Clone, Debug)]
 struct Checkpoint {
     now: u64,
     model: Model,
     next_effect: usize,
+    next_revealed: usize,
     next_completion: usize,
     next_invocation: usize,
     waiting: Vec<u32>,
@@ -93,6 +106,9 @@ pub(super) struct Sweep<'c, 'a> {
     /// The last effect applied.
     now: u64,
     next_effect: usize,
+    /// What the servers tell, by zxid; nothing where clients alone are asked.
+    revealed: &'c [Revealed<'c>],
+    next_revealed: usize,
     next_completion: usize,
     next_invocation: usize,
     /// The observations that may take their place by now.
@@ -117,7 +133,29 @@ const STEPS_PER_QUESTION: u64 = 4_096;
 const CHECKPOINTS_MAX: usize = 64;
 
 impl<'c, 'a> Sweep<'c, 'a> {
-    pub fn new(claims: &'c Claims<'a>, placing: Placing, mut model: Model) -> Self {
+    /// Asks clients alone.
+    pub fn new(claims: &'c Claims<'a>, placing: Placing, model: Model) -> Self {
+        let spacing = if claims.floating.is_empty() { 0 } else { 64 };
+        Sweep::over(claims, &[], spacing, placing, model)
+    }
+
+    /// Takes what the servers did, too: nothing is left to be searched for.
+    pub fn with_truth(
+        claims: &'c Claims<'a>,
+        revealed: &'c [Revealed<'c>],
+        placing: Placing,
+        model: Model,
+    ) -> Self {
+        Sweep::over(claims, revealed, 0, placing, model)
+    }
+
+    fn over(
+        claims: &'c Claims<'a>,
+        revealed: &'c [Revealed<'c>],
+        spacing: usize,
+        placing: Placing,
+        mut model: Model,
+    ) -> Self {
         for session in &claims.sessions {
             tree::open(&mut model, *session);
         }
@@ -127,13 +165,15 @@ impl<'c, 'a> Sweep<'c, 'a> {
             model,
             now: 0,
             next_effect: 0,
+            revealed,
+            next_revealed: 0,
             next_completion: 0,
             next_invocation: 0,
             waiting: Vec::new(),
             places: vec![NOWHERE; claims.all.len()],
             order: Vec::with_capacity(claims.all.len()),
             checkpoints: Vec::new(),
-            spacing: if claims.floating.is_empty() { 0 } else { 64 },
+            spacing,
             since_checkpoint: 0,
             steps: 0,
             asked: 0,
@@ -176,21 +216,27 @@ impl<'c, 'a> Sweep<'c, 'a> {
             if next == NOWHERE {
                 return self.finish();
             }
-            let effect = match self.claims.effects.get(self.next_effect) {
-                Some((zxid, claim)) if *zxid == next => {
+            let revealed = self.revealed.get(self.next_revealed).copied();
+            let revealed = revealed.filter(|revealed| revealed.step.zxid.0 == next);
+            self.next_revealed += usize::from(revealed.is_some());
+            match (self.claims.effects.get(self.next_effect), revealed) {
+                (Some((zxid, claim)), _) if *zxid == next => {
                     self.next_effect += 1;
-                    *claim
+                    self.apply(next, *claim)?;
                 }
-                Some(_) | None => placements[&next],
-            };
-            self.apply(next, effect)?;
+                (Some(_) | None, Some(revealed)) => self.take_over(revealed)?,
+                (Some(_) | None, None) => self.apply(next, placements[&next])?,
+            }
         }
     }
 
     /// The zxid of the next effect.
     fn next(&self, placements: &Placements) -> u64 {
         let known = self.claims.effects.get(self.next_effect);
-        let known = known.map_or(NOWHERE, |(zxid, _)| *zxid);
+        let revealed = self.revealed.get(self.next_revealed);
+        let known = known
+            .map_or(NOWHERE, |(zxid, _)| *zxid)
+            .min(revealed.map_or(NOWHERE, |revealed| revealed.step.zxid.0));
         if placements.is_empty() {
             return known;
         }
@@ -262,6 +308,32 @@ impl<'c, 'a> Sweep<'c, 'a> {
         if self.spacing > 0 && self.since_checkpoint >= self.spacing {
             self.keep_checkpoint();
         }
+        Ok(())
+    }
+
+    /// Executes what the servers did. An unknown write keeps to its session's order if it had an
+    /// effect, and whatever was completed before it was invoked has its place by now.
+    fn take_over(&mut self, revealed: Revealed<'_>) -> Result<(), Stop> {
+        self.steps += 1;
+        let zxid = revealed.step.zxid.0;
+        let answer = revealed.step.replay(&mut self.model);
+        if revealed.claim != NONE
+            && let Some(Ok(_)) = answer
+        {
+            let claim = &self.claims.all[revealed.claim as usize];
+            if let Some(earlier) = self.claims.by_completion.get(self.next_completion)
+                && self.claims.get(*earlier).completed() < claim.op.invoked.0
+            {
+                let why = Why::RealTime {
+                    other: revealed.claim,
+                };
+                return Err(self.conflict(*earlier, zxid, why));
+            }
+            if zxid <= claim.lo || zxid > claim.hi {
+                return Err(self.conflict(revealed.claim, zxid, Why::Turn));
+            }
+        }
+        self.now = zxid;
         Ok(())
     }
 
@@ -343,6 +415,7 @@ impl<'c, 'a> Sweep<'c, 'a> {
             now: self.now,
             model: self.model.clone(),
             next_effect: self.next_effect,
+            next_revealed: self.next_revealed,
             next_completion: self.next_completion,
             next_invocation: self.next_invocation,
             waiting: self.waiting.clone(),
@@ -361,6 +434,7 @@ impl<'c, 'a> Sweep<'c, 'a> {
         self.now = last.now;
         self.model = last.model.clone();
         self.next_effect = last.next_effect;
+        self.next_revealed = last.next_revealed;
         self.next_completion = last.next_completion;
         self.next_invocation = last.next_invocation;
         self.waiting.clone_from(&last.waiting);

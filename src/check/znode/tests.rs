@@ -413,12 +413,14 @@ fn any_request(draws: &mut Draws) -> Request {
     }
 }
 
+/// An open operation of a client, and what it was answered already.
+type Seat = Option<(usize, Option<(u64, Answer)>)>;
+
 /// A small history: legal, or with something wrong.
 fn small_history(seed: u64) -> Stage {
     let mut draws = Draws(seed);
     let mut stage = Stage::new();
-    // By client: what is open, and what it was answered already.
-    let mut seats: Vec<Option<(usize, Option<(u64, Answer)>)>> = vec![None; 3];
+    let mut seats: Vec<Seat> = vec![None; 3];
     let mut sessions = [1, 2, 3];
     for _ in 0..24 {
         let seat = usize::try_from(draws.below(3)).expect("small");
