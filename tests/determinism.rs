@@ -1,6 +1,7 @@
 //! Is a run a function of its scenario, protocol, mutations and seed, and of nothing else?
 
 mod runs;
+mod scenario_files;
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -15,7 +16,8 @@ use menagerie_sim::run::{RunReport, RunSpec};
 use menagerie_sim::scenario::Scenario;
 use menagerie_sim::trace;
 use menagerie_sim::{PROTOCOLS, Registration};
-use runs::{campaign, scenario};
+use runs::campaign;
+use scenario_files::scenario;
 
 const STEADY: &str = "scenarios/steady.toml";
 const CHAOS: &str = "scenarios/chaos.toml";

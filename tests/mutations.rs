@@ -1,6 +1,7 @@
 //! Do the checkers bite? Each bug of the catalogue, switched on, is caught within a few seeds.
 
 mod runs;
+mod scenario_files;
 
 use std::ops::Range;
 
@@ -8,7 +9,8 @@ use menagerie::mutation::{CATALOGUE, Entry, Mutation, Mutations};
 use menagerie_sim::campaign::{CampaignReport, CampaignSpec};
 use menagerie_sim::run::{Conclusion, RunSpec};
 use menagerie_sim::{PROTOCOLS, Registration};
-use runs::{campaign, scenario};
+use runs::campaign;
+use scenario_files::scenario;
 
 /// Where a mutation shows soon: the scenario and the seeds, found by measuring.
 fn exhibit(mutation: Mutation) -> (&'static str, Range<u64>) {

@@ -1,6 +1,7 @@
 //! Does every scenario hold on every protocol, and does it show what it says?
 
 mod runs;
+mod scenario_files;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -12,7 +13,8 @@ use menagerie_sim::campaign::{CampaignReport, CampaignSpec};
 use menagerie_sim::resolve::Resolved;
 use menagerie_sim::run::RunSpec;
 use menagerie_sim::scenario::{Scenario, files_in};
-use runs::{campaign, scenario};
+use runs::campaign;
+use scenario_files::scenario;
 
 /// The seeds that every scenario is tried under here; campaigns try thousands.
 const SEEDS: std::ops::Range<u64> = 0..8;

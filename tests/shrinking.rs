@@ -3,7 +3,7 @@
 //! Beside each bug of the first catalogue lies a scenario made by hand (`tests/data/handmade`). What
 //! comes of shrinking a failing seed may have at most half as many faults and operations more.
 
-mod runs;
+mod scenario_files;
 
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -43,7 +43,7 @@ fn protocol(name: &str) -> Registration {
 
 fn spec(file: &str, seed: u64, mutations: Mutations) -> RunSpec {
     RunSpec {
-        scenario: runs::scenario(file),
+        scenario: scenario_files::scenario(file),
         seed,
         mutations,
         checks: true,
@@ -82,7 +82,7 @@ fn weight(run: &Resolved) -> usize {
 fn a_failing_seed_shrinks_to_what_one_would_write_by_hand() {
     for (id, name, file) in CASES {
         let bug = Mutations::NONE.with(Mutation::find(id).expect("it is in the catalogue"));
-        let by_hand = runs::scenario(&format!("tests/data/handmade/{id}.toml"));
+        let by_hand = scenario_files::scenario(&format!("tests/data/handmade/{id}.toml"));
         holds_what_it_says(&by_hand, id);
         let failing = (0..60)
             .map(|seed| spec(file, seed, bug))

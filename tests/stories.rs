@@ -5,7 +5,7 @@
 //! The words that must stand together in one sentence are those by which a reader who does not know
 //! the bug can tell what went wrong.
 
-mod runs;
+mod scenario_files;
 
 use menagerie::mutation::Mutations;
 use menagerie_sim::explain::{Length, Story, story};
@@ -18,7 +18,7 @@ const SENTENCES_MAX: usize = 25;
 
 /// Performs a minimal scenario, with its own bug or with none.
 fn run(name: &str, buggy: bool) -> RunReport {
-    let scenario = runs::scenario(&format!("tests/data/minimal/{name}.toml"));
+    let scenario = scenario_files::scenario(&format!("tests/data/minimal/{name}.toml"));
     let wanted = scenario.document.protocol.as_deref();
     let protocol = PROTOCOLS
         .iter()

@@ -1,18 +1,9 @@
 //! Runs and campaigns as the tests ask for them.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use menagerie_sim::campaign::{self, CampaignReport, CampaignSpec, Watcher};
-use menagerie_sim::scenario::Scenario;
-
-/// Reads a scenario of this repository. Tests run in its folder, so that the lines to paste that
-/// come out of them are those that a user sees.
-pub fn scenario(path: &str) -> Arc<Scenario> {
-    let scenario = Scenario::read(path).unwrap_or_else(|error| panic!("{}", error.picture()));
-    Arc::new(scenario)
-}
 
 /// Performs a campaign.
 pub fn campaign(spec: &CampaignSpec) -> CampaignReport {
