@@ -1,7 +1,7 @@
 //! From a failing seed to the smallest scenario: as small as one made by hand?
 //!
-//! Beside each bug of the first catalogue lies a scenario made by hand (`tests/data/handmade`). What
-//! comes of shrinking a failing seed may have at most half as many faults and operations more.
+//! Beside each bug of the first catalogue lies a scenario made by hand (`tests/data/handmade`).
+//! What comes of shrinking a failing seed may have at most half as many faults and operations more.
 
 mod scenario_files;
 

@@ -43,8 +43,10 @@ pub(super) fn keep(
             report.scenario, protocol.name, report.seed
         );
         let about = super::shrink::story(&shrunk, &from);
-        let text = scenario_text(&shrunk.run, protocol.name, &about).map_err(Trouble::Usage)?;
-        input = input.with(Artefact::Minimal, text);
+        // What no scenario file can express is left out: the bundle has it all.
+        if let Ok(text) = scenario_text(&shrunk.run, protocol.name, &about) {
+            input = input.with(Artefact::Minimal, text);
+        }
         told = traced(protocol, shrunk.run)?.unwrap_or(told);
     }
     // Of the smallest run, if there is one: it has the fewest steps that do not matter.

@@ -32,7 +32,8 @@ impl Teller<'_> {
         else {
             return None;
         };
-        // Of the election's channel only the outcome matters, and nobody loses what it tells itself.
+        // Of the election's channel only the outcome matters, and nobody loses what it tells
+        // itself.
         if matches!(via, Way::Latest | Way::Own) {
             return None;
         }

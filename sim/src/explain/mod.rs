@@ -6,9 +6,10 @@
 //! 1. [`subjects`] reads what the counterexample is about: servers, positions, epochs, operations.
 //! 2. [`past`] finds the causal past of everything that concerns these subjects: what made it
 //!    happen, and what the same server or client did before.
-//! 3. [`teller`] (with [`messages`], [`facts`] and [`turns`]) goes through the run once, up to the violation, and takes down the steps of that
-//!    past which concern the subjects: faults, leaders, promises with what they report, proposals,
-//!    votes, choices, lost and late messages, what is on whose disk, what clients asked and saw.
+//! 3. [`teller`] (with [`messages`], [`facts`] and [`turns`]) goes through the run once, up to
+//!    the violation, and takes down the steps of that past which concern the subjects: faults,
+//!    leaders, promises with what they report, proposals, votes, choices, lost and late messages,
+//!    what is on whose disk, what clients asked and saw.
 //!    With each step goes what it contradicts, as far as [`knowledge`] and [`disks`] tell: a vote
 //!    below a promise, a proposal where others voted for another value, a commit that is on too few
 //!    disks, a synced read that misses what others have committed.

@@ -1,8 +1,8 @@
 //! What a counterexample is about, read from its sentence in this one place.
 //!
-//! A trace carries a violation as a text, so that its story can also be told from a file. Names such
-//! as `n2`, `op3`, `1:4` and `s1000…` are unmistakable; a bare number is a position only where the
-//! checkers put one, and only if the run had such a position.
+//! A trace carries a violation as a text, so that its story can also be told from a file. Names
+//! such as `n2`, `op3`, `1:4` and `s1000…` are unmistakable; a bare number is a position only where
+//! the checkers put one, and only if the run had such a position.
 
 use std::collections::BTreeSet;
 
