@@ -468,8 +468,8 @@ impl Heard {
     fn of(operations: &[Operation]) -> Heard {
         let mut all: BTreeMap<(SessionId, ClientId), Vec<Reply>> = BTreeMap::new();
         for (index, op) in operations.iter().enumerate() {
-            // A proof shows nothing of the tree, and a write that was executed before its answer was
-            // lost is answered behind the proof, at its own older place.
+            // A proof shows nothing of the tree, and a write that was executed before its answer
+            // was lost is answered behind the proof, at its own older place.
             let proof = matches!(op.request, Request::Auth { .. });
             if let Some((zxid, _)) = answered(op).filter(|_| !proof) {
                 let of_session = all.entry(name_of(op)).or_default();
