@@ -11,7 +11,7 @@ const CHECKS_MAX: u32 = 400;
 /// A sub-history that shows the same violation, of which no part found to be idle is left: without
 /// any of the others the same operation has no place, and with everything but that operation the
 /// rest is legal. What was removed does not matter; that nothing else could be removed too is
-/// claimed only as far as the budget and [`CHECKS_MAX`] go.
+/// claimed only as far as the budget and `CHECKS_MAX` go.
 pub fn minimal(
     history: &History,
     violation: &Violation,
