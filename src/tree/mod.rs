@@ -41,9 +41,9 @@
 //!   delete a persistent one that took the place of a container while the request was on its way.
 //!
 //! # Cost
-//! Nodes (`nodes`) and children are kept in maps that share their structure with their clones
-//! (`shared`), so that a snapshot costs nothing until the state changes, and then little. Nodes are
-//! found by a hash of the path. Operations take
+//! Nodes (`nodes`) and children are kept in maps that share their structure with their clones, so
+//! that a snapshot costs nothing until the state changes, and then little. Nodes are found by a
+//! hash of the path (`trie`) and listed in the order of the paths (`shared`). Operations take
 //! O(log nodes), whatever the depth; counting descendants takes what it counts.
 //!
 //! # Time
@@ -73,6 +73,7 @@ mod snapshot;
 mod state;
 #[cfg(test)]
 mod tests;
+mod trie;
 mod watch;
 
 pub use acl::{Ace, Acl, Identity};

@@ -11,31 +11,15 @@ use std::sync::Arc;
 use super::node::Node;
 use super::request::Path;
 use super::shared::SharedMap;
+use super::trie::HashTrie;
 use crate::canonical::RunHash;
 
 /// The nodes of a tree.
 #[derive(Clone, Default)]
 pub(super) struct Nodes {
-    by_hash: SharedMap<u64, Slot>,
+    by_hash: HashTrie<Arc<Node>>,
     /// Invariant: the paths of exactly the nodes in `by_hash`.
     paths: SharedMap<Path, ()>,
-}
-
-/// The nodes whose paths have the same hash.
-#[derive(Clone)]
-enum Slot {
-    One(Arc<Node>),
-    /// In no order. Invariant: at least two.
-    Many(Box<[Arc<Node>]>),
-}
-
-impl Slot {
-    fn get(&self, path: &str) -> Option<&Arc<Node>> {
-        match self {
-            Slot::One(node) => Some(node).filter(|node| &*node.path == path),
-            Slot::Many(nodes) => nodes.iter().find(|node| &*node.path == path),
-        }
-    }
 }
 
 impl Nodes {
@@ -44,7 +28,7 @@ impl Nodes {
     }
 
     pub(super) fn get(&self, path: &str) -> Option<&Arc<Node>> {
-        self.by_hash.get(&hash_of(path))?.get(path)
+        self.by_hash.get(hash_of(path), |node| &*node.path == path)
     }
 
     pub(super) fn contains(&self, path: &str) -> bool {
@@ -52,10 +36,8 @@ impl Nodes {
     }
 
     pub(super) fn get_mut(&mut self, path: &str) -> Option<&mut Arc<Node>> {
-        match self.by_hash.get_mut(&hash_of(path))? {
-            Slot::One(node) => Some(node).filter(|node| &*node.path == path),
-            Slot::Many(nodes) => nodes.iter_mut().find(|node| &*node.path == path),
-        }
+        self.by_hash
+            .get_mut(hash_of(path), |node| &*node.path == path)
     }
 
     /// Adds a node, in the place of one with the same path.
@@ -65,38 +47,14 @@ impl Nodes {
             return;
         }
         self.paths.insert(node.path.clone(), ());
-        let hash = hash_of(&node.path);
-        match self.by_hash.get_mut(&hash) {
-            None => {
-                self.by_hash.insert(hash, Slot::One(node));
-            }
-            Some(slot) => {
-                *slot = Slot::Many(match slot {
-                    Slot::One(first) => Box::new([first.clone(), node]),
-                    Slot::Many(nodes) => nodes.iter().cloned().chain([node]).collect(),
-                });
-            }
-        }
+        self.by_hash.insert(hash_of(&node.path), node);
     }
 
     /// Takes a node out.
     pub(super) fn remove(&mut self, path: &str) -> Option<Arc<Node>> {
-        let node = self.get(path)?.clone();
         self.paths.remove(path);
-        let hash = hash_of(path);
-        let left: Box<[Arc<Node>]> = match self.by_hash.get(&hash) {
-            Some(Slot::Many(nodes)) => {
-                let others = nodes.iter().filter(|other| other.path != node.path);
-                others.cloned().collect()
-            }
-            Some(Slot::One(_)) | None => Box::default(),
-        };
-        match &*left {
-            [] => self.by_hash.remove(&hash),
-            [only] => self.by_hash.insert(hash, Slot::One(only.clone())),
-            [..] => self.by_hash.insert(hash, Slot::Many(left)),
-        };
-        Some(node)
+        self.by_hash
+            .remove(hash_of(path), |node| &*node.path == path)
     }
 
     /// The nodes in the order of their paths.
