@@ -13,6 +13,7 @@ use super::document;
 use super::output::print;
 use super::{Exit, Trouble, source};
 use crate::bundle::Bundle;
+use crate::explain::brief;
 use crate::registry::Registration;
 use crate::script::scenario_text;
 use crate::shrink::{self, Budget, Shrunk, Size, Watcher};
@@ -77,7 +78,7 @@ pub(super) fn shrink(
 pub(super) fn story(shrunk: &Shrunk, from: &str) -> String {
     format!(
         "Shrunk from {from}. It shows: {}",
-        shrunk.failure.reason.trim_end_matches('.')
+        brief(&shrunk.failure.reason).trim_end_matches('.')
     )
 }
 

@@ -97,11 +97,14 @@ fn extent(trace: &Trace) -> String {
         found.count()
     };
     let mut extent = format!(
-        "{} servers and {} clients, {} of virtual time. Messages between servers: {}; messages and \
+        "{} servers and {}, {} of virtual time. Messages between servers: {}; messages and \
          frames that were lost: {}; faults: {}; deaths of servers: {}. Operations: {}, of which {} \
          ended ok, {} in an error, {} refused and {} unknown.",
         header.nodes.len(),
-        header.clients,
+        match header.clients {
+            1 => "1 client".to_owned(),
+            many => format!("{many} clients"),
+        },
         header.end,
         count(|what| matches!(what, What::Send { .. })),
         count(|what| matches!(what, What::Lose { .. })),

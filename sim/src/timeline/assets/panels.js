@@ -41,7 +41,7 @@ function brief(model, row) {
     case code.apply: return `applies ${zxid}`;
     case code.commit: return `commits ${zxid}`;
     case code.restore: return `restores ${zxid}`;
-    case code.fact: return `fact ${model.text(model.body[row])}`;
+    case code.fact: return `states: ${word || 'fact'}`;
     case code.client_link: return `connection to ${peer} ${word}`;
     case code.session: return `session ${detail} ${word}`;
     case code.invoke: return `invokes ${word}`;
@@ -141,7 +141,7 @@ function fillState(view) {
     body.append(make(
       'tr',
       { class: state.state },
-      make('td', {}, model.lanes[lane].name, model.lanes[lane].observer ? ' (observer)' : ''),
+      make('td', {}, model.lanes[lane].name, ...(model.lanes[lane].observer ? [make('small', {}, ' obs.')] : [])),
       make('td', {}, make('i', { class: `swatch ${shape}` }), role),
       make('td', {}, state.epoch === '' ? '–' : state.epoch),
       make('td', {}, state.applied),

@@ -13,7 +13,7 @@ function fillStory(view) {
     const button = make(
       'button',
       { type: 'button', onclick: () => toStep(view, index) },
-      make('span', { class: 'mono' }, timeText(step.at, 1e3)),
+      make('span', { class: 'mono' }, `${(step.at / 1e6).toFixed(3)} ms`),
       make('span', {}, step.text),
     );
     if (rows.length === 0) {
