@@ -8,7 +8,7 @@ use super::arguments::BlameArguments;
 use super::campaign::processors;
 use super::document;
 use super::output::print;
-use super::{Exit, Trouble, source};
+use super::{Exit, Trouble, select, source};
 use menagerie::ids::VirtualTime;
 
 use crate::blame::{Blame, Blamed, BlamedFault, Moment, blame as examine};
@@ -32,6 +32,7 @@ pub(super) fn blame(
     let loaded = source::load(&arguments.what, arguments.seed, registered)?;
     let jobs = arguments.jobs.map_or_else(processors, usize::from);
     let checker = arguments.checker.as_deref();
+    select::checker(checker)?;
     let found = examine(loaded.protocol, &loaded.job.resolved, checker, jobs)?;
     let Some(found) = found else {
         let which = checker.map_or_else(String::new, |name| format!(" by {name}"));

@@ -62,8 +62,10 @@ fn perform(
         Expect::Pass => None,
     };
     let report = loaded.protocol.perform(loaded.job)?;
-    let trace = report.trace.expect("the run was asked for its trace");
-    Ok((trace, expected))
+    match report.trace {
+        Some(trace) => Ok((trace, expected)),
+        None => Err(source::untraced(&report)),
+    }
 }
 
 /// Writes the file, but never over another one unless that is wanted.

@@ -129,7 +129,8 @@ impl Teller<'_> {
             Why::Closed => "its connection is closed",
         };
         // It is told where it leaves: that is what its sender did.
-        let when = if event.at.since(deed.at) > self.usual_delay.times(LATE) {
+        let late = event.at.since(deed.at) > self.usual_delay.times(LATE);
+        let when = if late && self.usual_delay > Span::ZERO {
             format!(" at {}", event.at)
         } else {
             String::new()

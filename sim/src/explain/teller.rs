@@ -201,7 +201,11 @@ impl<'a> Teller<'a> {
         };
         let before = self.knowledge.stand(*node, *role, *epoch);
         if inside && *role == RoleName::Looking && before != RoleName::Looking {
-            let verb = ["has no leader any more", "have no leader any more"];
+            let verb = if before == RoleName::Leading {
+                ["gives up leading", "give up leading"]
+            } else {
+                ["has no leader any more", "have no leader any more"]
+            };
             let deed = Deed {
                 kind: Kind::Election,
                 ..Self::step(event, Rank::Context, *node, verb)
