@@ -15,8 +15,8 @@ const REPEATED: &str =
     "The scenario file, a replay bundle (*.json), or the folder that a failing run left";
 
 const EXIT_CODES: &str = "Exit codes: 0 everything held, 1 a violation, 2 bad usage or scenario, \
-                          3 inconclusive, 4 nondeterminism (or another hash than a bundle's), 6 vacuous, 70 internal error, \
-                          130 interrupted.";
+                          3 inconclusive, 4 nondeterminism (or another hash than a bundle's), \
+                          6 vacuous, 70 internal error, 130 interrupted.";
 
 /// Keeps coordination protocols in one enclosure: the same tree, clients, faults and checkers, on a
 /// virtual network, clock and disk.
@@ -314,8 +314,8 @@ pub(super) struct ReportArguments {
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct TimelineArguments {
-    /// The scenario file, a replay bundle (*.json), the folder that a failing run left, or the trace
-    /// of a run (*.jsonl)
+    /// The scenario file, a replay bundle (*.json), the folder that a failing run left, or the
+    /// trace of a run (*.jsonl)
     pub(super) source: String,
     /// The protocol [default: the only one there is, or the one that --mutate concerns]
     #[arg(long, value_name = "NAME")]

@@ -84,8 +84,8 @@ fn human(blame: &Blame) -> String {
     }
     let _ = write!(
         text,
-        "\nhow often the failure comes if everything from a moment on is drawn anew ({} futures)\n  \
-         {:>12}  {:>16}  {:>25}\n",
+        "\nhow often the failure comes if everything from a moment on is drawn anew ({} futures)\n\
+         \x20 {:>12}  {:>16}  {:>25}\n",
         blame.futures.first().map_or(0, |moment| moment.tried),
         "from",
         "faults as planned",

@@ -49,8 +49,6 @@ use teller::Teller;
 
 /// The most sentences of a story that is not asked for in full.
 const SENTENCES_MAX: usize = 24;
-/// A few more than that are told rather than left out.
-const SENTENCES_SLACK: usize = 4;
 
 /// How much is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,10 +119,8 @@ pub fn story(trace: &Trace, checker: Option<&str>, length: Length) -> Option<Sto
     deeds.sort_by_key(|deed| deed.at);
     let deeds = deed::begin(deed::fold(deeds));
     let (deeds, left_out) = match length {
-        Length::Short if deeds.len() > SENTENCES_MAX + SENTENCES_SLACK => {
-            deed::shorten(deeds, SENTENCES_MAX)
-        }
-        Length::Short | Length::Full => (deeds, 0),
+        Length::Short => deed::shorten(deeds, SENTENCES_MAX),
+        Length::Full => (deeds, 0),
     };
     let entry = CHECKERS.iter().find(|entry| entry.name == failure.checker);
     Some(Story {

@@ -139,7 +139,8 @@ pub(super) fn embed<'a>(
     }
 }
 
-/// The lines to paste: a failure can also be explained, blamed and shrunk, from whatever repeats it.
+/// The lines to paste: a failure can also be explained, blamed and shrunk, from whatever repeats
+/// it.
 pub(super) fn commands(reproduce: &str, verdict: Judgement) -> Vec<String> {
     let mut commands = vec![reproduce.to_owned()];
     let what = ["menagerie run ", "menagerie replay "]

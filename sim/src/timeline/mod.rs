@@ -10,8 +10,8 @@
 //! [`BYTES_MAX`] bytes. Of a longer run it embeds a window around the first violation
 //! (`window`) together with what was in force when the window begins, and says so.
 //!
-//! Of a run that failed the page carries the story (see [`crate::explain`]): each of its steps leads
-//! to its events on the time axis, and the summary for readers without script tells it too.
+//! Of a run that failed the page carries the story (see [`crate::explain`]): each of its steps
+//! leads to its events on the time axis, and the summary for readers without script tells it too.
 
 mod columns;
 mod document;
@@ -30,7 +30,8 @@ pub const BYTES_MAX: usize = 10_000_000;
 /// events of megabytes each come so far.
 const ATTEMPTS_MAX: usize = 12;
 
-/// The page of a trace. Of several violations its story is about that of `checker`, if there is one.
+/// The page of a trace. Of several violations its story is about that of `checker`, if there is
+/// one.
 pub fn page(trace: &Trace, checker: Option<&str>) -> String {
     page_within(trace, checker, EVENTS_MAX, BYTES_MAX)
 }
