@@ -441,7 +441,7 @@ impl Atlas {
         let claim = claims.get(index);
         let mut floor = claim.lo;
         if claim.by_clock {
-            let over = over_before(claims, claim.op.invoked.0);
+            let over = over_before(claims, claim.invoked);
             floor = over
                 .checked_sub(1)
                 .map_or(floor, |last| floor.max(self.reached[last]));
@@ -619,7 +619,7 @@ fn reached_by(claims: &Claims<'_>, state: impl Fn(&Claim<'_>) -> u64) -> Vec<u64
 fn latest_invocations(claims: &Claims<'_>) -> Vec<u64> {
     let mut latest = 0;
     let effects = claims.effects.iter().map(|(_, effect)| {
-        latest = claims.get(*effect).op.invoked.0.max(latest);
+        latest = claims.get(*effect).invoked.max(latest);
         latest
     });
     effects.collect()
@@ -628,11 +628,11 @@ fn latest_invocations(claims: &Claims<'_>) -> Vec<u64> {
 /// Between which zxids a floating write lies, by what is known to come before and after it.
 fn bounds(claims: &Claims<'_>, index: u32, effects: &[u64], latest: &[u64]) -> (u64, u64) {
     let claim = claims.get(index);
-    let before = over_before(claims, claim.op.invoked.0);
+    let before = over_before(claims, claim.invoked);
     let above = before.checked_sub(1).map_or(0, |last| effects[last]);
     let mut through = claim.hi;
     if claim.is_due() {
-        let first = latest.partition_point(|invoked| *invoked <= claim.completed());
+        let first = latest.partition_point(|invoked| *invoked <= claim.completed);
         if let Some((zxid, _)) = claims.effects.get(first) {
             through = through.min(zxid - 1);
         }
@@ -644,5 +644,5 @@ fn bounds(claims: &Claims<'_>, index: u32, effects: &[u64], latest: &[u64]) -> (
 fn over_before(claims: &Claims<'_>, moment: u64) -> usize {
     claims
         .by_completion
-        .partition_point(|due| claims.get(*due).completed() < moment)
+        .partition_point(|due| claims.get(*due).completed < moment)
 }

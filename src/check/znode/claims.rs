@@ -42,6 +42,11 @@ pub(super) struct Claim<'a> {
     pub hi: u64,
     /// What the answer itself names: no older state can have given it.
     pub since: u64,
+    /// When it was invoked.
+    pub invoked: u64,
+    /// When it ended; [`NOWHERE`] if it did not. These two are asked for all the time, and the
+    /// operation is far away.
+    pub completed: u64,
     /// The claim of the same session that must come first.
     pub before: u32,
     /// The claim that waits for this one.
@@ -54,14 +59,9 @@ impl Claim<'_> {
     /// Whether it ended, and so must have a place before anything that was invoked later.
     pub fn is_due(&self) -> bool {
         match self.kind {
-            Kind::Effect(_) | Kind::Somewhere | Kind::Observation => self.op.completed.is_some(),
+            Kind::Effect(_) | Kind::Somewhere | Kind::Observation => self.completed != NOWHERE,
             Kind::Perhaps => false,
         }
-    }
-
-    /// When it ended.
-    pub fn completed(&self) -> u64 {
-        self.op.completed.map_or(NOWHERE, |at| at.0)
     }
 
     /// Whether it may take place at `zxid`.
@@ -90,7 +90,7 @@ pub(super) struct Claims<'a> {
     /// A reply to the first names a later transaction than one to the second, which the session
     /// sent behind it: their indices among the operations.
     pub regress: Option<(usize, usize)>,
-    /// Every session that asked for something.
+    /// Every session that wrote.
     pub sessions: Vec<SessionId>,
 }
 
@@ -124,10 +124,10 @@ impl<'a> Claims<'a> {
             .find(|pair| pair[0].0 == pair[1].0)
             .map(|pair| (pair[0].1, pair[1].1));
         let due = numbered().filter(|(claim, _)| claim.is_due());
-        let by_completion = ascending(due.map(|(claim, index)| (claim.completed(), index)));
+        let by_completion = ascending(due.map(|(claim, index)| (claim.completed, index)));
         let mut invocations: Vec<(u64, u32)> = numbered()
             .filter(|(claim, _)| claim.kind == Kind::Observation && claim.by_clock)
-            .map(|(claim, index)| (claim.op.invoked.0, index))
+            .map(|(claim, index)| (claim.invoked, index))
             .collect();
         if !invocations.is_sorted() {
             invocations.sort_unstable();
@@ -188,16 +188,16 @@ fn ascending(keyed: impl Iterator<Item = (u64, u32)> + Clone) -> Vec<u32> {
     numbers
 }
 
+/// The sessions that wrote, ascending.
 fn sessions(operations: &[Operation]) -> Vec<SessionId> {
-    let mut sessions = std::collections::BTreeSet::new();
-    let mut last = None;
-    for op in operations {
-        if last != Some(op.session) {
-            sessions.insert(op.session);
-            last = Some(op.session);
-        }
-    }
-    sessions.into_iter().collect()
+    let wrote = operations.iter().filter(|op| match op.request {
+        Request::Write(_) => true,
+        Request::Read(_) | Request::Watch(_) | Request::Sync | Request::Auth { .. } => false,
+    });
+    let mut sessions: Vec<SessionId> = wrote.map(|op| op.session).collect();
+    sessions.sort_unstable();
+    sessions.dedup();
+    sessions
 }
 
 /// Whether an operation is a write that surely had an effect.
@@ -220,6 +220,8 @@ fn claim<'a>(op: &'a Operation, options: &Options) -> Option<Claim<'a>> {
         lo: 0,
         hi: NOWHERE,
         since: 0,
+        invoked: op.invoked.0,
+        completed: op.completed.map_or(NOWHERE, |at| at.0),
         before: NONE,
         after: NONE,
         by_clock: true,

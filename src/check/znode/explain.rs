@@ -167,7 +167,7 @@ fn overtaken(claims: &Claims<'_>, conflict: &Conflict, other: &Operation) -> Str
 fn blamed(claims: &Claims<'_>, sweep: &Sweep<'_, '_>, conflict: &Conflict) -> Option<u32> {
     let claim = claims.get(conflict.claim);
     let before = (0u32..).zip(&claims.all).filter(|(index, earlier)| {
-        let in_time = claim.by_clock && earlier.completed() < claim.op.invoked.0;
+        let in_time = claim.by_clock && earlier.completed < claim.invoked;
         let in_turn = claim.before == *index;
         *index != conflict.claim && (in_time || in_turn)
     });

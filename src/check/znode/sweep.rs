@@ -290,7 +290,7 @@ impl<'c, 'a> Sweep<'c, 'a> {
         let claim = &self.claims.all[index as usize];
         if let Some(earlier) = self.claims.by_completion.get(self.next_completion)
             && *earlier != index
-            && self.claims.get(*earlier).completed() < claim.op.invoked.0
+            && self.claims.get(*earlier).completed < claim.invoked
         {
             let why = Why::RealTime { other: index };
             return Err(self.conflict(*earlier, zxid, why));
@@ -334,7 +334,7 @@ impl<'c, 'a> Sweep<'c, 'a> {
         {
             let claim = &self.claims.all[revealed.claim as usize];
             if let Some(earlier) = self.claims.by_completion.get(self.next_completion)
-                && self.claims.get(*earlier).completed() < claim.op.invoked.0
+                && self.claims.get(*earlier).completed < claim.invoked
             {
                 let why = Why::RealTime {
                     other: revealed.claim,
@@ -369,7 +369,7 @@ impl<'c, 'a> Sweep<'c, 'a> {
             self.next_completion += 1;
         }
         while let Some(index) = self.claims.by_invocation.get(self.next_invocation)
-            && self.claims.get(*index).op.invoked.0 <= self.clock()
+            && self.claims.get(*index).invoked <= self.clock()
         {
             self.next_invocation += 1;
             self.await_if_ready(*index);
@@ -379,7 +379,7 @@ impl<'c, 'a> Sweep<'c, 'a> {
     /// The first completion of something without a place.
     fn clock(&self) -> u64 {
         let first = self.claims.by_completion.get(self.next_completion);
-        first.map_or(NOWHERE, |index| self.claims.get(*index).completed())
+        first.map_or(NOWHERE, |index| self.claims.get(*index).completed)
     }
 
     fn await_if_ready(&mut self, index: u32) {
@@ -387,7 +387,7 @@ impl<'c, 'a> Sweep<'c, 'a> {
         if claim.kind != Kind::Observation {
             return;
         }
-        let is_in_time = !claim.by_clock || claim.op.invoked.0 <= self.clock();
+        let is_in_time = !claim.by_clock || claim.invoked <= self.clock();
         let is_in_turn = claim.before == NONE || self.places[claim.before as usize] != NOWHERE;
         if is_in_time && is_in_turn {
             self.waiting.push(index);
