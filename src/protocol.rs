@@ -101,6 +101,12 @@ pub trait Protocol: Clone + Debug + Eq + Hash + 'static {
     /// quorum still holds each committed transaction.
     fn persisted(image: &Image<Self::Record>) -> Persisted;
 
+    /// What an image proves to be promised and voted for: for the promises checker, which asks
+    /// whether a server's disk holds what the server said. `None`: nothing is claimed of the disk.
+    fn pledged(_image: &Image<Self::Record>) -> Option<Pledged> {
+        None
+    }
+
     /// A short name of a message's kind, for traces and per-kind counts ("PROPOSAL", "Accept").
     fn kind(msg: &Self::Msg) -> &'static str;
 }
@@ -545,6 +551,25 @@ pub struct Persisted {
     pub through: Zxid,
     /// Positions above that and the payload digest stored (or voted for) there, ascending.
     pub entries: Vec<(Zxid, u64)>,
+}
+
+/// What an image proves to be promised, see [`Protocol::pledged`].
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Pledged {
+    /// The greatest epoch that is promised or voted in.
+    pub promised: u64,
+    /// The latest vote of each position; `None` where votes are not kept for good (Zab: a later
+    /// leader truncates them).
+    pub votes: Option<Votes>,
+}
+
+/// The votes that an image holds.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Votes {
+    /// Votes through here are gone, because a snapshot covers them.
+    pub through: Zxid,
+    /// Positions above that and the epoch of the latest vote there, ascending.
+    pub epochs: Vec<(Zxid, u64)>,
 }
 
 /// Something that became true inside a server: ghost state for the white-box checkers.
