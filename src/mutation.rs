@@ -20,6 +20,8 @@ pub enum Mutation {
     Z20,
     /// See [`CATALOGUE`].
     T03,
+    /// See [`CATALOGUE`].
+    T04,
 }
 
 /// Whom a mutation concerns.
@@ -84,7 +86,7 @@ pub const CATALOGUE: &[Entry] = &[
         story: "A new leader proposes a value of its own in place of the highest-ballot value that \
                 its promise quorum reported, and so overwrites what was chosen.",
         place: "paxos::leader",
-        caught_by: &["agreement", "linearizability"],
+        caught_by: &["recovery", "agreement", "linearizability"],
     },
     Entry {
         mutation: Mutation::P09,
@@ -129,6 +131,17 @@ pub const CATALOGUE: &[Entry] = &[
                 count of creates, so a name is used again after a delete.",
         place: "tree::prepare",
         caught_by: &["linearizability", "tree"],
+    },
+    Entry {
+        mutation: Mutation::T04,
+        id: "T04",
+        name: "ephemeral_left_on_close",
+        concerns: Concerns::Protocol("zab"),
+        source: "ZK-1208, ZK-1496",
+        story: "A closeSession lists the session's nodes of the applied tree only; a node whose \
+                creation was proposed and is not applied yet stays behind for ever.",
+        place: "tree::prepare",
+        caught_by: &["tree", "linearizability", "session_order"],
     },
 ];
 

@@ -55,8 +55,9 @@ impl Recovery {
     fn propose(&mut self, at: VirtualTime, node: NodeId, epoch: u64, zxid: Zxid, value: u64) {
         self.findings.count();
         if let Some(objection) = self.objection(epoch, zxid, value) {
-            let reason =
-                format!("{node} proposed value {value:016x} at {zxid} in epoch {epoch}, {objection}");
+            let reason = format!(
+                "{node} proposed value {value:016x} at {zxid} in epoch {epoch}, {objection}"
+            );
             self.findings.fail(at, reason);
         }
         let proposed = self.proposed.entry(zxid).or_default();
@@ -70,7 +71,10 @@ impl Recovery {
             return None; // Nobody voted below: whatever quorum promised, the value is free.
         }
         let promised = self.promised.get(&epoch).copied().unwrap_or_default();
-        let promised = self.voters.iter().filter(|voter| promised.contains(**voter));
+        let promised = self
+            .voters
+            .iter()
+            .filter(|voter| promised.contains(**voter));
         let mut last: Vec<u64> = promised
             .map(|voter| self.tally.last_below(*voter, epoch, zxid))
             .collect();
@@ -89,9 +93,8 @@ impl Recovery {
             return None;
         }
         let proposed = self.proposed.get(&zxid).map_or(&[][..], Vec::as_slice);
-        let open = |(earlier, known): &(u64, u64)| {
-            (bound..epoch).contains(earlier) && *known == value
-        };
+        let open =
+            |(earlier, known): &(u64, u64)| (bound..epoch).contains(earlier) && *known == value;
         if proposed.iter().any(open) {
             return None;
         }
