@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Mutation {
     /// See [`CATALOGUE`].
+    P02,
+    /// See [`CATALOGUE`].
     P03,
     /// See [`CATALOGUE`].
     P04,
@@ -66,6 +68,17 @@ pub struct Entry {
 
 /// Every mutation, in the order of its id.
 pub const CATALOGUE: &[Entry] = &[
+    Entry {
+        mutation: Mutation::P02,
+        id: "P02",
+        name: "accept_not_persisted",
+        concerns: Concerns::Protocol("paxos"),
+        source: "Paxos Made Simple, section 2.5 (stable storage)",
+        story: "An acceptor's Accepted leaves before the vote is on disk, so a loss of power takes \
+                back what the proposer counts on.",
+        place: "paxos::voter",
+        caught_by: &["promises", "durability", "agreement", "recovery"],
+    },
     Entry {
         mutation: Mutation::P03,
         id: "P03",
@@ -141,7 +154,7 @@ pub const CATALOGUE: &[Entry] = &[
         story: "A closeSession lists the session's nodes of the applied tree only; a node whose \
                 creation was proposed and is not applied yet stays behind for ever.",
         place: "tree::prepare",
-        caught_by: &["tree", "linearizability", "session_order"],
+        caught_by: &["tree", "linearizability", "session"],
     },
 ];
 

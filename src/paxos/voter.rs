@@ -8,6 +8,7 @@ use super::record::Record;
 use super::slot::Value;
 use super::{Leader, Out, Paxos};
 use crate::ids::{LocalTime, NodeId, Zxid};
+use crate::mutation::Mutation;
 use crate::protocol::{Fact, Via};
 
 /// The content of a heartbeat.
@@ -118,6 +119,12 @@ impl Paxos {
             },
             out,
         );
+        // Mutation P02: the vote leaves before it is durable.
+        if self.config.mutations.has(Mutation::P02) {
+            out.send(to, Via::Datagram, Msg::Accepted { ballot, slot });
+            out.fact(fact);
+            return;
+        }
         out.promise(to, Via::Datagram, Msg::Accepted { ballot, slot });
         out.fact_after_disk(fact);
     }
