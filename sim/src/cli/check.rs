@@ -234,3 +234,31 @@ fn task_of(entry: Entry, folder: &Path, limits: Limits) -> Result<Task, String> 
         expected: Some(expected),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::Step;
+
+    #[test]
+    fn of_a_long_sub_history_the_rest_is_counted() {
+        let step = |line: u64| Step {
+            lines: vec![line],
+            client: "4".to_owned(),
+            key: String::new(),
+            what: "write 7".to_owned(),
+        };
+        let explanation = Explanation {
+            operation: step(1),
+            legal_prefix: 0,
+            minimal: (1..=15).map(step).collect(),
+        };
+        let mut text = String::new();
+        explain(&explanation, &mut text);
+        let lines: Vec<&str> = text.lines().map(str::trim_start).collect();
+        assert_eq!(lines.len(), 14);
+        assert_eq!(lines[0], "15 operations break the promise by themselves:");
+        assert_eq!(lines[12], "line 12, client 4: write 7, outcome unknown");
+        assert_eq!(lines[13], "and 3 more");
+    }
+}
