@@ -352,7 +352,8 @@ fn blamed_edge(
     }
 }
 
-/// Of everything that must come before a claim, that which stands the furthest.
+/// Of everything that must come before a claim, that which stands the furthest; of those at one
+/// place the effect, because it made the state.
 fn blamed(claims: &Claims<'_>, sweep: &Sweep<'_, '_>, conflict: &Conflict) -> Option<u32> {
     let claim = claims.get(conflict.claim);
     let before = (0u32..).zip(&claims.all).filter(|(index, earlier)| {
@@ -363,7 +364,10 @@ fn blamed(claims: &Claims<'_>, sweep: &Sweep<'_, '_>, conflict: &Conflict) -> Op
     before
         .map(|(index, _)| (sweep.place_of(index), index))
         .filter(|(place, _)| *place != super::claims::NOWHERE)
-        .max()
+        .max_by_key(|(place, index)| {
+            let is_effect = matches!(claims.get(*index).kind, Kind::Effect(_));
+            (*place, is_effect, *index)
+        })
         .map(|(_, index)| index)
 }
 
