@@ -599,6 +599,23 @@ pub enum Fact {
         /// The promised epoch.
         epoch: u64,
     },
+    /// The promise of `epoch` that is about to leave reports every vote of this server above
+    /// `above` (Paxos): the [`Fact::Reported`] that follow, before its [`Fact::Promised`].
+    Reporting {
+        /// The promised epoch.
+        epoch: u64,
+        /// The position below the first one that is asked for and kept.
+        above: Zxid,
+    },
+    /// One of the votes that a promise reports.
+    Reported {
+        /// The epoch of the vote.
+        epoch: u64,
+        /// The position.
+        zxid: Zxid,
+        /// The payload's digest.
+        value: u64,
+    },
     /// A vote leaves this server (Zab: ACK of a proposal; Paxos: Accepted).
     Voted {
         /// The epoch of the vote.
@@ -615,6 +632,21 @@ pub enum Fact {
         /// The payload's digest.
         value: u64,
     },
+}
+
+impl Fact {
+    /// Whether it repeats what the message says that it goes with: such facts are for the checkers
+    /// alone. They enter neither the run hash nor the trace, which have the message.
+    pub fn is_in_its_message(&self) -> bool {
+        match self {
+            Fact::Reporting { .. } | Fact::Reported { .. } => true,
+            Fact::Proposed { .. }
+            | Fact::Established { .. }
+            | Fact::Promised { .. }
+            | Fact::Voted { .. }
+            | Fact::Chosen { .. } => false,
+        }
+    }
 }
 
 /// The one ordered list of effects of a step, with the counters that name them.

@@ -178,7 +178,10 @@ impl Checker for Agreement {
                 }
                 Fact::Chosen { zxid, value } => self.choose(at, *node, zxid, value),
                 Fact::Voted { epoch, zxid, value } => self.vote(at, *node, epoch, zxid, value),
-                Fact::Established { .. } | Fact::Promised { .. } => {}
+                Fact::Established { .. }
+                | Fact::Promised { .. }
+                | Fact::Reporting { .. }
+                | Fact::Reported { .. } => {}
             },
             Observation::Crashed { .. }
             | Observation::Applied { .. }

@@ -153,7 +153,10 @@ impl Leadership {
                     self.vote(at, node, epoch, zxid);
                 }
             }
-            Fact::Promised { .. } | Fact::Chosen { .. } => {}
+            Fact::Promised { .. }
+            | Fact::Reporting { .. }
+            | Fact::Reported { .. }
+            | Fact::Chosen { .. } => {}
         }
     }
 }

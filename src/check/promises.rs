@@ -14,6 +14,9 @@
 //! **On the disk** is asked of every voter after every crash, wherever it was: what would be left
 //! if the power failed now holds the floor, and in each slot a vote at least as high as those that
 //! left the server. A lie needs no fatal crash to be found out, only somebody's crash behind it.
+//!
+//! **In the promise** of a ballot every vote is reported that left the server below it and is not
+//! covered by its snapshot, or a later one: a vote may have been written and never have left.
 
 use std::collections::BTreeMap;
 
@@ -25,14 +28,15 @@ use crate::protocol::{Fact, Pledged};
 
 pub(super) const ENTRY: CheckerEntry = CheckerEntry {
     name: "promises",
-    asserts: "No server promises or votes in an epoch below one that it promised or voted in, and \
-              its disk holds every promise and vote that left it.",
+    asserts: "No server promises or votes in an epoch below one that it promised or voted in; its \
+              disk holds every promise and vote that left it, and its promises report them.",
     interests: Interests::FACT.and(Interests::DURABLE),
     make: |setup| {
         Box::new(Promised {
             epochs: Epochs::of(setup),
             floors: Vec::new(),
             votes: Vec::new(),
+            report: None,
             findings: Findings::default(),
         })
     },
@@ -43,10 +47,22 @@ struct Promised {
     epochs: Epochs,
     /// By server number. Invariant: never decreases.
     floors: Vec<u64>,
-    /// By server number: the greatest epoch of the votes that left it, of each position that its
-    /// disk was not yet seen to cover by a snapshot. Only where votes are kept for good.
-    votes: Vec<BTreeMap<Zxid, u64>>,
+    /// By server number: the latest of the votes that left it, its epoch and value, of each position
+    /// that its disk was not yet seen to cover by a snapshot. Only where votes are kept for good.
+    votes: Vec<BTreeMap<Zxid, (u64, u64)>>,
+    /// The report of a promise that is about to be stated.
+    report: Option<Report>,
     findings: Findings,
+}
+
+/// What a promise says of its server's votes.
+#[derive(Debug)]
+struct Report {
+    node: NodeId,
+    epoch: u64,
+    above: Zxid,
+    /// Of each position the epoch and the value.
+    votes: BTreeMap<Zxid, (u64, u64)>,
 }
 
 impl Promised {
@@ -67,7 +83,7 @@ impl Promised {
         *floor = (*floor).max(epoch);
     }
 
-    fn vote(&mut self, at: VirtualTime, node: NodeId, epoch: u64, zxid: Zxid) {
+    fn vote(&mut self, at: VirtualTime, node: NodeId, epoch: u64, (zxid, value): (Zxid, u64)) {
         self.state(at, node, epoch, || format!("voted for {zxid}"));
         if self.epochs == Epochs::InZxids {
             return; // A later leader may truncate what was voted for.
@@ -76,8 +92,60 @@ impl Promised {
         if index >= self.votes.len() {
             self.votes.resize(index + 1, BTreeMap::new());
         }
-        let last = self.votes[index].entry(zxid).or_insert(epoch);
-        *last = epoch.max(*last);
+        let last = self.votes[index].entry(zxid).or_insert((epoch, value));
+        *last = (*last).max((epoch, value));
+    }
+
+    /// A promise is about to say what its server voted for.
+    fn begin_report(&mut self, node: NodeId, epoch: u64, above: Zxid) {
+        self.report = Some(Report {
+            node,
+            epoch,
+            above,
+            votes: BTreeMap::new(),
+        });
+    }
+
+    fn report(&mut self, node: NodeId, epoch: u64, zxid: Zxid, value: u64) {
+        if let Some(report) = &mut self.report
+            && report.node == node
+        {
+            report.votes.insert(zxid, (epoch, value));
+        }
+    }
+
+    /// Compares a report with the votes that left the server: it may tell of later ones, which
+    /// were written and never left, but leave none out.
+    fn end_report(&mut self, at: VirtualTime, node: NodeId, epoch: u64) {
+        let report = self.report.take();
+        let Some(report) = report.filter(|one| (one.node, one.epoch) == (node, epoch)) else {
+            return; // A promise without a report: of an epoch whose leader is established.
+        };
+        let Some(votes) = self.votes.get(usize::from(node.0)) else {
+            return; // It never voted.
+        };
+        for (zxid, (voted, value)) in votes.range(report.above.next()..) {
+            self.findings.count();
+            let told = report.votes.get(zxid);
+            let is_true = match told {
+                None => false,
+                Some((later, _)) if later > voted => true,
+                Some(told) => *told == (*voted, *value),
+            };
+            if is_true {
+                continue;
+            }
+            let reason = format!(
+                "{node} promised epoch {epoch} and reported {}, but had voted for {zxid} in epoch \
+                 {voted} (value {value:016x})",
+                match told {
+                    None => "no vote there".to_string(),
+                    Some((told, value)) => format!("a vote of epoch {told} (value {value:016x})"),
+                }
+            );
+            self.findings.fail(at, reason);
+            return;
+        }
     }
 
     /// Compares what left a server with what its disk would hold after a loss of power.
@@ -101,7 +169,7 @@ impl Promised {
         };
         *votes = votes.split_off(&held.through.next());
         self.findings.count_many(votes.len());
-        for (zxid, epoch) in votes {
+        for (zxid, (epoch, _)) in votes {
             let place = held.epochs.binary_search_by_key(zxid, |(held, _)| *held);
             let stored = place.map_or(0, |place| held.epochs[place].1);
             if stored < *epoch {
@@ -125,9 +193,12 @@ impl Checker for Promised {
         match observation {
             Observation::Fact { node, fact } => match **fact {
                 Fact::Promised { epoch } => {
+                    self.end_report(at, *node, epoch);
                     self.state(at, *node, epoch, || "promised to take part".to_string());
                 }
-                Fact::Voted { epoch, zxid, .. } => self.vote(at, *node, epoch, zxid),
+                Fact::Voted { epoch, zxid, value } => self.vote(at, *node, epoch, (zxid, value)),
+                Fact::Reporting { epoch, above } => self.begin_report(*node, epoch, above),
+                Fact::Reported { epoch, zxid, value } => self.report(*node, epoch, zxid, value),
                 Fact::Proposed { .. } | Fact::Established { .. } | Fact::Chosen { .. } => {}
             },
             Observation::Durable { pledged, .. } => {
@@ -233,6 +304,43 @@ mod tests {
             let votes = [(1, 5), (2, held)];
             let votes = if held == 0 { &votes[..1] } else { &votes };
             story.pledged(1, 5, 0, votes);
+            assert_fails(&verdict(ENTRY, "paxos", &story), words);
+            assert_eq!(failing("paxos", &story), ["promises"]);
+        }
+    }
+
+    /// Server 1 voted for 7 at 3 in epoch 5, and promises 9 with this report of what is above.
+    fn reporting(above: u64, votes: &[(u64, u64, u64)]) -> Story {
+        let mut story = Story::default();
+        story.lead(1, 5).propose(1, 5, 3, 7).vote(1, 5, 3, 7);
+        let (epoch, above) = (9, Zxid(above));
+        story.fact(1, Fact::Reporting { epoch, above });
+        for (epoch, zxid, value) in votes {
+            let (epoch, zxid, value) = (*epoch, Zxid(*zxid), *value);
+            story.fact(1, Fact::Reported { epoch, zxid, value });
+        }
+        story.promise(1, 9);
+        story
+    }
+
+    #[test]
+    fn a_promise_reports_every_vote_or_a_later_one() {
+        for votes in [&[(5, 3, 7)][..], &[(6, 3, 8)], &[(5, 3, 7), (6, 4, 8)]] {
+            assert_passes(&verdict(ENTRY, "paxos", &reporting(0, votes)), 4);
+        }
+        assert_passes(&verdict(ENTRY, "paxos", &reporting(3, &[])), 3);
+    }
+
+    #[test]
+    fn a_promise_that_leaves_a_vote_out_or_tells_another_is_reported_alone() {
+        let wrong: [(&[(u64, u64, u64)], &str); 4] = [
+            (&[], "reported no vote there"),
+            (&[(6, 4, 8)], "reported no vote there"),
+            (&[(4, 3, 7)], "a vote of epoch 4"),
+            (&[(5, 3, 8)], "a vote of epoch 5 (value 0000000000000008)"),
+        ];
+        for (votes, words) in wrong {
+            let story = reporting(2, votes);
             assert_fails(&verdict(ENTRY, "paxos", &story), words);
             assert_eq!(failing("paxos", &story), ["promises"]);
         }

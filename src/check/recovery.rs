@@ -120,7 +120,10 @@ impl Checker for Recovery {
                 Fact::Proposed { epoch, zxid, value } => {
                     self.propose(at, *node, epoch, zxid, value);
                 }
-                Fact::Established { .. } | Fact::Chosen { .. } => {}
+                Fact::Established { .. }
+                | Fact::Reporting { .. }
+                | Fact::Reported { .. }
+                | Fact::Chosen { .. } => {}
             },
             Observation::Booted { .. }
             | Observation::Crashed { .. }
