@@ -22,9 +22,11 @@
 //! Missing: the events of watches. They are judged by a checker of their own, which knows the order
 //! of transactions from the servers.
 //!
+mod atlas;
 mod claims;
 mod explain;
 mod hidden;
+mod needs;
 mod shrink;
 mod sweep;
 #[cfg(test)]

@@ -202,6 +202,18 @@ impl<'c, 'a> Sweep<'c, 'a> {
         &self.model
     }
 
+    /// What an observation would be answered in the present state.
+    pub fn found(&mut self, claim: u32) -> Answer {
+        let op = self.claims.get(claim).op;
+        match &op.request {
+            Request::Read(read) => tree::read(&self.model, op, read),
+            Request::Write(write) => tree::probe(&mut self.model, op, write),
+            Request::Watch(_) | Request::Sync | Request::Auth { .. } => {
+                unreachable!("only reads and writes are claims")
+            }
+        }
+    }
+
     /// Goes on to the end, or to the first conflict, or to the end of the budget.
     pub fn run(&mut self, placements: &Placements, budget: &mut dyn Budget) -> Result<(), Stop> {
         loop {
