@@ -5,8 +5,8 @@
 //! below the epoch that any of them gave at the zxid; if none of them gave one, the value is free.
 //! This fires long before two values are chosen, and nobody need deliver anything.
 //!
-//! Votes are looked up, not what the promises reported of them: a promise that leaves a vote out
-//! is found out when a leader relies on it. A promise may also report a vote that never left its
+//! Votes are looked up, not what the promises reported of them: whether they report the truth is
+//! for the promises checker. A promise may report a vote that never left its
 //! server (the process died behind the write); so a value that was proposed in a later epoch than
 //! the latest vote known of is accepted too. In Zab an epoch's zxids are its own, and so nothing
 //! below an epoch ever binds it.
