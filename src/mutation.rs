@@ -77,7 +77,7 @@ pub const CATALOGUE: &[Entry] = &[
         story: "An acceptor's Accepted leaves before the vote is on disk, so a loss of power takes \
                 back what the proposer counts on.",
         place: "paxos::voter",
-        caught_by: &["promises", "durability", "agreement", "recovery"],
+        caught_by: &["promises", "durability", "agreement", "leadership"],
     },
     Entry {
         mutation: Mutation::P03,

@@ -117,11 +117,11 @@ fn without_the_mutation_the_same_seeds_hold() {
 }
 
 #[test]
-fn promises_and_tree_report_a_mutation_alone() {
+fn promises_and_tree_report_a_mutation_first() {
     for (mutation, checker) in [(Mutation::P02, "promises"), (Mutation::T04, "tree")] {
         let (file, seeds) = exhibit(mutation);
         let protocol = concerned(mutation.entry()).next().expect("it concerns one");
-        let alone = seeds.into_iter().any(|seed| {
+        let first = seeds.into_iter().any(|seed| {
             let report = protocol.run(&RunSpec {
                 scenario: scenario(file),
                 seed,
@@ -130,9 +130,9 @@ fn promises_and_tree_report_a_mutation_alone() {
                 trace: false,
             });
             let report = report.expect("the run ends with a report");
-            let failing: Vec<&str> = report.failures().map(|one| one.checker.as_str()).collect();
-            failing == [checker]
+            let first = report.failures().next();
+            first.is_some_and(|judged| judged.checker == checker)
         });
-        assert!(alone, "{}: {checker} is never alone", mutation.entry().id);
+        assert!(first, "{}: {checker} is never first", mutation.entry().id);
     }
 }
