@@ -13,15 +13,27 @@ const GOOD: &str = r#"{"process":0,"type":"invoke","f":"write","key":"r","value"
 "#;
 
 /// A node is created, set, and read as it was before.
-const TREE: &str = r#"{"process":0,"type":"invoke","f":"create","key":"/a","value":{"data":"one"}}
-{"process":0,"type":"ok","f":"create","key":"/a","value":{"path":"/a","stat":{"czxid":1,"mzxid":1,"pzxid":1}},"zxid":1}
-{"process":0,"type":"invoke","f":"set","key":"/a","value":{"data":"two"}}
-{"process":0,"type":"ok","f":"set","key":"/a","value":{"stat":{"czxid":1,"mzxid":2,"pzxid":1,"version":1}},"zxid":2}
-{"process":2,"type":"invoke","f":"exists","key":"/b"}
-{"process":2,"type":"ok","f":"exists","key":"/b","zxid":2}
-{"process":1,"type":"invoke","f":"get","key":"/a"}
-{"process":1,"type":"ok","f":"get","key":"/a","value":{"data":"one","stat":{"czxid":1,"mzxid":1,"pzxid":1}},"zxid":2}
-"#;
+const TREE: &str = concat!(
+    r#"{"process":0,"type":"invoke","f":"create","key":"/a","value":{"data":"one"}}"#,
+    "\n",
+    r#"{"process":0,"type":"ok","f":"create","key":"/a","#,
+    r#""value":{"path":"/a","stat":{"czxid":1,"mzxid":1,"pzxid":1}},"zxid":1}"#,
+    "\n",
+    r#"{"process":0,"type":"invoke","f":"set","key":"/a","value":{"data":"two"}}"#,
+    "\n",
+    r#"{"process":0,"type":"ok","f":"set","key":"/a","#,
+    r#""value":{"stat":{"czxid":1,"mzxid":2,"pzxid":1,"version":1}},"zxid":2}"#,
+    "\n",
+    r#"{"process":2,"type":"invoke","f":"exists","key":"/b"}"#,
+    "\n",
+    r#"{"process":2,"type":"ok","f":"exists","key":"/b","zxid":2}"#,
+    "\n",
+    r#"{"process":1,"type":"invoke","f":"get","key":"/a"}"#,
+    "\n",
+    r#"{"process":1,"type":"ok","f":"get","key":"/a","#,
+    r#""value":{"data":"one","stat":{"czxid":1,"mzxid":1,"pzxid":1}},"zxid":2}"#,
+    "\n",
+);
 
 /// A read that misses a write which had returned.
 fn stale() -> String {

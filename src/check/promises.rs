@@ -47,8 +47,8 @@ struct Promised {
     epochs: Epochs,
     /// By server number. Invariant: never decreases.
     floors: Vec<u64>,
-    /// By server number: the latest of the votes that left it, its epoch and value, of each position
-    /// that its disk was not yet seen to cover by a snapshot. Only where votes are kept for good.
+    /// By server number: the latest vote that left it, its epoch and value, of each position that
+    /// its disk was not yet seen to cover by a snapshot. Only where votes are kept for good.
     votes: Vec<BTreeMap<Zxid, (u64, u64)>>,
     /// The report of a promise that is about to be stated.
     report: Option<Report>,
@@ -333,11 +333,14 @@ mod tests {
 
     #[test]
     fn a_promise_that_leaves_a_vote_out_or_tells_another_is_reported_alone() {
-        let wrong: [(&[(u64, u64, u64)], &str); 4] = [
-            (&[], "reported no vote there"),
-            (&[(6, 4, 8)], "reported no vote there"),
-            (&[(4, 3, 7)], "a vote of epoch 4"),
-            (&[(5, 3, 8)], "a vote of epoch 5 (value 0000000000000008)"),
+        let wrong = [
+            (&[][..], "reported no vote there"),
+            (&[(6, 4, 8)][..], "reported no vote there"),
+            (&[(4, 3, 7)][..], "a vote of epoch 4"),
+            (
+                &[(5, 3, 8)][..],
+                "a vote of epoch 5 (value 0000000000000008)",
+            ),
         ];
         for (votes, words) in wrong {
             let story = reporting(2, votes);

@@ -113,7 +113,7 @@ fn content(bytes: &[u8]) -> String {
 /// What was answered.
 pub fn answered(answer: &Answer) -> String {
     match answer {
-        Ok(response) => responded(response, |stat, names| shown(stat, names)),
+        Ok(response) => responded(response, shown),
         Err(failure) => failed(failure),
     }
 }
