@@ -153,7 +153,7 @@ impl Violation {
     }
 
     /// The other operation of the broken edge; itself if there is none.
-    fn other(&self) -> OpId {
+    pub(super) fn other(&self) -> OpId {
         match self.edge {
             Edge::RealTime(first, second)
             | Edge::Session(first, second)

@@ -69,7 +69,11 @@ impl Shrinking<'_> {
         let culprit = all.iter().find(|op| op.id == violation.operation);
         let named = culprit.map(paths_of).unwrap_or_default();
         let in_time = |op: &&Operation| op.invoked <= violation.at;
+        let other = violation.other();
         let about_it = |op: &&Operation| {
+            if op.id == other {
+                return true; // The order may hang on it, whatever it is about.
+            }
             let looks = looks_of(&op.request);
             looks.is_empty() || looks.iter().any(|path| named.contains(path))
         };
