@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::touches::looks_of;
+use super::claims::told;
+use super::touches::{looks_of, touches_of};
 use super::{Options, Ruling, Violation, check};
 use crate::check::model::parent_of;
 use crate::history::{History, Operation};
 use crate::ids::OpId;
 use crate::linear::Budget;
-use crate::tree::Path;
+use crate::tree::{Path, Request};
 
 /// Checks before what is left is minimal enough.
 const CHECKS_MAX: u32 = 400;
@@ -74,7 +75,7 @@ impl Shrinking<'_> {
             if op.id == other {
                 return true; // The order may hang on it, whatever it is about.
             }
-            let looks = looks_of(&op.request);
+            let looks = nodes_of(op);
             looks.is_empty() || looks.iter().any(|path| named.contains(path))
         };
         let near: Vec<Operation> = all
@@ -115,10 +116,20 @@ impl Shrinking<'_> {
     }
 }
 
+/// The paths that an operation is about; of a sequential create, also what came of it.
+fn nodes_of(op: &Operation) -> Vec<Path> {
+    let mut paths = looks_of(&op.request);
+    if let Request::Write(write) = &op.request {
+        let (touches, _) = touches_of(write, told(op));
+        paths.extend(touches.into_iter().map(|(path, _)| path));
+    }
+    paths
+}
+
 /// The paths that an operation is about, with all above them.
 fn paths_of(op: &Operation) -> BTreeSet<Path> {
     let mut paths = BTreeSet::new();
-    for path in looks_of(&op.request) {
+    for path in nodes_of(op) {
         let mut above = parent_of(&path);
         while let Some(parent) = above {
             paths.insert(Path::from(parent));
