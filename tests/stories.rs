@@ -88,7 +88,7 @@ fn a_vote_below_a_promise_is_the_cause_of_p03() {
         &told("P03"),
         &[
             &["n2 leads ballot 1.n2"],
-            &["cut n2 | n1 n3"],
+            &["n2 is cut off from n1 and n3"],
             &["n3 promises ballot 2.n1 to n1"],
             &["n1 leads ballot 2.n1", "n3's Promise"],
             &[
@@ -133,9 +133,9 @@ fn a_read_answered_by_a_leader_that_hears_nobody_is_the_cause_of_p09() {
         &told("P09"),
         &[
             &["n1 leads ballot 1.n1"],
-            &["cut n1 | n2 n3"],
+            &["n1 is cut off from n2 and n3"],
             &["n3 leads ballot 2.n3"],
-            &["c2 is answered by n3", "op1 at 8", "created /b"],
+            &["c2 is answered by n3", "op1", "created /b (at slot 8)"],
             &["c1 asks for op3 (getData /b), right behind a sync"],
             &[
                 "c1 is answered by n1, which leads ballot 1.n1",
@@ -154,7 +154,7 @@ fn a_number_that_is_used_again_after_a_delete_is_the_cause_of_t03() {
         &story,
         &[
             &["create /p1/q-", "created /p1/q-0000000000"],
-            &["delete /p1/q-0000000000", "Deleted"],
+            &["delete /p1/q-0000000000", "deleted"],
             &["op3", "created /p1/c-0000000000"],
         ],
     );
@@ -170,7 +170,7 @@ fn an_acknowledgement_without_anything_on_disk_is_the_cause_of_z13() {
     assert_tells(
         &told("Z13"),
         &[
-            &["n3 proposes Delete /t0 at zxid 1:3"],
+            &["n3 proposes the leader's own removal of /t0 at zxid 1:3"],
             &["n3 sends PROPOSAL (zxid 1:3", "never arrives"],
             &["n3 sends DIFF (zxid 1:3)", "to n2"],
             &[
@@ -206,7 +206,7 @@ fn a_diff_that_leaves_a_divergent_tail_is_the_cause_of_z20() {
         &told("Z20"),
         &[
             &["n2 leads epoch 2"],
-            &["pause n2"],
+            &["n2 stands still"],
             &["n1 leads epoch 3"],
             &[
                 "n2 proposes op0",

@@ -17,6 +17,7 @@ use crate::fault::Fault;
 use crate::plan::{Family, Plan, Planned};
 use crate::resolve::{Resolved, mutation_ids};
 use crate::run::{Job, RunReport};
+use crate::scenario::quantity::SPAN_MAX;
 use crate::scenario::schema::{Core, Expect};
 use crate::script::Script;
 use crate::workload::WorkloadSpec;
@@ -145,6 +146,7 @@ impl Bundle {
             ));
         }
         bundle.check_names()?;
+        bundle.check_sizes()?;
         Ok(bundle)
     }
 
@@ -166,6 +168,40 @@ impl Bundle {
                     ));
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// What a scenario file may not say, an edited bundle may not say either.
+    fn check_sizes(&self) -> Result<(), String> {
+        let (world, knobs) = (&self.world, &self.world.knobs);
+        let spans = [
+            (self.duration, "duration"),
+            (self.bound, "bound"),
+            (knobs.tick, "tick"),
+            (knobs.finalize_wait, "finalize_wait"),
+            (knobs.notification_min, "notification_min"),
+            (knobs.notification_max, "notification_max"),
+            (knobs.heartbeat, "heartbeat"),
+            (knobs.election_timeout, "election_timeout"),
+            (knobs.retransmit, "retransmit"),
+            (world.network.patience, "patience"),
+            (world.network.dial_timeout, "dial_timeout"),
+            (world.settings.removal_interval, "removal_interval"),
+        ];
+        for (span, name) in spans {
+            if span == Span::ZERO || span > SPAN_MAX {
+                return Err(format!(
+                    "`{name}` is {} ns: expected more than nothing and at most {} ns",
+                    span.0, SPAN_MAX.0
+                ));
+            }
+        }
+        let servers = usize::from(world.voters) + usize::from(world.observers);
+        if let Some(rows) = &world.network.matrix
+            && (rows.len() != servers || rows.iter().any(|row| row.len() != servers))
+        {
+            return Err(format!("the matrix does not fit {servers} servers"));
         }
         Ok(())
     }

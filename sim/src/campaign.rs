@@ -129,10 +129,11 @@ pub fn run(
     let next = AtomicU64::new(spec.seeds.start);
     let broken = AtomicBool::new(false);
     let workers = spec.jobs.clamp(1, 1_024);
+    let count = spec.seeds.end.saturating_sub(spec.seeds.start);
     let mut fold = Fold::new(spec);
     let outcome = thread::scope(|scope| {
         let (arrivals, results) = mpsc::channel::<Arrival>();
-        for _ in 0..workers {
+        for _ in 0..workers.min(usize::try_from(count).unwrap_or(workers)) {
             let arrivals = arrivals.clone();
             let (next, broken) = (&next, &broken);
             scope.spawn(move || work(spec, next, stop, broken, &arrivals));
@@ -146,7 +147,7 @@ pub fn run(
     outcome?;
     let mut report = fold.finish();
     report.wall_time = begun.elapsed();
-    report.interrupted = report.runs < spec.seeds.end - spec.seeds.start;
+    report.interrupted = report.runs < count;
     Ok(report)
 }
 
@@ -169,10 +170,11 @@ fn work(
     arrivals: &mpsc::Sender<Arrival>,
 ) {
     while !stop.load(Ordering::Relaxed) && !broken.load(Ordering::Relaxed) {
-        let seed = next.fetch_add(1, Ordering::Relaxed);
-        if seed >= spec.seeds.end {
+        // Behind the greatest seed there is none: the counter stops at the end.
+        let take = |seed| (seed < spec.seeds.end).then(|| seed + 1);
+        let Ok(seed) = next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take) else {
             return;
-        }
+        };
         let result = spec.protocol.run(&run_spec(spec, seed));
         if arrivals.send((seed, result)).is_err() {
             // The collector is gone: it met an internal error.

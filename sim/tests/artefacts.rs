@@ -318,3 +318,63 @@ fn an_export_goes_into_a_file_and_from_a_history_only_into_formats_of_histories(
     let bytes = fs::metadata(&file).expect("it was written").len();
     assert_eq!(told["bytes"], bytes);
 }
+
+#[test]
+fn the_folder_of_a_failing_run_names_it() {
+    let out = folder("named");
+    let (code, _, stderr) = outcome(&failing(&["--out", text(&out)]));
+    assert_eq!(code, 1, "{stderr}");
+    let left = out.join("steady/zab-1");
+    let (code, stdout, stderr) = outcome(&["explain", text(&left)]);
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stdout.contains("is violated at"), "{stdout}");
+    let (code, stdout, stderr) = outcome(&["replay", text(&left)]);
+    assert_eq!(code, 1, "it fails again: {stdout}{stderr}");
+    let page = out.join("page.html");
+    let (code, _, stderr) = outcome(&["timeline", text(&left), "--out", text(&page)]);
+    assert_eq!(code, 0, "{stderr}");
+    let (code, _, stderr) = outcome(&["explain", text(&out)]);
+    assert_eq!(code, 2);
+    assert!(
+        stderr.contains("a folder without a bundle.json"),
+        "{stderr}"
+    );
+    let (code, _, stderr) = outcome(&["blame", text(&left.join("events.jsonl"))]);
+    assert_eq!(code, 2);
+    assert!(stderr.contains("is a recording"), "{stderr}");
+}
+
+#[test]
+fn a_bundle_with_absurd_numbers_is_refused() {
+    let out = folder("absurd");
+    let (code, _, stderr) = outcome(&failing(&["--out", text(&out)]));
+    assert_eq!(code, 1, "{stderr}");
+    let bundle = fs::read_to_string(out.join("steady/zab-1/bundle.json"));
+    let bundle: Value = serde_json::from_str(&bundle.expect("it was left")).expect("it is JSON");
+    let absurd = [
+        ("/schema", Value::from(9), "version 9"),
+        ("/duration", Value::from(u64::MAX), "`duration`"),
+        ("/world/voters", Value::from(0), "cannot be run"),
+        ("/world/knobs/tick", Value::from(0), "`tick`"),
+        (
+            "/world/settings/removal_interval",
+            Value::from(0),
+            "`removal_interval`",
+        ),
+        (
+            "/world/network/matrix",
+            Value::from(Vec::<u64>::new()),
+            "matrix",
+        ),
+    ];
+    let file = out.join("edited.json");
+    for (place, number, told) in absurd {
+        let mut edited = bundle.clone();
+        *edited.pointer_mut(place).expect("bundles have it") = number;
+        fs::write(&file, edited.to_string()).expect("the target folder can be written");
+        let (code, stdout, stderr) = outcome(&["replay", text(&file)]);
+        assert_eq!((code, stdout.as_str()), (2, ""), "{place}: {stderr}");
+        assert!(stderr.contains("is no replay bundle"), "{place}: {stderr}");
+        assert!(stderr.contains(told), "{place}: {stderr}");
+    }
+}

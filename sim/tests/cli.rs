@@ -447,3 +447,69 @@ fn a_transcript_of_an_ensemble_is_replayed_like_any_other() {
     assert_eq!(code, 2);
     assert!(told.contains("nowhere.jsonl"), "{told}");
 }
+
+#[test]
+fn the_greatest_seeds_are_run_once_however_many_workers_there_are() {
+    let seeds = "18446744073709551613..18446744073709551615";
+    let scenario = scenario("greatest", "");
+    let arguments = [
+        "campaign",
+        &scenario,
+        "--protocol",
+        "zab",
+        "--seeds",
+        seeds,
+        "--jobs",
+        "64",
+        "--json",
+    ];
+    let (_, stdout, stderr) = outcome(&arguments);
+    let document: Value = serde_json::from_str(&stdout).expect("it is one document");
+    assert_eq!(document["campaigns"][0]["runs"], 2, "{stdout}{stderr}");
+}
+
+#[test]
+fn a_negative_seed_is_a_bad_seed_and_no_unknown_argument() {
+    let steady = "scenarios/steady.toml";
+    assert_refused(&["run", steady, "--seed", "-1"], &["'-1'", "such as 17"]);
+    assert_refused(&["campaign", steady, "--seeds", "-1..3"], &["such as 17"]);
+}
+
+#[test]
+fn a_period_of_nothing_is_refused() {
+    let scenario = scenario("nothing", "[ensemble]\nremoval_interval = \"0s\"\n");
+    assert_refused(&["run", &scenario], &["`removal_interval` is zero"]);
+}
+
+#[test]
+fn an_unknown_checker_is_refused_with_the_known_ones() {
+    let file = "tests/data/minimal/P04.toml";
+    for command in ["explain", "blame", "shrink"] {
+        let parts = [
+            "no checker \"agreemnt\"",
+            "did you mean agreement",
+            "durability",
+        ];
+        assert_refused(&[command, file, "--checker", "agreemnt"], &parts);
+    }
+}
+
+#[test]
+fn shrinking_refuses_files_that_it_could_not_write_before_it_begins() {
+    let file = "tests/data/minimal/P04.toml";
+    let one = ["shrink", file, "--out", "same", "--bundle", "same"];
+    assert_refused(&one, &["both name same"]);
+    let folder = ["shrink", file, "--out", "src", "--force"];
+    assert_refused(&folder, &["src is a folder"]);
+    let missing = ["shrink", file, "--bundle", "no/such/m.json", "--force"];
+    assert_refused(&missing, &["no/such/m.json", "there is no folder no/such"]);
+}
+
+#[test]
+fn help_says_what_can_be_repeated() {
+    for command in ["explain", "blame", "shrink", "timeline", "replay"] {
+        let (code, stdout, _) = outcome(&[command, "--help"]);
+        assert_eq!(code, 0);
+        assert!(stdout.contains("replay bundle"), "{stdout}");
+    }
+}

@@ -71,3 +71,64 @@ fn a_run_that_was_not_shrunk_is_told_with_the_advice_to_shrink_it() {
     assert!(stdout.contains("So agreement finds"), "{stdout}");
     assert!(stderr.contains("shrink it first"), "{stderr}");
 }
+
+/// What `menagerie blame` says about a minimal scenario.
+fn blame(name: &str, more: &[&str]) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+    let output = Command::cargo_bin("menagerie")
+        .expect("the binary is built for its tests")
+        .current_dir(root.expect("the package lies inside the project"))
+        .args(["blame", &format!("tests/data/minimal/{name}.toml")])
+        .args(more)
+        .output()
+        .expect("the binary starts");
+    assert_eq!(output.status.code(), Some(0));
+    String::from_utf8(output.stdout).expect("the output is UTF-8")
+}
+
+#[test]
+fn blame_finds_the_moment_from_which_a_failure_was_certain() {
+    // A leader is cut off at 700 ms and answers from its own state from then on.
+    let document: Value =
+        serde_json::from_str(&blame("P09", &["--json"])).expect("it is one document");
+    let certain = document["unavoidable_from"].as_u64();
+    let certain = certain.expect("there is such a moment");
+    assert!((700_000_000..702_000_000).contains(&certain), "{certain}");
+}
+
+#[test]
+fn blame_says_what_decisions_mean_and_which_reads_are_synced() {
+    let told = blame("P04", &[]);
+    assert!(told.contains("order c1 = 513\n"), "{told}");
+    assert!(
+        told.contains("(c1 tries n2 first, then n1, then n3)"),
+        "{told}"
+    );
+    let told = blame("P09", &[]);
+    assert!(told.contains("c1 get /b, right behind a sync"), "{told}");
+}
+
+#[test]
+fn faults_are_told_in_words_and_happen_before_what_they_lead_to() {
+    let (_, stdout, _) = explain(&["tests/data/minimal/P04.toml"]);
+    let place = |text: &str| {
+        stdout
+            .find(text)
+            .unwrap_or_else(|| panic!("{text}: {stdout}"))
+    };
+    let cut = place("Fault: n2 is cut off from n1 and n3.");
+    let dies = place("Fault: n1's process dies; slot 3 is on its disk.");
+    let boots = place("The fault ends: n1 boots again; slot 3 is on its disk.");
+    assert!(cut < dies && dies < boots, "{stdout}");
+    // A follower learns of a commit by what it is sent: not before that.
+    let (_, stdout, _) = explain(&["tests/data/minimal/Z13_agreement.toml"]);
+    let place = |text: &str| {
+        stdout
+            .find(text)
+            .unwrap_or_else(|| panic!("{text}: {stdout}"))
+    };
+    let others = place("n2 and n3 take op3 to be committed");
+    let sent = place("n3 sends DIFF");
+    let own = place("n1 takes op3 to be committed");
+    assert!(others < sent && sent < own, "{stdout}");
+}

@@ -85,6 +85,8 @@ fn expected(trace: &str) -> Value {
         "total": format_thousands(events.len()),
         // As JSON writes it: bodies are shown as documents.
         "hostile": json!(sample::HOSTILE).to_string().trim_matches('"'),
+        "hostileText": sample::HOSTILE,
+        "story": story_of(&events, trace),
         "reason": violation["reason"],
         "violation": seq(violation),
         "votes": events.iter().filter(|event| is_vote_of_fourth(event)).count(),
@@ -94,6 +96,26 @@ fn expected(trace: &str) -> Value {
             "seq": seq(vote),
             "text": "receives NOTIFICATION from",
             "cause": "sends NOTIFICATION",
+        },
+    })
+}
+
+/// What the story of a sample has to lead to: the one death in it.
+fn story_of(events: &[Value], trace: &str) -> Value {
+    let crash = events.iter().find(|event| event["type"] == "crash");
+    let crash = crash.expect("a server of the sample dies");
+    let ns = crash["at"].as_u64().expect("every event has a time");
+    let header = trace.lines().next().expect("the first line is the header");
+    let header: Value = serde_json::from_str(header).expect("a line is a document");
+    let run = header["reproduce"].as_str().expect("the header has a line");
+    let what = run.strip_prefix("menagerie run ").expect("it is a run");
+    let verbs = ["run", "explain", "blame", "shrink"];
+    json!({
+        "commands": verbs.map(|verb| format!("menagerie {verb} {what}")),
+        "crash": {
+            "seq": crash["seq"],
+            "ns": ns,
+            "at": format!("{}.{:03} ms", ns / 1_000_000, ns / 1_000 % 1_000),
         },
     })
 }
@@ -215,4 +237,34 @@ fn a_run_becomes_a_page_with_every_one_of_its_events() {
     assert_eq!(data["head"]["verdict"], "pass");
     assert!(data["rows"].as_u64() > Some(1_000), "a run has events");
     assert_eq!(data["rows"], data["totals"]["events"]);
+    assert_eq!(data["story"], Value::Null, "what passes has no story");
+}
+
+#[test]
+fn the_page_of_a_failing_scenario_tells_what_explain_tells() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    // Another checker finds something earlier here: the story is about the one that is expected.
+    let scenario = root.join("tests/data/minimal/P03.toml");
+    let scenario = scenario.to_str().expect("the project's path is UTF-8");
+    let (code, told) = timeline(&[scenario, "--out", "told.html", "--force"]);
+    assert_eq!(code, Some(0), "{told}");
+    let page = fs::read_to_string(folder().join("told.html")).expect("the page was written");
+    let (_, data) = page.split_once("id=\"trace\">").expect("the page has data");
+    let (data, _) = data.split_once("</script>").expect("the element ends");
+    let data: Value = serde_json::from_str(data).expect("the data is JSON");
+    let output = Command::cargo_bin("menagerie")
+        .expect("the binary is built for its tests")
+        .args(["explain", scenario, "--json"])
+        .output()
+        .expect("the binary starts");
+    let story: Value = serde_json::from_slice(&output.stdout).expect("it is one document");
+    assert_eq!(story["checker"], "leadership");
+    for part in ["checker", "at", "steps", "left_out"] {
+        assert_eq!(data["story"][part], story[part], "{part}");
+    }
+    assert!(
+        story["steps"]
+            .as_array()
+            .is_some_and(|steps| steps.len() > 5)
+    );
 }

@@ -12,6 +12,11 @@ use crate::resolve::Resolved;
 const MOMENTS: u64 = 10;
 /// So many futures are tried for each moment, with the later faults and without.
 const FUTURES: u64 = 24;
+/// Between the last moment from which it could be avoided and the first from which it could not,
+/// so many more are looked at, each half way.
+const HALVINGS: u32 = 8;
+/// Moments that are closer than this are not told apart.
+const CLOSE: Span = Span::micros(100);
 /// How much longer futures last than the run: a failure may come later there.
 const SLACK: Span = Span::millis(300);
 
@@ -30,18 +35,36 @@ pub struct Moment {
 
 pub(super) fn futures(examiner: &Examiner, run: &Resolved) -> Vec<Moment> {
     let violation = examiner.target.at.0;
-    (0..=MOMENTS)
-        .map(|number| moment(examiner, run, Span(violation / MOMENTS * number)))
-        .collect()
+    let mut moments: Vec<Moment> = (0..=MOMENTS)
+        .map(|number| moment(examiner, run, Span(violation * number / MOMENTS)))
+        .collect();
+    for _ in 0..HALVINGS {
+        let Some(place) = certain_from(&moments).filter(|place| *place > 0) else {
+            break;
+        };
+        let (before, after) = (moments[place - 1].at.0, moments[place].at.0);
+        if after - before < CLOSE.0 {
+            break;
+        }
+        let between = moment(examiner, run, Span(before.midpoint(after)));
+        moments.insert(place, between);
+    }
+    moments
+}
+
+/// The place of the first moment of those up to the end from which every future fails.
+fn certain_from(moments: &[Moment]) -> Option<usize> {
+    let certain = moments
+        .iter()
+        .rev()
+        .take_while(|moment| moment.failing_in_calm == moment.tried)
+        .count();
+    (certain > 0).then(|| moments.len() - certain)
 }
 
 /// From when on every future fails; `None` if there is no such moment before the violation.
 pub(super) fn unavoidable_from(moments: &[Moment]) -> Option<Span> {
-    let certain = moments
-        .iter()
-        .rev()
-        .take_while(|moment| moment.failing_in_calm == moment.tried);
-    certain.last().map(|moment| moment.at)
+    certain_from(moments).map(|place| moments[place].at)
 }
 
 fn moment(examiner: &Examiner, run: &Resolved, at: Span) -> Moment {

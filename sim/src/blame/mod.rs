@@ -20,7 +20,7 @@ use crate::fault::Fault;
 use crate::registry::{Internal, Registration};
 use crate::resolve::Resolved;
 use crate::scenario::quantity::exact_span;
-use crate::script::{act_text, named_by, words};
+use crate::script::{ScriptedOp, act_text, named_by, words};
 use crate::shrink::{Failure, record, renamed_servers, shows};
 
 pub use futures::Moment;
@@ -59,6 +59,9 @@ pub struct BlamedFault {
 pub struct Blamed {
     /// What it is.
     pub what: String,
+    /// What that means, where it is a name of a decision.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub meaning: Option<String>,
     /// Whether the failure is gone without it.
     pub necessary: bool,
 }
@@ -272,13 +275,15 @@ fn deliveries(examiner: &Examiner, run: &Resolved) -> Option<Vec<Blamed>> {
         .collect();
     let shown = examiner.all(&candidates);
     let blamed = table.0.iter().zip(shown).map(|((name, value), shown)| {
+        let number = *value;
         let value = if name.is_span() {
-            exact_span(Span(*value))
+            exact_span(Span(number))
         } else {
-            value.to_string()
+            number.to_string()
         };
         Blamed {
             what: format!("{name} = {value}"),
+            meaning: Some(name.meaning(number)),
             necessary: !shown,
         }
     });
@@ -304,12 +309,8 @@ fn operations(examiner: &Examiner, run: &Resolved) -> Option<Vec<Blamed>> {
     Some(
         blamed
             .map(|(operation, shown)| Blamed {
-                what: format!(
-                    "{} {} {}",
-                    exact_span(operation.at),
-                    operation.client,
-                    act_text(operation.request.as_ref())
-                ),
+                what: format!("{} {}", exact_span(operation.at), asked(operation)),
+                meaning: None,
                 necessary: !shown,
             })
             .collect(),
@@ -337,9 +338,7 @@ fn order(examiner: &Examiner, run: &Resolved) -> Vec<Order> {
         things.push((planned.at, Thing::Fault(place), words_of(&planned.fault)));
     }
     for (place, operation) in operations.iter().enumerate() {
-        let told = act_text(operation.request.as_ref());
-        let told = format!("{} {told}", operation.client);
-        things.push((operation.at, Thing::Operation(place), told));
+        things.push((operation.at, Thing::Operation(place), asked(operation)));
     }
     things.sort_by_key(|(at, ..)| *at);
     let pairs: Vec<_> = things
@@ -366,6 +365,17 @@ fn order(examiner: &Examiner, run: &Resolved) -> Vec<Order> {
         matters: !shown,
     })
     .collect()
+}
+
+/// Who asks for what.
+fn asked(operation: &ScriptedOp) -> String {
+    let told = act_text(operation.request.as_ref());
+    let synced = if operation.synced {
+        ", right behind a sync"
+    } else {
+        ""
+    };
+    format!("{} {told}{synced}", operation.client)
 }
 
 fn words_of(fault: &Fault) -> String {

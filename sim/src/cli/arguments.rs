@@ -10,9 +10,13 @@ use crate::export::Format;
 use crate::histories::FailedSwap;
 use crate::judge::{Mode, ModelName};
 
+/// What can be repeated.
+const REPEATED: &str =
+    "The scenario file, a replay bundle (*.json), or the folder that a failing run left";
+
 const EXIT_CODES: &str = "Exit codes: 0 everything held, 1 a violation, 2 bad usage or scenario, \
-                          3 inconclusive, 4 nondeterminism, 6 vacuous, 70 internal error, \
-                          130 interrupted.";
+                          3 inconclusive, 4 nondeterminism (or another hash than a bundle's), \
+                          6 vacuous, 70 internal error, 130 interrupted.";
 
 /// Keeps coordination protocols in one enclosure: the same tree, clients, faults and checkers, on a
 /// virtual network, clock and disk.
@@ -96,7 +100,8 @@ pub(super) struct RunArguments {
     #[command(flatten)]
     pub(super) artefacts: ArtefactArguments,
     /// The seed, decimal or 0x hexadecimal
-    #[arg(long, value_name = "N", default_value = "1", value_parser = seed)]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = seed,
+          allow_hyphen_values = true)]
     pub(super) seed: u64,
     /// Print every event
     #[arg(long, conflicts_with = "json")]
@@ -107,12 +112,13 @@ pub(super) struct RunArguments {
 }
 
 #[derive(Clone, Debug, Args)]
+#[command(mut_arg("scenario", |argument| argument.help(REPEATED)))]
 pub(super) struct ShrinkArguments {
-    /// The scenario file, or a replay bundle (*.json)
     #[command(flatten)]
     pub(super) what: What,
     /// The seed, decimal or 0x hexadecimal
-    #[arg(long, value_name = "N", default_value = "1", value_parser = seed)]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = seed,
+          allow_hyphen_values = true)]
     pub(super) seed: u64,
     /// Which violation is meant, by its checker [default: the first of the run]
     #[arg(long, value_name = "NAME")]
@@ -135,12 +141,13 @@ pub(super) struct ShrinkArguments {
 }
 
 #[derive(Clone, Debug, Args)]
+#[command(mut_arg("scenario", |argument| argument.help(REPEATED)))]
 pub(super) struct BlameArguments {
-    /// The scenario file, or a replay bundle (*.json)
     #[command(flatten)]
     pub(super) what: What,
     /// The seed, decimal or 0x hexadecimal
-    #[arg(long, value_name = "N", default_value = "1", value_parser = seed)]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = seed,
+          allow_hyphen_values = true)]
     pub(super) seed: u64,
     /// Which violation is meant, by its checker [default: the first of the run]
     #[arg(long, value_name = "NAME")]
@@ -151,12 +158,13 @@ pub(super) struct BlameArguments {
 }
 
 #[derive(Clone, Debug, Args)]
+#[command(mut_arg("scenario", |argument| argument.help(REPEATED)))]
 pub(super) struct ExplainArguments {
-    /// The scenario file, or a replay bundle (*.json)
     #[command(flatten)]
     pub(super) what: What,
     /// The seed, decimal or 0x hexadecimal
-    #[arg(long, value_name = "N", default_value = "1", value_parser = seed)]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = seed,
+          allow_hyphen_values = true)]
     pub(super) seed: u64,
     /// Which violation is meant, by its checker [default: the expected one, else the first]
     #[arg(long, value_name = "NAME")]
@@ -168,9 +176,12 @@ pub(super) struct ExplainArguments {
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct ReplayArguments {
-    /// The bundle
-    #[command(flatten)]
-    pub(super) what: What,
+    /// The replay bundle (*.json), or the folder that a failing run left
+    #[arg(value_name = "BUNDLE")]
+    pub(super) bundle: String,
+    /// Print one JSON document
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -188,7 +199,7 @@ pub(super) struct CampaignArguments {
     #[command(flatten)]
     pub(super) artefacts: ArtefactArguments,
     /// The seeds from A up to, not including, B
-    #[arg(long, value_name = "A..B", value_parser = seeds)]
+    #[arg(long, value_name = "A..B", value_parser = seeds, allow_hyphen_values = true)]
     pub(super) seeds: Range<u64>,
     /// How many runs at the same time [default: one for each processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -303,13 +314,15 @@ pub(super) struct ReportArguments {
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct TimelineArguments {
-    /// The scenario file, a replay bundle (*.json), or the trace of a run (*.jsonl)
+    /// The scenario file, a replay bundle (*.json), the folder that a failing run left, or the
+    /// trace of a run (*.jsonl)
     pub(super) source: String,
     /// The protocol [default: the only one there is, or the one that --mutate concerns]
     #[arg(long, value_name = "NAME")]
     pub(super) protocol: Option<String>,
     /// The seed, decimal or 0x hexadecimal
-    #[arg(long, value_name = "N", default_value = "1", value_parser = seed)]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = seed,
+          allow_hyphen_values = true)]
     pub(super) seed: u64,
     /// Switch a bug on, by its id or name; may be repeated
     #[arg(long, value_name = "ID")]
@@ -351,7 +364,6 @@ fn failed_swap(text: &str) -> Result<FailedSwap, String> {
     }
 }
 
-/// A span of time; a bare number counts seconds.
 /// A duration that may be nothing.
 fn perhaps_none(text: &str) -> Result<Duration, String> {
     if text.trim() == "0s" {
@@ -360,6 +372,7 @@ fn perhaps_none(text: &str) -> Result<Duration, String> {
     duration(text)
 }
 
+/// A span of time; a bare number counts seconds.
 fn duration(text: &str) -> Result<Duration, String> {
     let parsed = match text.parse() {
         Ok(seconds) => Ok(Duration::from_secs(seconds)),

@@ -35,7 +35,7 @@ pub(super) fn keep(
     if let Ok(bundle) = Bundle::of(&report) {
         input = input.with(Artefact::Bundle, bundle.text());
     }
-    input = input.with(Artefact::Timeline, timeline::page(trace));
+    input = input.with(Artefact::Timeline, timeline::page(trace, None));
     let mut told = trace.clone();
     if let Some(shrunk) = shrunk(protocol, &report, arguments)? {
         let from = format!(

@@ -8,8 +8,11 @@ use super::arguments::BlameArguments;
 use super::campaign::processors;
 use super::document;
 use super::output::print;
-use super::{Exit, Trouble, source};
+use super::{Exit, Trouble, select, source};
+use menagerie::ids::VirtualTime;
+
 use crate::blame::{Blame, Blamed, BlamedFault, Moment, blame as examine};
+use crate::explain::brief;
 use crate::registry::Registration;
 use crate::scenario::quantity::exact_span;
 
@@ -29,6 +32,7 @@ pub(super) fn blame(
     let loaded = source::load(&arguments.what, arguments.seed, registered)?;
     let jobs = arguments.jobs.map_or_else(processors, usize::from);
     let checker = arguments.checker.as_deref();
+    select::checker(checker)?;
     let found = examine(loaded.protocol, &loaded.job.resolved, checker, jobs)?;
     let Some(found) = found else {
         let which = checker.map_or_else(String::new, |name| format!(" by {name}"));
@@ -50,7 +54,7 @@ pub(super) fn blame(
 }
 
 fn human(blame: &Blame) -> String {
-    let mut text = format!("{}: {}\n", blame.checker, blame.reason);
+    let mut text = format!("{}: {}\n", blame.checker, brief(&blame.reason));
     if !blame.faults.is_empty() {
         text.push_str("\nfaults\n");
         blame
@@ -78,13 +82,25 @@ fn human(blame: &Blame) -> String {
             let _ = writeln!(text, "  {word:<12}{}  before  {}", pair.first, pair.second);
         }
     }
-    text.push_str("\nhow likely the failure is, if everything from that moment on is drawn anew\n");
+    let _ = write!(
+        text,
+        "\nhow often the failure comes if everything from a moment on is drawn anew ({} futures)\n\
+         \x20 {:>12}  {:>16}  {:>25}\n",
+        blame.futures.first().map_or(0, |moment| moment.tried),
+        "from",
+        "faults as planned",
+        "no further fault begins"
+    );
     blame
         .futures
         .iter()
         .for_each(|moment| tell_moment(moment, &mut text));
     let _ = match blame.unavoidable_from {
-        Some(at) => writeln!(text, "unavoidable from {} on", exact_span(at)),
+        Some(at) => writeln!(
+            text,
+            "from {} on it came in every future, also without further faults",
+            VirtualTime(at.0)
+        ),
         None => writeln!(text, "it could be avoided to the end"),
     };
     let _ = writeln!(text, "{} reruns", blame.reruns);
@@ -122,6 +138,9 @@ fn list(title: &str, blamed: Option<&[Blamed]>, too_many: &str, text: &mut Strin
             let _ = writeln!(text, "\n{title}");
             for one in blamed {
                 let _ = writeln!(text, "  {:<12}{}", need(one.necessary), one.what);
+                if let Some(meaning) = &one.meaning {
+                    let _ = writeln!(text, "              ({meaning})");
+                }
             }
         }
         None => {
@@ -134,8 +153,8 @@ fn tell_moment(moment: &Moment, text: &mut String) {
     let percent = |part: u64| part * 100 / moment.tried;
     let _ = writeln!(
         text,
-        "  {:>12}  {:>3} %   {:>3} % if no fault begins any more",
-        exact_span(moment.at),
+        "  {:>12}  {:>15} %  {:>23} %",
+        VirtualTime(moment.at.0).to_string(),
         percent(moment.failing),
         percent(moment.failing_in_calm)
     );

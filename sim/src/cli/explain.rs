@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::arguments::ExplainArguments;
 use super::document;
 use super::output::{complain, print};
-use super::{Exit, Trouble, source};
+use super::{Exit, Trouble, select, source};
 use crate::decision::Source;
 use crate::explain::{Length, Story, story};
 use crate::registry::Registration;
@@ -25,6 +25,7 @@ pub(super) fn explain(
     arguments: &ExplainArguments,
     registered: &[Registration],
 ) -> Result<Exit, Trouble> {
+    select::checker(arguments.checker.as_deref())?;
     let mut loaded = source::load(&arguments.what, arguments.seed, registered)?;
     let run = &mut loaded.job.resolved;
     run.world.trace = true;
@@ -36,7 +37,10 @@ pub(super) fn explain(
     };
     let line = loaded.job.reproduce.clone();
     let report = loaded.protocol.perform(loaded.job)?;
-    let trace = report.trace.as_ref().expect("the trace was asked for");
+    let trace = report
+        .trace
+        .as_ref()
+        .ok_or_else(|| source::untraced(&report))?;
     let length = if arguments.full {
         Length::Full
     } else {

@@ -1,6 +1,6 @@
 //! `menagerie replay`.
 
-use super::arguments::ReplayArguments;
+use super::arguments::{ReplayArguments, What};
 use super::document::{self, Runs, hex};
 use super::output::{complain, print};
 use super::{Exit, Trouble, run, source};
@@ -11,17 +11,23 @@ pub(super) fn replay(
     arguments: &ReplayArguments,
     registered: &[Registration],
 ) -> Result<Exit, Trouble> {
-    let loaded = source::load(&arguments.what, 1, registered)?;
+    let what = What {
+        scenario: arguments.bundle.clone(),
+        protocol: None,
+        mutate: Vec::new(),
+        json: arguments.json,
+    };
+    let loaded = source::load(&what, 1, registered)?;
     let Some(bundle) = loaded.bundle else {
         return Err(Trouble::Usage(format!(
             "{} is no bundle; `menagerie run` runs scenarios",
-            arguments.what.scenario
+            arguments.bundle
         )));
     };
     let report = loaded.protocol.perform(loaded.job)?;
     let mut exit = run::verdict_exit(report.conclusion());
     let hash = hex(report.hash);
-    if arguments.what.json {
+    if arguments.json {
         print(&document::text(&Runs::new(core::slice::from_ref(&report))))?;
     } else {
         print(&run::human(&report, report.hash, None, None))?;

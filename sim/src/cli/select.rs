@@ -1,10 +1,12 @@
 //! Which protocols and mutations a command is about.
 
+use menagerie::check::CHECKERS;
 use menagerie::mutation::{CATALOGUE, Concerns, Mutation, Mutations};
 
 use super::Trouble;
 use super::arguments::What;
 use crate::registry::Registration;
+use crate::scenario::RUNNER_CHECKERS;
 use crate::scenario::Scenario;
 
 /// The mutations that were named: on the command line, where `none` switches all off, or else in
@@ -27,6 +29,25 @@ pub(super) fn mutations(what: &What, scenario: &Scenario) -> Result<Mutations, T
         on = on.with(mutation);
     }
     Ok(on)
+}
+
+/// A checker that was named must be one.
+pub(super) fn checker(name: Option<&str>) -> Result<(), Trouble> {
+    let known = || {
+        let names = CHECKERS.iter().map(|entry| entry.name);
+        names
+            .chain(RUNNER_CHECKERS)
+            .filter(|name| *name != "expectation")
+    };
+    let Some(name) = name.filter(|name| !known().any(|one| one == *name)) else {
+        return Ok(());
+    };
+    let names: Vec<&str> = known().collect();
+    Err(Trouble::Usage(format!(
+        "there is no checker \"{name}\"{}; there are: {}",
+        suggestion(name, known()),
+        names.join(", ")
+    )))
 }
 
 /// The protocols that were named, or that the mutations concern.

@@ -11,8 +11,9 @@ use super::arguments::ShrinkArguments;
 use super::campaign::processors;
 use super::document;
 use super::output::print;
-use super::{Exit, Trouble, source};
+use super::{Exit, Trouble, select, source};
 use crate::bundle::Bundle;
+use crate::explain::brief;
 use crate::registry::Registration;
 use crate::script::scenario_text;
 use crate::shrink::{self, Budget, Shrunk, Size, Watcher};
@@ -41,14 +42,8 @@ pub(super) fn shrink(
     registered: &[Registration],
 ) -> Result<Exit, Trouble> {
     let loaded = source::load(&arguments.what, arguments.seed, registered)?;
-    let files = [arguments.out.as_str(), arguments.bundle.as_str()];
-    for file in files {
-        if !arguments.force && Path::new(file).exists() {
-            return Err(Trouble::Usage(format!(
-                "{file} exists; name another file, or overwrite it with --force"
-            )));
-        }
-    }
+    select::checker(arguments.checker.as_deref())?;
+    check_files(arguments)?;
     ctrlc::set_handler(|| STOP.store(true, Ordering::Relaxed))
         .map_err(|error| Trouble::Usage(format!("Ctrl-C cannot be caught: {error}")))?;
     let bar = Bar::new();
@@ -73,11 +68,43 @@ pub(super) fn shrink(
     Ok(Exit::Held)
 }
 
+/// Refuses files that could not be written: better now than after a long search.
+fn check_files(arguments: &ShrinkArguments) -> Result<(), Trouble> {
+    let refuse = |why: String| Err(Trouble::Usage(why));
+    if arguments.out == arguments.bundle {
+        return refuse(format!(
+            "--out and --bundle both name {}; the scenario and its bundle are two files",
+            arguments.out
+        ));
+    }
+    for file in [arguments.out.as_str(), arguments.bundle.as_str()] {
+        let path = Path::new(file);
+        if path.is_dir() {
+            return refuse(format!("{file} is a folder; name a file"));
+        }
+        let folder = path.parent().filter(|one| !one.as_os_str().is_empty());
+        if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+            return refuse(format!("{file}: there is no folder {}", folder.display()));
+        }
+        if !arguments.force && path.exists() {
+            return refuse(format!(
+                "{file} exists; name another file, or overwrite it with --force"
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn write_file(file: &str, text: &str) -> Result<(), Trouble> {
+    fs::write(file, text)
+        .map_err(|error| Trouble::Usage(format!("{file} cannot be written: {error}")))
+}
+
 /// The story of a shrunk scenario: where it comes from and what it shows.
 pub(super) fn story(shrunk: &Shrunk, from: &str) -> String {
     format!(
         "Shrunk from {from}. It shows: {}",
-        shrunk.failure.reason.trim_end_matches('.')
+        brief(&shrunk.failure.reason).trim_end_matches('.')
     )
 }
 
@@ -90,7 +117,7 @@ fn write(
     let from = format!("{scenario} on {}, seed {}", protocol.name, arguments.seed);
     let text =
         scenario_text(&shrunk.run, protocol.name, &story(shrunk, &from)).map_err(Trouble::Usage)?;
-    fs::write(&arguments.out, text)?;
+    write_file(&arguments.out, &text)?;
     let (report, recorded) = shrink::record(*protocol, &shrunk.run)?;
     let failed = Some(shrunk.failure.checker.clone());
     let name = Path::new(&arguments.out)
@@ -98,8 +125,7 @@ fn write(
         .map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
     let bundle = Bundle::written(&recorded, &name, protocol.name, report.hash, failed)
         .map_err(Trouble::Usage)?;
-    fs::write(&arguments.bundle, bundle.text())?;
-    Ok(())
+    write_file(&arguments.bundle, &bundle.text())
 }
 
 fn tell(arguments: &ShrinkArguments, shrunk: &Shrunk) -> Result<(), Trouble> {

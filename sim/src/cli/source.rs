@@ -4,11 +4,13 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use menagerie::check::Verdict;
+
 use super::arguments::What;
 use super::{Trouble, select};
 use crate::bundle::Bundle;
 use crate::registry::Registration;
-use crate::run::{Job, RunSpec, quoted};
+use crate::run::{Job, RunReport, RunSpec, quoted};
 use crate::scenario::Scenario;
 
 /// A run that is ready to be performed.
@@ -21,12 +23,38 @@ pub(super) struct Loaded {
     pub(super) bundle: Option<Bundle>,
 }
 
-/// Reads a scenario file or (by its name's end) a bundle.
+/// The name of a bundle in the folder of a run.
+const BUNDLE: &str = "bundle.json";
+
+/// Reads a scenario file, (by its name's end) a bundle, or the bundle in the folder of a run.
 pub(super) fn load(what: &What, seed: u64, registered: &[Registration]) -> Result<Loaded, Trouble> {
-    let path = &what.scenario;
-    if Path::new(path).extension().is_some_and(|end| end == "json") {
+    let path = Path::new(&what.scenario);
+    if path.is_dir() {
+        let bundle = path.join(BUNDLE);
+        if !bundle.is_file() {
+            return Err(Trouble::Usage(format!(
+                "{} is a folder without a {BUNDLE}; name a scenario file, a bundle, or the folder \
+                 that a failing run left",
+                what.scenario
+            )));
+        }
+        let what = What {
+            scenario: bundle.display().to_string(),
+            ..what.clone()
+        };
+        return of_bundle(&what, registered);
+    }
+    if path.extension().is_some_and(|end| end == "json") {
         return of_bundle(what, registered);
     }
+    if path.extension().is_some_and(|end| end == "jsonl") {
+        return Err(Trouble::Usage(format!(
+            "{} is a recording, and this command repeats the run: name its scenario, or the \
+             {BUNDLE} beside it",
+            what.scenario
+        )));
+    }
+    let path = &what.scenario;
     let scenario = Arc::new(Scenario::read(path)?);
     let mutations = select::mutations(what, &scenario)?;
     let protocols = select::protocols(what, &scenario, mutations, registered)?;
@@ -49,6 +77,23 @@ pub(super) fn load(what: &What, seed: u64, registered: &[Registration]) -> Resul
         job: Job::of(protocol.name, &spec),
         bundle: None,
     })
+}
+
+/// A run that was asked for its trace and broke down before there was one.
+pub(super) fn untraced(report: &RunReport) -> Trouble {
+    let why = report
+        .verdicts
+        .iter()
+        .find_map(|judged| match &judged.verdict {
+            Verdict::Fail(counterexample) => Some(counterexample.reason.as_str()),
+            Verdict::Unknown(why) => Some(why.as_str()),
+            Verdict::Pass { .. } | Verdict::Vacuous(_) => None,
+        });
+    Trouble::Usage(format!(
+        "the run broke down before there was anything to tell: {}; to see it: {}",
+        why.unwrap_or("it does not say why"),
+        report.reproduce
+    ))
 }
 
 fn of_bundle(what: &What, registered: &[Registration]) -> Result<Loaded, Trouble> {

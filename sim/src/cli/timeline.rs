@@ -8,6 +8,7 @@ use super::arguments::{TimelineArguments, What};
 use super::output::print;
 use super::{Exit, Trouble, source};
 use crate::registry::Registration;
+use crate::scenario::schema::Expect;
 use crate::timeline::page;
 use crate::trace::Trace;
 
@@ -17,12 +18,12 @@ pub(super) fn timeline(
     registered: &[Registration],
 ) -> Result<Exit, Trouble> {
     let path = Path::new(&arguments.source);
-    let trace = if path.extension().is_some_and(|end| end == "jsonl") {
-        read(arguments, path)?
+    let (trace, expected) = if path.extension().is_some_and(|end| end == "jsonl") {
+        (read(arguments, path)?, None)
     } else {
         perform(arguments, registered)?
     };
-    let page = page(&trace);
+    let page = page(&trace, expected.as_deref());
     write(&arguments.out, &page, arguments.force)?;
     print(&format!(
         "{}: {} events, {:.1} MB\n",
@@ -43,8 +44,11 @@ fn read(arguments: &TimelineArguments, path: &Path) -> Result<Trace, Trouble> {
     Trace::read(path).map_err(|error| Trouble::Usage(error.to_string()))
 }
 
-/// Performs the run for its trace.
-fn perform(arguments: &TimelineArguments, registered: &[Registration]) -> Result<Trace, Trouble> {
+/// Performs the run for its trace; gives also the checker that the scenario expects to fail.
+fn perform(
+    arguments: &TimelineArguments,
+    registered: &[Registration],
+) -> Result<(Trace, Option<String>), Trouble> {
     let what = What {
         scenario: arguments.source.clone(),
         protocol: arguments.protocol.clone(),
@@ -53,8 +57,15 @@ fn perform(arguments: &TimelineArguments, registered: &[Registration]) -> Result
     };
     let mut loaded = source::load(&what, arguments.seed, registered)?;
     loaded.job.resolved.world.trace = true;
+    let expected = match &loaded.job.resolved.expect {
+        Expect::Fail(checker) => Some(checker.clone()),
+        Expect::Pass => None,
+    };
     let report = loaded.protocol.perform(loaded.job)?;
-    Ok(report.trace.expect("the run was asked for its trace"))
+    match report.trace {
+        Some(trace) => Ok((trace, expected)),
+        None => Err(source::untraced(&report)),
+    }
 }
 
 /// Writes the file, but never over another one unless that is wanted.

@@ -10,6 +10,7 @@
 //! A decision of a table that is never asked for (its message does not exist any more) is ignored
 //! and counted.
 
+mod meaning;
 mod name;
 
 use std::collections::BTreeMap;

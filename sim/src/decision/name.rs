@@ -179,7 +179,7 @@ fn part_word(part: Part) -> &'static str {
     }
 }
 
-fn phase_word(phase: Phase) -> &'static str {
+pub(super) fn phase_word(phase: Phase) -> &'static str {
     match phase {
         Phase::Write => "write",
         Phase::Sync => "sync",

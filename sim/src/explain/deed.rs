@@ -81,6 +81,13 @@ impl Deed {
         text.replace(" ,", ",").replace(" :", ":") + "."
     }
 
+    /// Whether it happens before the other step to or by the same server.
+    fn precedes(&self, other: &Deed) -> bool {
+        let concerned = self.who.iter().chain(&self.whom);
+        let mut concerned = concerned.filter(|node| other.who.contains(node));
+        self.at < other.at && concerned.next().is_some()
+    }
+
     /// Takes in an equal step of somebody else, to somebody else, or with something else.
     fn absorb(&mut self, other: &Deed) -> bool {
         let alike = self.verb == other.verb
@@ -121,13 +128,15 @@ pub(super) fn fold(deeds: Vec<Deed>) -> Vec<Deed> {
         let near = |earlier: &Deed| {
             earlier.kind != Kind::Turn && deed.at.since(earlier.until) <= FOLD_WINDOW
         };
-        let reach = folded.iter().rev().take_while(|earlier| near(earlier));
-        let from = folded.len() - reach.count();
-        if !folded[from..]
-            .iter_mut()
-            .rev()
-            .any(|earlier| earlier.absorb(&deed))
-        {
+        let mut absorbed = false;
+        for earlier in folded.iter_mut().rev().take_while(|earlier| near(earlier)) {
+            absorbed = earlier.absorb(&deed);
+            // What a server did or was sent before stays before.
+            if absorbed || earlier.precedes(&deed) {
+                break;
+            }
+        }
+        if !absorbed {
             folded.push(deed);
         }
     }
@@ -213,6 +222,21 @@ mod tests {
         assert_eq!(
             folded[0].sentence(&Names::default()),
             "n1 votes for op1 and op2 at slots 3 and 4 in ballot 1.n1."
+        );
+    }
+
+    #[test]
+    fn nobody_does_something_before_what_led_to_it() {
+        let mut sent = votes(200, 1, 3);
+        sent.verb = ["sends".to_owned(), "send".to_owned()];
+        sent.whom = vec![NodeId(2)];
+        let folded = fold(vec![votes(100, 1, 3), sent.clone(), votes(300, 2, 3)]);
+        assert_eq!(folded.len(), 3, "n2 votes for what it was sent: {folded:?}");
+        let folded = fold(vec![votes(100, 1, 3), sent, votes(300, 3, 3)]);
+        assert_eq!(
+            folded.len(),
+            2,
+            "n3 has nothing to do with that: {folded:?}"
         );
     }
 

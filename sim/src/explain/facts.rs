@@ -165,8 +165,13 @@ impl Teller<'_> {
         let deed = Deed {
             kind: Kind::Leads,
             tail: format!(
-                "{} with a history through {through}{on}",
-                self.names.epoch(epoch)
+                "{} with {}{on}",
+                self.names.epoch(epoch),
+                if through == Zxid::ZERO {
+                    "an empty history".to_owned()
+                } else {
+                    format!("a history through {through}")
+                }
             ),
             note: missing.join(", "),
             ..Self::step(event, rank, node, ["leads", "lead"])
@@ -281,16 +286,18 @@ impl Teller<'_> {
         };
         let server = self.servers.get(op).copied();
         let by = server.map_or_else(String::new, |node| self.answerer(node));
-        let at = place.map_or_else(String::new, |zxid| format!(" at {zxid}"));
-        let answer = match outcome {
-            Ended::Ok | Ended::Error => names::answer(answer),
-            Ended::Refused => "refused".to_owned(),
-            Ended::Unknown => "nobody knows (the answer is lost)".to_owned(),
+        let at = place.map_or_else(String::new, |zxid| {
+            format!(" (at {})", self.names.places(&[zxid]))
+        });
+        let told = self.names.op(*op);
+        let mut text = match outcome {
+            Ended::Ok | Ended::Error => {
+                let answer = names::answer(answer);
+                format!("{client} is answered{by}: {told}: {answer}{at}")
+            }
+            Ended::Refused => format!("{client} learns that {told} was not executed"),
+            Ended::Unknown => format!("{client} does not learn what became of {told}"),
         };
-        let mut text = format!(
-            "{client} is answered{by}: {}{at}: {answer}",
-            self.names.op(*op)
-        );
         if disputed && let (Some(zxid), Some(node)) = (place, server) {
             text.push_str(&self.staleness(event, *op, zxid, node));
         }

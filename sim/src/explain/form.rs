@@ -146,7 +146,9 @@ impl Form {
             && let Some(first) = zxid(first)
         {
             let run = 0..values.len() as u64;
-            mentions.zxids.extend(run.map(|step| Zxid(first.0 + step)));
+            mentions
+                .zxids
+                .extend(run.map(|step| Zxid(first.0.saturating_add(step))));
         }
     }
 }

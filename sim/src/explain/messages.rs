@@ -128,10 +128,15 @@ impl Teller<'_> {
             Why::Broken | Why::Replaced => "its connection breaks",
             Why::Closed => "its connection is closed",
         };
+        // It is told where it leaves: that is what its sender did.
+        let late = event.at.since(deed.at) > self.usual_delay.times(LATE);
+        let when = if late && self.usual_delay > Span::ZERO {
+            format!(" at {}", event.at)
+        } else {
+            String::new()
+        };
         let deed = Deed {
-            at: event.at,
-            until: event.at,
-            note: format!("which never arrives: {why}"),
+            note: format!("which never arrives: {why}{when}"),
             events: vec![sent, event.seq],
             ..deed
         };

@@ -21,6 +21,7 @@
 mod deed;
 mod disks;
 mod facts;
+mod faults;
 mod form;
 mod knowledge;
 mod messages;
@@ -167,7 +168,8 @@ fn steps(deeds: &[Deed], names: &Names) -> Vec<Step> {
 }
 
 /// A sentence of a checker without the details that are the same wherever they occur in it.
-fn brief(reason: &str) -> String {
+pub(crate) fn brief(reason: &str) -> String {
+    let reason = &names::plain(reason);
     let mut stats = reason.split("Stat {").skip(1).map(|rest| {
         let end = rest.find('}').unwrap_or(rest.len());
         &rest[..end]

@@ -4,13 +4,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use menagerie::ids::{ClientId, ConnId, NodeId, OpId, Zxid};
+use menagerie::tree::{Request, Write};
 use serde_json::Value;
 
 use super::form::Form;
+use crate::script::act_text;
 use crate::trace::{Direction, Event, Passage, Trace, What};
 
 /// The longest content of a message in a sentence.
 const GIST_MAX: usize = 180;
+/// The longest multi that is told with its parts.
+const MULTI_MAX: usize = 90;
 
 /// An operation of a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,7 +75,7 @@ impl Names {
                 gather_paths(request, &mut paths);
                 let asked = Op {
                     client: *client,
-                    text: text.clone(),
+                    text: asked_text(request, text),
                     writes: request.get("Write").is_some(),
                     synced: *synced,
                     paths,
@@ -139,6 +143,12 @@ impl Names {
         match change {
             Some(Form::Made { name, .. }) if name == "CreateSession" => {
                 format!("the opening of session {session}")
+            }
+            Some(Form::Made { name, .. })
+                if session == "s0" && matches!(name.as_str(), "Delete" | "DeleteContainer") =>
+            {
+                let path = form.word("path").unwrap_or_default();
+                format!("the leader's own removal of {}", path.trim_matches('"'))
             }
             Some(Form::Made { name, .. }) => {
                 let path = form.word("path").unwrap_or_default();
@@ -241,8 +251,14 @@ impl Names {
                 if inside.iter().any(|(name, _)| *name == "digest") {
                     return self.content(form);
                 }
-                let told = inside.iter().map(|(name, part)| {
-                    let part = self.gist_of(part);
+                // Of flags only those that are set say something.
+                let unset = |part: &Form| matches!(part, Form::Word(word) if word == "false");
+                let said = inside.iter().filter(|(_, part)| !unset(part));
+                let told = said.map(|(name, part)| {
+                    let part = match part {
+                        Form::Word(word) if word == "true" => String::new(),
+                        part => self.gist_of(part),
+                    };
                     format!("{} {part}", name.replace('_', " "))
                         .trim()
                         .to_owned()
@@ -291,6 +307,33 @@ fn gather_paths(request: &Value, paths: &mut BTreeSet<String>) {
     }
 }
 
+/// What is asked for in words, without what goes without saying; a short multi with its parts.
+fn asked_text(request: &Value, text: &str) -> String {
+    if let Ok(Some(request)) = serde_json::from_value::<Option<Request>>(request.clone())
+        && let Request::Write(Write::Multi(_)) = &request
+    {
+        let spelled = act_text(Some(&request));
+        if spelled.chars().count() <= MULTI_MAX && !spelled.starts_with("json ") {
+            return spelled;
+        }
+    }
+    plain(text)
+}
+
+/// A text without what goes without saying: any version does, and nodes are persistent.
+pub(super) fn plain(text: &str) -> String {
+    const ANY: &str = " if version -1";
+    let mut told = String::new();
+    for (place, piece) in text.split(ANY).enumerate() {
+        // -12 is another version.
+        if place > 0 && piece.starts_with(|next: char| next.is_ascii_digit()) {
+            told.push_str(ANY);
+        }
+        told.push_str(piece);
+    }
+    told.replace(" (Persistent)", "")
+}
+
 /// What a client was answered, in words.
 pub(super) fn answer(answer: &Value) -> String {
     if let Some(code) = answer.get("code").and_then(Value::as_str) {
@@ -312,7 +355,7 @@ pub(super) fn answer(answer: &Value) -> String {
         );
     }
     let text = match answer {
-        Value::String(text) => text.clone(),
+        Value::String(text) => text.to_lowercase(),
         Value::Null => "nothing".to_owned(),
         Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
             answer.to_string()
@@ -352,14 +395,31 @@ mod tests {
         }
         assert_eq!(answer(&serde_json::json!({"Data": {"stat": stat}})), told);
         assert_eq!(answer(&serde_json::json!({"code": "NoNode"})), "NoNode");
-        assert_eq!(answer(&serde_json::json!("Synced")), "Synced");
+        assert_eq!(answer(&serde_json::json!("Synced")), "synced");
+    }
+
+    #[test]
+    fn an_operation_is_told_without_what_goes_without_saying() {
+        assert_eq!(plain("setData /a if version -1"), "setData /a");
+        for other in ["setData /a if version 1", "setData /a if version -12"] {
+            assert_eq!(plain(other), other);
+        }
+        assert_eq!(plain("create /a (Persistent)"), "create /a");
+        let sequential = "create /a- (PersistentSequential)";
+        assert_eq!(plain(sequential), sequential);
+        let check = serde_json::json!({"Check": {"path": "/p1", "version": 0}});
+        let multi = serde_json::json!({"Write": {"Multi": [check]}});
+        assert_eq!(
+            asked_text(&multi, "multi of 1"),
+            "multi check /p1 version=0"
+        );
     }
 
     #[test]
     fn a_message_is_told_by_its_parts() {
-        let text =
-            "Promise(Report { ballot: Ballot { round: 2, owner: n2 }, chosen: 0, votes: [] })";
+        let text = "Promise(Report { ballot: Ballot { round: 2, owner: n2 }, chosen: 0, votes: [], \
+                    again: true, late: false })";
         let gist = Names::default().gist(&Form::parse(text));
-        assert_eq!(gist, "ballot 2.n2, chosen 0, votes none");
+        assert_eq!(gist, "ballot 2.n2, chosen 0, votes none, again");
     }
 }

@@ -7,6 +7,7 @@ use menagerie::protocol::Fact;
 
 use super::deed::{Deed, Kind, Rank};
 use super::disks::{Disks, Held};
+use super::faults;
 use super::form::Form;
 use super::knowledge::Knowledge;
 use super::messages;
@@ -88,11 +89,11 @@ impl<'a> Teller<'a> {
         match &event.what {
             What::Fault { index, text, .. } => {
                 self.faults.insert(*index, text.clone());
-                self.turn(event, format!("Fault: {text}"));
+                self.turn(event, format!("Fault: {}", faults::begins(text)));
             }
             What::Undo { index } => {
                 let text = self.faults.get(index).cloned().unwrap_or_default();
-                self.turn(event, format!("The fault ends: {text}"));
+                self.turn(event, format!("The fault ends: {}", faults::ends(&text)));
             }
             What::Heal { core } => {
                 self.turn(event, format!("The faults are healed for {}", listed(core)));
@@ -200,7 +201,11 @@ impl<'a> Teller<'a> {
         };
         let before = self.knowledge.stand(*node, *role, *epoch);
         if inside && *role == RoleName::Looking && before != RoleName::Looking {
-            let verb = ["has no leader any more", "have no leader any more"];
+            let verb = if before == RoleName::Leading {
+                ["gives up leading", "give up leading"]
+            } else {
+                ["has no leader any more", "have no leader any more"]
+            };
             let deed = Deed {
                 kind: Kind::Election,
                 ..Self::step(event, Rank::Context, *node, verb)

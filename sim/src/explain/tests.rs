@@ -173,7 +173,7 @@ fn an_operation_is_spelled_out_once() {
     let told = tape.story("op3 (getData /a) was answered NoNode at 4", Length::Full);
     let told = told.expect("the trace has a violation");
     assert_eq!(texts(&told)[0], "c1 asks for op3 (getData /a).");
-    assert_eq!(texts(&told)[1], "c1 is answered: op3 at 4: NoNode.");
+    assert_eq!(texts(&told)[1], "c1 is answered: op3: NoNode (at slot 4).");
 }
 
 #[test]

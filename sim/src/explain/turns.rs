@@ -40,8 +40,7 @@ impl Teller<'_> {
             Death::Process => "'s process dies",
             Death::Power => " loses its power",
         };
-        let text = format!("{node}{how}{}", self.on_disk(node));
-        self.join_turn(event, text);
+        self.join_turn(event, &format!("{node}{how}"), &self.on_disk(node));
     }
 
     pub(super) fn boot(&mut self, event: &Event, node: NodeId) {
@@ -49,21 +48,25 @@ impl Teller<'_> {
         if event.at == VirtualTime(0) {
             return; // Everybody's first boot.
         }
-        let text = format!("{node} boots again{}", self.on_disk(node));
-        self.join_turn(event, text);
+        self.join_turn(event, &format!("{node} boots again"), &self.on_disk(node));
     }
 
-    /// What a fault does belongs into the fault's sentence.
-    fn join_turn(&mut self, event: &Event, text: String) {
+    /// What a fault does belongs into the fault's sentence, which may say it already.
+    fn join_turn(&mut self, event: &Event, text: &str, on_disk: &str) {
         let fault = self.deeds.last_mut();
         let fault = fault.filter(|deed| deed.kind == Kind::Turn && deed.at == event.at);
         match fault {
             Some(deed) => {
-                let joined = format!("{}; {text}", deed.verb[0]);
+                let said = &deed.verb[0];
+                let joined = if said.ends_with(text) {
+                    format!("{said}{on_disk}")
+                } else {
+                    format!("{said}; {text}{on_disk}")
+                };
                 deed.verb = [joined.clone(), joined];
                 deed.events.push(event.seq);
             }
-            None => self.turn(event, text),
+            None => self.turn(event, format!("{text}{on_disk}")),
         }
     }
 

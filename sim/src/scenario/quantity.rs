@@ -7,7 +7,7 @@ use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use menagerie::ids::Span;
 
 /// The longest span a scenario may name: one hour of virtual time.
-const SPAN_MAX: Span = Span::secs(3_600);
+pub const SPAN_MAX: Span = Span::secs(3_600);
 
 const SPAN_UNITS: &str =
     "a string with a unit such as \"150ms\" (units: ns, us, ms, s, m; at most 1h)";

@@ -203,6 +203,9 @@ impl Problems {
             1,
             1_000_000,
         );
+        if let Some(interval) = &document.ensemble.removal_interval {
+            self.positive(interval, "removal_interval");
+        }
         let drift = &document.clock.drift;
         if drift.get_ref().ppm > 500_000 {
             self.add(

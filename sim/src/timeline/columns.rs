@@ -12,12 +12,14 @@ use serde::Serialize;
 
 use super::rows::{NO_LANE, NO_NUMBER, Origin, Row, TYPES, row};
 use super::window::Window;
+use crate::explain::{Step, Story};
 use crate::trace::{Failure, Judgement, Trace};
 
 /// Everything that the page's script reads.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Embedded<'a> {
     head: Head<'a>,
+    story: Option<Told<'a>>,
     totals: Totals,
     window: Option<Part>,
     lanes: Vec<Lane>,
@@ -42,6 +44,16 @@ struct Head<'a> {
     commands: Vec<String>,
     end: VirtualTime,
     healed: Option<VirtualTime>,
+}
+
+/// The story of the failure: steps name their events by the `seq` of the trace.
+#[derive(Clone, Debug, Serialize)]
+struct Told<'a> {
+    checker: &'a str,
+    at: VirtualTime,
+    steps: &'a [Step],
+    left_out: usize,
+    closing: Vec<String>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -83,7 +95,11 @@ struct Columns {
 }
 
 /// The columns of the events in a window.
-pub(super) fn embed<'a>(trace: &'a Trace, window: &Window) -> Embedded<'a> {
+pub(super) fn embed<'a>(
+    trace: &'a Trace,
+    story: Option<&'a Story>,
+    window: &Window,
+) -> Embedded<'a> {
     let header = &trace.header;
     let zxids = zxids(trace, window);
     let mut strings = Strings::new();
@@ -101,6 +117,13 @@ pub(super) fn embed<'a>(trace: &'a Trace, window: &Window) -> Embedded<'a> {
             end: header.end,
             healed: header.healed,
         },
+        story: story.map(|story| Told {
+            checker: &story.checker,
+            at: story.at,
+            steps: &story.steps,
+            left_out: story.left_out,
+            closing: story.closing(),
+        }),
         totals: Totals {
             events: trace.events.len(),
             left_off: header.left_off,
@@ -116,7 +139,8 @@ pub(super) fn embed<'a>(trace: &'a Trace, window: &Window) -> Embedded<'a> {
     }
 }
 
-/// The lines to paste: a failure can also be shrunk, from whatever repeats it.
+/// The lines to paste: a failure can also be explained, blamed and shrunk, from whatever repeats
+/// it.
 pub(super) fn commands(reproduce: &str, verdict: Judgement) -> Vec<String> {
     let mut commands = vec![reproduce.to_owned()];
     let what = ["menagerie run ", "menagerie replay "]
@@ -125,7 +149,8 @@ pub(super) fn commands(reproduce: &str, verdict: Judgement) -> Vec<String> {
     if let Some(what) = what
         && verdict == Judgement::Fail
     {
-        commands.push(format!("menagerie shrink {what}"));
+        let verbs = ["explain", "blame", "shrink"].iter();
+        commands.extend(verbs.map(|verb| format!("menagerie {verb} {what}")));
     }
     commands
 }

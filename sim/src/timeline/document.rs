@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::window::Window;
 use super::{columns, summary};
+use crate::explain::Story;
 use crate::trace::Trace;
 
 const TEMPLATE: &str = include_str!("assets/timeline.html");
@@ -18,6 +19,7 @@ const SCRIPT: &str = concat!(
     include_str!("assets/marks.js"),
     include_str!("assets/focus.js"),
     include_str!("assets/panels.js"),
+    include_str!("assets/story.js"),
     include_str!("assets/event.js"),
     include_str!("assets/filter.js"),
     include_str!("assets/page.js"),
@@ -25,9 +27,9 @@ const SCRIPT: &str = concat!(
     "})();\n"
 );
 
-/// The page of the events in a window.
-pub(super) fn page(trace: &Trace, window: &Window) -> String {
-    let data = serde_json::to_string(&columns::embed(trace, window))
+/// The page of the events in a window, with the story of the failure if there is one.
+pub(super) fn page(trace: &Trace, story: Option<&Story>, window: &Window) -> String {
+    let data = serde_json::to_string(&columns::embed(trace, story, window))
         .expect("columns are numbers and texts, which JSON has");
     let header = &trace.header;
     let title = format!(
@@ -38,7 +40,7 @@ pub(super) fn page(trace: &Trace, window: &Window) -> String {
         ("policy", policy()),
         ("title", text(&title)),
         ("style", STYLE.to_owned()),
-        ("summary", summary::summary(trace)),
+        ("summary", summary::summary(trace, story)),
         ("data", inert(&data)),
         ("script", SCRIPT.to_owned()),
     ])

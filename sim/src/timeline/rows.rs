@@ -190,7 +190,7 @@ pub(super) fn row(header: &Header, what: &What) -> Row {
         What::Commit { node: at, zxid } | What::Restore { node: at, zxid } => {
             row.on(node(at)).zxid(*zxid)
         }
-        What::Fact { node: at, body } => row.on(node(at)).body(body),
+        What::Fact { node: at, body } => row.on(node(at)).words(&fact_word(body), "").body(body),
         What::ClientLink {
             client: from,
             server,
@@ -374,7 +374,7 @@ fn client_lane(header: &Header, client: ClientId) -> Option<i32> {
 /// [`menagerie::protocol::epoch_of_ballot`].
 fn epoch_text(header: &Header, epoch: u64) -> String {
     if header.protocol == "paxos" {
-        format!("ballot {}.{}", epoch >> 8, epoch & 0xff)
+        format!("ballot {}.n{}", epoch >> 8, epoch & 0xff)
     } else {
         format!("epoch {epoch}")
     }
@@ -383,6 +383,12 @@ fn epoch_text(header: &Header, epoch: u64) -> String {
 fn names(nodes: &[NodeId]) -> String {
     let names: Vec<String> = nodes.iter().map(NodeId::to_string).collect();
     names.join(", ")
+}
+
+/// Which fact it is: its body has one field, named so.
+fn fact_word(body: &Value) -> String {
+    let name = body.as_object().and_then(|fields| fields.keys().next());
+    name.map_or_else(String::new, |name| name.to_lowercase())
 }
 
 /// A unit variant of the format, as the format writes it.

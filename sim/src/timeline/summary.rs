@@ -5,13 +5,14 @@ use std::fmt::Write as _;
 use super::columns::commands;
 use super::document::text;
 use super::rows::{self, Row};
+use crate::explain::Story;
 use crate::trace::{Ended, Event, Judgement, Trace, What};
 
 /// The most events of the table.
 const KEY_EVENTS_MAX: usize = 200;
 
 /// The summary, as markup.
-pub(super) fn summary(trace: &Trace) -> String {
+pub(super) fn summary(trace: &Trace, told: Option<&Story>) -> String {
     let header = &trace.header;
     let mut page = String::from("<main class=\"summary\">\n");
     // Writing into a string cannot fail.
@@ -41,13 +42,36 @@ pub(super) fn summary(trace: &Trace) -> String {
             text(&failure.reason)
         );
     }
-    let _ = writeln!(page, "<p>{}</p>", text(&story(trace)));
+    let _ = writeln!(page, "<p>{}</p>", text(&extent(trace)));
     for command in commands(&header.reproduce, header.verdict) {
         let _ = writeln!(page, "<pre>{}</pre>", text(&command));
+    }
+    if let Some(told) = told {
+        story(&mut page, told);
     }
     table(&mut page, trace);
     page.push_str("<p>With JavaScript this page is an interactive timeline.</p>\n</main>");
     page
+}
+
+/// What led to the failure, sentence by sentence.
+fn story(page: &mut String, told: &Story) {
+    let _ = writeln!(
+        page,
+        "<h2>The story: {} is violated at {}</h2>\n<ol>",
+        text(&told.checker),
+        told.at
+    );
+    for step in &told.steps {
+        let _ = writeln!(page, "<li><b>{}</b> {}</li>", step.at, text(&step.text));
+    }
+    page.push_str("</ol>\n");
+    if told.left_out > 0 {
+        let _ = writeln!(page, "<p>({} steps left out)</p>", told.left_out);
+    }
+    for line in told.closing() {
+        let _ = writeln!(page, "<p>{}</p>", text(&line));
+    }
 }
 
 fn verdict(judgement: Judgement) -> &'static str {
@@ -60,7 +84,7 @@ fn verdict(judgement: Judgement) -> &'static str {
 }
 
 /// What the run consisted of, in sentences.
-fn story(trace: &Trace) -> String {
+fn extent(trace: &Trace) -> String {
     let header = &trace.header;
     let count = |wanted: fn(&What) -> bool| {
         let found = trace.events.iter().filter(|event| wanted(&event.what));
@@ -72,12 +96,15 @@ fn story(trace: &Trace) -> String {
         );
         found.count()
     };
-    let mut story = format!(
-        "{} servers and {} clients, {} of virtual time. Messages between servers: {}; messages and \
+    let mut extent = format!(
+        "{} servers and {}, {} of virtual time. Messages between servers: {}; messages and \
          frames that were lost: {}; faults: {}; deaths of servers: {}. Operations: {}, of which {} \
          ended ok, {} in an error, {} refused and {} unknown.",
         header.nodes.len(),
-        header.clients,
+        match header.clients {
+            1 => "1 client".to_owned(),
+            many => format!("{many} clients"),
+        },
         header.end,
         count(|what| matches!(what, What::Send { .. })),
         count(|what| matches!(what, What::Lose { .. })),
@@ -90,9 +117,9 @@ fn story(trace: &Trace) -> String {
         ended(Ended::Unknown),
     );
     if let Some(healed) = header.healed {
-        let _ = write!(story, " The faults were healed at {healed}.");
+        let _ = write!(extent, " The faults were healed at {healed}.");
     }
-    story
+    extent
 }
 
 fn table(page: &mut String, trace: &Trace) {

@@ -44,7 +44,7 @@ fn number(value: &Value) -> usize {
 #[test]
 fn every_event_is_a_row_with_its_number_time_and_type() {
     let trace = sampled(300);
-    let data = embedded(&page(&trace));
+    let data = embedded(&page(&trace, None));
     let numbers: Vec<u64> = trace.events.iter().map(|event| event.seq).collect();
     assert_eq!(summed(&data, "seq"), numbers);
     let times: Vec<u64> = trace.events.iter().map(|event| event.at.0).collect();
@@ -64,7 +64,7 @@ fn every_event_is_a_row_with_its_number_time_and_type() {
 #[test]
 fn a_row_points_back_at_its_cause_and_at_its_message() {
     let trace = sampled(300);
-    let data = embedded(&page(&trace));
+    let data = embedded(&page(&trace, None));
     let (causes, origins) = (column(&data, "cause"), column(&data, "origin"));
     let mut arrivals = 0;
     for (row, event) in trace.events.iter().enumerate() {
@@ -90,7 +90,7 @@ fn a_row_points_back_at_its_cause_and_at_its_message() {
 #[test]
 fn a_zxid_is_known_by_its_rank() {
     let trace = sampled(300);
-    let data = embedded(&page(&trace));
+    let data = embedded(&page(&trace, None));
     let ranks = column(&data, "zxid");
     for (event, rank) in trace.events.iter().zip(ranks) {
         if let What::Commit { zxid, .. } = &event.what {
@@ -102,7 +102,7 @@ fn a_zxid_is_known_by_its_rank() {
 #[test]
 fn hostile_texts_stay_texts() {
     let trace = sampled(300);
-    let page = page(&trace);
+    let page = page(&trace, None);
     assert_eq!(
         page.matches("<script").count(),
         2,
@@ -132,7 +132,7 @@ fn escapes_name_every_character_that_could_break_out() {
 
 #[test]
 fn the_policy_forbids_everything_but_the_two_assets() {
-    let page = page(&sampled(100));
+    let page = page(&sampled(100), None);
     let policy = page
         .split_once("Content-Security-Policy\" content=\"")
         .and_then(|(_, rest)| rest.split_once('"'))
@@ -151,7 +151,7 @@ fn the_policy_forbids_everything_but_the_two_assets() {
 #[test]
 fn a_page_within_its_budget_is_whole() {
     let trace = sampled(500);
-    let data = embedded(&page_within(&trace, trace.events.len(), BYTES_MAX));
+    let data = embedded(&page_within(&trace, None, trace.events.len(), BYTES_MAX));
     assert_eq!(data["rows"], trace.events.len());
     assert_eq!(data["window"], Value::Null);
 }
@@ -159,7 +159,7 @@ fn a_page_within_its_budget_is_whole() {
 #[test]
 fn a_longer_run_is_shown_around_its_violation() {
     let trace = sampled(2_000);
-    let data = embedded(&page_within(&trace, 300, BYTES_MAX));
+    let data = embedded(&page_within(&trace, None, 300, BYTES_MAX));
     assert_eq!(data["window"]["events"], 300);
     assert_eq!(data["window"]["around"], "around the first violation");
     assert_eq!(data["totals"]["events"], trace.events.len());
@@ -174,9 +174,9 @@ fn a_longer_run_is_shown_around_its_violation() {
 #[test]
 fn a_page_that_would_be_too_large_is_made_smaller() {
     let trace = sampled(4_000);
-    let whole = page(&trace).len();
+    let whole = page(&trace, None).len();
     let room = whole * 3 / 4;
-    let page = page_within(&trace, trace.events.len(), room);
+    let page = page_within(&trace, None, trace.events.len(), room);
     assert!(page.len() <= room, "{} of {room} bytes", page.len());
     assert_ne!(embedded(&page)["window"], Value::Null);
 }
@@ -208,7 +208,7 @@ fn a_window_takes_along_what_is_still_in_force() {
             .iter()
             .all(|place| *place < chosen.places.start)
     );
-    let data = embedded(&page_within(&trace, 300, BYTES_MAX));
+    let data = embedded(&page_within(&trace, None, 300, BYTES_MAX));
     assert_eq!(data["carried"], chosen.carried.len());
 }
 
@@ -216,13 +216,44 @@ fn a_window_takes_along_what_is_still_in_force() {
 fn a_trace_without_events_has_a_page() {
     let mut trace = sampled(100);
     trace.events.clear();
-    let data = embedded(&page(&trace));
+    let data = embedded(&page(&trace, None));
     assert_eq!(data["rows"], 0);
 }
 
 #[test]
+fn the_story_of_a_failure_leads_to_its_events() {
+    let trace = sampled(500);
+    let page = page(&trace, None);
+    let data = embedded(&page);
+    let steps = data["story"]["steps"].as_array().expect("the sample fails");
+    let numbers = summed(&data, "seq");
+    let times = summed(&data, "at");
+    for step in steps {
+        let first = step["events"][0].as_u64().expect("a step has events");
+        let row = numbers.iter().position(|number| *number == first);
+        let row = row.expect("the page has every event");
+        assert_eq!(step["at"], times[row], "{step}");
+    }
+    let (_, summary) = page.split_once("<noscript>").expect("a summary");
+    assert!(summary.contains("The story: linearizability is violated at"));
+    assert_eq!(summary.matches("<li>").count(), steps.len());
+}
+
+#[test]
+fn a_run_that_passes_has_no_story_and_one_command() {
+    let mut trace = sampled(300);
+    trace.header.verdict = crate::trace::Judgement::Pass;
+    trace.header.failures.clear();
+    let page = page(&trace, None);
+    let data = embedded(&page);
+    assert_eq!(data["story"], Value::Null);
+    assert_eq!(data["head"]["commands"].as_array().map(Vec::len), Some(1));
+    assert!(!page.contains("The story:"));
+}
+
+#[test]
 fn the_summary_tells_the_verdict_and_at_most_two_hundred_events() {
-    let page = page(&sampled(30_000));
+    let page = page(&sampled(30_000), None);
     assert!(page.contains("<h1>Fail: sample</h1>"));
     assert!(page.contains("5 servers and 6 clients"));
     assert!(page.contains("faults: 1; deaths of servers: 1."));

@@ -119,6 +119,47 @@ async function keys(browser) {
   await context.close();
 }
 
+async function stories(browser) {
+  const { crash, commands } = expected.story;
+  const { context, page, wrong } = await open(browser, 'small.html', { hash: '#t=0' });
+  const steps = page.locator('#story li button');
+  const told = await steps.count();
+  check('the story is told in steps', told >= 3, told);
+  check('a hostile step is shown as it is', (await page.locator('#story').textContent()).includes(expected.hostileText));
+  const step = steps.filter({ hasText: 'n2 loses its power' });
+  await step.focus();
+  await page.keyboard.press('Enter');
+  check('a step leads to its event', await selected(page) === crash.seq, await selected(page));
+  check('and to its time', await page.locator('#when').textContent() === crash.at, await page.locator('#when').textContent());
+  const named = (hash) => hash.includes(`&e=${crash.seq}&`);
+  const hash = await address(page, named);
+  const [from, span] = /v=(-?\d+),(\d+)/.exec(hash).slice(1).map(Number);
+  check('which is in view', from <= crash.ns && crash.ns <= from + span, hash);
+  check('the step is marked as the one that is read', await step.getAttribute('aria-current') === 'step');
+  await painted(page);
+  await picture(page, 'story');
+  const current = () => steps.evaluateAll((all) => all.findIndex((one) => one.hasAttribute('aria-current')));
+  const before = await current();
+  await page.keyboard.press('k');
+  check('k goes to the step before', await current() === before - 1, [before, await current()]);
+  await page.keyboard.press('j');
+  check('j comes back', await current() === before, [before, await current()]);
+  await page.locator('#story-toggle').click();
+  check('the story can be closed', !await page.locator('#story-body').isVisible()
+    && await page.locator('#story-toggle').getAttribute('aria-expanded') === 'false');
+  await page.keyboard.press('s');
+  check('s opens it again', await page.locator('#story-body').isVisible());
+  const found = [];
+  for (const verb of await page.getByRole('group', { name: 'Which command' }).getByRole('button').all()) {
+    await verb.click();
+    found.push(await page.locator('.command code').textContent());
+  }
+  check('the run can be repeated, explained, blamed and shrunk', JSON.stringify(found) === JSON.stringify(commands), found);
+  check('no markup of the story became an element', await page.locator('img').count() === 0);
+  check('nothing is requested, logged or thrown', wrong.length === 0, wrong);
+  await context.close();
+}
+
 async function links(browser) {
   const { seq, text, cause } = expected.link;
   const { context, page, wrong } = await open(browser, 'small.html', { hash: `#e=${seq}` });
@@ -178,6 +219,8 @@ async function withoutScript(browser) {
   const rows = await page.locator('.summary tr').count();
   check('without script there is a table of key events', rows > 10 && rows <= 201, rows);
   check('without script the verdict is told', (await page.locator('.summary h1').textContent()).startsWith('Fail'));
+  const told = await page.locator('.summary ol li').allTextContents();
+  check('without script the story is told', told.length >= 3 && told.some((text) => text.includes('n2 loses its power')), told);
   check('without script the application is hidden', !await page.locator('#app').isVisible());
   await picture(page, 'plain');
   check('nothing is requested, logged or thrown', wrong.length === 0, wrong);
@@ -205,7 +248,7 @@ async function budget(browser) {
 
 async function main() {
   const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
-  for (const part of [counts, keys, links, filters, schemes, narrow, withoutScript, budget]) {
+  for (const part of [counts, keys, stories, links, filters, schemes, narrow, withoutScript, budget]) {
     console.log(`${part.name}:`);
     await part(browser);
   }

@@ -20,6 +20,7 @@ mod acl;
 mod against_the_tree;
 mod agree;
 mod node;
+mod nodes;
 mod paths;
 mod read;
 #[cfg(test)]
@@ -38,6 +39,7 @@ use acl::{Perm, Rights};
 pub use agree::UNTOLD_LENGTH;
 pub(super) use agree::agrees;
 use node::{Kind, Node};
+use nodes::Nodes;
 pub(super) use paths::parent_of;
 pub(super) use read::{Reader, timeless};
 pub(super) use undo::Change;
@@ -46,7 +48,7 @@ use undo::{Journal, Undo};
 /// The tree and the open sessions.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Model {
-    nodes: BTreeMap<Path, Node>,
+    nodes: Nodes,
     sessions: BTreeSet<SessionId>,
     /// Invariant: the ephemeral nodes of each session; no empty sets.
     ephemerals: BTreeMap<SessionId, BTreeSet<Path>>,
@@ -95,7 +97,7 @@ impl Model {
             (Path::from(path), node)
         });
         Model {
-            nodes: BTreeMap::from(born),
+            nodes: Nodes::from(born),
             sessions: BTreeSet::new(),
             ephemerals: BTreeMap::new(),
         }
@@ -105,7 +107,7 @@ impl Model {
     pub fn bare() -> Model {
         let root = Node::new(Data::from([]), Kind::Plain, Rights::Open, Zxid::ZERO);
         Model {
-            nodes: BTreeMap::from([(Path::from("/"), root)]),
+            nodes: Nodes::from([(Path::from("/"), root)]),
             sessions: BTreeSet::new(),
             ephemerals: BTreeMap::new(),
         }

@@ -1,6 +1,5 @@
 //! Reads of the model.
 
-use core::ops::Bound;
 use std::sync::Arc;
 
 use super::acl::Perm;
@@ -108,11 +107,9 @@ impl Model {
             "/" => "/".to_owned(),
             path => format!("{path}/"),
         };
-        let from = (Bound::Included(prefix.as_str()), Bound::Unbounded);
-        let below = self.nodes.range::<str, _>(from);
+        let below = self.nodes.paths();
         let count = below
-            .take_while(|(below, _)| below.starts_with(&prefix))
-            .filter(|(below, _)| ***below != *path)
+            .filter(|below| below.starts_with(&prefix) && ***below != *path)
             .count();
         u32::try_from(count).unwrap_or(u32::MAX)
     }

@@ -110,22 +110,21 @@ impl<'a> Claims<'a> {
             Mode::Linearizable(_) => {}
         }
         let numbered = || all.iter().zip(0u32..);
-        let mut effects: Vec<(u64, u32)> = numbered()
-            .filter_map(|(claim, index)| match claim.kind {
-                Kind::Effect(zxid) => Some((zxid, index)),
-                Kind::Somewhere | Kind::Perhaps | Kind::Observation => None,
-            })
+        let at = |claim: &Claim<'_>| match claim.kind {
+            Kind::Effect(zxid) => Some(zxid),
+            Kind::Somewhere | Kind::Perhaps | Kind::Observation => None,
+        };
+        let effects = numbered().filter_map(|(claim, index)| Some((at(claim)?, index)));
+        let effects = ascending(effects).into_iter();
+        let effects: Vec<(u64, u32)> = effects
+            .filter_map(|index| Some((at(&all[index as usize])?, index)))
             .collect();
-        effects.sort_unstable();
         let collision = effects
             .windows(2)
             .find(|pair| pair[0].0 == pair[1].0)
             .map(|pair| (pair[0].1, pair[1].1));
-        let mut completions: Vec<(u64, u32)> = numbered()
-            .filter(|(claim, _)| claim.is_due())
-            .map(|(claim, index)| (claim.completed(), index))
-            .collect();
-        completions.sort_unstable();
+        let due = numbered().filter(|(claim, _)| claim.is_due());
+        let by_completion = ascending(due.map(|(claim, index)| (claim.completed(), index)));
         let mut invocations: Vec<(u64, u32)> = numbered()
             .filter(|(claim, _)| claim.kind == Kind::Observation && claim.by_clock)
             .map(|(claim, index)| (claim.op.invoked.0, index))
@@ -137,7 +136,7 @@ impl<'a> Claims<'a> {
         let floating = floating.map(|(_, index)| index).collect();
         Claims {
             effects,
-            by_completion: completions.into_iter().map(|(_, index)| index).collect(),
+            by_completion,
             by_invocation: invocations.into_iter().map(|(_, index)| index).collect(),
             floating,
             collision,
@@ -157,6 +156,36 @@ impl<'a> Claims<'a> {
     pub fn get(&self, index: u32) -> &Claim<'a> {
         &self.all[index as usize]
     }
+}
+
+/// Numbers in the order of their keys, and of themselves where those are equal. Moments of a
+/// history are numbers of its events, mostly: then each goes to its place at once.
+fn ascending(keyed: impl Iterator<Item = (u64, u32)> + Clone) -> Vec<u32> {
+    let (mut count, mut last) = (0, 0);
+    for (key, _) in keyed.clone() {
+        count += 1;
+        last = key.max(last);
+    }
+    if last > 4 * count as u64 {
+        let mut keyed: Vec<(u64, u32)> = keyed.collect();
+        keyed.sort_unstable();
+        return keyed.into_iter().map(|(_, number)| number).collect();
+    }
+    let place = |key: u64| usize::try_from(key).expect("no more than four times a length");
+    let mut starts = vec![0u32; place(last) + 2];
+    for (key, _) in keyed.clone() {
+        starts[place(key) + 1] += 1;
+    }
+    for key in 1..starts.len() {
+        starts[key] += starts[key - 1];
+    }
+    let mut numbers = vec![0; count];
+    for (key, number) in keyed {
+        let start = &mut starts[place(key)];
+        numbers[*start as usize] = number;
+        *start += 1;
+    }
+    numbers
 }
 
 fn sessions(operations: &[Operation]) -> Vec<SessionId> {
@@ -371,68 +400,86 @@ pub(super) fn stat_of(response: &Response) -> Option<&Stat> {
 struct Said {
     /// Its last claim that surely has a place.
     last: u32,
-    /// The newest zxid of its replies.
-    heard: u64,
     /// The place of its last answered write.
     wrote: u64,
 }
 
 /// Puts the claims of each session in a row, and bounds them by what it had heard before.
 fn chain(all: &mut [Claim<'_>], heard: &Heard) {
-    let mut order: Vec<u32> = (0u32..).take(all.len()).collect();
-    let key = |index: &u32| {
-        let op = all[*index as usize].op;
-        (name_of(op), op.xid, *index)
-    };
-    order.sort_by_key(key);
-    let mut said: BTreeMap<(SessionId, ClientId), Said> = BTreeMap::new();
-    let mut open: Vec<u32> = Vec::new();
-    let mut open_of = None;
-    for index in order {
-        let op = all[index as usize].op;
-        let name = name_of(op);
-        if open_of != Some(name) {
-            open.clear();
-            open_of = Some(name);
-        }
-        let fresh = Said {
+    let rows = rows(all.iter().map(|claim| claim.op), &heard.sessions);
+    for row in rows {
+        let Some(first) = row.first() else {
+            continue;
+        };
+        let mut replies = heard.replies_to(name_of(all[*first as usize].op));
+        let mut said = Said {
             last: NONE,
-            heard: 0,
             wrote: 0,
         };
-        let so_far = said.entry(name).or_insert(fresh);
-        so_far.heard = heard.before(name, op.xid);
-        let claim = &mut all[index as usize];
-        match claim.kind {
-            // Unknown to its session, it comes behind the write before it and before the next.
-            Kind::Perhaps => {
-                claim.lo = claim.lo.max(so_far.wrote);
-                if !ends_a_session(op) {
-                    open.push(index);
-                }
-                continue;
-            }
-            Kind::Observation => claim.lo = claim.lo.max(so_far.heard),
-            Kind::Somewhere => claim.lo = claim.lo.max(so_far.wrote),
-            Kind::Effect(_) => claim.lo = so_far.heard,
-        }
-        claim.before = so_far.last;
-        let wrote = match claim.kind {
-            Kind::Effect(zxid) => Some(zxid),
-            Kind::Observation | Kind::Somewhere | Kind::Perhaps => None,
-        };
-        let before = core::mem::replace(&mut so_far.last, index);
-        if let Some(wrote) = wrote {
-            so_far.wrote = so_far.wrote.max(wrote);
-            for earlier in open.drain(..) {
-                let earlier = &mut all[earlier as usize];
-                earlier.hi = earlier.hi.min(wrote.saturating_sub(1));
-            }
-        }
-        if before != NONE {
-            all[before as usize].after = index;
+        let mut open: Vec<u32> = Vec::new();
+        for index in row {
+            let heard = replies.before(all[index as usize].op.xid);
+            chain_one(all, index, heard, &mut said, &mut open);
         }
     }
+}
+
+/// Puts the next claim of a session in its row.
+fn chain_one(
+    all: &mut [Claim<'_>],
+    index: u32,
+    heard: u64,
+    so_far: &mut Said,
+    open: &mut Vec<u32>,
+) {
+    let claim = &mut all[index as usize];
+    match claim.kind {
+        // Unknown to its session, it comes behind the write before it and before the next.
+        Kind::Perhaps => {
+            claim.lo = claim.lo.max(so_far.wrote);
+            if !ends_a_session(claim.op) {
+                open.push(index);
+            }
+            return;
+        }
+        Kind::Observation => claim.lo = claim.lo.max(heard),
+        Kind::Somewhere => claim.lo = claim.lo.max(so_far.wrote),
+        Kind::Effect(_) => claim.lo = heard,
+    }
+    claim.before = so_far.last;
+    let wrote = match claim.kind {
+        Kind::Effect(zxid) => Some(zxid),
+        Kind::Observation | Kind::Somewhere | Kind::Perhaps => None,
+    };
+    let before = core::mem::replace(&mut so_far.last, index);
+    if let Some(wrote) = wrote {
+        so_far.wrote = so_far.wrote.max(wrote);
+        for earlier in open.drain(..) {
+            let earlier = &mut all[earlier as usize];
+            earlier.hi = earlier.hi.min(wrote.saturating_sub(1));
+        }
+    }
+    if before != NONE {
+        all[before as usize].after = index;
+    }
+}
+
+/// Operations of each session, in the order in which it sent them.
+fn rows<'a>(
+    operations: impl Iterator<Item = &'a Operation> + Clone,
+    sessions: &BTreeMap<Name, u32>,
+) -> Vec<Vec<u32>> {
+    let mut rows: Vec<Vec<(u32, u32)>> = vec![Vec::new(); sessions.len()];
+    for (op, index) in operations.zip(0u32..) {
+        rows[sessions[&name_of(op)] as usize].push((op.xid, index));
+    }
+    let in_order = |mut row: Vec<(u32, u32)>| {
+        if !row.is_sorted() {
+            row.sort_unstable();
+        }
+        row.into_iter().map(|(_, index)| index).collect()
+    };
+    rows.into_iter().map(in_order).collect()
 }
 
 /// A session is closed through any server, also through one that it has left: the request may be on
@@ -447,62 +494,95 @@ fn ends_a_session(op: &Operation) -> bool {
 }
 
 /// Who issues operations one after the other.
-fn name_of(op: &Operation) -> (SessionId, ClientId) {
+type Name = (SessionId, ClientId);
+
+fn name_of(op: &Operation) -> Name {
     match op.session {
         SessionId::NONE => (SessionId::NONE, op.client),
         session => (session, ClientId(0)),
     }
 }
 
-/// The number of an operation in its session, its reply's zxid, and its index.
-type Reply = (u32, u64, usize);
-
 /// What sessions have heard by the zxids of their replies.
 struct Heard {
+    /// The sessions, and their numbers.
+    sessions: BTreeMap<Name, u32>,
     /// By session: the numbers of its operations, and the newest zxid in the replies through each.
-    replies: BTreeMap<(SessionId, ClientId), Vec<(u32, u64)>>,
+    replies: Vec<Vec<(u32, u64)>>,
     regress: Option<(usize, usize)>,
 }
 
 impl Heard {
     fn of(operations: &[Operation]) -> Heard {
-        let mut all: BTreeMap<(SessionId, ClientId), Vec<Reply>> = BTreeMap::new();
-        for (index, op) in operations.iter().enumerate() {
-            // A proof shows nothing of the tree, and a write that was executed before its answer
-            // was lost is answered behind the proof, at its own older place.
-            let proof = matches!(op.request, Request::Auth { .. });
-            if let Some((zxid, _)) = answered(op).filter(|_| !proof) {
-                let of_session = all.entry(name_of(op)).or_default();
-                of_session.push((op.xid, zxid.0, index));
-            }
+        let mut sessions: BTreeMap<Name, u32> = BTreeMap::new();
+        for op in operations {
+            let next = u32::try_from(sessions.len()).expect("fewer sessions than operations");
+            sessions.entry(name_of(op)).or_insert(next);
         }
         let mut regress = None;
-        let mut replies = BTreeMap::new();
-        for (name, mut of_session) in all {
-            of_session.sort_unstable();
+        let mut replies = vec![Vec::new(); sessions.len()];
+        for row in rows(operations.iter(), &sessions) {
+            let of_row = row.into_iter().filter_map(|index| {
+                let op = &operations[index as usize];
+                // A proof shows nothing of the tree, and a write that was executed before its
+                // answer was lost is answered behind the proof, at its own older place.
+                let proof = matches!(op.request, Request::Auth { .. });
+                let (zxid, _) = answered(op).filter(|_| !proof)?;
+                Some((op.xid, zxid.0, index as usize))
+            });
+            let mut of_row: Vec<(u32, u64, usize)> = of_row.collect();
+            if !of_row.is_sorted() {
+                of_row.sort_unstable();
+            }
+            let Some((_, _, first)) = of_row.first() else {
+                continue;
+            };
+            let name = name_of(&operations[*first]);
             let mut newest = (0, 0);
-            let mut running = Vec::with_capacity(of_session.len());
-            for (number, zxid, index) in of_session {
+            let mut running = Vec::with_capacity(of_row.len());
+            for (number, zxid, index) in of_row {
                 if zxid != 0 && zxid < newest.0 && name.0 != SessionId::NONE {
                     regress = regress.or(Some((newest.1, index)));
                 }
                 newest = newest.max((zxid, index));
                 running.push((number, newest.0));
             }
-            replies.insert(name, running);
+            replies[sessions[&name] as usize] = running;
         }
-        Heard { replies, regress }
+        Heard {
+            sessions,
+            replies,
+            regress,
+        }
     }
 
-    /// The newest zxid in the replies to what was sent before number `xid`.
-    fn before(&self, name: (SessionId, ClientId), xid: u32) -> u64 {
-        let Some(replies) = self.replies.get(&name) else {
-            return 0;
-        };
-        match replies.partition_point(|(number, _)| *number < xid) {
-            0 => 0,
-            count => replies[count - 1].1,
+    /// The replies to a session.
+    fn replies_to(&self, name: Name) -> Replies<'_> {
+        let number = self.sessions.get(&name);
+        Replies {
+            left: number.map_or(&[], |number| &self.replies[*number as usize]),
+            newest: 0,
         }
+    }
+}
+
+/// The replies to a session that are still to come.
+struct Replies<'h> {
+    left: &'h [(u32, u64)],
+    newest: u64,
+}
+
+impl Replies<'_> {
+    /// The newest zxid in the replies to what was sent before number `xid`, which ascends from
+    /// call to call.
+    fn before(&mut self, xid: u32) -> u64 {
+        while let Some(((number, newest), left)) = self.left.split_first()
+            && *number < xid
+        {
+            self.newest = *newest;
+            self.left = left;
+        }
+        self.newest
     }
 }
 

@@ -212,6 +212,9 @@ fn unasked_ends(operations: &[Operation]) -> Vec<Operation> {
         let Request::Write(write) = &op.request else {
             continue;
         };
+        if !touches::asks_for_an_ephemeral(write) {
+            continue;
+        }
         let (paths, prefixes) = touches::ephemerals_of(write, told(op));
         if !paths.is_empty() || !prefixes.is_empty() {
             owners.entry(op.session).or_default();

@@ -182,6 +182,29 @@ pub(super) fn touches_of(
     (touches, prefixes)
 }
 
+/// Whether a write has an ephemeral node among what it wants to create.
+pub(super) fn asks_for_an_ephemeral(write: &Write) -> bool {
+    match write.bare() {
+        Write::Create { mode, .. } | Write::CreateWith { mode, .. } => mode.is_ephemeral(),
+        Write::Multi(parts) => parts.iter().any(|part| match part {
+            Part::Create { mode, .. } | Part::CreateWith { mode, .. } => mode.is_ephemeral(),
+            Part::Delete { .. } | Part::SetData { .. } | Part::Check { .. } | Part::Refused(_) => {
+                false
+            }
+        }),
+        Write::Delete { .. }
+        | Write::SetData { .. }
+        | Write::SetAcl { .. }
+        | Write::Check { .. }
+        | Write::DeleteContainer { .. }
+        | Write::Refused(_)
+        | Write::As { .. }
+        | Write::CreateSession { .. }
+        | Write::CloseSession
+        | Write::ExpireSession => false,
+    }
+}
+
 /// The ephemeral nodes that a write may have created: their paths, or the prefixes of them.
 pub(super) fn ephemerals_of(write: &Write, told: Option<&Answer>) -> (Vec<Path>, Vec<Path>) {
     let mut created = created_by(told).into_iter();

@@ -42,6 +42,7 @@ function wordName(type, code) {
     case code.complete: return 'outcome';
     case code.invoke: return 'request';
     case code.action: return 'action';
+    case code.fact: return 'fact';
     case code.session: return 'session';
     case code.timer: return 'timer';
     default: return 'kind';
@@ -83,7 +84,7 @@ function fillEvent(view) {
   if (row === NONE) {
     panel.append(
       make('h2', {}, 'Event'),
-      make('p', { class: 'empty' }, 'Click an event or an arrow, or walk with n and p: its body, its causes and its effects appear here.'),
+      make('p', { class: 'empty' }, `Click an event or an arrow${view.model.story ? ' or a step of the story' : ''}, or walk with n and p: its body, its causes and its effects appear here.`),
     );
     return;
   }

@@ -20,8 +20,10 @@ function paintFocus(view) {
   }
   view.matches.forEach((row) => ring(view, row, 6, colours.match, 2));
   if (view.selected !== NONE) ring(view, view.selected, 8, colours.select, 2.5);
+  view.story.rows.forEach((row) => { if (row !== view.selected) ring(view, row, 7, colours.select, 1.8); });
   if (view.hovered !== NONE && view.hovered !== view.selected) ring(view, view.hovered, 7, colours.muted, 1.5);
   c.restore();
+  storyTicks(view);
   cursorLine(view);
   c.restore();
 }

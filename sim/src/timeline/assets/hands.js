@@ -250,6 +250,9 @@ function listenToKeys(view) {
     p: () => walk(view, -1),
     c: () => toCause(view),
     v: () => toViolation(view),
+    s: () => toggleStory(view),
+    j: () => walkStory(view, 1),
+    k: () => walkStory(view, -1),
     t: () => toggleTheme(view),
     '/': () => byId('search').focus(),
     f: () => toggleFilters(view),
@@ -287,6 +290,9 @@ function listenToTools(view) {
   click('out', () => zoom(view, 1 / 1.8, centre()));
   click('next', () => walk(view, 1));
   click('previous', () => walk(view, -1));
+  click('story-toggle', () => toggleStory(view));
+  click('story-on', () => walkStory(view, 1));
+  click('story-back', () => walkStory(view, -1));
   click('filter', () => toggleFilters(view));
   click('theme', () => toggleTheme(view));
   click('help', () => toggleHelp(true));

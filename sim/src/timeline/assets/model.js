@@ -28,6 +28,7 @@ function decode(text) {
   };
   return {
     head: raw.head,
+    story: raw.story,
     totals: raw.totals,
     window: raw.window,
     lanes: raw.lanes,

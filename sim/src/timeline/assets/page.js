@@ -21,6 +21,7 @@ function start() {
   resize(view);
   fit(view);
   fillHead(view);
+  fillStory(view);
   fillFilters(view);
   fillHelp(view);
   fillLegend(view);
@@ -209,6 +210,7 @@ function select(view, row, revealing) {
     if (revealing) reveal(view, row);
     say(`${laneName(model, model.lane[row])} ${brief(model, row)}, at ${preciseTime(model.at[row])}`);
   }
+  followStory(view);
   fillEvent(view);
   draw(view);
 }

@@ -462,7 +462,9 @@ function gutterLane(view, lane) {
   c.font = view.fonts.small;
   const role = state.state === 'up' ? `${state.role || 'booting'}` : state.state;
   const epoch = state.epoch === '' ? '' : ` · ${state.epoch}`;
-  c.fillText(role + epoch, 50, middle - 8);
+  // A long ballot needs the room of its word.
+  const fits = c.measureText(role + epoch).width < view.gutter - 60;
+  c.fillText(role + (fits ? epoch : epoch.replace('ballot ', '')), 50, middle - 8);
   c.fillStyle = colours.muted;
   c.fillText(`commit ${state.committed}`, 50, middle + 8);
 }

@@ -41,7 +41,7 @@ function brief(model, row) {
     case code.apply: return `applies ${zxid}`;
     case code.commit: return `commits ${zxid}`;
     case code.restore: return `restores ${zxid}`;
-    case code.fact: return `fact ${model.text(model.body[row])}`;
+    case code.fact: return `states: ${word || 'fact'}`;
     case code.client_link: return `connection to ${peer} ${word}`;
     case code.session: return `session ${detail} ${word}`;
     case code.invoke: return `invokes ${word}`;
@@ -75,7 +75,7 @@ function fillHead(view) {
   facts.push(fact('events', totals.events.toLocaleString('en')));
   facts.push(fact('messages', view.model.messages.length.toLocaleString('en')));
   byId('facts').append(...facts);
-  head.commands.forEach((command) => byId('commands').append(copyable(command)));
+  fillCommands(head.commands);
   head.failures.forEach((failure) => byId('reasons').append(make(
     'button',
     { class: 'reason', type: 'button', title: failure.reason, onclick: () => view.toViolation(rowOf(view.model, failure)) },
@@ -102,16 +102,31 @@ function rowOf(model, failure) {
     && model.text(model.label[row]) === failure.checker);
 }
 
-function copyable(command) {
-  const button = make('button', { type: 'button', 'aria-label': `Copy: ${command}` }, 'Copy');
-  const code = make('code', { title: command }, command);
+// The commands that begin with this run: one is shown, and can be copied; the others by their verbs.
+function fillCommands(commands) {
+  const box = byId('commands');
+  const code = make('code', {});
+  const button = make('button', { type: 'button' }, 'Copy');
+  const verbs = commands.map((command) => make(
+    'button',
+    { type: 'button', title: command, onclick: () => show(command) },
+    command.split(' ')[1] || command,
+  ));
+  const show = (command) => {
+    code.textContent = command;
+    code.title = command;
+    button.setAttribute('aria-label', `Copy: ${command}`);
+    verbs.forEach((verb, index) => verb.setAttribute('aria-pressed', `${commands[index] === command}`));
+  };
   button.addEventListener('click', () => {
     const say = (word) => { button.textContent = word; setTimeout(() => { button.textContent = 'Copy'; }, 1500); };
     const select = () => { getSelection().selectAllChildren(code); say('Selected'); };
-    if (navigator.clipboard) navigator.clipboard.writeText(command).then(() => say('Copied'), select);
+    if (navigator.clipboard) navigator.clipboard.writeText(code.textContent).then(() => say('Copied'), select);
     else select();
   });
-  return make('div', { class: 'command' }, code, button);
+  if (commands.length > 1) box.append(make('div', { class: 'verbs', role: 'group', 'aria-label': 'Which command' }, ...verbs));
+  box.append(make('div', { class: 'command' }, code, button));
+  show(commands[0]);
 }
 
 function fillState(view) {
@@ -126,7 +141,7 @@ function fillState(view) {
     body.append(make(
       'tr',
       { class: state.state },
-      make('td', {}, model.lanes[lane].name, model.lanes[lane].observer ? ' (observer)' : ''),
+      make('td', {}, model.lanes[lane].name, ...(model.lanes[lane].observer ? [make('small', {}, ' obs.')] : [])),
       make('td', {}, make('i', { class: `swatch ${shape}` }), role),
       make('td', {}, state.epoch === '' ? '–' : state.epoch),
       make('td', {}, state.applied),
@@ -148,6 +163,8 @@ const KEYS = [
   ['c', 'to the cause of the selected event'],
   ['Enter', 'read the selected event; from the search: the next match'],
   ['v', 'the first violation, again: the next one'],
+  ['j k', 'next, previous step of the story'],
+  ['s', 'show or hide the story'],
   ['/', 'search'],
   ['f', 'filter by node, client, kind and fate'],
   ['t', 'light or dark'],
