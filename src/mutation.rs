@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Mutation {
     /// See [`CATALOGUE`].
+    P02,
+    /// See [`CATALOGUE`].
     P03,
     /// See [`CATALOGUE`].
     P04,
@@ -20,6 +22,8 @@ pub enum Mutation {
     Z20,
     /// See [`CATALOGUE`].
     T03,
+    /// See [`CATALOGUE`].
+    T04,
 }
 
 /// Whom a mutation concerns.
@@ -65,6 +69,17 @@ pub struct Entry {
 /// Every mutation, in the order of its id.
 pub const CATALOGUE: &[Entry] = &[
     Entry {
+        mutation: Mutation::P02,
+        id: "P02",
+        name: "accept_not_persisted",
+        concerns: Concerns::Protocol("paxos"),
+        source: "Paxos Made Simple, section 2.5 (stable storage)",
+        story: "An acceptor's Accepted leaves before the vote is on disk, so a loss of power takes \
+                back what the proposer counts on.",
+        place: "paxos::voter",
+        caught_by: &["promises", "durability", "agreement", "leadership"],
+    },
+    Entry {
         mutation: Mutation::P03,
         id: "P03",
         name: "accept_lower_ballot",
@@ -84,7 +99,7 @@ pub const CATALOGUE: &[Entry] = &[
         story: "A new leader proposes a value of its own in place of the highest-ballot value that \
                 its promise quorum reported, and so overwrites what was chosen.",
         place: "paxos::leader",
-        caught_by: &["agreement", "linearizability"],
+        caught_by: &["recovery", "agreement", "linearizability"],
     },
     Entry {
         mutation: Mutation::P09,
@@ -129,6 +144,17 @@ pub const CATALOGUE: &[Entry] = &[
                 count of creates, so a name is used again after a delete.",
         place: "tree::prepare",
         caught_by: &["linearizability", "tree"],
+    },
+    Entry {
+        mutation: Mutation::T04,
+        id: "T04",
+        name: "ephemeral_left_on_close",
+        concerns: Concerns::Protocol("zab"),
+        source: "ZK-1208, ZK-1496",
+        story: "A closeSession lists the session's nodes of the applied tree only; a node whose \
+                creation was proposed and is not applied yet stays behind for ever.",
+        place: "tree::prepare",
+        caught_by: &["tree", "linearizability", "session"],
     },
 ];
 

@@ -101,6 +101,12 @@ pub trait Protocol: Clone + Debug + Eq + Hash + 'static {
     /// quorum still holds each committed transaction.
     fn persisted(image: &Image<Self::Record>) -> Persisted;
 
+    /// What an image proves to be promised and voted for: for the promises checker, which asks
+    /// whether a server's disk holds what the server said. `None`: nothing is claimed of the disk.
+    fn pledged(_image: &Image<Self::Record>) -> Option<Pledged> {
+        None
+    }
+
     /// A short name of a message's kind, for traces and per-kind counts ("PROPOSAL", "Accept").
     fn kind(msg: &Self::Msg) -> &'static str;
 }
@@ -547,6 +553,25 @@ pub struct Persisted {
     pub entries: Vec<(Zxid, u64)>,
 }
 
+/// What an image proves to be promised, see [`Protocol::pledged`].
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Pledged {
+    /// The greatest epoch that is promised or voted in.
+    pub promised: u64,
+    /// The latest vote of each position; `None` where votes are not kept for good (Zab: a later
+    /// leader truncates them).
+    pub votes: Option<Votes>,
+}
+
+/// The votes that an image holds.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Votes {
+    /// Votes through here are gone, because a snapshot covers them.
+    pub through: Zxid,
+    /// Positions above that and the epoch of the latest vote there, ascending.
+    pub epochs: Vec<(Zxid, u64)>,
+}
+
 /// Something that became true inside a server: ghost state for the white-box checkers.
 ///
 /// `epoch` is a Zab epoch or an encoded ballot; `value` is a payload's digest, 0 for a no-op.
@@ -574,6 +599,23 @@ pub enum Fact {
         /// The promised epoch.
         epoch: u64,
     },
+    /// The promise of `epoch` that is about to leave reports every vote of this server above
+    /// `above` (Paxos): the [`Fact::Reported`] that follow, before its [`Fact::Promised`].
+    Reporting {
+        /// The promised epoch.
+        epoch: u64,
+        /// The position below the first one that is asked for and kept.
+        above: Zxid,
+    },
+    /// One of the votes that a promise reports.
+    Reported {
+        /// The epoch of the vote.
+        epoch: u64,
+        /// The position.
+        zxid: Zxid,
+        /// The payload's digest.
+        value: u64,
+    },
     /// A vote leaves this server (Zab: ACK of a proposal; Paxos: Accepted).
     Voted {
         /// The epoch of the vote.
@@ -590,6 +632,21 @@ pub enum Fact {
         /// The payload's digest.
         value: u64,
     },
+}
+
+impl Fact {
+    /// Whether it repeats what the message says that it goes with: such facts are for the checkers
+    /// alone. They enter neither the run hash nor the trace, which have the message.
+    pub fn is_in_its_message(&self) -> bool {
+        match self {
+            Fact::Reporting { .. } | Fact::Reported { .. } => true,
+            Fact::Proposed { .. }
+            | Fact::Established { .. }
+            | Fact::Promised { .. }
+            | Fact::Voted { .. }
+            | Fact::Chosen { .. } => false,
+        }
+    }
 }
 
 /// The one ordered list of effects of a step, with the counters that name them.

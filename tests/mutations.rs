@@ -15,6 +15,7 @@ use scenario_files::scenario;
 /// Where a mutation shows soon: the scenario and the seeds, found by measuring.
 fn exhibit(mutation: Mutation) -> (&'static str, Range<u64>) {
     match mutation {
+        Mutation::P02 => ("scenarios/chaos.toml", 0..10),
         Mutation::P03 => ("scenarios/chaos.toml", 0..60),
         Mutation::P04 => ("scenarios/chaos.toml", 0..10),
         // Only a leader that is cut off with clients that ask it for synced reads shows it.
@@ -22,6 +23,7 @@ fn exhibit(mutation: Mutation) -> (&'static str, Range<u64>) {
         Mutation::Z13 => ("scenarios/chaos.toml", 0..40),
         Mutation::Z20 => ("scenarios/chaos.toml", 0..40),
         Mutation::T03 => ("scenarios/steady.toml", 0..5),
+        Mutation::T04 => ("scenarios/chaos.toml", 80..100),
     }
 }
 
@@ -111,5 +113,26 @@ fn without_the_mutation_the_same_seeds_hold() {
                 protocol.name
             );
         }
+    }
+}
+
+#[test]
+fn promises_and_tree_report_a_mutation_first() {
+    for (mutation, checker) in [(Mutation::P02, "promises"), (Mutation::T04, "tree")] {
+        let (file, seeds) = exhibit(mutation);
+        let protocol = concerned(mutation.entry()).next().expect("it concerns one");
+        let first = seeds.into_iter().any(|seed| {
+            let report = protocol.run(&RunSpec {
+                scenario: scenario(file),
+                seed,
+                mutations: Mutations::NONE.with(mutation),
+                checks: true,
+                trace: false,
+            });
+            let report = report.expect("the run ends with a report");
+            let first = report.failures().next();
+            first.is_some_and(|judged| judged.checker == checker)
+        });
+        assert!(first, "{}: {checker} is never first", mutation.entry().id);
     }
 }

@@ -1,13 +1,20 @@
 //! Judges recorded histories: reads a file, asks the checker of its model, keeps the limits.
 
+mod explanation;
+
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use menagerie::check::znode as tree;
-use menagerie::history::Operation;
 use menagerie::linear::{self, Budget, Family, Judgement, KeyedHistory, Limit};
 
-use crate::histories::{self, FailedSwap};
+use crate::histories::znode::TreeHistory;
+use crate::histories::{self, FailedSwap, Unread};
+
+pub use explanation::{Explanation, Step};
+
+/// The longest time for what follows a verdict only to explain it.
+const EXPLAINING_MAX: Duration = Duration::from_secs(5);
 
 /// What a history is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +43,7 @@ pub enum Mode {
 pub struct Limits {
     /// Wall time of the check, parsing apart.
     pub time: Duration,
-    /// Memory of the history and its check together.
+    /// Memory of the text, the history and its check together.
     pub bytes: usize,
 }
 
@@ -88,8 +95,10 @@ pub struct Judged {
     pub check: Duration,
     /// How long reading, unpacking and parsing took.
     pub parse: Duration,
-    /// The most memory that the history and its check held.
+    /// The most memory that the text, the history and its check held.
     pub bytes_peak: usize,
+    /// Of a violation, what it is about.
+    pub explanation: Option<Explanation>,
 }
 
 /// Judges a file. Every model is one arm.
@@ -106,40 +115,106 @@ pub fn judge(path: &Path, question: &Question) -> Result<Judged, String> {
 
 #[allow(
     clippy::disallowed_methods,
-    reason = "it tells how long parsing and check took"
+    reason = "it tells how long the parsing took"
 )]
 fn znode(path: &Path, question: &Question) -> Result<Judged, String> {
     let started = Instant::now();
-    let text = histories::content(path)?;
-    let parsed = histories::znode::parse(&text);
-    let parsed =
-        parsed.map_err(|malformed| format!("line {}: {}", malformed.line, malformed.what))?;
-    // Answers live on the heap and are about as large as their lines without the names of fields.
-    let size = parsed.history.operations.capacity() * size_of::<Operation>() + text.len() / 4;
+    let limits = question.limits;
+    let text = match histories::content_within(path, limits.bytes)? {
+        Ok(text) => text,
+        Err(size) => return Ok(too_large(limits, size, started.elapsed())),
+    };
+    let parsed = match histories::znode::parse_within(&text, limits.bytes) {
+        Ok(parsed) => parsed,
+        Err(unread) => return unread_verdict(unread, limits, started.elapsed()),
+    };
+    let bytes_parsing = text.capacity() + parsed.bytes;
     drop(text);
     let parse = started.elapsed();
-    let mode = match question.mode {
+    let judged = tree_history(&parsed, question.mode, limits);
+    Ok(Judged {
+        parse,
+        bytes_peak: judged.bytes_peak.max(bytes_parsing),
+        ..judged
+    })
+}
+
+/// Judges a history of the tree that has been read.
+fn tree_history(parsed: &TreeHistory, mode: Mode, limits: Limits) -> Judged {
+    let mode = match mode {
         Mode::Linearizable => tree::Mode::Linearizable(tree::Reads::All),
         Mode::Zookeeper => tree::Mode::ZooKeeper,
     };
     let options = tree::Options::new(mode, parsed.birth);
-    let mut meter = Meter::start(question.limits, size);
-    let started = Instant::now();
+    let mut meter = Meter::start(limits, parsed.bytes);
     let report = tree::check(&parsed.history, &options, &mut meter);
-    let check = started.elapsed();
-    let (word, reason) = match report.ruling {
-        tree::Ruling::Holds | tree::Ruling::Vacuous => (Word::Ok, String::new()),
-        tree::Ruling::Violated(violation) => (Word::Violation, violation.sentence),
-        tree::Ruling::Unknown(reason) => (Word::Unknown, reason),
+    let check = meter.check_time();
+    let (word, reason, explanation) = match report.ruling {
+        tree::Ruling::Holds | tree::Ruling::Vacuous => (Word::Ok, String::new(), None),
+        tree::Ruling::Violated(violation) => {
+            let mut patience = Meter::start(limits.for_explaining(), parsed.bytes);
+            let (sentence, explanation) =
+                explanation::of_tree(parsed, &violation, &options, &mut patience);
+            (Word::Violation, sentence, Some(explanation))
+        }
+        tree::Ruling::Unknown(reason) => (Word::Unknown, reason, None),
     };
-    Ok(Judged {
+    Judged {
         word,
         reason,
         operations: parsed.history.operations.len(),
         check,
-        parse,
+        parse: Duration::ZERO,
         bytes_peak: meter.bytes_peak(),
-    })
+        explanation,
+    }
+}
+
+/// A file that is larger than the memory it may take.
+fn too_large(limits: Limits, size: u64, parse: Duration) -> Judged {
+    let reason = format!(
+        "the limit of memory ({} bytes) was reached before the first line: the text has at least \
+         {size} bytes",
+        limits.bytes
+    );
+    unknown(limits, 0, reason, parse)
+}
+
+/// A history that was not read to its end.
+fn unread_verdict(unread: Unread, limits: Limits, parse: Duration) -> Result<Judged, String> {
+    match unread {
+        Unread::Malformed(malformed) => Err(format!("line {}: {}", malformed.line, malformed.what)),
+        Unread::Full { lines, operations } => {
+            let reason = format!(
+                "the limit of memory ({} bytes) was reached while reading line {lines}, after \
+                 {operations} operations",
+                limits.bytes
+            );
+            Ok(unknown(limits, operations, reason, parse))
+        }
+    }
+}
+
+fn unknown(limits: Limits, operations: usize, reason: String, parse: Duration) -> Judged {
+    Judged {
+        word: Word::Unknown,
+        reason,
+        operations,
+        check: Duration::ZERO,
+        parse,
+        bytes_peak: limits.bytes,
+        explanation: None,
+    }
+}
+
+impl Limits {
+    /// What is spent on an explanation, behind the verdict.
+    fn for_explaining(self) -> Limits {
+        Limits {
+            time: self.time.min(EXPLAINING_MAX),
+            ..self
+        }
+    }
 }
 
 /// The limits of one check.
@@ -197,7 +272,8 @@ impl Budget for Meter {
     }
 
     fn decided(&mut self) {
-        self.decided = Some(self.started.elapsed());
+        let elapsed = self.started.elapsed();
+        self.decided.get_or_insert(elapsed);
     }
 }
 
@@ -210,14 +286,20 @@ fn keyed(path: &Path, question: &Question, family: Family) -> Result<Judged, Str
         return Err("the mode zookeeper is for the model znode".to_owned());
     }
     let started = Instant::now();
-    let text = histories::content(path)?;
-    let history = histories::keyed(path, &text, family, question.failed_swap);
-    let history =
-        history.map_err(|malformed| format!("line {}: {}", malformed.line, malformed.what))?;
+    let limits = question.limits;
+    let text = match histories::content_within(path, limits.bytes)? {
+        Ok(text) => text,
+        Err(size) => return Ok(too_large(limits, size, started.elapsed())),
+    };
+    let swaps = question.failed_swap;
+    let history = match histories::keyed_within(path, &text, family, swaps, limits.bytes) {
+        Ok(history) => history,
+        Err(unread) => return unread_verdict(unread, limits, started.elapsed()),
+    };
     let bytes_parsing = text.capacity() + history.size();
     drop(text);
     let parse = started.elapsed();
-    let judged = keyed_history(&history, family, question.limits);
+    let judged = keyed_history(&history, family, limits);
     Ok(Judged {
         parse,
         bytes_peak: judged.bytes_peak.max(bytes_parsing),
@@ -234,9 +316,12 @@ pub fn keyed_history(history: &KeyedHistory, family: Family, limits: Limits) -> 
     let mut meter = Meter::start(limits, history.size());
     let judgement = linear::check(family, history, &mut meter);
     let check = meter.check_time();
-    let (word, reason) = match judgement {
-        Judgement::Linearizable => (Word::Ok, String::new()),
-        Judgement::Violation(explanation) => (Word::Violation, explanation.reason),
+    let (word, reason, explanation) = match judgement {
+        Judgement::Linearizable => (Word::Ok, String::new(), None),
+        Judgement::Violation(found) => {
+            let explanation = explanation::of_keys(history, family, &found);
+            (Word::Violation, found.reason, Some(explanation))
+        }
         Judgement::Unknown(undecided) => {
             let allowed = match undecided.limit {
                 Limit::Time => format!(" ({})", humantime::format_duration(limits.time)),
@@ -245,7 +330,7 @@ pub fn keyed_history(history: &KeyedHistory, family: Family, limits: Limits) -> 
             };
             let (limit, done, of) = (undecided.limit, undecided.done, undecided.of);
             let reason = format!("{limit}{allowed} was reached at operation {done} of {of}");
-            (Word::Unknown, reason)
+            (Word::Unknown, reason, None)
         }
     };
     Judged {
@@ -255,5 +340,6 @@ pub fn keyed_history(history: &KeyedHistory, family: Family, limits: Limits) -> 
         check,
         parse: Duration::ZERO,
         bytes_peak: meter.bytes_peak(),
+        explanation,
     }
 }

@@ -12,6 +12,29 @@ const GOOD: &str = r#"{"process":0,"type":"invoke","f":"write","key":"r","value"
 {"process":1,"type":"ok","f":"read","key":"r","value":1}
 "#;
 
+/// A node is created, set, and read as it was before.
+const TREE: &str = concat!(
+    r#"{"process":0,"type":"invoke","f":"create","key":"/a","value":{"data":"one"}}"#,
+    "\n",
+    r#"{"process":0,"type":"ok","f":"create","key":"/a","#,
+    r#""value":{"path":"/a","stat":{"czxid":1,"mzxid":1,"pzxid":1}},"zxid":1}"#,
+    "\n",
+    r#"{"process":0,"type":"invoke","f":"set","key":"/a","value":{"data":"two"}}"#,
+    "\n",
+    r#"{"process":0,"type":"ok","f":"set","key":"/a","#,
+    r#""value":{"stat":{"czxid":1,"mzxid":2,"pzxid":1,"version":1}},"zxid":2}"#,
+    "\n",
+    r#"{"process":2,"type":"invoke","f":"exists","key":"/b"}"#,
+    "\n",
+    r#"{"process":2,"type":"ok","f":"exists","key":"/b","zxid":2}"#,
+    "\n",
+    r#"{"process":1,"type":"invoke","f":"get","key":"/a"}"#,
+    "\n",
+    r#"{"process":1,"type":"ok","f":"get","key":"/a","#,
+    r#""value":{"data":"one","stat":{"czxid":1,"mzxid":1,"pzxid":1}},"zxid":2}"#,
+    "\n",
+);
+
 /// A read that misses a write which had returned.
 fn stale() -> String {
     GOOD.replace(
@@ -79,6 +102,7 @@ fn the_document_has_its_members() {
         "check_ms",
         "parse_ms",
         "peak_bytes",
+        "explanation",
     ];
     expected.sort_unstable();
     assert_eq!(names, expected);
@@ -108,13 +132,46 @@ fn a_wrong_line_is_named_and_the_other_files_are_judged() {
 #[test]
 fn a_reached_limit_is_named_with_how_far_the_check_got() {
     let good = file("good4.jsonl", GOOD);
-    let (code, stdout, _) = check(&[&good, "--model", "register", "--memory", "100"]);
+    // Text and history fit, the check does not.
+    let memory = (GOOD.len() + 400).to_string();
+    let (code, stdout, _) = check(&[&good, "--model", "register", "--memory", &memory]);
     assert_eq!(code, 3, "{stdout}");
-    assert!(
-        stdout.contains("the limit of memory (100 bytes)"),
-        "{stdout}"
-    );
+    let limit = format!("the limit of memory ({memory} bytes)");
+    assert!(stdout.contains(&limit), "{stdout}");
     assert!(stdout.contains("operation 0 of 2"), "{stdout}");
+}
+
+#[test]
+fn a_text_that_does_not_fit_is_not_read() {
+    let good = file("good5.jsonl", GOOD);
+    for model in ["register", "znode"] {
+        let (code, stdout, _) = check(&[&good, "--model", model, "--memory", "100"]);
+        assert_eq!(code, 3, "{stdout}");
+        let size = GOOD.len();
+        let reason = format!(
+            "the limit of memory (100 bytes) was reached before the first line: the text has at \
+             least {size} bytes"
+        );
+        assert!(stdout.contains(&reason), "{stdout}");
+    }
+}
+
+#[test]
+fn a_history_that_does_not_fit_beside_its_text_is_read_as_far_as_it_does() {
+    let keys = GOOD.repeat(1_000);
+    let nodes = TREE.repeat(1_000);
+    for (text, name, model) in [(keys, "long", "register"), (nodes, "tall", "znode")] {
+        let long = file(&format!("{name}.jsonl"), &text);
+        let memory = text.len() + 1_000;
+        let limit = memory.to_string();
+        let (code, stdout, _) = check(&[&long, "--model", model, "--memory", &limit]);
+        assert_eq!(code, 3, "{stdout}");
+        let reason = format!(
+            "the limit of memory ({memory} bytes) was reached while reading line 1024, after 512 \
+             operations"
+        );
+        assert!(stdout.contains(&reason), "{stdout}");
+    }
 }
 
 #[test]
@@ -178,4 +235,85 @@ fn a_manifest_tells_what_is_expected() {
     );
     let broken = file("broken.json", manifest("fine"));
     assert_eq!(check(&["--manifest", &broken]).0, 2);
+}
+
+/// The lines behind the first one, without their indentation.
+fn explained(stdout: &str) -> Vec<&str> {
+    let lines = stdout.lines().skip(1);
+    lines
+        .map(|line| line.strip_prefix("           ").unwrap_or(line))
+        .collect()
+}
+
+#[test]
+fn a_violation_of_a_tree_is_told_in_words_and_lines_of_its_file() {
+    let tree = file("tree.jsonl", TREE);
+    let (code, stdout, stderr) = check(&[&tree, "--model", "znode"]);
+    assert_eq!(code, 1, "{stderr}");
+    assert_eq!(
+        explained(&stdout),
+        [
+            "getData /a (client 1, lines 7 and 8) was told \"one\" (mzxid 1, version 0), but after \
+             every write through 2 the answer is \"two\" (mzxid 2, version 1), and it comes behind \
+             setData /a to \"two\" (client 0, lines 3 and 4), which had returned before this was \
+             invoked",
+            "the longest legal prefix has 3 operations",
+            "3 operations break the promise by themselves:",
+            "  lines 1 and 2, client 0: create /a (Persistent) with \"one\": /a (czxid 1), at 1",
+            "  lines 3 and 4, client 0: setData /a to \"two\": done (mzxid 2, version 1), at 2",
+            "  lines 7 and 8, client 1: getData /a: \"one\" (mzxid 1, version 0), at 2",
+        ]
+    );
+    // ZooKeeper promises no more than it keeps.
+    assert_eq!(
+        check(&[&tree, "--model", "znode", "--mode", "zookeeper"]).0,
+        0
+    );
+}
+
+#[test]
+fn a_violation_of_a_key_is_told_in_words_and_lines_of_its_file() {
+    let stale = file("stale3.jsonl", stale());
+    let (_, stdout, _) = check(&[&stale, "--model", "kv"]);
+    let told = explained(&stdout);
+    assert_eq!(
+        told[1..],
+        [
+            "the longest legal prefix has 1 operation",
+            "2 operations break the promise by themselves:",
+            "  lines 1 and 2, client 0: key r: write 1",
+            "  lines 3 and 4, client 1: key r: read of null",
+        ]
+    );
+}
+
+#[test]
+fn the_document_explains_a_violation_as_data() {
+    let tree = file("tree2.jsonl", TREE);
+    let (_, stdout, _) = check(&[&tree, "--model", "znode", "--json"]);
+    let document: Value = serde_json::from_str(&stdout).expect("the document is JSON");
+    let explanation = &document["files"][0]["explanation"];
+    assert_eq!(explanation["operation"]["lines"], serde_json::json!([7, 8]));
+    assert_eq!(explanation["operation"]["client"], "1");
+    let what = "getData /a: \"one\" (mzxid 1, version 0), at 2";
+    assert_eq!(explanation["operation"]["what"], what);
+    assert_eq!(explanation["legal_prefix"], 3);
+    let minimal = explanation["minimal"].as_array().expect("a list");
+    let lines: Vec<&Value> = minimal.iter().map(|step| &step["lines"]).collect();
+    assert_eq!(
+        lines,
+        [
+            &serde_json::json!([1, 2]),
+            &serde_json::json!([3, 4]),
+            &serde_json::json!([7, 8])
+        ]
+    );
+    let peak = document["files"][0]["peak_bytes"].as_u64();
+    assert!(
+        peak.is_some_and(|peak| peak > TREE.len() as u64),
+        "{peak:?}"
+    );
+    let good = file("good6.jsonl", GOOD);
+    let (_, stdout, _) = check(&[&good, "--model", "register", "--json"]);
+    assert!(!stdout.contains("explanation"), "{stdout}");
 }

@@ -28,12 +28,14 @@ fn document(output: &Output) -> Value {
 /// A scenario and seeds that catch the mutation, as measured for `tests/mutations.rs`.
 fn exhibit(mutation: Mutation) -> &'static str {
     match mutation {
+        Mutation::P02 => "scenarios/chaos.toml --seeds 0..10",
         Mutation::P03 => "scenarios/chaos.toml --seeds 0..60",
         Mutation::P04 => "scenarios/chaos.toml --seeds 0..10",
         Mutation::P09 => "scenarios/leader_isolated.toml --seeds 0..40",
         Mutation::Z13 => "scenarios/chaos.toml --seeds 0..40",
         Mutation::Z20 => "scenarios/chaos.toml --seeds 0..40",
         Mutation::T03 => "scenarios/steady.toml --seeds 0..2",
+        Mutation::T04 => "scenarios/chaos.toml --seeds 80..100",
     }
 }
 

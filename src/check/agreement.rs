@@ -2,27 +2,42 @@
 //!
 //! One checker for total order, agreement, integrity and the global primary order: that all
 //! deliveries are prefixes of one sequence whose zxids ascend implies them. Together with it, the
-//! two facts about values from which it follows: one value for each (epoch, zxid), and one chosen
-//! value for each zxid.
+//! facts about values from which it follows: one value for each (epoch, zxid), and one chosen value
+//! for each zxid.
+//!
+//! What is chosen is computed from the voters' own messages: a value for which a quorum voted in
+//! one epoch. Where votes say what is committed (Multi-Paxos), nobody takes a value for chosen, or
+//! delivers it, that is not.
 
 use std::collections::BTreeMap;
 
 use super::findings::Findings;
 use super::ledger::{Delivery, Ledger};
-use super::{Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Verdict};
+use super::tally::{Epochs, Tally};
+use super::{
+    Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Setup, Verdict,
+};
 use crate::ids::{NodeId, VirtualTime, Zxid};
 use crate::protocol::Fact;
+use crate::quorum::is_quorum;
 
 pub(super) const ENTRY: CheckerEntry = CheckerEntry {
     name: "agreement",
-    asserts: "All servers deliver prefixes of one sequence of proposed values, in zxid order.",
+    asserts: "All servers deliver prefixes of one sequence of proposed values, in zxid order, and \
+              no two values at a zxid win a quorum of votes (Paxos: whoever takes one for chosen \
+              is right).",
     interests: Interests::COMMITS.and(Interests::FACT),
-    make: |_| Box::new(Agreement::default()),
+    make: |setup| Box::new(Agreement::new(setup)),
 };
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Agreement {
+    voters: Vec<NodeId>,
+    epochs: Epochs,
     ledger: Ledger,
+    tally: Tally,
+    /// The value for which a quorum voted at each zxid, and the first epoch that is known of.
+    won: BTreeMap<Zxid, (u64, u64)>,
     /// The value proposed at each (zxid, epoch).
     proposed: BTreeMap<(Zxid, u64), u64>,
     /// The value chosen at each zxid, and who said so first. 0 is a no-op.
@@ -31,6 +46,19 @@ struct Agreement {
 }
 
 impl Agreement {
+    fn new(setup: &Setup) -> Agreement {
+        Agreement {
+            voters: setup.voters.clone(),
+            epochs: Epochs::of(setup),
+            ledger: Ledger::default(),
+            tally: Tally::default(),
+            won: BTreeMap::new(),
+            proposed: BTreeMap::new(),
+            chosen: BTreeMap::new(),
+            findings: Findings::default(),
+        }
+    }
+
     fn deliver(&mut self, at: VirtualTime, node: NodeId, zxid: Zxid, value: u64) {
         self.findings.count();
         match self.ledger.delivered(node, zxid, value) {
@@ -50,6 +78,7 @@ impl Agreement {
             );
             self.findings.fail(at, reason);
         }
+        self.examine_choice(at, node, "delivered", zxid, value);
         let proposals = self.proposed.range((zxid, 0)..=(zxid, u64::MAX));
         if !proposals
             .into_iter()
@@ -83,6 +112,55 @@ impl Agreement {
             );
             self.findings.fail(at, reason);
         }
+        self.examine_choice(at, node, "took for chosen", zxid, value);
+    }
+
+    /// A vote: it may be the one that makes a value chosen.
+    fn vote(&mut self, at: VirtualTime, node: NodeId, epoch: u64, zxid: Zxid, value: u64) {
+        let Some(count) = self.tally.vote(node, epoch, zxid, value) else {
+            return; // Told before: an answer may be sent twice.
+        };
+        if count.value != value {
+            let reason = format!(
+                "{node} voted for value {value:016x} at {zxid} in epoch {epoch}, in which others \
+                 voted for {:016x}",
+                count.value
+            );
+            self.findings.fail(at, reason);
+        }
+        if !is_quorum(count.voters, &self.voters) {
+            return;
+        }
+        let (first, earlier) = *self.won.entry(zxid).or_insert((value, epoch));
+        if first != value {
+            let reason = format!(
+                "a quorum voted for value {value:016x} at {zxid} in epoch {epoch}, where \
+                 {first:016x} had been chosen in epoch {earlier}"
+            );
+            self.findings.fail(at, reason);
+        }
+    }
+
+    /// Whether a quorum voted for what somebody takes for chosen. Asked only where votes say so,
+    /// and not of a protocol that tells of no votes.
+    fn examine_choice(
+        &mut self,
+        at: VirtualTime,
+        node: NodeId,
+        deed: &str,
+        zxid: Zxid,
+        value: u64,
+    ) {
+        if self.epochs == Epochs::InZxids || self.tally.is_empty() {
+            return;
+        }
+        if self.won.get(&zxid).is_none_or(|(won, _)| *won != value) {
+            let reason = format!(
+                "{node} {deed} value {value:016x} at {zxid}, for which no quorum had voted in one \
+                 epoch"
+            );
+            self.findings.fail(at, reason);
+        }
     }
 }
 
@@ -99,7 +177,11 @@ impl Checker for Agreement {
                     self.propose(at, *node, epoch, zxid, value);
                 }
                 Fact::Chosen { zxid, value } => self.choose(at, *node, zxid, value),
-                Fact::Established { .. } | Fact::Promised { .. } | Fact::Voted { .. } => {}
+                Fact::Voted { epoch, zxid, value } => self.vote(at, *node, epoch, zxid, value),
+                Fact::Established { .. }
+                | Fact::Promised { .. }
+                | Fact::Reporting { .. }
+                | Fact::Reported { .. } => {}
             },
             Observation::Crashed { .. }
             | Observation::Applied { .. }
@@ -119,7 +201,7 @@ impl Checker for Agreement {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Story, assert_fails, assert_passes, verdict};
+    use super::super::testing::{Story, assert_fails, assert_passes, failing, verdict};
     use super::*;
 
     fn judge(story: &Story) -> Verdict {
@@ -189,5 +271,75 @@ mod tests {
         assert_fails(&judge(&two), "had taken");
         story.commit(3, 1, 7);
         assert_fails(&judge(&story), "to be chosen there");
+    }
+
+    /// Proposed in two epochs, with promises as they should be; votes are left to the test.
+    fn twice_proposed() -> Story {
+        let mut story = Story::default();
+        story.lead(1, 5).promise(2, 5).propose(1, 5, 1, 7);
+        story
+    }
+
+    fn took(zxid: u64, value: u64) -> Fact {
+        let zxid = Zxid(zxid);
+        Fact::Chosen { zxid, value }
+    }
+
+    #[test]
+    fn what_a_quorum_voted_for_in_one_epoch_is_chosen() {
+        let mut story = twice_proposed();
+        story.vote(1, 5, 1, 7).vote(2, 5, 1, 7).vote(2, 5, 1, 7);
+        story.fact(1, took(1, 7)).deliver(1, 1, 7);
+        assert_passes(&judge(&story), 3);
+    }
+
+    #[test]
+    fn a_value_that_a_minority_voted_for_is_not_chosen_and_nobody_else_reports_it() {
+        let mut story = twice_proposed();
+        story.vote(1, 5, 1, 7).fact(1, took(1, 7));
+        assert_fails(&judge(&story), "n1 took for chosen value");
+        assert_eq!(failing("paxos", &story), ["agreement"]);
+    }
+
+    #[test]
+    fn votes_of_different_epochs_are_not_counted_together() {
+        let mut story = twice_proposed();
+        story.vote(1, 5, 1, 7);
+        story.lead(3, 6).promise(2, 6).promise(1, 6);
+        story.propose(3, 6, 1, 7).vote(3, 6, 1, 7);
+        story.fact(3, took(1, 7));
+        assert_fails(&judge(&story), "no quorum had voted in one epoch");
+        assert_eq!(failing("paxos", &story), ["agreement"]);
+    }
+
+    #[test]
+    fn what_is_delivered_unsaid_must_be_chosen_too() {
+        let mut story = twice_proposed();
+        story.vote(1, 5, 1, 7).deliver(1, 1, 7);
+        assert_fails(&judge(&story), "n1 delivered value");
+    }
+
+    #[test]
+    fn two_values_that_win_quorums_disagree_though_nobody_took_them_for_chosen() {
+        let mut story = twice_proposed();
+        story.vote(1, 5, 1, 7).vote(2, 5, 1, 7);
+        story.propose(3, 6, 1, 8).vote(3, 6, 1, 8);
+        assert_passes(&judge(&story), 2);
+        story.vote(2, 6, 1, 8);
+        assert_fails(&judge(&story), "had been chosen in epoch 5");
+    }
+
+    #[test]
+    fn two_values_in_one_epoch_disagree() {
+        let mut story = twice_proposed();
+        story.vote(1, 5, 1, 7).vote(2, 5, 1, 8);
+        assert_fails(&judge(&story), "in which others voted for");
+    }
+
+    #[test]
+    fn in_zab_an_establishment_commits_without_votes() {
+        let mut story = twice_proposed();
+        story.vote(1, 5, 1, 7).fact(1, took(1, 7)).deliver(1, 1, 7);
+        assert_passes(&verdict(ENTRY, "zab", &story), 3);
     }
 }

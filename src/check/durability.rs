@@ -108,7 +108,7 @@ impl Checker for Durability {
                 // A conflict is for the agreement checker.
                 self.ledger.delivered(*node, *zxid, *value);
             }
-            Observation::Durable { nodes } => self.examine(at, nodes),
+            Observation::Durable { nodes, .. } => self.examine(at, nodes),
             Observation::Crashed { .. }
             | Observation::Applied { .. }
             | Observation::Fact { .. }

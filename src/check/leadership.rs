@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::findings::Findings;
 use super::ledger::{Delivery, Ledger};
+use super::tally::Epochs;
 use super::{
     Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Setup, Verdict,
 };
@@ -18,18 +19,6 @@ pub(super) const ENTRY: CheckerEntry = CheckerEntry {
     interests: Interests::COMMITS.and(Interests::FACT),
     make: |setup| Box::new(Leadership::new(setup)),
 };
-
-/// How it is known in which epoch something was committed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Epochs {
-    /// The zxid says it (Zab): what is delivered was committed in its zxid's epoch or by the
-    /// establishment of a later one, which then had it in its history.
-    InZxids,
-    /// Votes say it (Multi-Paxos): a zxid for which a quorum voted in an epoch is chosen in it. A
-    /// delivery alone does not say in which epoch, and a leader may be established late, when a
-    /// higher ballot has already chosen what the lower one never heard of.
-    InVotes,
-}
 
 #[derive(Debug)]
 struct Reign {
@@ -56,11 +45,7 @@ impl Leadership {
     fn new(setup: &Setup) -> Leadership {
         Leadership {
             voters: setup.voters.clone(),
-            epochs: if setup.protocol == "zab" {
-                Epochs::InZxids
-            } else {
-                Epochs::InVotes
-            },
+            epochs: Epochs::of(setup),
             ledger: Ledger::default(),
             reigns: BTreeMap::new(),
             committed: BTreeMap::new(),
@@ -168,7 +153,10 @@ impl Leadership {
                     self.vote(at, node, epoch, zxid);
                 }
             }
-            Fact::Promised { .. } | Fact::Chosen { .. } => {}
+            Fact::Promised { .. }
+            | Fact::Reporting { .. }
+            | Fact::Reported { .. }
+            | Fact::Chosen { .. } => {}
         }
     }
 }

@@ -21,9 +21,11 @@ mod model;
 mod oracles;
 mod panel;
 mod promises;
+mod recovery;
 #[cfg(test)]
 mod run_tests;
 mod session_order;
+mod tally;
 #[cfg(test)]
 mod testing;
 mod timeline;
@@ -33,7 +35,7 @@ pub mod znode;
 
 use crate::history::History;
 use crate::ids::{NodeId, SessionId, VirtualTime, Zxid};
-use crate::protocol::{Fact, Persisted, Promises, Role};
+use crate::protocol::{Fact, Persisted, Pledged, Promises, Role};
 use crate::tree::Payload;
 
 pub use interests::Interests;
@@ -129,6 +131,8 @@ pub enum Observation<'a> {
     Durable {
         /// One entry for each voter.
         nodes: &'a [(NodeId, Persisted)],
+        /// What the same disks prove to be promised, of those voters whose protocol tells.
+        pledged: &'a [(NodeId, Pledged)],
     },
 }
 
@@ -214,6 +218,7 @@ impl core::fmt::Debug for CheckerEntry {
 pub const CHECKERS: &[CheckerEntry] = &[
     agreement::ENTRY,
     leadership::ENTRY,
+    recovery::ENTRY,
     promises::ENTRY,
     durability::ENTRY,
     digest::ENTRY,

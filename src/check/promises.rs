@@ -1,4 +1,4 @@
-//! No server goes back behind a promise.
+//! No server goes back behind a promise, and none says what its disk does not hold.
 //!
 //! For each server, across all its incarnations, one floor: the greatest epoch it promised or voted
 //! in. No promise and no vote is below it. In Multi-Paxos a vote at ballot b is a promise of b
@@ -10,24 +10,59 @@
 //! about promises and votes become true when the disk queue reaches them, the queue is FIFO, and so
 //! a vote that was written before a promise is stated before it. What is stated behind a promise
 //! was written behind it.
+//!
+//! **On the disk** is asked of every voter after every crash, wherever it was: what would be left
+//! if the power failed now holds the floor, and in each slot a vote at least as high as those that
+//! left the server. A lie needs no fatal crash to be found out, only somebody's crash behind it.
+//!
+//! **In the promise** of a ballot every vote is reported that left the server below it and is not
+//! covered by its snapshot, or a later one: a vote may have been written and never have left.
+
+use std::collections::BTreeMap;
 
 use super::findings::Findings;
+use super::tally::Epochs;
 use super::{Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Verdict};
-use crate::ids::{NodeId, VirtualTime};
-use crate::protocol::Fact;
+use crate::ids::{NodeId, VirtualTime, Zxid};
+use crate::protocol::{Fact, Pledged};
 
 pub(super) const ENTRY: CheckerEntry = CheckerEntry {
     name: "promises",
-    asserts: "No server promises or votes in an epoch below one that it promised or voted in.",
-    interests: Interests::FACT,
-    make: |_| Box::new(Promised::default()),
+    asserts: "No server promises or votes in an epoch below one that it promised or voted in; its \
+              disk holds every promise and vote that left it, and its promises report them.",
+    interests: Interests::FACT.and(Interests::DURABLE),
+    make: |setup| {
+        Box::new(Promised {
+            epochs: Epochs::of(setup),
+            floors: Vec::new(),
+            votes: Vec::new(),
+            report: None,
+            findings: Findings::default(),
+        })
+    },
 };
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Promised {
+    epochs: Epochs,
     /// By server number. Invariant: never decreases.
     floors: Vec<u64>,
+    /// By server number: the latest vote that left it, its epoch and value, of each position that
+    /// its disk was not yet seen to cover by a snapshot. Only where votes are kept for good.
+    votes: Vec<BTreeMap<Zxid, (u64, u64)>>,
+    /// The report of a promise that is about to be stated.
+    report: Option<Report>,
     findings: Findings,
+}
+
+/// What a promise says of its server's votes.
+#[derive(Debug)]
+struct Report {
+    node: NodeId,
+    epoch: u64,
+    above: Zxid,
+    /// Of each position the epoch and the value.
+    votes: BTreeMap<Zxid, (u64, u64)>,
 }
 
 impl Promised {
@@ -47,6 +82,110 @@ impl Promised {
         }
         *floor = (*floor).max(epoch);
     }
+
+    fn vote(&mut self, at: VirtualTime, node: NodeId, epoch: u64, (zxid, value): (Zxid, u64)) {
+        self.state(at, node, epoch, || format!("voted for {zxid}"));
+        if self.epochs == Epochs::InZxids {
+            return; // A later leader may truncate what was voted for.
+        }
+        let index = usize::from(node.0);
+        if index >= self.votes.len() {
+            self.votes.resize(index + 1, BTreeMap::new());
+        }
+        let last = self.votes[index].entry(zxid).or_insert((epoch, value));
+        *last = (*last).max((epoch, value));
+    }
+
+    /// A promise is about to say what its server voted for.
+    fn begin_report(&mut self, node: NodeId, epoch: u64, above: Zxid) {
+        self.report = Some(Report {
+            node,
+            epoch,
+            above,
+            votes: BTreeMap::new(),
+        });
+    }
+
+    fn report(&mut self, node: NodeId, epoch: u64, zxid: Zxid, value: u64) {
+        if let Some(report) = &mut self.report
+            && report.node == node
+        {
+            report.votes.insert(zxid, (epoch, value));
+        }
+    }
+
+    /// Compares a report with the votes that left the server: it may tell of later ones, which
+    /// were written and never left, but leave none out.
+    fn end_report(&mut self, at: VirtualTime, node: NodeId, epoch: u64) {
+        let report = self.report.take();
+        let Some(report) = report.filter(|one| (one.node, one.epoch) == (node, epoch)) else {
+            return; // A promise without a report: of an epoch whose leader is established.
+        };
+        let Some(votes) = self.votes.get(usize::from(node.0)) else {
+            return; // It never voted.
+        };
+        for (zxid, (voted, value)) in votes.range(report.above.next()..) {
+            self.findings.count();
+            let told = report.votes.get(zxid);
+            let is_true = match told {
+                None => false,
+                Some((later, _)) if later > voted => true,
+                Some(told) => *told == (*voted, *value),
+            };
+            if is_true {
+                continue;
+            }
+            let reason = format!(
+                "{node} promised epoch {epoch} and reported {}, but had voted for {zxid} in epoch \
+                 {voted} (value {value:016x})",
+                match told {
+                    None => "no vote there".to_string(),
+                    Some((told, value)) => format!("a vote of epoch {told} (value {value:016x})"),
+                }
+            );
+            self.findings.fail(at, reason);
+            return;
+        }
+    }
+
+    /// Compares what left a server with what its disk would hold after a loss of power.
+    fn examine(&mut self, at: VirtualTime, node: NodeId, pledged: &Pledged) {
+        let index = usize::from(node.0);
+        let floor = self.floors.get(index).copied().unwrap_or(0);
+        if floor == 0 {
+            return; // Nothing left it yet.
+        }
+        self.findings.count();
+        if pledged.promised < floor {
+            let reason = format!(
+                "{node} promised or voted in epoch {floor}, but after a loss of power its disk \
+                 would hold a promise of epoch {} only",
+                pledged.promised
+            );
+            self.findings.fail(at, reason);
+        }
+        let (Some(held), Some(votes)) = (&pledged.votes, self.votes.get_mut(index)) else {
+            return;
+        };
+        *votes = votes.split_off(&held.through.next());
+        self.findings.count_many(votes.len());
+        for (zxid, (epoch, _)) in votes {
+            let place = held.epochs.binary_search_by_key(zxid, |(held, _)| *held);
+            let stored = place.map_or(0, |place| held.epochs[place].1);
+            if stored < *epoch {
+                let reason = format!(
+                    "{node} voted for {zxid} in epoch {epoch}, but after a loss of power its disk \
+                     would hold {}",
+                    match stored {
+                        0 => "no vote there".to_string(),
+                        stored => format!("a vote of epoch {stored} there"),
+                    }
+                );
+                self.findings.fail(at, reason);
+                return;
+            }
+        }
+    }
 }
 
 impl Checker for Promised {
@@ -54,20 +193,25 @@ impl Checker for Promised {
         match observation {
             Observation::Fact { node, fact } => match **fact {
                 Fact::Promised { epoch } => {
+                    self.end_report(at, *node, epoch);
                     self.state(at, *node, epoch, || "promised to take part".to_string());
                 }
-                Fact::Voted { epoch, zxid, .. } => {
-                    self.state(at, *node, epoch, || format!("voted for {zxid}"));
-                }
+                Fact::Voted { epoch, zxid, value } => self.vote(at, *node, epoch, (zxid, value)),
+                Fact::Reporting { epoch, above } => self.begin_report(*node, epoch, above),
+                Fact::Reported { epoch, zxid, value } => self.report(*node, epoch, zxid, value),
                 Fact::Proposed { .. } | Fact::Established { .. } | Fact::Chosen { .. } => {}
             },
+            Observation::Durable { pledged, .. } => {
+                for (node, pledged) in *pledged {
+                    self.examine(at, *node, pledged);
+                }
+            }
             Observation::Booted { .. }
             | Observation::Crashed { .. }
             | Observation::Restored { .. }
             | Observation::Applied { .. }
             | Observation::Delivered { .. }
-            | Observation::Standing { .. }
-            | Observation::Durable { .. } => {}
+            | Observation::Standing { .. } => {}
         }
     }
 
@@ -82,9 +226,8 @@ impl Checker for Promised {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Story, assert_fails, assert_passes, verdict};
+    use super::super::testing::{Story, assert_fails, assert_passes, failing, verdict};
     use super::*;
-    use crate::ids::Zxid;
 
     fn promised(epoch: u64) -> Fact {
         Fact::Promised { epoch }
@@ -129,6 +272,80 @@ mod tests {
             let mut story = Story::default();
             story.fact(1, voted(4)).fact(1, late);
             assert_fails(&verdict(ENTRY, "paxos", &story), "in epoch 3 after");
+        }
+    }
+
+    #[test]
+    fn a_disk_that_holds_what_was_said_passes_before_and_after_a_snapshot() {
+        let mut story = Story::default();
+        story.promise(1, 5).vote(1, 5, 1, 7).vote(1, 5, 2, 8);
+        story.pledged(2, 0, 0, &[]);
+        story.pledged(1, 5, 0, &[(1, 5), (2, 6), (3, 6)]);
+        story.pledged(1, 6, 1, &[(2, 6)]).pledged(1, 6, 9, &[]);
+        assert_passes(&verdict(ENTRY, "paxos", &story), 9);
+    }
+
+    #[test]
+    fn a_promise_that_is_not_on_the_disk_is_reported_alone() {
+        let mut story = Story::default();
+        story.promise(1, 5).pledged(1, 4, 0, &[]);
+        let words = "its disk would hold a promise of epoch 4 only";
+        for protocol in ["paxos", "zab"] {
+            assert_fails(&verdict(ENTRY, protocol, &story), words);
+            assert_eq!(failing(protocol, &story), ["promises"]);
+        }
+    }
+
+    #[test]
+    fn a_vote_that_is_not_on_the_disk_is_reported_alone() {
+        for (held, words) in [(0, "no vote there"), (4, "a vote of epoch 4 there")] {
+            let mut story = Story::default();
+            story.lead(1, 5).propose(1, 5, 2, 7).vote(1, 5, 2, 7);
+            let votes = [(1, 5), (2, held)];
+            let votes = if held == 0 { &votes[..1] } else { &votes };
+            story.pledged(1, 5, 0, votes);
+            assert_fails(&verdict(ENTRY, "paxos", &story), words);
+            assert_eq!(failing("paxos", &story), ["promises"]);
+        }
+    }
+
+    /// Server 1 voted for 7 at 3 in epoch 5, and promises 9 with this report of what is above.
+    fn reporting(above: u64, votes: &[(u64, u64, u64)]) -> Story {
+        let mut story = Story::default();
+        story.lead(1, 5).propose(1, 5, 3, 7).vote(1, 5, 3, 7);
+        let (epoch, above) = (9, Zxid(above));
+        story.fact(1, Fact::Reporting { epoch, above });
+        for (epoch, zxid, value) in votes {
+            let (epoch, zxid, value) = (*epoch, Zxid(*zxid), *value);
+            story.fact(1, Fact::Reported { epoch, zxid, value });
+        }
+        story.promise(1, 9);
+        story
+    }
+
+    #[test]
+    fn a_promise_reports_every_vote_or_a_later_one() {
+        for votes in [&[(5, 3, 7)][..], &[(6, 3, 8)], &[(5, 3, 7), (6, 4, 8)]] {
+            assert_passes(&verdict(ENTRY, "paxos", &reporting(0, votes)), 4);
+        }
+        assert_passes(&verdict(ENTRY, "paxos", &reporting(3, &[])), 3);
+    }
+
+    #[test]
+    fn a_promise_that_leaves_a_vote_out_or_tells_another_is_reported_alone() {
+        let wrong = [
+            (&[][..], "reported no vote there"),
+            (&[(6, 4, 8)][..], "reported no vote there"),
+            (&[(4, 3, 7)][..], "a vote of epoch 4"),
+            (
+                &[(5, 3, 8)][..],
+                "a vote of epoch 5 (value 0000000000000008)",
+            ),
+        ];
+        for (votes, words) in wrong {
+            let story = reporting(2, votes);
+            assert_fails(&verdict(ENTRY, "paxos", &story), words);
+            assert_eq!(failing("paxos", &story), ["promises"]);
         }
     }
 }

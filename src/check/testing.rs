@@ -1,9 +1,9 @@
 //! Small stories for the checkers' own tests.
 
-use super::{Checker, CheckerEntry, Ending, Final, Observation, Setup, Verdict};
+use super::{Checker, CheckerEntry, Ending, Final, Observation, Panel, Setup, Verdict};
 use crate::history::{History, Operation, Outcome};
 use crate::ids::{ClientId, NodeId, OpId, SessionId, VirtualTime, Zxid};
-use crate::protocol::{Fact, Persisted, Promises, Role};
+use crate::protocol::{Fact, Persisted, Pledged, Promises, Role, Votes};
 use crate::tree::{ANY_VERSION, Answer, Command, Path, Payload, Request, Write};
 
 enum Told {
@@ -19,6 +19,7 @@ enum Told {
     Delivered(NodeId, Zxid, u64),
     Fact(NodeId, Fact),
     Durable(Vec<(NodeId, Persisted)>),
+    Pledged(Vec<(NodeId, Pledged)>),
 }
 
 /// A sequence of observations, one a nanosecond.
@@ -86,6 +87,42 @@ impl Story {
         self.push(Told::Durable(nodes))
     }
 
+    /// What one server's disk proves to be promised: a promise, and votes above a snapshot.
+    pub fn pledged(
+        &mut self,
+        node: u8,
+        promised: u64,
+        through: u64,
+        votes: &[(u64, u64)],
+    ) -> &mut Story {
+        let votes = votes.iter().map(|(zxid, epoch)| (Zxid(*zxid), *epoch));
+        let votes = Votes {
+            through: Zxid(through),
+            epochs: votes.collect(),
+        };
+        let pledged = Pledged {
+            promised,
+            votes: Some(votes),
+        };
+        self.push(Told::Pledged(vec![(NodeId(node), pledged)]))
+    }
+
+    pub fn vote(&mut self, node: u8, epoch: u64, zxid: u64, value: u64) -> &mut Story {
+        let zxid = Zxid(zxid);
+        self.fact(node, Fact::Voted { epoch, zxid, value })
+    }
+
+    pub fn promise(&mut self, node: u8, epoch: u64) -> &mut Story {
+        self.fact(node, Fact::Promised { epoch })
+    }
+
+    /// Promises an epoch and is established as its leader, with whatever history.
+    pub fn lead(&mut self, node: u8, epoch: u64) -> &mut Story {
+        let through = Zxid(u64::from(u32::MAX));
+        self.promise(node, epoch)
+            .fact(node, Fact::Established { epoch, through })
+    }
+
     fn push(&mut self, told: Told) -> &mut Story {
         self.0.push(told);
         self
@@ -118,7 +155,14 @@ impl Story {
                     value: *value,
                 },
                 Told::Fact(node, fact) => Observation::Fact { node: *node, fact },
-                Told::Durable(nodes) => Observation::Durable { nodes },
+                Told::Durable(nodes) => Observation::Durable {
+                    nodes,
+                    pledged: &[],
+                },
+                Told::Pledged(pledged) => Observation::Durable {
+                    nodes: &[],
+                    pledged,
+                },
             };
             hear(VirtualTime(at), &observation);
         }
@@ -262,6 +306,17 @@ fn numbered(history: &History) -> History {
 /// What a checker says about a story.
 pub(super) fn verdict(entry: CheckerEntry, protocol: &str, story: &Story) -> Verdict {
     verdict_with(entry, protocol, story, &History::default())
+}
+
+/// Which of all the checkers report a violation in a story without clients.
+pub(super) fn failing(protocol: &str, story: &Story) -> Vec<&'static str> {
+    let mut panel = Panel::new(&setup(protocol));
+    story.tell(|at, observation| panel.observe(at, observation));
+    let verdicts = ending_of(&[], |ending| panel.finish(ending));
+    let failing = verdicts
+        .into_iter()
+        .filter(|(_, verdict)| matches!(verdict, Verdict::Fail(_)));
+    failing.map(|(name, _)| name).collect()
 }
 
 /// What a checker says about a story and a history.

@@ -5,6 +5,10 @@
 //! cversion. Sequential names under one parent rise with their zxids. Parts of a multi share one
 //! zxid and see each other's half-done work, so their Stats are not compared, and a node that one
 //! multi touches twice may skip versions.
+//!
+//! Where deltas are replicated, the transactions are asked as well, as the run goes and whether or
+//! not anybody reads: the end of a session takes along every node that is its own, and none comes
+//! behind it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +19,8 @@ use super::{Checker, CheckerEntry, Counterexample, Ending, Interests, Observatio
 use crate::history::{History, Operation};
 use crate::ids::{SessionId, VirtualTime, Zxid};
 use crate::tree::{
-    Content, CreateMode, Part, Path, Payload, Read, Request, Response, Stat, Txn, Write, paths,
+    Content, CreateMode, Lifetime, Part, Path, Payload, Read, Request, Response, Stat, Txn, Write,
+    paths,
 };
 
 pub(super) const ENTRY: CheckerEntry = CheckerEntry {
@@ -34,6 +39,10 @@ struct TreeOrder {
     ending: BTreeMap<Zxid, SessionId>,
     /// When each session ended.
     ended: BTreeMap<SessionId, Zxid>,
+    /// Transactions about ephemeral nodes that were applied and not yet delivered.
+    pending: BTreeMap<Zxid, Payload>,
+    /// Of each session that has not ended, its ephemeral nodes and where they were created.
+    own: BTreeMap<SessionId, BTreeMap<Path, Zxid>>,
     /// Where a node may have been deleted: names under it may start again. Some of these did not
     /// take place; that only excuses more.
     deletions: BTreeMap<Path, BTreeSet<Zxid>>,
@@ -46,18 +55,25 @@ impl TreeOrder {
             Content::Txn(record) => match &record.txn {
                 Txn::CloseSession { .. } => {
                     self.ending.insert(zxid, record.session);
+                    self.pending.insert(zxid, payload.clone());
                 }
                 Txn::Delete { path } => self.delete(path, zxid),
                 Txn::Multi(txns) => {
+                    if txns.iter().any(|txn| ephemeral_of(txn).is_some()) {
+                        self.pending.insert(zxid, payload.clone());
+                    }
                     for txn in txns {
                         if let Txn::Delete { path } = txn {
                             self.delete(path, zxid);
                         }
                     }
                 }
-                Txn::Create { .. }
-                | Txn::CreateWith { .. }
-                | Txn::SetData { .. }
+                txn @ (Txn::Create { .. } | Txn::CreateWith { .. }) => {
+                    if ephemeral_of(txn).is_some() {
+                        self.pending.insert(zxid, payload.clone());
+                    }
+                }
+                Txn::SetData { .. }
                 | Txn::SetAcl { .. }
                 | Txn::Check { .. }
                 | Txn::CreateSession { .. }
@@ -90,6 +106,64 @@ impl TreeOrder {
                 | Write::CreateSession { .. }
                 | Write::CloseSession => {}
             },
+        }
+    }
+
+    /// A transaction about ephemeral nodes is committed.
+    fn deliver(&mut self, at: VirtualTime, zxid: Zxid, payload: &Payload) {
+        let Content::Txn(record) = payload.content() else {
+            return; // Of commands only the answers tell what came of them.
+        };
+        match &record.txn {
+            Txn::CloseSession { ephemerals } => self.close(at, zxid, record.session, ephemerals),
+            Txn::Multi(txns) => txns.iter().for_each(|txn| self.bear(at, zxid, txn)),
+            txn @ (Txn::Create { .. }
+            | Txn::CreateWith { .. }
+            | Txn::Delete { .. }
+            | Txn::SetData { .. }
+            | Txn::SetAcl { .. }
+            | Txn::Check { .. }
+            | Txn::CreateSession { .. }
+            | Txn::Error(_)) => self.bear(at, zxid, txn),
+        }
+    }
+
+    /// An ephemeral node comes into being.
+    fn bear(&mut self, at: VirtualTime, zxid: Zxid, txn: &Txn) {
+        let Some((path, owner)) = ephemeral_of(txn) else {
+            return;
+        };
+        self.findings.count();
+        match self.ended.get(&owner) {
+            Some(end) if *end < zxid => {
+                let reason = format!(
+                    "{path} was created at {zxid} for session {owner}, which had ended at {end}"
+                );
+                self.findings.fail(at, reason);
+            }
+            // Delivered late, by a server that fills a gap: the end was judged without it.
+            Some(_) => {}
+            None => {
+                let own = self.own.entry(owner).or_default();
+                own.insert(path.clone(), zxid);
+            }
+        }
+    }
+
+    /// A session ends: its nodes are those that were created and, so far as anybody knows, not
+    /// deleted.
+    fn close(&mut self, at: VirtualTime, zxid: Zxid, session: SessionId, listed: &[Path]) {
+        for (path, created) in self.own.remove(&session).unwrap_or_default() {
+            self.findings.count();
+            let deletions = self.deletions.get(&path);
+            let deleted = deletions.is_some_and(|all| all.range(created..=zxid).next().is_some());
+            if !deleted && listed.binary_search(&path).is_err() {
+                let reason = format!(
+                    "session {session} ended at {zxid} and left {path} behind, its own since \
+                     {created}"
+                );
+                self.findings.fail(at, reason);
+            }
         }
     }
 
@@ -276,6 +350,26 @@ struct Birth<'a> {
     operation: &'a Operation,
 }
 
+/// The path and the session of an ephemeral node that a transaction creates.
+fn ephemeral_of(txn: &Txn) -> Option<(&Path, SessionId)> {
+    match txn {
+        Txn::Create { path, owner, .. } | Txn::CreateWith { path, owner, .. } => {
+            match Lifetime::of(*owner) {
+                Lifetime::Session(session) => Some((path, session)),
+                Lifetime::Endless | Lifetime::Container | Lifetime::Ttl { .. } => None,
+            }
+        }
+        Txn::Delete { .. }
+        | Txn::SetData { .. }
+        | Txn::SetAcl { .. }
+        | Txn::Check { .. }
+        | Txn::Multi(_)
+        | Txn::CreateSession { .. }
+        | Txn::CloseSession { .. }
+        | Txn::Error(_) => None,
+    }
+}
+
 fn moment(operation: &Operation) -> VirtualTime {
     operation.completed.unwrap_or(operation.invoked)
 }
@@ -372,7 +466,7 @@ fn touched_twice(history: &History) -> BTreeSet<Path> {
 }
 
 impl Checker for TreeOrder {
-    fn observe(&mut self, _: VirtualTime, observation: &Observation<'_>) {
+    fn observe(&mut self, at: VirtualTime, observation: &Observation<'_>) {
         match observation {
             Observation::Applied {
                 zxid,
@@ -386,6 +480,9 @@ impl Checker for TreeOrder {
                 }
             }
             Observation::Delivered { zxid, .. } => {
+                if let Some(payload) = self.pending.remove(zxid) {
+                    self.deliver(at, *zxid, &payload);
+                }
                 if let Some(session) = self.ending.remove(zxid) {
                     self.ended.entry(session).or_insert(*zxid);
                 }
@@ -412,10 +509,10 @@ impl Checker for TreeOrder {
 #[cfg(test)]
 mod tests {
     use super::super::testing::{
-        Story, answer, assert_fails, assert_passes, command_of, verdict_with,
+        Story, answer, assert_fails, assert_passes, command_of, failing, verdict, verdict_with,
     };
     use super::*;
-    use crate::tree::{ANY_VERSION, Answer, Data};
+    use crate::tree::{ANY_VERSION, Answer, Data, TxnRecord};
 
     fn born(zxid: u64) -> Stat {
         Stat {
@@ -534,5 +631,90 @@ mod tests {
         story.deliver(1, 5, 99);
         assert_passes(&judge(&story, vec![saw(1, 4, ephemeral)]), 1);
         assert_fails(&judge(&story, late), "its session s7 ended at 5");
+    }
+
+    const S: SessionId = SessionId(7);
+
+    /// Proposed, applied and delivered by server 1, which leads epoch 1.
+    fn commit(story: &mut Story, zxid: u64, txn: Txn) {
+        let payload = Payload::txn(TxnRecord {
+            session: S,
+            seq: 0,
+            time_ms: 0,
+            txn,
+        });
+        let value = payload.digest();
+        let zxid = Zxid::new(1, u32::try_from(zxid).expect("a small number")).0;
+        story.propose(1, 1, zxid, value);
+        story.apply(1, zxid, &payload, None, None);
+        story.deliver(1, zxid, value);
+    }
+
+    fn create(path: &str) -> Txn {
+        Txn::Create {
+            path: Path::from(path),
+            data: Data::from([]),
+            owner: S,
+            parent_cversion: 1,
+        }
+    }
+
+    fn close(ephemerals: &[&str]) -> Txn {
+        Txn::CloseSession {
+            ephemerals: ephemerals.iter().map(|path| Path::from(*path)).collect(),
+        }
+    }
+
+    fn committed(txns: Vec<Txn>) -> Story {
+        let mut story = Story::default();
+        story.lead(1, 1);
+        for (txn, zxid) in txns.into_iter().zip(1..) {
+            commit(&mut story, zxid, txn);
+        }
+        story
+    }
+
+    #[test]
+    fn the_end_of_a_session_takes_along_its_nodes_that_were_not_deleted() {
+        let path = Path::from("/b");
+        let multi = Txn::Multi(vec![create("/c"), create("/d")]);
+        let delete = Txn::Delete { path };
+        let all = vec![
+            create("/a"),
+            create("/b"),
+            multi,
+            delete,
+            close(&["/a", "/c", "/d"]),
+        ];
+        assert_passes(&verdict(ENTRY, "zab", &committed(all)), 8);
+    }
+
+    #[test]
+    fn an_ephemeral_node_that_the_end_of_its_session_forgets_is_reported_alone() {
+        let story = committed(vec![create("/a"), create("/b"), close(&["/b"])]);
+        let words = "session s7 ended at 1:3 and left /a behind, its own since 1:1";
+        assert_fails(&verdict(ENTRY, "zab", &story), words);
+        assert_eq!(failing("zab", &story), ["tree"]);
+    }
+
+    #[test]
+    fn an_ephemeral_node_of_a_session_that_has_ended_is_reported_alone() {
+        let story = committed(vec![close(&[]), create("/a")]);
+        let words = "/a was created at 1:2 for session s7, which had ended at 1:1";
+        assert_fails(&verdict(ENTRY, "zab", &story), words);
+        assert_eq!(failing("zab", &story), ["tree"]);
+    }
+
+    #[test]
+    fn what_is_not_committed_does_not_count() {
+        let mut story = committed(vec![create("/a")]);
+        let close = Payload::txn(TxnRecord {
+            session: S,
+            seq: 0,
+            time_ms: 0,
+            txn: close(&[]),
+        });
+        story.apply(1, Zxid::new(1, 2).0, &close, None, None);
+        assert_passes(&verdict(ENTRY, "zab", &story), 1);
     }
 }

@@ -40,5 +40,6 @@ pub use keyed::{Action, Family, INITIAL, KeyedHistory, NEVER, Operation, Origin}
 pub use lanes::check;
 pub use model::{Kind, Model, Numbered, Specification};
 pub use register::Register;
+pub use tell::{Told, told};
 pub use texts::Texts;
 pub use timed::{Timed, placed};

@@ -9,6 +9,52 @@ use super::zones::{Block, Broken, Mark, NONE};
 /// Values that are named before the rest is only counted.
 const NAMED_MAX: usize = 6;
 
+/// An operation of a history in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// Its key; empty if the history has only one.
+    pub key: String,
+    /// What it did and saw.
+    pub what: String,
+    /// Its client.
+    pub client: String,
+    /// The line of its invocation.
+    pub begin: u64,
+    /// The line of its return; `None` if its outcome is unknown.
+    pub end: Option<u64>,
+}
+
+/// Tells of one operation, by its index in the history.
+pub fn told(family: Family, history: &KeyedHistory, index: usize) -> Told {
+    let operation = &history.operations[index];
+    let value = |value: u32| told_value(family, history, value);
+    let what = match (family, operation.action) {
+        (Family::Register, Action::Read(seen)) => format!("read of {}", value(seen)),
+        (Family::Append, Action::Read(seen)) => format!("get of {}", value(seen)),
+        (Family::Register, Action::Write(to)) => format!("write {}", value(to)),
+        (Family::Append, Action::Write(to)) => format!("put {}", value(to)),
+        (_, Action::Swap { from, to }) => format!("cas [{}, {}]", value(from), value(to)),
+        (_, Action::Mismatch(from)) => format!("failed cas from {}", value(from)),
+        (_, Action::Append(text)) => format!("append {}", value(text)),
+    };
+    let origin = &history.origins[index];
+    Told {
+        key: history.keys.told(origin.key),
+        what,
+        client: history.clients.told(origin.client),
+        begin: u64::from(operation.invoked) + 1,
+        end: (operation.returned != NEVER).then(|| u64::from(operation.returned) + 1),
+    }
+}
+
+fn told_value(family: Family, history: &KeyedHistory, value: u32) -> String {
+    let text = history.values.told(value);
+    match family {
+        Family::Register => text,
+        Family::Append => format!("{text:?}"),
+    }
+}
+
 /// Tells of one lane.
 pub(super) struct Teller<'a> {
     family: Family,
@@ -70,37 +116,18 @@ impl<'a> Teller<'a> {
     }
 
     fn value(&self, value: u32) -> String {
-        let text = self.history.values.told(self.lane.values[value as usize]);
-        match self.family {
-            Family::Register => text,
-            Family::Append => format!("{text:?}"),
-        }
+        told_value(self.family, self.history, self.lane.values[value as usize])
     }
 
     /// An operation with its client and lines.
     fn operation(&self, index: u32) -> String {
-        let operation = &self.lane.operations[index as usize];
-        let what = match (self.family, operation.action) {
-            (Family::Register, Action::Read(value)) => format!("read of {}", self.value(value)),
-            (Family::Append, Action::Read(value)) => format!("get of {}", self.value(value)),
-            (Family::Register, Action::Write(value)) => format!("write {}", self.value(value)),
-            (Family::Append, Action::Write(value)) => format!("put {}", self.value(value)),
-            (_, Action::Swap { from, to }) => {
-                format!("cas [{}, {}]", self.value(from), self.value(to))
-            }
-            (_, Action::Mismatch(from)) => format!("failed cas from {}", self.value(from)),
-            (_, Action::Append(text)) => format!("append {}", self.value(text)),
-        };
         let member = self.lane.members[index as usize] as usize;
-        let client = self.history.origins[member].client;
-        let client = self.history.clients.told(client);
-        let begin = u64::from(operation.invoked) + 1;
-        match operation.returned {
-            NEVER => format!("{what} (client {client}, line {begin}, outcome unknown)"),
-            end => format!(
-                "{what} (client {client}, lines {begin} and {})",
-                u64::from(end) + 1
-            ),
+        // Judging may have changed what the lane says of it, but not the history.
+        let told = told(self.family, self.history, member);
+        let (what, client, begin) = (told.what, told.client, told.begin);
+        match told.end {
+            None => format!("{what} (client {client}, line {begin}, outcome unknown)"),
+            Some(end) => format!("{what} (client {client}, lines {begin} and {end})"),
         }
     }
 

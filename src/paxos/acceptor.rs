@@ -84,6 +84,11 @@ impl Acceptor {
         self.votes.last()
     }
 
+    /// The votes above a slot, ascending.
+    pub(super) fn votes_above(&self, slot: u64) -> impl Iterator<Item = (u64, &Vote)> {
+        self.votes.iter_from(slot + 1)
+    }
+
     /// The votes from `first` on, none left out: cutting this list at a window loses chosen values
     /// (bug P13).
     pub(super) fn votes_from(&self, first: u64) -> Vec<SlotVote> {

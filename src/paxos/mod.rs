@@ -73,8 +73,8 @@ use crate::canonical::{Canonical, RunHash};
 use crate::ids::{LocalTime, NodeId, Span, Zxid};
 use crate::mutation::Mutations;
 use crate::protocol::{
-    DiskResult, Effect, Ensemble, Image, Input, Outbox, Persisted, Promises, Protocol, Refusal,
-    Replicates, Role, Standing, TimerRange, Via,
+    DiskResult, Effect, Ensemble, Image, Input, Outbox, Persisted, Pledged, Promises, Protocol,
+    Refusal, Replicates, Role, Standing, TimerRange, Via,
 };
 use acceptor::Acceptor;
 use checkpoint::Checkpoints;
@@ -328,6 +328,10 @@ impl Protocol for Paxos {
 
     fn persisted(image: &Image<Record>) -> Persisted {
         record::persisted(image)
+    }
+
+    fn pledged(image: &Image<Record>) -> Option<Pledged> {
+        Some(record::pledged(image))
     }
 
     fn kind(msg: &Msg) -> &'static str {

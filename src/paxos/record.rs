@@ -11,7 +11,7 @@ use super::ballot::Ballot;
 use super::slot::Value;
 use crate::canonical::{Canonical, RunHash};
 use crate::ids::Zxid;
-use crate::protocol::{Image, Persisted, Refusal};
+use crate::protocol::{Image, Persisted, Pledged, Refusal, Votes};
 
 /// A record of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -140,6 +140,24 @@ pub(super) fn persisted(image: &Image<Record>) -> Persisted {
             .filter(|(_, (_, digest))| *digest != 0)
             .map(|(slot, (_, digest))| (Zxid(slot), digest))
             .collect(),
+    }
+}
+
+/// What an image proves to be promised and voted for. An image that cannot boot proves nothing.
+pub(super) fn pledged(image: &Image<Record>) -> Pledged {
+    let Ok(acceptor) = recover_acceptor(image) else {
+        return Pledged::default();
+    };
+    let through = acceptor.trimmed();
+    Pledged {
+        promised: acceptor.promised().epoch(),
+        votes: Some(Votes {
+            through: Zxid(through),
+            epochs: acceptor
+                .votes_above(through)
+                .map(|(slot, vote)| (Zxid(slot), vote.ballot.epoch()))
+                .collect(),
+        }),
     }
 }
 

@@ -3,11 +3,12 @@
 
 use super::acceptor::{Accepting, Prepared};
 use super::ballot::Ballot;
-use super::message::{Msg, Proposal, Report};
+use super::message::{Msg, Proposal, Report, SlotVote};
 use super::record::Record;
 use super::slot::Value;
 use super::{Leader, Out, Paxos};
 use crate::ids::{LocalTime, NodeId, Zxid};
+use crate::mutation::Mutation;
 use crate::protocol::{Fact, Via};
 
 /// The content of a heartbeat.
@@ -53,7 +54,16 @@ impl Paxos {
             // because the promise in memory is raised already.
             votes: self.acceptor.votes_from(first),
         };
+        let above = report.snapshot.max(first.saturating_sub(1));
+        let reported: Vec<Fact> = report.votes.iter().map(reported).collect();
         out.promise(to, Via::Datagram, Msg::Promise(report));
+        out.fact_after_disk(Fact::Reporting {
+            epoch: ballot.epoch(),
+            above: Zxid(above),
+        });
+        for fact in reported {
+            out.fact_after_disk(fact);
+        }
         out.fact_after_disk(Fact::Promised {
             epoch: ballot.epoch(),
         });
@@ -118,6 +128,12 @@ impl Paxos {
             },
             out,
         );
+        // Mutation P02: the vote leaves before it is durable.
+        if self.config.mutations.has(Mutation::P02) {
+            out.send(to, Via::Datagram, Msg::Accepted { ballot, slot });
+            out.fact(fact);
+            return;
+        }
         out.promise(to, Via::Datagram, Msg::Accepted { ballot, slot });
         out.fact_after_disk(fact);
     }
@@ -178,6 +194,15 @@ impl Paxos {
         if promised > ballot {
             out.send(to, Via::Datagram, Msg::Nack { ballot, promised });
         }
+    }
+}
+
+/// The fact that goes with a vote in a Promise.
+fn reported(vote: &SlotVote) -> Fact {
+    Fact::Reported {
+        epoch: vote.ballot.epoch(),
+        zxid: Zxid(vote.slot),
+        value: vote.value.digest(),
     }
 }
 

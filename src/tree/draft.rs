@@ -322,7 +322,12 @@ impl<'a> Draft<'a> {
             .filter(|path| !self.outstanding.nodes.contains_key(*path))
             .cloned()
             .collect();
+        // Mutation T04: nodes whose creation is still outstanding are not listed.
+        let forgets = self.outstanding.mutations.has(Mutation::T04);
         let speculative = self.outstanding.nodes.iter().filter(|(_, entry)| {
+            if forgets {
+                return false;
+            }
             let now = entry.now.as_ref();
             now.is_some_and(|node| node.owner == self.session)
         });

@@ -80,8 +80,8 @@ use crate::canonical::{Canonical, RunHash};
 use crate::ids::{LocalTime, NodeId, Span, Zxid};
 use crate::mutation::Mutations;
 use crate::protocol::{
-    DiskResult, Ensemble, Image, Input, Knobs, LinkEvent, Outbox, Persisted, Promises, Protocol,
-    Refusal, Replicates, Role, Standing, TimerRange, Via,
+    DiskResult, Ensemble, Image, Input, Knobs, LinkEvent, Outbox, Persisted, Pledged, Promises,
+    Protocol, Refusal, Replicates, Role, Standing, TimerRange, Via,
 };
 use crate::quorum::NodeSet;
 use crate::tree::Payload;
@@ -340,6 +340,10 @@ impl Protocol for Zab {
 
     fn persisted(image: &Image<Record>) -> Persisted {
         record::persisted(image)
+    }
+
+    fn pledged(image: &Image<Record>) -> Option<Pledged> {
+        Some(record::pledged(image))
     }
 
     fn kind(msg: &Msg) -> &'static str {

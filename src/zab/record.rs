@@ -9,7 +9,7 @@
 
 use crate::canonical::{Canonical, RunHash};
 use crate::ids::Zxid;
-use crate::protocol::{FileName, Image, Persisted, Refusal};
+use crate::protocol::{FileName, Image, Persisted, Pledged, Refusal};
 use crate::tree::{Payload, Snapshot};
 
 /// The file with the highest epoch this server has promised.
@@ -165,6 +165,16 @@ pub(super) fn persisted(image: &Image<Record>) -> Persisted {
                 .map(|(zxid, payload)| (*zxid, payload.digest()))
                 .collect(),
         },
+    }
+}
+
+/// What an image proves to be promised. An image that cannot boot proves nothing. Votes are not
+/// kept for good: a later leader truncates what it does not have.
+pub(super) fn pledged(image: &Image<Record>) -> Pledged {
+    let accepted = read(image).map_or(0, |recovered| recovered.accepted_epoch);
+    Pledged {
+        promised: u64::from(accepted),
+        votes: None,
     }
 }
 

@@ -9,7 +9,7 @@ use super::arguments::CheckArguments;
 use super::output::{complain, print};
 use super::{Exit, Trouble, document};
 use crate::histories::FailedSwap;
-use crate::judge::{Judged, Limits, Mode, ModelName, Question, Word, judge};
+use crate::judge::{Explanation, Judged, Limits, Mode, ModelName, Question, Word, judge};
 
 /// A file and what is asked of it.
 struct Task {
@@ -97,7 +97,44 @@ fn line(file: &str, judged: &Judged, expected: Option<Word>) -> String {
     for reason in judged.reason.lines() {
         text.push_str(&format!("           {reason}\n"));
     }
+    if let Some(explanation) = &judged.explanation {
+        explain(explanation, &mut text);
+    }
     text
+}
+
+/// Operations of a minimal sub-history that are shown before the rest is only counted.
+const SHOWN_MAX: usize = 12;
+
+/// What a person reads of a violation, behind its sentence.
+fn explain(explanation: &Explanation, text: &mut String) {
+    let mut say = |line: String| text.push_str(&format!("           {line}\n"));
+    if explanation.legal_prefix > 0 {
+        say(format!(
+            "the longest legal prefix has {}",
+            operations(explanation.legal_prefix)
+        ));
+    }
+    if explanation.minimal.is_empty() {
+        return;
+    }
+    say(format!(
+        "{} break the promise by themselves:",
+        operations(explanation.minimal.len())
+    ));
+    for step in explanation.minimal.iter().take(SHOWN_MAX) {
+        say(format!("  {}", step.line()));
+    }
+    if let Some(more @ 1..) = explanation.minimal.len().checked_sub(SHOWN_MAX) {
+        say(format!("  and {more} more"));
+    }
+}
+
+fn operations(count: usize) -> String {
+    match count {
+        1 => "1 operation".to_owned(),
+        count => format!("{count} operations"),
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -118,6 +155,9 @@ struct FileLine {
     /// What the manifest says, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     expected: Option<&'static str>,
+    /// Of a violation, what it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explanation: Option<Explanation>,
 }
 
 impl FileLine {
@@ -131,6 +171,7 @@ impl FileLine {
             parse_ms: judged.parse.as_secs_f64() * 1e3,
             peak_bytes: judged.bytes_peak,
             expected: expected.map(Word::told),
+            explanation: judged.explanation,
         }
     }
 }
@@ -192,4 +233,32 @@ fn task_of(entry: Entry, folder: &Path, limits: Limits) -> Result<Task, String> 
         },
         expected: Some(expected),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::Step;
+
+    #[test]
+    fn of_a_long_sub_history_the_rest_is_counted() {
+        let step = |line: u64| Step {
+            lines: vec![line],
+            client: "4".to_owned(),
+            key: String::new(),
+            what: "write 7".to_owned(),
+        };
+        let explanation = Explanation {
+            operation: step(1),
+            legal_prefix: 0,
+            minimal: (1..=15).map(step).collect(),
+        };
+        let mut text = String::new();
+        explain(&explanation, &mut text);
+        let lines: Vec<&str> = text.lines().map(str::trim_start).collect();
+        assert_eq!(lines.len(), 14);
+        assert_eq!(lines[0], "15 operations break the promise by themselves:");
+        assert_eq!(lines[12], "line 12, client 4: write 7, outcome unknown");
+        assert_eq!(lines[13], "and 3 more");
+    }
 }

@@ -26,6 +26,8 @@ impl Teller<'_> {
                 self.vote(event, node, epoch, (zxid, value));
             }
             Fact::Chosen { zxid, value } => self.choose(event, node, zxid, value),
+            // The message tells of it.
+            Fact::Reporting { .. } | Fact::Reported { .. } => {}
         }
     }
 

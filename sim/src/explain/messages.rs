@@ -236,7 +236,10 @@ pub(super) fn stated(events: &[Event]) -> BTreeSet<(NodeId, VirtualTime, Zxid)> 
             Fact::Proposed { zxid, .. } | Fact::Voted { zxid, .. } | Fact::Chosen { zxid, .. } => {
                 Some((*node, event.at, zxid))
             }
-            Fact::Established { .. } | Fact::Promised { .. } => None,
+            Fact::Established { .. }
+            | Fact::Promised { .. }
+            | Fact::Reporting { .. }
+            | Fact::Reported { .. } => None,
         }
     };
     events.iter().filter_map(of).collect()

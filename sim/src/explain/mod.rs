@@ -228,7 +228,10 @@ fn position(event: &Event) -> Option<Zxid> {
         Fact::Proposed { zxid, .. } | Fact::Voted { zxid, .. } | Fact::Chosen { zxid, .. } => {
             Some(zxid)
         }
-        Fact::Established { .. } | Fact::Promised { .. } => None,
+        Fact::Established { .. }
+        | Fact::Promised { .. }
+        | Fact::Reporting { .. }
+        | Fact::Reported { .. } => None,
     }
 }
 

@@ -6,7 +6,7 @@
 use menagerie::linear::{Family, KeyedHistory};
 
 use super::gather::{Event, Gatherer, Kind, Value, Verb};
-use super::{FailedSwap, Malformed};
+use super::{FailedSwap, Malformed, Unread};
 
 /// Forms inside forms; a history needs four.
 const DEPTH_MAX: usize = 64;
@@ -16,7 +16,8 @@ pub(super) fn parse(
     text: &[u8],
     family: Family,
     failed_swap: FailedSwap,
-) -> Result<KeyedHistory, Malformed> {
+    bytes_max: usize,
+) -> Result<KeyedHistory, Unread> {
     let mut gatherer = Gatherer::new(family, failed_swap, "event");
     let mut reader = Reader {
         text,
@@ -27,8 +28,7 @@ pub(super) fn parse(
     let mut place = 0;
     loop {
         let line = reader.line;
-        let malformed = |line: usize| move |what: String| Malformed { line, what };
-        reader.skip_blanks().map_err(malformed(reader.line))?;
+        reader.skip_blanks().map_err(malformed_at(reader.line))?;
         match reader.peek() {
             None => break,
             Some(b'[' | b'(') if reader.opened == 0 => {
@@ -42,20 +42,23 @@ pub(super) fn parse(
             Some(_) => {
                 let line = reader.line.max(line);
                 let form = reader.form(0);
-                let form = form.map_err(malformed(reader.line))?;
+                let form = form.map_err(malformed_at(reader.line))?;
                 let taken = take(&mut gatherer, place, &form);
-                taken.map_err(malformed(line))?;
+                taken.map_err(malformed_at(line))?;
+                gatherer.fit(place, text, bytes_max)?;
                 place += 1;
             }
         }
     }
     if reader.opened == 1 {
-        return Err(Malformed {
-            line: reader.line,
-            what: "the history's vector is not closed".to_owned(),
-        });
+        let what = "the history's vector is not closed".to_owned();
+        return Err(Unread::Malformed(malformed_at(reader.line)(what)));
     }
     Ok(gatherer.finish())
+}
+
+fn malformed_at(line: usize) -> impl Fn(String) -> Malformed {
+    move |what| Malformed { line, what }
 }
 
 /// What a form means to a history.

@@ -2,7 +2,7 @@
 
 use menagerie::linear::{Action, Family, INITIAL, KeyedHistory, NEVER, Operation, Origin, Texts};
 
-use super::FailedSwap;
+use super::{FailedSwap, LINES_A_LOOK, Unread};
 
 /// What an event says of its operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,6 +151,22 @@ impl Gatherer {
             ));
         }
         self.complete(place, open, event)
+    }
+
+    /// Looks, once in a while, whether the history still fits beside its text. `place` is that of
+    /// the last event.
+    pub(super) fn fit(&self, place: u32, text: &[u8], bytes_max: usize) -> Result<(), Unread> {
+        let lines = place as usize + 1;
+        if !lines.is_multiple_of(LINES_A_LOOK) {
+            return Ok(());
+        }
+        if text.len().saturating_add(self.history.size()) <= bytes_max {
+            return Ok(());
+        }
+        Err(Unread::Full {
+            lines,
+            operations: self.history.operations_read,
+        })
     }
 
     /// The whole history. What is open stays open.

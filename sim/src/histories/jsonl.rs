@@ -8,14 +8,15 @@ use menagerie::linear::{Family, KeyedHistory};
 use serde_json::{Map, Value as Json};
 
 use super::gather::{Event, Gatherer, Kind, Value, Verb};
-use super::{FailedSwap, Malformed};
+use super::{FailedSwap, Malformed, Unread};
 
 /// Reads a whole history.
 pub(super) fn parse(
     text: &[u8],
     family: Family,
     failed_swap: FailedSwap,
-) -> Result<KeyedHistory, Malformed> {
+    bytes_max: usize,
+) -> Result<KeyedHistory, Unread> {
     let mut gatherer = Gatherer::new(family, failed_swap, "line");
     for (place, line) in (0u32..).zip(text.split(|byte| *byte == b'\n')) {
         let taken = match Members::scan(line) {
@@ -27,6 +28,7 @@ pub(super) fn parse(
             line: place as usize + 1,
             what,
         })?;
+        gatherer.fit(place, text, bytes_max)?;
     }
     Ok(gatherer.finish())
 }

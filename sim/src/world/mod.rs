@@ -455,16 +455,20 @@ impl<P: Protocol> World<P> {
             return;
         }
         let voters = self.nodes[..usize::from(self.spec.voters)].iter();
-        let held: Vec<_> = voters
-            .map(|node| {
-                let image = match node.server {
-                    Some(_) => node.disk.durable_image(),
-                    None => node.disk.image(),
-                };
-                (node.id, P::persisted(&image))
-            })
-            .collect();
-        self.observe(&Observation::Durable { nodes: &held });
+        let mut held = Vec::new();
+        let mut pledged = Vec::new();
+        for node in voters {
+            let image = match node.server {
+                Some(_) => node.disk.durable_image(),
+                None => node.disk.image(),
+            };
+            held.push((node.id, P::persisted(&image)));
+            pledged.extend(P::pledged(&image).map(|pledged| (node.id, pledged)));
+        }
+        self.observe(&Observation::Durable {
+            nodes: &held,
+            pledged: &pledged,
+        });
     }
 }
 

@@ -460,11 +460,13 @@ impl<P: Protocol> World<P> {
 
     fn state_fact(&mut self, place: usize, fact: &Fact) {
         let node = self.nodes[place].id;
-        self.record(|| What::Fact {
-            node,
-            body: typed(fact),
-        });
-        self.mark(Kind::Fact, place as u8, 0);
+        if !fact.is_in_its_message() {
+            self.record(|| What::Fact {
+                node,
+                body: typed(fact),
+            });
+            self.mark(Kind::Fact, place as u8, 0);
+        }
         self.observe(&Observation::Fact { node, fact });
     }
 

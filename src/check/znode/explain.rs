@@ -2,6 +2,7 @@
 
 use super::claims::{Claims, Kind, told};
 use super::sweep::{Conflict, Sweep, Why};
+use super::words::{answered, asked, contrast};
 use super::{Mode, Options, tree};
 use crate::history::{Operation, Outcome};
 use crate::ids::{OpId, VirtualTime, Zxid};
@@ -21,6 +22,46 @@ pub enum Edge {
     Alone,
 }
 
+/// Why the operation has no place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// It and another write say that they took effect at one zxid.
+    Collision {
+        /// The zxid.
+        at: Zxid,
+    },
+    /// Its session was answered by an older state than before.
+    Regress {
+        /// The zxid of its reply.
+        now: Zxid,
+        /// The zxid of the earlier one.
+        before: Zxid,
+    },
+    /// It was told something else than the state says.
+    Answer {
+        /// Every write through here was applied.
+        through: Zxid,
+        /// Its own zxid, and what its session had heard of before it asked.
+        heard: Option<(Zxid, Zxid)>,
+    },
+    /// It took effect out of its session's turn.
+    Turn {
+        /// Where it took effect.
+        at: Zxid,
+        /// It belongs above.
+        above: Zxid,
+        /// It belongs before.
+        before: Zxid,
+    },
+    /// Its zxid contradicts the order that it must keep.
+    Overtaken {
+        /// Where it took effect.
+        at: Zxid,
+        /// Where the other one did.
+        other: Zxid,
+    },
+}
+
 /// What is wrong.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Violation {
@@ -32,6 +73,8 @@ pub struct Violation {
     pub told: Option<Answer>,
     /// What it should have been told, in the state that everything before left.
     pub expected: Option<Answer>,
+    /// Why it has none.
+    pub cause: Cause,
     /// What is broken.
     pub edge: Edge,
     /// All of it in a sentence.
@@ -40,26 +83,185 @@ pub struct Violation {
     pub prefix: Vec<OpId>,
 }
 
+/// How operations are named.
+#[derive(Clone, Copy)]
+pub enum Naming<'a> {
+    /// By their numbers in the run, with its moments.
+    Numbers,
+    /// By what they ask, and where they stand in a file.
+    Places(&'a dyn Fn(&Operation) -> String),
+}
+
+impl Violation {
+    /// The sentence, with these names. `find` knows the operations of the history.
+    pub fn tell<'o>(
+        &self,
+        find: &dyn Fn(OpId) -> Option<&'o Operation>,
+        naming: Naming<'_>,
+    ) -> String {
+        let teller = Teller { find, naming };
+        let name = teller.name(self.operation);
+        match self.cause {
+            Cause::Collision { at } => {
+                let other = teller.name(self.other());
+                format!("{other} and {name} both took effect at {at}")
+            }
+            Cause::Regress { now, before } => {
+                let earlier = teller.name(self.other());
+                format!(
+                    "{name} was answered at {now} after {earlier} of the same session had been \
+                     answered at {before}"
+                )
+            }
+            Cause::Turn { at, above, before } => {
+                let turn = format!(
+                    "{name} took effect at {at}, out of its session's turn: not above {above} and \
+                     before {before}"
+                );
+                turn + &teller.behind(self)
+            }
+            Cause::Overtaken { at, other } => teller.overtaken(self, at, other),
+            Cause::Answer { through, heard } => {
+                let (told, expected) = self.answers();
+                let mut sentence = format!("{name} was told {told}");
+                if let Some(expected) = expected {
+                    sentence += &format!(
+                        ", but after every write through {through} the answer is {expected}"
+                    );
+                }
+                if let Some((place, heard)) = heard {
+                    sentence += &format!(
+                        ", and took effect at {place}, though its session had heard of {heard} \
+                         before it asked"
+                    );
+                }
+                sentence + &teller.behind(self)
+            }
+        }
+    }
+
+    /// What it was told and what it should have been told, in words.
+    fn answers(&self) -> (String, Option<String>) {
+        match (&self.told, &self.expected) {
+            (Some(told), Some(expected)) => {
+                let (told, expected) = contrast(told, expected);
+                (told, Some(expected))
+            }
+            (Some(told), None) => (answered(told), None),
+            (None, expected) => ("nothing".to_owned(), expected.as_ref().map(answered)),
+        }
+    }
+
+    /// The other operation of the broken edge; itself if there is none.
+    pub(super) fn other(&self) -> OpId {
+        match self.edge {
+            Edge::RealTime(first, second)
+            | Edge::Session(first, second)
+            | Edge::Order(first, second) => {
+                if first == self.operation {
+                    second
+                } else {
+                    first
+                }
+            }
+            Edge::Alone => self.operation,
+        }
+    }
+
+    /// With its sentence, by numbers.
+    fn in_words(mut self, claims: &Claims<'_>) -> Violation {
+        let find = |id: OpId| {
+            let ops = claims.all.iter().map(|claim| claim.op);
+            ops.into_iter().find(|op| op.id == id)
+        };
+        self.sentence = self.tell(&find, Naming::Numbers);
+        self
+    }
+}
+
+struct Teller<'a, 'o> {
+    find: &'a dyn Fn(OpId) -> Option<&'o Operation>,
+    naming: Naming<'a>,
+}
+
+impl Teller<'_, '_> {
+    fn name(&self, id: OpId) -> String {
+        let Some(op) = (self.find)(id) else {
+            return "the end of a session that nobody asked for".to_owned();
+        };
+        match self.naming {
+            Naming::Numbers => named(op),
+            Naming::Places(place) => format!("{} ({})", asked(&op.request), place(op)),
+        }
+    }
+
+    /// Behind whom it comes, as the end of a sentence.
+    fn behind(&self, violation: &Violation) -> String {
+        let (earlier, later) = match violation.edge {
+            Edge::RealTime(earlier, later) | Edge::Session(earlier, later) => (earlier, later),
+            Edge::Order(..) | Edge::Alone => return String::new(),
+        };
+        let name = self.name(earlier);
+        let times = (self.find)(earlier).zip((self.find)(later));
+        let times = times.and_then(|(earlier, later)| Some((earlier.completed?, later.invoked)));
+        match (times, self.naming) {
+            (Some((completed, invoked)), Naming::Numbers) if completed < invoked => format!(
+                ", and it comes behind {name}, which completed at {completed}, before this was \
+                 invoked at {invoked}"
+            ),
+            (Some((completed, invoked)), Naming::Places(_)) if completed < invoked => {
+                format!(", and it comes behind {name}, which had returned before this was invoked")
+            }
+            (Some(_) | None, Naming::Numbers | Naming::Places(_)) => {
+                format!(", and it comes behind {name} of the same session")
+            }
+        }
+    }
+
+    /// An effect whose zxid contradicts the order it must keep.
+    fn overtaken(&self, violation: &Violation, at: Zxid, other: Zxid) -> String {
+        let of_session = matches!(violation.edge, Edge::Session(..));
+        let ended = violation.at;
+        let name = self.name(violation.operation);
+        let others = self.name(violation.other());
+        let invoked = (self.find)(violation.other()).map(|op| op.invoked);
+        let (why, when) = match (self.naming, invoked) {
+            (_, _) if of_session => ("was sent before".to_owned(), String::new()),
+            (Naming::Numbers, Some(invoked)) => (
+                format!("completed at {ended} before"),
+                format!(" (invoked at {invoked})"),
+            ),
+            (Naming::Numbers, None) | (Naming::Places(_), _) => {
+                ("returned before".to_owned(), " was invoked".to_owned())
+            }
+        };
+        let so = if when == " was invoked" {
+            ", yet it"
+        } else {
+            ", but"
+        };
+        format!("{name} {why} {others}{when}{so} took effect at {at}, behind the other's {other}")
+    }
+}
+
 /// Two writes say that they took effect at one zxid.
 pub(super) fn collision(claims: &Claims<'_>, first: u32, second: u32) -> Violation {
     let (first, second) = (claims.get(first), claims.get(second));
-    let zxid = match second.kind {
+    let at = match second.kind {
         Kind::Effect(zxid) => Zxid(zxid),
         Kind::Somewhere | Kind::Perhaps | Kind::Observation => Zxid::ZERO,
     };
-    Violation {
+    let violation = Violation {
         operation: second.op.id,
         at: ended(second.op),
         told: told(second.op).cloned(),
         expected: None,
+        cause: Cause::Collision { at },
         edge: Edge::Order(first.op.id, second.op.id),
-        sentence: format!(
-            "{} and {} both took effect at {zxid}",
-            named(first.op),
-            named(second.op)
-        ),
+        sentence: String::new(),
         prefix: Vec::new(),
-    }
+    };
+    violation.in_words(claims)
 }
 
 /// A claim that has no place.
@@ -70,100 +272,88 @@ pub(super) fn conflict(
     options: &Options,
 ) -> Violation {
     let claim = claims.get(conflict.claim);
-    let other = match &conflict.why {
-        Why::RealTime { other } | Why::Session { other } => Some(claims.get(*other)),
-        Why::NoState | Why::Answer(_) | Why::Heard | Why::Turn => None,
-    };
     let expected = match (&conflict.why, &claim.op.request) {
         (Why::Answer(answer), _) => Some(answer.clone()),
         (_, Request::Read(read)) => Some(tree::read(sweep.model(), claim.op, read)),
         (_, Request::Write(_) | Request::Watch(_) | Request::Sync | Request::Auth { .. }) => None,
     };
-    let blamed = blamed(claims, sweep, conflict);
-    let mut sentence = format!("{} was told {}", named(claim.op), told_in_words(claim.op));
-    if let Some(expected) = &expected {
-        sentence += &format!(
-            ", but after every write through {} the answer is {}",
-            Zxid(conflict.now),
-            in_words(expected)
-        );
-    }
-    if let (Why::Heard, Kind::Effect(place)) = (&conflict.why, claim.kind) {
-        sentence += &format!(
-            ", and took effect at {}, though its session had heard of {} before it asked",
-            Zxid(place),
-            Zxid(claim.lo)
-        );
-    }
-    if conflict.why == Why::Turn {
-        sentence = format!(
-            "{} took effect at {}, out of its session's turn: not above {} and before {}",
-            named(claim.op),
-            Zxid(conflict.next),
-            Zxid(claim.lo),
-            Zxid(claim.hi.saturating_add(1))
-        );
-    }
-    let edge = match (other, blamed) {
-        (Some(other), _) if matches!(claim.kind, Kind::Effect(_)) => {
-            let edge = match conflict.why {
-                Why::Session { .. } => Edge::Session(claim.op.id, other.op.id),
-                Why::RealTime { .. } | Why::NoState | Why::Answer(_) | Why::Heard | Why::Turn => {
-                    Edge::RealTime(claim.op.id, other.op.id)
-                }
-            };
-            sentence = overtaken(claims, conflict, other.op);
-            edge
+    let (cause, edge) = match (overtaking(claims, conflict), claim.kind) {
+        (Some(edge), Kind::Effect(at)) => {
+            let (at, other) = (Zxid(at), Zxid(conflict.next));
+            (Cause::Overtaken { at, other }, edge)
         }
-        (_, Some(earlier)) => {
-            let earlier = claims.get(earlier).op;
-            sentence += &format!(", and it comes behind {}", because(earlier, claim.op));
-            if earlier.session == claim.op.session && options.mode == Mode::ZooKeeper {
-                Edge::Session(earlier.id, claim.op.id)
-            } else {
-                Edge::RealTime(earlier.id, claim.op.id)
-            }
-        }
-        (_, None) => Edge::Alone,
+        _no_effect => (
+            cause_of(claims, conflict),
+            blamed_edge(claims, sweep, conflict, options),
+        ),
     };
-    Violation {
+    let violation = Violation {
         operation: claim.op.id,
         at: ended(claim.op),
         told: told(claim.op).cloned(),
         expected,
+        cause,
         edge,
-        sentence,
+        sentence: String::new(),
         prefix: sweep
             .order
             .iter()
             .map(|index| claims.get(*index).op.id)
             .collect(),
+    };
+    violation.in_words(claims)
+}
+
+/// The order that a claim has not kept by its own zxid.
+fn overtaking(claims: &Claims<'_>, conflict: &Conflict) -> Option<Edge> {
+    let id = claims.get(conflict.claim).op.id;
+    match conflict.why {
+        Why::RealTime { other } => Some(Edge::RealTime(id, claims.get(other).op.id)),
+        Why::Session { other } => Some(Edge::Session(id, claims.get(other).op.id)),
+        Why::NoState | Why::Answer(_) | Why::Heard | Why::Turn => None,
     }
 }
 
-/// An effect whose zxid contradicts the order it must keep.
-fn overtaken(claims: &Claims<'_>, conflict: &Conflict, other: &Operation) -> String {
+fn cause_of(claims: &Claims<'_>, conflict: &Conflict) -> Cause {
     let claim = claims.get(conflict.claim);
-    let Kind::Effect(place) = claim.kind else {
-        return named(claim.op);
-    };
-    let why = match conflict.why {
-        Why::Session { .. } => "was sent before".to_owned(),
-        Why::RealTime { .. } | Why::NoState | Why::Answer(_) | Why::Heard | Why::Turn => {
-            format!("completed at {} before", ended(claim.op))
+    let heard = match (&conflict.why, claim.kind) {
+        (Why::Heard, Kind::Effect(place)) => Some((Zxid(place), Zxid(claim.lo))),
+        (Why::Turn, _) => {
+            return Cause::Turn {
+                at: Zxid(conflict.next),
+                above: Zxid(claim.lo),
+                before: Zxid(claim.hi.saturating_add(1)),
+            };
         }
+        (
+            Why::NoState | Why::Answer(_) | Why::RealTime { .. } | Why::Session { .. } | Why::Heard,
+            _,
+        ) => None,
     };
-    format!(
-        "{} {why} {} (invoked at {}), but took effect at {}, behind the other's {}",
-        named(claim.op),
-        named(other),
-        other.invoked,
-        Zxid(place),
-        Zxid(conflict.next)
-    )
+    Cause::Answer {
+        through: Zxid(conflict.now),
+        heard,
+    }
 }
 
-/// Of everything that must come before a claim, that which stands the furthest.
+fn blamed_edge(
+    claims: &Claims<'_>,
+    sweep: &Sweep<'_, '_>,
+    conflict: &Conflict,
+    options: &Options,
+) -> Edge {
+    let claim = claims.get(conflict.claim);
+    match blamed(claims, sweep, conflict).map(|earlier| claims.get(earlier).op) {
+        Some(earlier) if earlier.session == claim.op.session && options.mode == Mode::ZooKeeper => {
+            Edge::Session(earlier.id, claim.op.id)
+        }
+        Some(earlier) => Edge::RealTime(earlier.id, claim.op.id),
+        None => Edge::Alone,
+    }
+}
+
+/// Of everything that must come before a claim, that which stands the furthest; of those at one
+/// place the effect, because it made the state.
 fn blamed(claims: &Claims<'_>, sweep: &Sweep<'_, '_>, conflict: &Conflict) -> Option<u32> {
     let claim = claims.get(conflict.claim);
     let before = (0u32..).zip(&claims.all).filter(|(index, earlier)| {
@@ -174,19 +364,11 @@ fn blamed(claims: &Claims<'_>, sweep: &Sweep<'_, '_>, conflict: &Conflict) -> Op
     before
         .map(|(index, _)| (sweep.place_of(index), index))
         .filter(|(place, _)| *place != super::claims::NOWHERE)
-        .max()
+        .max_by_key(|(place, index)| {
+            let is_effect = matches!(claims.get(*index).kind, Kind::Effect(_));
+            (*place, is_effect, *index)
+        })
         .map(|(_, index)| index)
-}
-
-fn because(earlier: &Operation, later: &Operation) -> String {
-    match earlier.completed {
-        Some(completed) if completed < later.invoked => format!(
-            "{}, which completed at {completed}, before this was invoked at {}",
-            named(earlier),
-            later.invoked
-        ),
-        Some(_) | None => format!("{} of the same session", named(earlier)),
-    }
 }
 
 /// How far a limit let a sweep come.
@@ -202,21 +384,22 @@ pub(super) fn regress(operations: &[Operation], earlier: usize, later: usize) ->
         Some(Outcome::Answered { zxid, .. }) => *zxid,
         Some(Outcome::Refused(_) | Outcome::Unknown) | None => Zxid::ZERO,
     };
-    Violation {
+    let mut violation = Violation {
         operation: later.id,
         at: ended(later),
         told: told(later).cloned(),
         expected: None,
+        cause: Cause::Regress {
+            now: heard(later),
+            before: heard(earlier),
+        },
         edge: Edge::Session(earlier.id, later.id),
-        sentence: format!(
-            "{} was answered at {} after {} of the same session had been answered at {}",
-            named(later),
-            heard(later),
-            named(earlier),
-            heard(earlier)
-        ),
+        sentence: String::new(),
         prefix: Vec::new(),
-    }
+    };
+    let find = |id: OpId| [earlier, later].into_iter().find(|op| op.id == id);
+    violation.sentence = violation.tell(&find, Naming::Numbers);
+    violation
 }
 
 pub(super) fn ended(op: &Operation) -> VirtualTime {
@@ -228,15 +411,4 @@ pub(super) fn named(op: &Operation) -> String {
         "{} ({} of {} in {})",
         op.id, op.request, op.client, op.session
     )
-}
-
-fn told_in_words(op: &Operation) -> String {
-    told(op).map_or_else(|| "nothing".to_owned(), in_words)
-}
-
-fn in_words(answer: &Answer) -> String {
-    match answer {
-        Ok(response) => format!("{response:?}"),
-        Err(failure) => format!("{:?}", failure.code),
-    }
 }

@@ -34,6 +34,7 @@ mod tests;
 mod touches;
 mod tree;
 mod truth;
+mod words;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -45,11 +46,12 @@ use crate::ids::{ClientId, OpId, SessionId, VirtualTime};
 use crate::linear::Budget;
 use crate::tree::{Request, Write};
 use claims::{Claims, told};
-pub use explain::{Edge, Violation};
+pub use explain::{Cause, Edge, Naming, Violation};
 use hidden::{Search, search};
 pub use shrink::minimal;
 use sweep::{Placing, Sweep};
 pub(super) use truth::compare;
+pub use words::{answered, asked};
 
 /// What is promised to clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,10 +145,12 @@ pub fn check(history: &History, options: &Options, budget: &mut dyn Budget) -> R
         order: Vec::new(),
     };
     if let Some((earlier, later)) = claims.regress {
+        budget.decided();
         let violation = explain::regress(&history.operations, earlier, later);
         return ruled(Ruling::Violated(Box::new(violation)));
     }
     if let Some((first, second)) = claims.collision {
+        budget.decided();
         return ruled(Ruling::Violated(Box::new(explain::collision(
             &claims, first, second,
         ))));
@@ -179,6 +183,7 @@ pub fn check(history: &History, options: &Options, budget: &mut dyn Budget) -> R
         };
         return check(history, &doubtful, budget);
     }
+    budget.decided();
     ruled(Ruling::Violated(Box::new(explain::conflict(
         &claims, &sweep, &conflict, options,
     ))))

@@ -76,7 +76,7 @@ impl World {
                     self.violate(format!("{node} takes for chosen what is not, at {zxid}"));
                 }
             }
-            Fact::Established { .. } => {}
+            Fact::Established { .. } | Fact::Reporting { .. } | Fact::Reported { .. } => {}
         }
         self.machine(node).facts.push(fact);
     }

@@ -62,6 +62,8 @@ fn one_leader_an_epoch(world: &World) {
             Fact::Established { epoch, .. } => Some((*epoch, *id)),
             Fact::Proposed { .. }
             | Fact::Promised { .. }
+            | Fact::Reporting { .. }
+            | Fact::Reported { .. }
             | Fact::Voted { .. }
             | Fact::Chosen { .. } => None,
         })

@@ -574,6 +574,8 @@ impl World {
                 Fact::Proposed { zxid, .. } => Some(*zxid),
                 Fact::Established { .. }
                 | Fact::Promised { .. }
+                | Fact::Reporting { .. }
+                | Fact::Reported { .. }
                 | Fact::Voted { .. }
                 | Fact::Chosen { .. } => None,
             });

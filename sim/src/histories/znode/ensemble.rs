@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use menagerie::check::znode::UNTOLD_LENGTH;
-use menagerie::history::{History, Outcome, Refused, Seen};
+use menagerie::history::{Outcome, Refused, Seen};
 use menagerie::ids::{ClientId, NodeId, SessionId, VirtualTime, Zxid};
 use menagerie::tree::{
     ANY_VERSION, Answer, CreateMode, Data, ErrorCode, Failure, Part, Read, Request, Response, Stat,
@@ -125,8 +125,12 @@ impl Form for Reader {
         }
     }
 
-    fn finish(self) -> History {
-        self.gathering.history
+    fn gathering(&mut self) -> &mut Gathering {
+        &mut self.gathering
+    }
+
+    fn names(&self) -> &Names {
+        &self.names
     }
 }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use menagerie::history::{History, Outcome};
+use menagerie::history::Outcome;
 use menagerie::ids::{ClientId, SessionId, Zxid};
 use menagerie::tree::{
     Answer, CreateMode, Data, ErrorCode, Failure, Part, Path, Read, Request, Response, Stat, Write,
@@ -106,8 +106,12 @@ impl Form for Reader {
         }
     }
 
-    fn finish(self) -> History {
-        self.gathering.history
+    fn gathering(&mut self) -> &mut Gathering {
+        &mut self.gathering
+    }
+
+    fn names(&self) -> &Names {
+        &self.names
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod ensemble;
 mod generated;
+mod heap;
 mod json;
 #[cfg(test)]
 mod tests;
@@ -17,7 +18,7 @@ use menagerie::history::{History, Operation, Outcome};
 use menagerie::ids::{ClientId, OpId, SessionId, VirtualTime, Zxid};
 use menagerie::tree::{Answer, ErrorCode, Identity, Request};
 
-use super::Malformed;
+use super::{LINES_A_LOOK, Malformed, Unread, unlimited};
 
 /// A history and what its tree was born with.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +27,12 @@ pub struct TreeHistory {
     pub history: History,
     /// What the tree was born with.
     pub birth: Birth,
+    /// The names of the clients, the first being that of client 1.
+    pub clients: Vec<String>,
+    /// Of each operation the lines of its invocation and of its end; 0 where it has none.
+    pub lines: Vec<[u32; 2]>,
+    /// About how much memory all of this takes.
+    pub bytes: usize,
 }
 
 /// Reads a history of a znode tree.
@@ -33,13 +40,22 @@ pub struct TreeHistory {
 /// # Errors
 /// The first line that cannot be understood.
 pub fn parse(text: &[u8]) -> Result<TreeHistory, Malformed> {
+    unlimited(parse_within(text, usize::MAX))
+}
+
+/// As [`parse`], with a limit of the memory that the text and the history take together.
+///
+/// # Errors
+/// The first line that cannot be understood, or that does not fit.
+pub fn parse_within(text: &[u8], bytes_max: usize) -> Result<TreeHistory, Unread> {
+    let room = bytes_max.saturating_sub(text.len());
     let first = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
     // Only the log of an ensemble tells the time.
     let is_log = first.windows(4).any(|bytes| bytes == b"\"t\":");
     if is_log {
-        lines(text, ensemble::Reader::default(), Birth::ZooKeeper)
+        lines(text, ensemble::Reader::default(), Birth::ZooKeeper, room)
     } else {
-        lines(text, generated::Reader::default(), Birth::Bare)
+        lines(text, generated::Reader::default(), Birth::Bare, room)
     }
 }
 
@@ -47,35 +63,61 @@ pub fn parse(text: &[u8]) -> Result<TreeHistory, Malformed> {
 trait Form {
     /// Takes a line; `number` counts from 1.
     fn take(&mut self, number: usize, line: &[u8]) -> Result<(), String>;
-    /// The history.
-    fn finish(self) -> History;
+    /// What was read so far.
+    fn gathering(&mut self) -> &mut Gathering;
+    /// The memory of the texts that are held once.
+    fn names(&self) -> &Names;
 }
 
-fn lines(text: &[u8], mut form: impl Form, birth: Birth) -> Result<TreeHistory, Malformed> {
+fn lines(
+    text: &[u8],
+    mut form: impl Form,
+    birth: Birth,
+    room: usize,
+) -> Result<TreeHistory, Unread> {
     for (line, number) in text.split(|byte| *byte == b'\n').zip(1usize..) {
         if line.iter().all(u8::is_ascii_whitespace) {
             continue;
         }
+        form.gathering().line = u32::try_from(number).unwrap_or(u32::MAX);
         form.take(number, line)
             .map_err(|what| Malformed { line: number, what })?;
+        form.gathering().weigh_closed();
+        let names = form.names().bytes;
+        let gathering = form.gathering();
+        if number.is_multiple_of(LINES_A_LOOK) && gathering.bytes() + names > room {
+            return Err(Unread::Full {
+                lines: number,
+                operations: gathering.history.operations.len(),
+            });
+        }
     }
+    let names = form.names().bytes;
+    let gathering = core::mem::take(form.gathering());
     Ok(TreeHistory {
-        history: form.finish(),
+        bytes: gathering.bytes() + names,
+        clients: gathering.names(),
+        history: gathering.history,
+        lines: gathering.lines,
         birth,
     })
 }
 
 /// Equal texts, held once.
 #[derive(Debug, Default)]
-struct Names(BTreeSet<Arc<str>>);
+struct Names {
+    texts: BTreeSet<Arc<str>>,
+    bytes: usize,
+}
 
 impl Names {
     fn get(&mut self, text: &str) -> Arc<str> {
-        if let Some(known) = self.0.get(text) {
+        if let Some(known) = self.texts.get(text) {
             return known.clone();
         }
         let name: Arc<str> = Arc::from(text);
-        self.0.insert(name.clone());
+        self.texts.insert(name.clone());
+        self.bytes += heap::shared(text.len()) + 2 * size_of::<Arc<str>>();
         name
     }
 }
@@ -90,6 +132,14 @@ struct Gathering {
     open: Vec<Option<u32>>,
     /// By client: how many operations it has asked.
     asked: Vec<u32>,
+    /// The line that is read.
+    line: u32,
+    /// See [`TreeHistory::lines`].
+    lines: Vec<[u32; 2]>,
+    /// The operation that ended last and was not weighed yet.
+    closed: Option<u32>,
+    /// What the operations hold beside themselves.
+    heap: usize,
 }
 
 impl Default for Gathering {
@@ -100,11 +150,39 @@ impl Default for Gathering {
             clients: BTreeMap::new(),
             open: Vec::new(),
             asked: Vec::new(),
+            line: 0,
+            lines: Vec::new(),
+            closed: None,
+            heap: 0,
         }
     }
 }
 
 impl Gathering {
+    /// About how much memory the history takes. What is reserved and not used is not counted.
+    fn bytes(&self) -> usize {
+        self.history.operations.len() * size_of::<Operation>()
+            + self.lines.len() * size_of::<[u32; 2]>()
+            + size_of_val(self.history.seen.as_slice())
+            + self.heap
+    }
+
+    /// Weighs the operation that ended in this line, if one did.
+    fn weigh_closed(&mut self) {
+        if let Some(number) = self.closed.take() {
+            self.heap += heap::of(&self.history.operations[number as usize]);
+        }
+    }
+
+    /// The names of the clients.
+    fn names(&self) -> Vec<String> {
+        let mut names = vec![String::new(); self.clients.len()];
+        for (name, client) in &self.clients {
+            names[usize::from(client.0) - 1].clone_from(name);
+        }
+        names
+    }
+
     /// The client of that name.
     fn client(&mut self, name: &str) -> Result<ClientId, String> {
         if let Some(known) = self.clients.get(name) {
@@ -133,6 +211,7 @@ impl Gathering {
             .map_err(|_| "there are too many operations".to_owned())?;
         self.open[place] = Some(number);
         self.asked[place] += 1;
+        self.lines.push([self.line, 0]);
         self.history.operations.push(Operation {
             id: OpId(number),
             client,
@@ -157,6 +236,8 @@ impl Gathering {
         let place = usize::from(client.0) - 1;
         let open = self.open[place].take();
         let number = open.ok_or_else(|| format!("{client} has no operation open"))?;
+        self.lines[number as usize][1] = self.line;
+        self.closed = Some(number);
         Ok(&mut self.history.operations[number as usize])
     }
 }
