@@ -515,7 +515,7 @@ fn extend(
     let clock = left
         .iter()
         .filter(due)
-        .map(|index| claims.all[*index].completed());
+        .map(|index| claims.all[*index].completed);
     let Some(clock) = clock.min() else {
         return true;
     };
