@@ -31,8 +31,8 @@ impl Budget for VerdictAlone {
         self.0.exceeded(bytes)
     }
 
-    fn decided(&mut self) {
-        self.0 = Steps(0);
+    fn decided(&mut self) -> bool {
+        false
     }
 }
 

@@ -271,9 +271,10 @@ impl Budget for Meter {
         (self.started.elapsed() >= self.limits.time).then_some(Limit::Time)
     }
 
-    fn decided(&mut self) {
+    fn decided(&mut self) -> bool {
         let elapsed = self.started.elapsed();
         self.decided.get_or_insert(elapsed);
+        true
     }
 }
 

@@ -29,6 +29,8 @@ impl<const W: usize> Configuration<W> {
 
 /// So many configurations may double without a limit of memory being asked about.
 const GROWTH_FREE: usize = 1 << 16;
+/// Room for so many from the start: most searches need no more.
+const START: usize = 32;
 /// The end of a chain.
 const END: u32 = u32::MAX;
 /// Of a configuration that was found to be superfluous.
@@ -48,9 +50,9 @@ pub(super) struct Antichain<const W: usize> {
 impl<const W: usize> Antichain<W> {
     pub(super) fn new() -> Antichain<W> {
         Antichain {
-            entries: Vec::new(),
-            next: Vec::new(),
-            heads: Vec::new(),
+            entries: Vec::with_capacity(START),
+            next: Vec::with_capacity(START),
+            heads: Vec::with_capacity(START),
             round: 0,
         }
     }

@@ -19,6 +19,22 @@ const TRIALS_MAX: usize = 600;
 /// Operations that are judged in all these parts together.
 const WORK_MAX: usize = 3_000_000;
 
+/// Says what was found of a lane, and no more.
+pub(super) fn sentence(
+    family: Family,
+    history: &KeyedHistory,
+    lane: &Lane,
+    found: &LaneFound,
+) -> Explanation {
+    let teller = Teller::new(family, history, lane);
+    Explanation {
+        reason: teller.tell(found),
+        stuck: lane.members[teller.culprit(found)] as usize,
+        legal_prefix: Vec::new(),
+        minimal: Vec::new(),
+    }
+}
+
 /// Explains what was found of a lane. `lane` is as it was read.
 pub(super) fn explain(
     family: Family,
@@ -33,14 +49,8 @@ pub(super) fn explain(
         bench: Bench::default(),
         budget,
     };
-    let teller = Teller::new(family, history, lane);
     let global = |index: usize| lane.members[index] as usize;
-    let mut explanation = Explanation {
-        reason: teller.tell(found),
-        stuck: global(teller.culprit(found)),
-        legal_prefix: Vec::new(),
-        minimal: Vec::new(),
-    };
+    let mut explanation = sentence(family, history, lane, found);
     if lane.operations.len() > OPERATIONS_MAX {
         return explanation;
     }

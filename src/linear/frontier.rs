@@ -403,6 +403,14 @@ impl<'a, M: Model, const W: usize> Frontier<'a, M, W> {
         if from.is_bare {
             candidates = candidates.without(&self.overwriting);
         }
+        if self.overwriting.has(target) {
+            // What comes right before it is seen by nobody. It may come to pay what is owed, but
+            // what can be hidden is paid for anyhow.
+            let demanding = from.owed.and(&self.changing).without(&self.hideable);
+            if demanding.is_empty() {
+                candidates = candidates.and(&Mask::of(target));
+            }
+        }
         for slot in candidates.iter() {
             if !self.earlier[slot].and(&blocking).is_empty() {
                 continue;

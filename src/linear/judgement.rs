@@ -29,8 +29,11 @@ pub trait Budget {
     /// Whether a limit is reached by a check that holds so many bytes.
     fn exceeded(&mut self, bytes: usize) -> Option<Limit>;
 
-    /// The verdict is known; what follows only explains it.
-    fn decided(&mut self) {}
+    /// The verdict is known; what would follow only explains it. Says whether that is wanted: if
+    /// not, a violation comes with its sentence alone.
+    fn decided(&mut self) -> bool {
+        true
+    }
 }
 
 /// A budget of questions: no clock, the same in every run.

@@ -1,7 +1,7 @@
 //! Checks a keyed history, key by key.
 
 use super::append::{Pieces, Taken, search_strings};
-use super::explain::explain;
+use super::explain::{explain, sentence};
 use super::frontier::{Found, Stuck, search};
 use super::judgement::{Budget, Judgement, Limit, Undecided};
 use super::keyed::{Family, KeyedHistory};
@@ -85,8 +85,8 @@ impl Budget for Beside<'_> {
         self.budget.exceeded(self.bytes + bytes)
     }
 
-    fn decided(&mut self) {
-        self.budget.decided();
+    fn decided(&mut self) -> bool {
+        self.budget.decided()
     }
 }
 
@@ -115,10 +115,14 @@ pub fn check(family: Family, history: &KeyedHistory, budget: &mut dyn Budget) ->
         match bench.judge(family, &mut lane, &history.values, &mut beside) {
             LaneFound::Order => {}
             found @ (LaneFound::Broken(_) | LaneFound::Stuck(_)) => {
-                beside.decided();
+                let in_full = beside.decided();
                 // Judging may have changed it.
                 split.fill(history, key, &mut numbers, &mut lane);
-                let explanation = explain(family, history, &lane, &found, &mut beside);
+                let explanation = if in_full {
+                    explain(family, history, &lane, &found, &mut beside)
+                } else {
+                    sentence(family, history, &lane, &found)
+                };
                 return Judgement::Violation(Box::new(explanation));
             }
             // Another key may still be broken, which would be an answer.

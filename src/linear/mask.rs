@@ -7,6 +7,13 @@ pub(super) struct Mask<const W: usize>([u64; W]);
 impl<const W: usize> Mask<W> {
     pub(super) const EMPTY: Mask<W> = Mask([0; W]);
 
+    /// The set of this one.
+    pub(super) fn of(slot: usize) -> Mask<W> {
+        let mut mask = Mask::EMPTY;
+        mask.insert(slot);
+        mask
+    }
+
     pub(super) fn has(&self, slot: usize) -> bool {
         self.0[slot / 64] >> (slot % 64) & 1 == 1
     }

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Mode, Options, Reads};
+use super::{Mode, Options, Reads, Survey};
 use crate::check::linearizability::answered;
 use crate::history::{Operation, Outcome};
 use crate::ids::{ClientId, SessionId, Zxid};
@@ -96,7 +96,8 @@ pub(super) struct Claims<'a> {
 
 impl<'a> Claims<'a> {
     /// Makes claims of the operations, and of the sessions' ends that nobody asked for.
-    pub fn of(operations: &'a [Operation], ends: &'a [Operation], options: &Options) -> Self {
+    pub fn of(operations: &'a [Operation], survey: &'a Survey, options: &Options) -> Self {
+        let ends = &survey.ends;
         let mut all: Vec<Claim<'a>> = Vec::with_capacity(operations.len() + ends.len());
         all.extend(operations.iter().filter_map(|op| claim(op, options)));
         all.extend(ends.iter().filter_map(|op| claim(op, options)));
@@ -141,7 +142,7 @@ impl<'a> Claims<'a> {
             floating,
             collision,
             regress,
-            sessions: sessions(operations),
+            sessions: survey.sessions.clone(),
             all,
         }
     }
@@ -186,18 +187,6 @@ fn ascending(keyed: impl Iterator<Item = (u64, u32)> + Clone) -> Vec<u32> {
         *start += 1;
     }
     numbers
-}
-
-/// The sessions that wrote, ascending.
-fn sessions(operations: &[Operation]) -> Vec<SessionId> {
-    let wrote = operations.iter().filter(|op| match op.request {
-        Request::Write(_) => true,
-        Request::Read(_) | Request::Watch(_) | Request::Sync | Request::Auth { .. } => false,
-    });
-    let mut sessions: Vec<SessionId> = wrote.map(|op| op.session).collect();
-    sessions.sort_unstable();
-    sessions.dedup();
-    sessions
 }
 
 /// Whether an operation is a write that surely had an effect.

@@ -129,8 +129,8 @@ pub struct Report {
 
 /// Judges a history, within a budget.
 pub fn check(history: &History, options: &Options, budget: &mut dyn Budget) -> Report {
-    let ends = unasked_ends(&history.operations);
-    let claims = Claims::of(&history.operations, &ends, options);
+    let survey = survey(&history.operations);
+    let claims = Claims::of(&history.operations, &survey, options);
     let checked = claims.by_completion.len() as u64;
     if checked == 0 {
         return Report {
@@ -205,37 +205,52 @@ fn newborn(options: &Options) -> Model {
     }
 }
 
-/// The sessions that own ephemeral nodes may end without anybody's asking.
-fn unasked_ends(operations: &[Operation]) -> Vec<Operation> {
-    let mut owners: BTreeMap<SessionId, Option<VirtualTime>> = BTreeMap::new();
+/// What a history asks for, session by session.
+struct Survey {
+    /// Every session that wrote, ascending.
+    sessions: Vec<SessionId>,
+    /// The ends of sessions that own ephemeral nodes: these may come without anybody's asking.
+    ends: Vec<Operation>,
+}
+
+/// What one session asked for.
+#[derive(Clone, Copy, Debug, Default)]
+struct Asked {
+    may_own: bool,
+    closes: bool,
+    /// When the last of its writes that were answered ended.
+    last: Option<VirtualTime>,
+}
+
+fn survey(operations: &[Operation]) -> Survey {
+    let mut sessions: BTreeMap<SessionId, Asked> = BTreeMap::new();
     for op in operations {
         let Request::Write(write) = &op.request else {
             continue;
         };
-        if !touches::asks_for_an_ephemeral(write) {
-            continue;
-        }
-        let (paths, prefixes) = touches::ephemerals_of(write, told(op));
-        if !paths.is_empty() || !prefixes.is_empty() {
-            owners.entry(op.session).or_default();
-        }
-    }
-    if owners.is_empty() {
-        return Vec::new();
-    }
-    for op in operations {
-        let Request::Write(write) = &op.request else {
-            continue;
-        };
+        let asked = sessions.entry(op.session).or_default();
         if let Write::CloseSession = write.bare() {
-            owners.remove(&op.session);
-        } else if claims::is_answered(op)
-            && let Some(last) = owners.get_mut(&op.session)
-        {
-            *last = op.completed.max(*last);
+            asked.closes = true;
+        } else if claims::is_answered(op) {
+            asked.last = op.completed.max(asked.last);
+        }
+        if !asked.may_own && touches::asks_for_an_ephemeral(write) {
+            let (paths, prefixes) = touches::ephemerals_of(write, told(op));
+            asked.may_own = !paths.is_empty() || !prefixes.is_empty();
         }
     }
-    let ends = owners.into_iter().zip(0u32..);
+    let ends = sessions
+        .iter()
+        .filter(|(_, asked)| asked.may_own && !asked.closes);
+    let ends = ends.map(|(session, asked)| (*session, asked.last));
+    Survey {
+        ends: unasked_ends(ends),
+        sessions: sessions.into_keys().collect(),
+    }
+}
+
+fn unasked_ends(owners: impl Iterator<Item = (SessionId, Option<VirtualTime>)>) -> Vec<Operation> {
+    let ends = owners.zip(0u32..);
     ends.map(|((session, last), number)| Operation {
         id: OpId(u32::MAX - number),
         client: ClientId(0),

@@ -478,12 +478,12 @@ fn small_history(seed: u64) -> Stage {
 
 /// Whether any order of all operations, at any zxids, explains everything.
 fn some_order_exists(operations: &[Operation]) -> bool {
-    let ends = unasked_ends(operations);
+    let survey = survey(operations);
     let options = Options {
         trusts_reads: false,
         ..Options::new(LINEARIZABLE, Birth::Bare)
     };
-    let claims = Claims::of(operations, &ends, &options);
+    let claims = Claims::of(operations, &survey, &options);
     let zxid = |claim: &claims::Claim<'_>| match claim.kind {
         Kind::Effect(zxid) => zxid,
         Kind::Observation | Kind::Somewhere | Kind::Perhaps => 0,

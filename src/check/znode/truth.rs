@@ -8,7 +8,7 @@
 
 use super::claims::{Claims, Kind, NONE, told};
 use super::sweep::{Placements, Placing, Revealed, Stop, Sweep};
-use super::{Options, Violation, explain};
+use super::{Options, Survey, Violation, explain, survey};
 use crate::check::model::Model;
 use crate::check::timeline::Timeline;
 use crate::history::History;
@@ -33,7 +33,12 @@ pub(in crate::check) fn compare(
     options: &Options,
     questions_max: u64,
 ) -> Comparison {
-    let claims = Claims::of(&history.operations, &[], options);
+    // The servers say which sessions ended.
+    let survey = Survey {
+        ends: Vec::new(),
+        ..survey(&history.operations)
+    };
+    let claims = Claims::of(&history.operations, &survey, options);
     let mut comparison = Comparison {
         checked: claims.by_completion.len(),
         parting: None,
