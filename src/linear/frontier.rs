@@ -406,7 +406,7 @@ impl<'a, M: Model, const W: usize> Frontier<'a, M, W> {
         if self.overwriting.has(target) {
             // What comes right before it is seen by nobody. It may come to pay what is owed, but
             // what can be hidden is paid for anyhow.
-            let demanding = from.owed.and(&self.changing).without(&self.hideable);
+            let demanding = from.owed.without(&self.hideable);
             if demanding.is_empty() {
                 candidates = candidates.and(&Mask::of(target));
             }
