@@ -28,7 +28,7 @@ fn what_the_smallest_run_consists_of_is_necessary_and_what_was_added_is_not() {
     let blame = blame(paxos, &run, None, 2)
         .expect("the runs end")
         .expect("it fails");
-    assert_eq!(blame.checker, "agreement");
+    assert_eq!(blame.checker, "recovery");
     let necessary: Vec<bool> = blame.faults.iter().map(|fault| fault.necessary).collect();
     assert!(!necessary[0], "the slow disk has nothing to do with it");
     assert!(necessary[1..].iter().all(|one| *one), "{:?}", blame.faults);
