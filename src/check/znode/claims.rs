@@ -263,7 +263,7 @@ fn write_claim<'a>(mut claim: Claim<'a>, write: &Write) -> Option<Claim<'a>> {
         }
         return Some(claim);
     }
-    claim.kind = match (own_zxid(answer), is_own) {
+    claim.kind = match (answer.as_ref().ok().and_then(own_zxid), is_own) {
         (Some(own), _) => Kind::Effect(own),
         (None, true) => Kind::Effect(zxid.0),
         (None, false) => Kind::Somewhere,
@@ -298,42 +298,14 @@ fn only_checks(write: &Write) -> bool {
     }
 }
 
-/// The zxid that the Stats of a write's answer tell.
-fn own_zxid(answer: &Answer) -> Option<u64> {
-    let Ok(response) = answer else {
-        return None;
-    };
+/// The zxid that the Stats of a write's response tell.
+fn own_zxid(response: &Response) -> Option<u64> {
     let told = match response {
         Response::Created { stat, .. } => stat.czxid,
         Response::Set(stat) => stat.mzxid,
-        Response::Multi(responses) => return responses.iter().find_map(own_zxid_of_part),
+        Response::Multi(responses) => return responses.iter().find_map(own_zxid),
         Response::Deleted
         | Response::Checked
-        | Response::Data { .. }
-        | Response::Exists(_)
-        | Response::Children { .. }
-        | Response::Synced
-        | Response::SessionOpened
-        | Response::SessionClosed
-        | Response::AclSet(_)
-        | Response::Acl { .. }
-        | Response::Count(_)
-        | Response::Paths(_)
-        | Response::Reads(_)
-        | Response::Identities(_)
-        | Response::WatchesDone
-        | Response::Authenticated => Zxid::ZERO,
-    };
-    (told != Zxid::ZERO).then_some(told.0)
-}
-
-fn own_zxid_of_part(response: &Response) -> Option<u64> {
-    let told = match response {
-        Response::Created { stat, .. } => stat.czxid,
-        Response::Set(stat) => stat.mzxid,
-        Response::Deleted
-        | Response::Checked
-        | Response::Multi(_)
         | Response::Data { .. }
         | Response::Exists(_)
         | Response::Children { .. }

@@ -1,5 +1,6 @@
 //! Requests and answers in words that people read.
 
+use super::claims::stat_of;
 use crate::check::model::UNTOLD_LENGTH;
 use crate::tree::{Answer, Failure, Part, Request, Response, Stat, Write};
 
@@ -214,30 +215,6 @@ fn responded(response: &Response, shown: impl Fn(&Stat, &[&str]) -> String) -> S
         | Response::SessionClosed
         | Response::WatchesDone
         | Response::Authenticated => "done".to_owned(),
-    }
-}
-
-fn stat_of(response: &Response) -> Option<&Stat> {
-    match response {
-        Response::Data { stat, .. }
-        | Response::Exists(stat)
-        | Response::Set(stat)
-        | Response::AclSet(stat)
-        | Response::Created { stat, .. }
-        | Response::Children { stat, .. }
-        | Response::Acl { stat, .. } => Some(stat),
-        Response::Deleted
-        | Response::Checked
-        | Response::Multi(_)
-        | Response::Synced
-        | Response::SessionOpened
-        | Response::SessionClosed
-        | Response::Count(_)
-        | Response::Paths(_)
-        | Response::Reads(_)
-        | Response::Identities(_)
-        | Response::WatchesDone
-        | Response::Authenticated => None,
     }
 }
 
