@@ -59,7 +59,8 @@ pub enum Replicates {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Promises {
     /// A read that follows a completed barrier reflects every write that completed before the
-    /// barrier was asked for. ZooKeeper's `sync` does not promise that (ZK-1675, ZK-2136).
+    /// barrier was asked for. ZooKeeper's `sync` promises that only while no later leader than the
+    /// one that answers is established (ZK-1675, ZK-2136).
     pub linearizable_barrier: bool,
     /// A request that is retried under the same session and sequence number takes effect at most
     /// once, so clients may retry a write whose outcome is unknown.
