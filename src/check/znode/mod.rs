@@ -51,6 +51,7 @@ use hidden::{Search, search};
 pub use shrink::minimal;
 use sweep::{Placing, Sweep};
 pub(super) use truth::compare;
+pub(super) use words::contrast;
 pub use words::{answered, asked};
 
 /// What is promised to clients.
