@@ -23,10 +23,14 @@
 //! of transactions from the servers.
 //!
 mod atlas;
+mod chains;
 mod claims;
 mod explain;
+mod floating;
 mod hidden;
 mod needs;
+mod pins;
+mod placements;
 mod shrink;
 mod sweep;
 #[cfg(test)]
@@ -34,6 +38,7 @@ mod tests;
 mod touches;
 mod tree;
 mod truth;
+mod windows;
 mod words;
 
 use std::collections::BTreeMap;
