@@ -77,6 +77,11 @@ impl Atlas {
         self.known.pins.within(0, NOWHERE)
     }
 
+    /// Whether something has no place, wherever all others have theirs.
+    pub fn is_contradicted(&self) -> bool {
+        self.known.stuck.is_some()
+    }
+
     /// Tries all zxids of a run from now on. Says whether that makes a difference.
     pub fn be_thorough(&mut self) -> bool {
         let makes_a_difference = self.is_lossy.get() && !self.is_thorough;
@@ -93,7 +98,7 @@ impl Atlas {
         conflict: &Conflict,
     ) -> Option<Mending> {
         let claim = claims.get(conflict.claim);
-        if self.is_hopeless(claims, conflict) {
+        if self.is_hopeless(conflict) {
             return None;
         }
         let involved = match &conflict.why {
@@ -349,13 +354,8 @@ impl Atlas {
     }
 
     /// Whether a claim has no place, wherever all others have theirs.
-    fn is_hopeless(&self, claims: &Claims<'_>, conflict: &Conflict) -> bool {
-        let windows = &self.known.windows;
-        let index = conflict.claim as usize;
-        match claims.get(conflict.claim).kind {
-            Kind::Observation | Kind::Somewhere => windows.least[index] > windows.most[index],
-            Kind::Effect(_) | Kind::Perhaps => false,
-        }
+    fn is_hopeless(&self, conflict: &Conflict) -> bool {
+        self.known.stuck == Some(conflict.claim)
     }
 
     /// Every free place of these, the latest last. Whoever has such a place keeps them from it.

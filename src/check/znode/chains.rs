@@ -91,7 +91,9 @@ impl Chain {
             let list = &self.known[counter];
             let first = list.partition_point(|known| known <= before);
             let last = list.partition_point(|known| known < next);
-            last.saturating_sub(first) as i64
+            // Where it is to be itself, what is known may be its own.
+            let own = list[first..last].iter().filter(|known| **known == zxid);
+            (last - first) as i64 - own.count() as i64
         };
         if *next == zxid {
             return (0..2).all(|counter| {

@@ -137,6 +137,8 @@ pub(super) struct Reach {
     created: BTreeSet<Path>,
     prefixes: BTreeSet<Path>,
     set: BTreeSet<Path>,
+    /// Whether anybody may have done anything.
+    is_boundless: bool,
 }
 
 impl Reach {
@@ -158,6 +160,14 @@ impl Reach {
         reach
     }
 
+    /// Where nobody knows who else was there.
+    pub fn boundless() -> Reach {
+        Reach {
+            is_boundless: true,
+            ..Reach::default()
+        }
+    }
+
     /// Positions of those that may touch it.
     pub fn near(&self, path: &str) -> Vec<usize> {
         let mut near: Vec<usize> = Vec::new();
@@ -173,11 +183,11 @@ impl Reach {
 
     /// Whether one may create it, so that it may have lives that nobody has seen.
     pub fn may_create(&self, path: &str) -> bool {
-        self.created.contains(path) || self.prefixes.contains(unnumbered(path))
+        self.is_boundless || self.created.contains(path) || self.prefixes.contains(unnumbered(path))
     }
 
     pub fn may_set(&self, path: &str) -> bool {
-        self.set.contains(path)
+        self.is_boundless || self.set.contains(path)
     }
 }
 

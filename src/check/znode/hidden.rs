@@ -17,6 +17,9 @@ use super::placements::Placements;
 use super::sweep::{Conflict, Stop, Sweep};
 use crate::linear::{Budget, Limit};
 
+/// Where it is clear that there is no way, trials before whatever conflict is met is told.
+const TRIALS_MAX: u32 = 2_000;
+
 /// What a search for places came to.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Search {
@@ -49,6 +52,7 @@ pub(super) fn search(
     let mut stack: Vec<Choice> = Vec::new();
     let mut atlas: Option<Atlas> = None;
     let mut latest: Option<Conflict> = None;
+    let mut trials = 0u32;
     loop {
         let conflict = match sweep.run(&placements, budget) {
             Ok(()) => return Search::Done,
@@ -76,6 +80,10 @@ pub(super) fn search(
             latest = None;
             continue;
         };
+        trials += 1;
+        if atlas.is_contradicted() && trials > TRIALS_MAX {
+            return Search::Stuck(latest.unwrap_or(conflict));
+        }
         let Some(mending) = atlas.mending(claims, sweep, &placements, &conflict) else {
             return Search::Stuck(conflict);
         };

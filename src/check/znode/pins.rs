@@ -28,6 +28,8 @@ pub(super) struct Known {
     pub named: BTreeMap<u64, BTreeSet<(Path, Touch)>>,
     /// The free zxids that are worth a trial, ascending.
     runs: Vec<Run>,
+    /// A claim that has no place, wherever all others have theirs.
+    pub stuck: Option<u32>,
 }
 
 /// Neighbouring free zxids: any number of writes, but for the room, may be at them, and nobody can
@@ -41,18 +43,13 @@ pub(super) struct Run {
 
 impl Known {
     pub fn of(claims: &Claims<'_>, floating: &[Floating], reach: &Reach) -> Known {
-        let mut known = Known {
-            pins: Placements::new(),
-            windows: Windows::of(claims),
-            chains: Chains::default(),
-            named: BTreeMap::new(),
-            runs: Vec::new(),
-        };
+        let mut known = Known::nothing(claims);
         for _ in 0..ROUNDS_MAX {
-            known.windows.spread(claims, &known.pins);
-            known.chains = Chains::of(claims, &known.windows.least, &known.pins, reach);
-            known.windows.narrow(claims, &known.chains);
-            known.windows.spread(claims, &known.pins);
+            known.stuck = known.step(claims, reach);
+            if known.stuck.is_some() {
+                break; // What follows from a contradiction is not to be blamed.
+            }
+            known.windows.spread_backwards(claims, &known.pins);
             known.survey(claims, floating.len() as u64);
             let found = known.single_places(floating, reach);
             if found.is_empty() {
@@ -68,6 +65,39 @@ impl Known {
         }
         known.survey(claims, floating.len() as u64);
         known
+    }
+
+    /// Carries what is known a step further; finds a claim that has no place, wherever all others
+    /// have theirs.
+    fn step(&mut self, claims: &Claims<'_>, reach: &Reach) -> Option<u32> {
+        let overtaken = self.windows.spread_forwards(claims);
+        self.chains = Chains::of(claims, &self.windows.least, &self.pins, reach);
+        self.windows.narrow(claims, &self.chains);
+        self.windows.first_without(claims).or(overtaken)
+    }
+
+    /// Whether the answers alone contradict each other, whatever anybody else has done.
+    pub fn contradicts(claims: &Claims<'_>) -> bool {
+        let mut known = Known::nothing(claims);
+        let reach = Reach::boundless();
+        for _ in 0..2 {
+            if known.step(claims, &reach).is_some() {
+                return true;
+            }
+            known.windows.spread_backwards(claims, &known.pins);
+        }
+        known.windows.first_without(claims).is_some()
+    }
+
+    fn nothing(claims: &Claims<'_>) -> Known {
+        Known {
+            pins: Placements::new(),
+            windows: Windows::of(claims),
+            chains: Chains::default(),
+            named: BTreeMap::new(),
+            runs: Vec::new(),
+            stuck: None,
+        }
     }
 
     /// Finds out which zxids are free.

@@ -47,14 +47,11 @@ impl Windows {
         }
     }
 
-    /// Carries the bounds along real time and sessions.
-    pub fn spread(&mut self, claims: &Claims<'_>, pins: &Placements) {
-        self.spread_forwards(claims);
-        self.spread_backwards(claims, pins);
-    }
-
-    fn spread_forwards(&mut self, claims: &Claims<'_>) {
+    /// Carries lower bounds along real time and sessions. Finds an effect that comes behind a later
+    /// one.
+    pub fn spread_forwards(&mut self, claims: &Claims<'_>) -> Option<u32> {
         let (mut over, mut newest) = (0, 0);
+        let mut overtaken = None;
         for index in &self.by_invocation {
             let claim = claims.get(*index);
             while let Some(due) = claims.by_completion.get(over)
@@ -69,14 +66,23 @@ impl Windows {
             }
             let least = &mut self.least[*index as usize];
             match claim.kind {
+                Kind::Effect(zxid) if earlier >= zxid => overtaken = overtaken.or(Some(*index)),
                 Kind::Effect(_) => {}
                 Kind::Observation => *least = earlier.max(*least),
                 Kind::Somewhere | Kind::Perhaps => *least = (earlier + 1).max(*least),
             }
         }
+        overtaken
     }
 
-    fn spread_backwards(&mut self, claims: &Claims<'_>, pins: &Placements) {
+    /// The first to complete of those that have no state left.
+    pub fn first_without(&self, claims: &Claims<'_>) -> Option<u32> {
+        let is_empty = |index: &&u32| self.least[**index as usize] > self.most[**index as usize];
+        claims.by_completion.iter().find(is_empty).copied()
+    }
+
+    /// Carries upper bounds along real time and sessions.
+    pub fn spread_backwards(&mut self, claims: &Claims<'_>, pins: &Placements) {
         let (mut left, mut oldest) = (self.by_invocation.len(), NOWHERE);
         for due in claims.by_completion.iter().rev() {
             let claim = claims.get(*due);
