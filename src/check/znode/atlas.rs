@@ -110,7 +110,10 @@ impl Atlas {
             options: Vec::new(),
             culprits: involved.into_iter().filter(is_movable).collect(),
         };
-        let limit = conflict.next.saturating_sub(1).min(claim.hi);
+        let mut limit = conflict.next.saturating_sub(1).min(claim.hi);
+        if claim.kind == Kind::Observation {
+            limit = limit.min(self.known.windows.most[conflict.claim as usize]);
+        }
         let is_missing = claim.kind == Kind::Somewhere
             && sweep.place_of(conflict.claim) == NOWHERE
             && !placements.has(conflict.claim);

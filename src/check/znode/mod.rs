@@ -23,8 +23,12 @@
 //! of transactions from the servers.
 //!
 mod atlas;
+#[cfg(test)]
+mod brute_tests;
 mod chains;
 mod claims;
+#[cfg(test)]
+mod concurrent_tests;
 mod explain;
 mod floating;
 mod hidden;

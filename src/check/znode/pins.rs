@@ -144,6 +144,9 @@ impl Known {
     pub fn places(&self, floating: &Floating, limit: u64, reach: &Reach) -> Vec<Run> {
         let least = self.windows.least[floating.claim as usize];
         let most = self.windows.most[floating.claim as usize].min(limit);
+        if least > most {
+            return Vec::new();
+        }
         let first = self.runs.partition_point(|run| run.last < least);
         let runs = self.runs[first..]
             .iter()

@@ -233,10 +233,9 @@ fn contents_differ<'a>(operations: impl Iterator<Item = &'a Operation>) -> bool 
 /// The Stats that an answer tells of contents, with the contents where they are known.
 fn contents_of(op: &Operation) -> Vec<(&Path, &crate::tree::Stat, Option<&Data>)> {
     match (&op.request, told(op)) {
-        (
-            Request::Read(Read::GetData { path, .. }),
-            Some(Ok(Response::Data { data, stat })),
-        ) => vec![(path, stat, Some(data))],
+        (Request::Read(Read::GetData { path, .. }), Some(Ok(Response::Data { data, stat }))) => {
+            vec![(path, stat, Some(data))]
+        }
         (Request::Write(write), Some(answer)) => match (write.bare(), answer) {
             (Write::Multi(parts), Ok(Response::Multi(responses))) => parts
                 .iter()
