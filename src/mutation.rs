@@ -21,6 +21,8 @@ pub enum Mutation {
     /// See [`CATALOGUE`].
     Z20,
     /// See [`CATALOGUE`].
+    Z34,
+    /// See [`CATALOGUE`].
     T03,
     /// See [`CATALOGUE`].
     T04,
@@ -133,6 +135,17 @@ pub const CATALOGUE: &[Entry] = &[
                 that zxid is not in the leader's history; its divergent tail survives.",
         place: "zab::synchronization",
         caught_by: &["agreement", "digest", "convergence"],
+    },
+    Entry {
+        mutation: Mutation::Z34,
+        id: "Z34",
+        name: "sync_answered_locally",
+        concerns: Concerns::Protocol("zab"),
+        source: "the ZooKeeper programmer's guide, sync; ZK-2136",
+        story: "A follower answers a sync itself instead of asking the leader, so a read behind it \
+                may miss what others were told.",
+        place: "zab::broadcast",
+        caught_by: &["linearizability"],
     },
     Entry {
         mutation: Mutation::T03,

@@ -22,6 +22,7 @@ fn exhibit(mutation: Mutation) -> (&'static str, Range<u64>) {
         Mutation::P09 => ("scenarios/leader_isolated.toml", 0..40),
         Mutation::Z13 => ("scenarios/chaos.toml", 0..40),
         Mutation::Z20 => ("scenarios/chaos.toml", 0..40),
+        Mutation::Z34 => ("scenarios/chaos.toml", 0..40),
         Mutation::T03 => ("scenarios/steady.toml", 0..5),
         Mutation::T04 => ("scenarios/chaos.toml", 80..100),
     }

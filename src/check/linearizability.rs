@@ -10,6 +10,7 @@
 //! looks for places of all reads between the transactions. Only if there are none (or the search
 //! runs out of its budget) the broken claim stands.
 
+mod leaders;
 #[cfg(test)]
 mod search_tests;
 #[cfg(test)]
@@ -27,12 +28,16 @@ use crate::linear::{
     Found, Kind, Limit, Model as Sequential, Steps, Timed, Undecided, placed, search,
 };
 use crate::tree::{Answer, ErrorCode, Read, Request, Write};
+use leaders::Leaders;
 
 pub(super) const ENTRY: CheckerEntry = CheckerEntry {
     name: "linearizability",
-    asserts: "Writes and their errors are linearizable, and so are synced reads where the \
-              protocol promises it.",
-    interests: Interests::COMMITS.and(Interests::APPLIED),
+    asserts: "Writes and their errors are linearizable, and so are synced reads, unless the \
+              protocol's sync is no quorum operation and the leader behind it was superseded.",
+    interests: Interests::COMMITS
+        .and(Interests::APPLIED)
+        .and(Interests::STANDING)
+        .and(Interests::FACT),
     make: |setup| Box::new(Linearizability::new(setup)),
 };
 
@@ -44,7 +49,9 @@ const COMPARISONS_MAX: usize = 1_000_000;
 
 #[derive(Debug)]
 struct Linearizability {
-    includes_synced_reads: bool,
+    /// Whether synced reads are linearizable whoever leads.
+    has_linearizable_barrier: bool,
+    leaders: Leaders,
     recorder: Recorder,
     findings: Findings,
 }
@@ -52,10 +59,18 @@ struct Linearizability {
 impl Linearizability {
     fn new(setup: &Setup) -> Linearizability {
         Linearizability {
-            includes_synced_reads: setup.promises.linearizable_barrier,
+            has_linearizable_barrier: setup.promises.linearizable_barrier,
+            leaders: Leaders::default(),
             recorder: Recorder::default(),
             findings: Findings::default(),
         }
+    }
+}
+
+impl Linearizability {
+    /// Whether a synced read is promised to be linearizable.
+    fn promises(&self, read: &Operation, history: &History) -> bool {
+        self.has_linearizable_barrier || self.leaders.stand_behind(read, history)
     }
 }
 
@@ -398,7 +413,8 @@ fn fitting_places(
 }
 
 impl Checker for Linearizability {
-    fn observe(&mut self, _: VirtualTime, observation: &Observation<'_>) {
+    fn observe(&mut self, at: VirtualTime, observation: &Observation<'_>) {
+        self.leaders.observe(at, observation);
         self.recorder.observe(observation);
     }
 
@@ -410,11 +426,10 @@ impl Checker for Linearizability {
         let mut reads: Vec<(Zxid, &Operation, &Read)> = Vec::new();
         let mut writes = 0;
         for operation in &ending.history.operations {
-            if let (true, Some(read), Some((zxid, _))) = (
-                self.includes_synced_reads,
-                linearizable_read(operation),
-                answered(operation),
-            ) {
+            if let (Some(read), Some((zxid, _))) =
+                (linearizable_read(operation), answered(operation))
+                && self.promises(operation, ending.history)
+            {
                 reads.push((zxid, operation, read));
             }
             let is_write = matches!(operation.request, Request::Write(_));

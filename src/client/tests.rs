@@ -1,4 +1,5 @@
 use super::*;
+use crate::ids::ClientId;
 use crate::tree::{Data, EventKind, Read, WatchEvent, WatchRequest, WatchTables};
 
 const CONN: ConnId = ConnId(1);

@@ -27,6 +27,8 @@ use super::model::{Kind, Model};
 const STEPS_PER_QUESTION: u32 = 512;
 /// Events between two questions to the budget.
 const EVENTS_PER_QUESTION: usize = 1024;
+/// Room for so many slots and states from the start: most searches need no more.
+const START: usize = 32;
 /// The most operations that may be open at once.
 const OPEN_MAX: usize = 64 * 64;
 
@@ -58,6 +60,9 @@ pub struct Event {
 }
 
 impl Event {
+    /// No event: there are never so many operations.
+    pub(super) const NONE: Event = Event { code: u32::MAX };
+
     /// The invocation of an operation.
     pub fn invocation(operation: u32) -> Event {
         Event {
@@ -198,6 +203,14 @@ fn way(steps: &[Step], mut trace: u32) -> Vec<Effect> {
     effects
 }
 
+/// A place for an open operation. It is used again once its operation has returned.
+struct Slot<'a, A, const W: usize> {
+    operation: &'a Operation<A>,
+    index: u32,
+    /// The slots of the open equal operations that return earlier.
+    earlier: Mask<W>,
+}
+
 struct Frontier<'a, M: Model, const W: usize> {
     model: &'a mut M,
     operations: &'a [Operation<M::Action>],
@@ -208,10 +221,7 @@ struct Frontier<'a, M: Model, const W: usize> {
     steps: Option<Vec<Step>>,
     /// The place of the present event.
     place: usize,
-    /// By slot: the open operation. A slot is used again once its operation has returned.
-    open: Vec<u32>,
-    /// By slot: the open equal operations that return earlier.
-    earlier: Vec<Mask<W>>,
+    slots: Vec<Slot<'a, M::Action, W>>,
     live: Mask<W>,
     /// Those that can change a state.
     changing: Mask<W>,
@@ -220,7 +230,7 @@ struct Frontier<'a, M: Model, const W: usize> {
     hideable: Mask<W>,
     unknown: Mask<W>,
     /// By operation: its slot.
-    slots: Vec<u16>,
+    homes: Vec<u16>,
     /// By state: the open operations that leave it as it is, with the number of the last invocation
     /// that they take into account.
     free: Vec<(u32, Mask<W>)>,
@@ -246,15 +256,14 @@ impl<'a, M: Model, const W: usize> Frontier<'a, M, W> {
             steps_left: STEPS_PER_QUESTION,
             steps: None,
             place: 0,
-            open: Vec::new(),
-            earlier: Vec::new(),
+            slots: Vec::with_capacity(START),
             live: Mask::EMPTY,
             changing: Mask::EMPTY,
             overwriting: Mask::EMPTY,
             hideable: Mask::EMPTY,
             unknown: Mask::EMPTY,
-            slots: vec![0; operations.len()],
-            free: Vec::new(),
+            homes: vec![0; operations.len()],
+            free: Vec::with_capacity(START),
             invocations: 0,
             configurations: vec![Configuration {
                 state,
@@ -274,7 +283,8 @@ impl<'a, M: Model, const W: usize> Frontier<'a, M, W> {
             + self.work.size()
             + self.kept.size()
             + self.free.capacity() * size_of::<(u32, Mask<W>)>()
-            + 2 * self.slots.capacity()
+            + self.slots.capacity() * size_of::<Slot<'_, M::Action, W>>()
+            + 2 * self.homes.capacity()
             + steps * size_of::<Step>()
             + self.model.size();
         self.budget.exceeded(bytes).map_or(Ok(()), Err)
@@ -282,32 +292,36 @@ impl<'a, M: Model, const W: usize> Frontier<'a, M, W> {
 
     fn invoke(&mut self, index: usize) {
         let slot = self.live.first_free().expect("the masks were made to fit");
-        if slot == self.open.len() {
-            self.open.push(0);
-            self.earlier.push(Mask::EMPTY);
+        let operation = &self.operations[index];
+        let taken = Slot {
+            operation,
+            index: u32::try_from(index).expect("events count in 32 bits"),
+            earlier: Mask::EMPTY,
+        };
+        if slot == self.slots.len() {
+            self.slots.push(taken);
+        } else {
+            self.slots[slot] = taken;
         }
-        self.open[slot] = u32::try_from(index).expect("events count in 32 bits");
-        self.slots[index] = u16::try_from(slot).expect("masks are smaller than 16 bits can tell");
-        self.earlier[slot] = Mask::EMPTY;
+        self.homes[index] = u16::try_from(slot).expect("masks are smaller than 16 bits can tell");
         self.live.insert(slot);
         self.invocations += 1;
-        let operation = &self.operations[index];
         match self.model.kind(&operation.action) {
             Kind::Observes => {}
             Kind::Overwrites => {
                 self.overwriting.insert(slot);
                 self.hideable.insert(slot);
                 self.changing.insert(slot);
-                self.compare(slot, index);
+                self.compare(slot, operation);
             }
             Kind::Applies => {
                 self.hideable.insert(slot);
                 self.changing.insert(slot);
-                self.compare(slot, index);
+                self.compare(slot, operation);
             }
             Kind::Changes => {
                 self.changing.insert(slot);
-                self.compare(slot, index);
+                self.compare(slot, operation);
             }
         }
         if operation.returned == NEVER {
@@ -327,17 +341,16 @@ impl<'a, M: Model, const W: usize> Frontier<'a, M, W> {
     }
 
     /// Finds the equal ones of a new open operation.
-    fn compare(&mut self, slot: usize, index: usize) {
-        let operation = &self.operations[index];
+    fn compare(&mut self, slot: usize, operation: &Operation<M::Action>) {
         for other in self.changing.iter().filter(|other| *other != slot) {
-            let equal = &self.operations[self.open[other] as usize];
+            let equal = self.slots[other].operation;
             if equal.action != operation.action {
                 continue;
             }
             if equal.returned <= operation.returned {
-                self.earlier[slot].insert(other);
+                self.slots[slot].earlier.insert(other);
             } else {
-                self.earlier[other].insert(slot);
+                self.slots[other].earlier.insert(slot);
             }
         }
     }
@@ -349,7 +362,7 @@ impl<'a, M: Model, const W: usize> Frontier<'a, M, W> {
     /// may be used for the last time: that, too, is tried. What else could take effect by now can
     /// wait for its own return.
     fn complete(&mut self, index: usize) -> Result<bool, Limit> {
-        let slot = usize::from(self.slots[index]);
+        let slot = usize::from(self.homes[index]);
         let is_changing = self.changing.has(slot);
         if is_changing || self.configurations.iter().any(|one| one.owed.has(slot)) {
             self.work.clear();
@@ -384,7 +397,7 @@ impl<'a, M: Model, const W: usize> Frontier<'a, M, W> {
             self.overwriting.remove(slot);
             self.hideable.remove(slot);
             for other in self.changing.iter() {
-                self.earlier[other].remove(slot);
+                self.slots[other].earlier.remove(slot);
             }
         }
         Ok(!self.configurations.is_empty())
@@ -412,7 +425,7 @@ impl<'a, M: Model, const W: usize> Frontier<'a, M, W> {
             }
         }
         for slot in candidates.iter() {
-            if !self.earlier[slot].and(&blocking).is_empty() {
+            if !self.slots[slot].earlier.and(&blocking).is_empty() {
                 continue;
             }
             self.steps_left -= 1;
@@ -420,7 +433,7 @@ impl<'a, M: Model, const W: usize> Frontier<'a, M, W> {
                 self.steps_left = STEPS_PER_QUESTION;
                 self.ask()?;
             }
-            let action = &self.operations[self.open[slot] as usize].action;
+            let action = &self.slots[slot].operation.action;
             let Some(state) = self.model.step(from.state, action) else {
                 continue;
             };
@@ -453,7 +466,7 @@ impl<'a, M: Model, const W: usize> Frontier<'a, M, W> {
             trace = u32::try_from(steps.len()).expect("memory ends before the numbers do") + 1;
             steps.push(Step {
                 before: from.trace,
-                operation: self.open[slot],
+                operation: self.slots[slot].index,
                 event: u32::try_from(self.place).expect("events count in 32 bits"),
             });
         }
@@ -501,7 +514,7 @@ impl<'a, M: Model, const W: usize> Frontier<'a, M, W> {
         if self.free[place].0 != self.invocations {
             let mut free = Mask::EMPTY;
             for slot in self.live.without(&self.unknown).iter() {
-                let action = &self.operations[self.open[slot] as usize].action;
+                let action = &self.slots[slot].operation.action;
                 if self.model.step(state, action) == Some(state) {
                     free.insert(slot);
                 }

@@ -6,7 +6,7 @@ use super::frontier::{Found, Stuck, search};
 use super::judgement::{Budget, Judgement, Limit, Undecided};
 use super::keyed::{Family, KeyedHistory};
 use super::register::Register;
-use super::split::{Lane, Numbers, Split};
+use super::split::{Lane, Split};
 use super::sweep::{Swept, sweep};
 use super::texts::Texts;
 use super::zones::{Broken, Zones};
@@ -94,20 +94,17 @@ impl Budget for Beside<'_> {
 pub fn check(family: Family, history: &KeyedHistory, budget: &mut dyn Budget) -> Judgement {
     let of = history.operations.len();
     let undecided = |limit, done| Undecided { limit, done, of };
-    // What the split will take, before it is taken.
-    let planned = 40 * of + 4 * history.values.len();
-    if let Some(limit) = budget.exceeded(planned) {
+    if let Some(limit) = budget.exceeded(Split::planned(history)) {
         return Judgement::Unknown(undecided(limit, 0));
     }
-    let split = Split::new(history);
-    let mut numbers = Numbers::new(history);
+    let mut split = Split::new(history);
     let mut lane = Lane::default();
     let mut bench = Bench::default();
     let mut done = 0;
     let mut unknown = None;
     for key in 0..split.keys() {
-        split.fill(history, key, &mut numbers, &mut lane);
-        let bytes = split.size() + numbers.size() + lane.size() + bench.size();
+        split.fill(key, &mut lane);
+        let bytes = split.size() + lane.size() + bench.size();
         let mut beside = Beside { budget, bytes };
         if let Some(limit) = beside.exceeded(0) {
             return Judgement::Unknown(unknown.unwrap_or(undecided(limit, done)));
@@ -116,8 +113,10 @@ pub fn check(family: Family, history: &KeyedHistory, budget: &mut dyn Budget) ->
             LaneFound::Order => {}
             found @ (LaneFound::Broken(_) | LaneFound::Stuck(_)) => {
                 let in_full = beside.decided();
-                // Judging may have changed it.
-                split.fill(history, key, &mut numbers, &mut lane);
+                if family == Family::Append {
+                    // Judging may have made it a register's.
+                    split.fill(key, &mut lane);
+                }
                 let explanation = if in_full {
                     explain(family, history, &lane, &found, &mut beside)
                 } else {

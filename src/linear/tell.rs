@@ -1,5 +1,7 @@
 //! What is wrong with a key, in words.
 
+use std::fmt::{self, Display, Formatter};
+
 use super::frontier::Stuck;
 use super::keyed::{Action, Family, KeyedHistory, NEVER};
 use super::lanes::LaneFound;
@@ -8,6 +10,8 @@ use super::zones::{Block, Broken, Mark, NONE};
 
 /// Values that are named before the rest is only counted.
 const NAMED_MAX: usize = 6;
+/// Most sentences are no longer, in bytes.
+const SENTENCE: usize = 256;
 
 /// An operation of a history in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,31 +31,95 @@ pub struct Told {
 /// Tells of one operation, by its index in the history.
 pub fn told(family: Family, history: &KeyedHistory, index: usize) -> Told {
     let operation = &history.operations[index];
-    let value = |value: u32| told_value(family, history, value);
-    let what = match (family, operation.action) {
-        (Family::Register, Action::Read(seen)) => format!("read of {}", value(seen)),
-        (Family::Append, Action::Read(seen)) => format!("get of {}", value(seen)),
-        (Family::Register, Action::Write(to)) => format!("write {}", value(to)),
-        (Family::Append, Action::Write(to)) => format!("put {}", value(to)),
-        (_, Action::Swap { from, to }) => format!("cas [{}, {}]", value(from), value(to)),
-        (_, Action::Mismatch(from)) => format!("failed cas from {}", value(from)),
-        (_, Action::Append(text)) => format!("append {}", value(text)),
-    };
     let origin = &history.origins[index];
+    let action = operation.action;
     Told {
-        key: history.keys.told(origin.key),
-        what,
-        client: history.clients.told(origin.client),
-        begin: u64::from(operation.invoked) + 1,
-        end: (operation.returned != NEVER).then(|| u64::from(operation.returned) + 1),
+        key: history.keys.told(origin.key).into_owned(),
+        what: What {
+            family,
+            history,
+            action,
+        }
+        .to_string(),
+        client: history.clients.told(origin.client).into_owned(),
+        begin: line(operation.invoked),
+        end: (operation.returned != NEVER).then(|| line(operation.returned)),
     }
 }
 
-fn told_value(family: Family, history: &KeyedHistory, value: u32) -> String {
-    let text = history.values.told(value);
-    match family {
-        Family::Register => text,
-        Family::Append => format!("{text:?}"),
+/// The line of an event.
+fn line(place: u32) -> u64 {
+    u64::from(place) + 1
+}
+
+/// An action in words.
+struct What<'a> {
+    family: Family,
+    history: &'a KeyedHistory,
+    action: Action,
+}
+
+impl Display for What<'_> {
+    fn fmt(&self, to: &mut Formatter<'_>) -> fmt::Result {
+        let value = |number: u32| Value {
+            family: self.family,
+            history: self.history,
+            number,
+        };
+        match (self.family, self.action) {
+            (Family::Register, Action::Read(seen)) => write!(to, "read of {}", value(seen)),
+            (Family::Append, Action::Read(seen)) => write!(to, "get of {}", value(seen)),
+            (Family::Register, Action::Write(by)) => write!(to, "write {}", value(by)),
+            (Family::Append, Action::Write(by)) => write!(to, "put {}", value(by)),
+            (_, Action::Swap { from, to: by }) => {
+                write!(to, "cas [{}, {}]", value(from), value(by))
+            }
+            (_, Action::Mismatch(from)) => write!(to, "failed cas from {}", value(from)),
+            (_, Action::Append(text)) => write!(to, "append {}", value(text)),
+        }
+    }
+}
+
+/// A value in words.
+struct Value<'a> {
+    family: Family,
+    history: &'a KeyedHistory,
+    number: u32,
+}
+
+impl Display for Value<'_> {
+    fn fmt(&self, to: &mut Formatter<'_>) -> fmt::Result {
+        let text = self.history.values.told(self.number);
+        match self.family {
+            Family::Register => to.write_str(&text),
+            Family::Append => write!(to, "{text:?}"),
+        }
+    }
+}
+
+/// An operation with its client and lines.
+struct Place<'a> {
+    family: Family,
+    history: &'a KeyedHistory,
+    index: usize,
+}
+
+impl Display for Place<'_> {
+    fn fmt(&self, to: &mut Formatter<'_>) -> fmt::Result {
+        let (family, history) = (self.family, self.history);
+        let operation = &history.operations[self.index];
+        let what = What {
+            family,
+            history,
+            action: operation.action,
+        };
+        let client = history.clients.told(history.origins[self.index].client);
+        write!(to, "{what} (client {client}, line")?;
+        let begin = line(operation.invoked);
+        match operation.returned {
+            NEVER => write!(to, " {begin}, outcome unknown)"),
+            returned => write!(to, "s {begin} and {})", line(returned)),
+        }
     }
 }
 
@@ -115,19 +183,20 @@ impl<'a> Teller<'a> {
         }
     }
 
-    fn value(&self, value: u32) -> String {
-        told_value(self.family, self.history, self.lane.values[value as usize])
+    fn value(&self, value: u32) -> Value<'_> {
+        Value {
+            family: self.family,
+            history: self.history,
+            number: self.lane.values[value as usize],
+        }
     }
 
-    /// An operation with its client and lines.
-    fn operation(&self, index: u32) -> String {
-        let member = self.lane.members[index as usize] as usize;
+    fn operation(&self, index: u32) -> Place<'_> {
         // Judging may have changed what the lane says of it, but not the history.
-        let told = told(self.family, self.history, member);
-        let (what, client, begin) = (told.what, told.client, told.begin);
-        match told.end {
-            None => format!("{what} (client {client}, line {begin}, outcome unknown)"),
-            Some(end) => format!("{what} (client {client}, lines {begin} and {end})"),
+        Place {
+            family: self.family,
+            history: self.history,
+            index: self.lane.members[index as usize] as usize,
         }
     }
 
@@ -198,20 +267,18 @@ impl<'a> Teller<'a> {
 
     fn stuck(&self, stuck: &Stuck) -> String {
         let index = u32::try_from(stuck.operation).expect("a part of 32 bits");
-        let mut text = format!("{} has no place", self.operation(index));
+        let mut text = String::with_capacity(SENTENCE);
+        text += &format!("{} has no place", self.operation(index));
         if self.family == Family::Register {
-            let values = stuck
-                .states
-                .iter()
-                .take(NAMED_MAX)
-                .map(|state| self.value(*state));
-            let values: Vec<String> = values.collect();
-            text.push_str(&format!(
-                ": there can only have been {}",
-                values.join(" or ")
-            ));
+            for (number, state) in stuck.states.iter().take(NAMED_MAX).enumerate() {
+                text += match number {
+                    0 => ": there can only have been ",
+                    _ => " or ",
+                };
+                text += &self.value(*state).to_string();
+            }
             if stuck.states.len() > NAMED_MAX {
-                text.push_str(&format!(" or {} others", stuck.states.len() - NAMED_MAX));
+                text += &format!(" or {} others", stuck.states.len() - NAMED_MAX);
             }
         }
         let invoked = self.lane.operations[stuck.operation].invoked;
@@ -223,7 +290,7 @@ impl<'a> Teller<'a> {
             });
         if let Some((edge, _)) = edge.max_by_key(|(_, operation)| operation.returned) {
             let edge = self.operation(edge);
-            text.push_str(&format!("; {edge} had returned before it was invoked"));
+            text += &format!("; {edge} had returned before it was invoked");
         }
         text
     }

@@ -1,5 +1,7 @@
 //! Texts as small numbers: equal texts have equal numbers.
 
+use std::borrow::Cow;
+
 /// No entry.
 const EMPTY: u32 = u32::MAX;
 
@@ -41,8 +43,8 @@ impl Texts {
     }
 
     /// A text for people.
-    pub fn told(&self, number: u32) -> String {
-        String::from_utf8_lossy(self.bytes(number)).into_owned()
+    pub fn told(&self, number: u32) -> Cow<'_, str> {
+        String::from_utf8_lossy(self.bytes(number))
     }
 
     /// The number of a text, which is new if it was never mentioned.

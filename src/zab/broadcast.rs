@@ -1,6 +1,7 @@
 //! Phase 3: broadcast. PROPOSAL, fsync and ACK, COMMIT; barriers; signs of life.
 
 use crate::ids::{LinkId, NodeId, Span, Zxid};
+use crate::mutation::Mutation;
 use crate::protocol::{BarrierOutcome, BarrierToken, Effect, Fact, Via};
 use crate::quorum::{NodeSet, is_quorum};
 use crate::tree::Payload;
@@ -262,6 +263,9 @@ impl Zab {
     pub(super) fn barrier(&mut self, token: BarrierToken, out: &mut Out) {
         match &mut self.state {
             State::Learning(learning) => match learning.stage {
+                LearningStage::UpToDate { .. } if self.config.mutations.has(Mutation::Z34) => {
+                    reach_barrier(token, out);
+                }
                 LearningStage::UpToDate { .. } => {
                     learning.barriers.push_back(token);
                     self.send_leader(Msg::Sync { token }, out);

@@ -10,7 +10,6 @@ use crate::decision::Source;
 use crate::explain::{Length, Story, story};
 use crate::registry::Registration;
 use crate::run::quoted;
-use crate::scenario::schema::Expect;
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -31,10 +30,7 @@ pub(super) fn explain(
     run.world.trace = true;
     run.world.checks = true;
     let is_spelled_out = matches!(run.world.decisions, Source::Table(_)) && run.script.is_some();
-    let expected = match &run.expect {
-        Expect::Fail(checker) => Some(checker.clone()),
-        Expect::Pass => None,
-    };
+    let expected = run.expect.failing().map(str::to_owned);
     let line = loaded.job.reproduce.clone();
     let report = loaded.protocol.perform(loaded.job)?;
     let trace = report

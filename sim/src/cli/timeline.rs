@@ -8,7 +8,6 @@ use super::arguments::{TimelineArguments, What};
 use super::output::print;
 use super::{Exit, Trouble, source};
 use crate::registry::Registration;
-use crate::scenario::schema::Expect;
 use crate::timeline::page;
 use crate::trace::Trace;
 
@@ -57,10 +56,7 @@ fn perform(
     };
     let mut loaded = source::load(&what, arguments.seed, registered)?;
     loaded.job.resolved.world.trace = true;
-    let expected = match &loaded.job.resolved.expect {
-        Expect::Fail(checker) => Some(checker.clone()),
-        Expect::Pass => None,
-    };
+    let expected = loaded.job.resolved.expect.failing().map(str::to_owned);
     let report = loaded.protocol.perform(loaded.job)?;
     match report.trace {
         Some(trace) => Ok((trace, expected)),

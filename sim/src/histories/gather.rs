@@ -191,7 +191,7 @@ impl Gatherer {
     }
 
     fn told(&self, process: u32) -> String {
-        self.history.clients.told(process)
+        self.history.clients.told(process).into_owned()
     }
 
     /// Where an operation began.

@@ -113,6 +113,29 @@ pub enum Expect {
     Pass,
     /// The checker of this name reports a violation.
     Fail(String),
+    /// The checker of this name had something to judge, and whatever was judged held.
+    ///
+    /// So ends a scenario that expects a violation of its own bugs when it is run without them: it
+    /// is about that checker, and need not show anything of the others.
+    Hold(String),
+}
+
+impl Expect {
+    /// The checker that it is about, if it is about one.
+    pub fn subject(&self) -> Option<&str> {
+        match self {
+            Expect::Pass => None,
+            Expect::Fail(checker) | Expect::Hold(checker) => Some(checker),
+        }
+    }
+
+    /// The checker that has to report a violation.
+    pub fn failing(&self) -> Option<&str> {
+        match self {
+            Expect::Pass | Expect::Hold(_) => None,
+            Expect::Fail(checker) => Some(checker),
+        }
+    }
 }
 
 fn no_mutations() -> Spanned<Vec<String>> {

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use super::*;
 
 const SMALLEST: &str =
@@ -169,4 +171,64 @@ fn the_picture_shows_file_line_column_and_the_offending_text() {
     assert!(picture.contains("x.toml:5:29"), "{picture}");
     assert!(picture.contains("no server 9 of 5"), "{picture}");
     assert!(picture.contains("node = "), "{picture}");
+}
+
+/// The words between backticks.
+fn quoted(text: &str) -> Vec<&str> {
+    text.split('`').skip(1).step_by(2).collect()
+}
+
+/// What the parser takes in a place, as it tells those who write something else.
+fn taken(place: &str) -> BTreeSet<String> {
+    let told = refused(place);
+    let line = told.lines().next().expect("a diagnostic has a line");
+    let known = line.split_once("expected").expect("it tells what it takes");
+    quoted(known.1).into_iter().map(str::to_owned).collect()
+}
+
+/// What the tables below a heading of the reference name in their first column.
+fn documented(heading: &str) -> BTreeSet<String> {
+    let reference = include_str!("../../../docs/scenarios.md");
+    let section = reference.split("\n## ").find(|part| {
+        let first = part.lines().next().unwrap_or_default();
+        first == heading
+    });
+    let section = section.unwrap_or_else(|| panic!("{heading:?} is missing"));
+    let rows = section.lines().filter(|line| line.starts_with("| `"));
+    let names = rows.flat_map(|row| {
+        let cells: Vec<&str> = row.split('|').collect();
+        quoted(cells[1])
+    });
+    names.map(str::to_owned).collect()
+}
+
+#[test]
+fn the_reference_of_scenario_files_names_every_key_and_no_other() {
+    assert_eq!(documented("The file"), taken("zzz = 1\n"));
+    assert_eq!(
+        documented("`[[fault]]`"),
+        taken("[[fault]]\nzzz = { at = \"1s\" }\n")
+    );
+    let sections = [
+        "ensemble",
+        "knobs",
+        "network",
+        "disk",
+        "clock",
+        "workload",
+        "workload.mix",
+        "chaos",
+        "chaos.weights",
+        "chaos.budget",
+        "chaos.swarm",
+        "liveness",
+    ];
+    for name in sections {
+        let heading = format!("`[{name}]`");
+        assert_eq!(
+            documented(&heading),
+            taken(&format!("[{name}]\nzzz = 1\n")),
+            "{name}"
+        );
+    }
 }

@@ -11,7 +11,7 @@ use toml::Spanned;
 
 use super::diagnostic::Problem;
 use super::quantity::Duration;
-use super::schema::{Document, Expect, KnobsSection, LatencySection};
+use super::schema::{Document, KnobsSection, LatencySection};
 use crate::script::parse_act;
 
 /// The greatest number a set of servers can hold.
@@ -103,15 +103,15 @@ impl Problems {
         self.positive(&document.liveness.bound, "bound");
         self.positive(&document.network.patience, "patience");
         self.positive(&document.network.dial_timeout, "dial_timeout");
-        if let Expect::Fail(name) = document.expect.get_ref() {
+        if let Some(name) = document.expect.get_ref().subject() {
             let mut known: Vec<&str> = CHECKERS.iter().map(|entry| entry.name).collect();
             known.extend(RUNNER_CHECKERS);
-            if !known.contains(&name.as_str()) {
+            if !known.contains(&name) {
                 self.add(
                     document.expect.span(),
                     format!("there is no checker \"{name}\""),
                     &format!(
-                        "expect \"pass\" or {{ fail = one of {} }}",
+                        "expect \"pass\", {{ fail = NAME }} or {{ hold = NAME }} with one of {}",
                         known.join(", ")
                     ),
                 );

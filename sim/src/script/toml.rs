@@ -26,8 +26,13 @@ pub fn scenario_text(run: &Resolved, protocol: &str, story: &str) -> Result<Stri
     let _ = writeln!(text, "story = {}", serde_json::Value::from(story));
     let _ = writeln!(text, "duration = \"{}\"", exact_span(run.duration));
     let _ = writeln!(text, "protocol = \"{protocol}\"");
-    if let Expect::Fail(checker) = &run.expect {
-        let _ = writeln!(text, "expect = {{ fail = \"{checker}\" }}");
+    let expected = match &run.expect {
+        Expect::Pass => None,
+        Expect::Fail(checker) => Some(("fail", checker)),
+        Expect::Hold(checker) => Some(("hold", checker)),
+    };
+    if let Some((what, checker)) = expected {
+        let _ = writeln!(text, "expect = {{ {what} = \"{checker}\" }}");
     }
     let mutations: Vec<String> = mutation_ids(run.world.mutations)
         .into_iter()

@@ -33,6 +33,7 @@
 //! world's own time is authoritative.
 
 mod clients;
+mod conns;
 mod event;
 mod faults;
 mod network;

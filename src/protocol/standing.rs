@@ -1,0 +1,76 @@
+//! Where a server stands, and what its disk proves.
+
+use super::Via;
+use crate::ids::{NodeId, Zxid};
+
+/// Why a server refuses to boot: told to whoever runs it, and to the liveness checker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal(pub String);
+
+/// A server's role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// Without a leader.
+    Looking,
+    /// With a leader, voting.
+    Following,
+    /// The leader.
+    Leading,
+    /// With a leader, without a vote.
+    Observing,
+}
+
+/// Where a server stands in its protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Standing {
+    /// Its role.
+    pub role: Role,
+    /// Its epoch, or its ballot as [`epoch_of_ballot`] encodes it.
+    pub epoch: u64,
+    /// The leader it follows; itself if it leads.
+    pub leader: Option<NodeId>,
+    /// How the server's own messages reach the leader: `None` while they cannot. A leader's
+    /// uplink is to itself and is never used.
+    pub uplink: Option<Via>,
+    /// True if [`Propose`](super::Input::Propose) is welcome here, now.
+    pub can_propose: bool,
+    /// Clients may be served once everything through this zxid is applied; `None`: not at all.
+    pub serve_from: Option<Zxid>,
+}
+
+/// Encodes a ballot (round, owner) as an epoch that compares in the same way.
+pub fn epoch_of_ballot(round: u64, owner: NodeId) -> u64 {
+    assert!(
+        round < 1 << 56,
+        "ballot round {round} leaves no room for its owner"
+    );
+    (round << 8) | u64::from(owner.0)
+}
+
+/// What an image proves to be stored, see [`persisted`](super::Protocol::persisted).
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Persisted {
+    /// Everything through here is covered by a snapshot.
+    pub through: Zxid,
+    /// Positions above that and the payload digest stored (or voted for) there, ascending.
+    pub entries: Vec<(Zxid, u64)>,
+}
+
+/// What an image proves to be promised, see [`pledged`](super::Protocol::pledged).
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Pledged {
+    /// The greatest epoch that is promised or voted in.
+    pub promised: u64,
+    /// The latest vote of each position; `None` where votes are not kept for good (Zab: a later
+    /// leader truncates them).
+    pub votes: Option<Votes>,
+}
+
+/// The votes that an image holds.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Votes {
+    /// Votes through here are gone, because a snapshot covers them.
+    pub through: Zxid,
+    /// Positions above that and the epoch of the latest vote there, ascending.
+    pub epochs: Vec<(Zxid, u64)>,
+}
