@@ -65,9 +65,9 @@ impl Chain {
             held: zxid,
             is_inside,
         });
-        for counter in 0..2 {
-            point.least[counter] = point.least[counter].min(counts[counter]);
-            point.most[counter] = point.most[counter].max(counts[counter]);
+        for (counter, count) in counts.into_iter().enumerate() {
+            point.least[counter] = point.least[counter].min(count);
+            point.most[counter] = point.most[counter].max(count);
         }
         point.held = point.held.max(held);
         point.is_inside |= is_inside;
