@@ -1,7 +1,7 @@
 //! What is known of floating writes before any of them is tried anywhere.
 //!
-//! Bounds (`windows`) and counters (`chains`) leave a floating write few zxids. Where a Stat names a
-//! zxid and one write alone may have it, or a write that surely happened has one zxid left, its
+//! Bounds (`windows`) and counters (`chains`) leave a floating write few zxids. Where a Stat names
+//! a zxid and one write alone may have it, or a write that surely happened has one zxid left, its
 //! place is known; and then the bounds of others tighten, until nothing more follows.
 
 use std::collections::{BTreeMap, BTreeSet};
