@@ -3,16 +3,17 @@
 //! A part of a history is told as a violation only if it is one *whatever all other operations
 //! did*. There are two ways to know that:
 //!
-//! - **By contradiction** (`contradicts`). Answers say by themselves that a node with one czxid was
-//!   at one version before another, what was written with it, and from which transaction on; real
-//!   time and sessions say which of two answers came first. If these disagree, there is no legal
-//!   order, and what was left out may have been any writes at all: nothing is asked about who made a
-//!   change. This looks at the part alone, so that it is quick however long the history is.
-//! - **By forgetting** (`is_illegal_without`). Of each write that is left out only what it asked and
-//!   when it was sent is kept: it may take effect at any later time, or never, and answers what it
-//!   likes. (A read or a sync that is left out changes nothing, and goes.) If the checker finds no
-//!   order even so, no outcome of what was left out makes the part legal. For short histories only,
-//!   because every forgotten write has to be searched for.
+//! - **By contradiction** (`contradicts`). Answers say by themselves that a node with one czxid
+//!   was at one version before another, what was written with it, and from which transaction on;
+//!   real time and sessions say which of two answers came first. If these disagree, there is no
+//!   legal order, and what was left out may have been any writes at all: nothing is asked about
+//!   who made a change. This looks at the part alone, so that it is quick however long the history
+//!   is.
+//! - **By forgetting** (`is_illegal_without`). Of each write that is left out only what it asked
+//!   and when it was sent is kept: it may take effect at any later time, or never, and answers
+//!   what it likes. (A read or a sync that is left out changes nothing, and goes.) If the checker
+//!   finds no order even so, no outcome of what was left out makes the part legal. For short
+//!   histories only, because every forgotten write has to be searched for.
 //!
 //! Simply to leave a write out would prove nothing: whoever saw its effect would be blamed.
 
