@@ -23,10 +23,18 @@
 //! of transactions from the servers.
 //!
 mod atlas;
+#[cfg(test)]
+mod brute_tests;
+mod chains;
 mod claims;
+#[cfg(test)]
+mod concurrent_tests;
 mod explain;
+mod floating;
 mod hidden;
 mod needs;
+mod pins;
+mod placements;
 mod shrink;
 mod sweep;
 #[cfg(test)]
@@ -34,6 +42,7 @@ mod tests;
 mod touches;
 mod tree;
 mod truth;
+mod windows;
 mod words;
 
 use std::collections::BTreeMap;

@@ -10,9 +10,8 @@
 //! which is where it nearly always belongs, so that it is looked at once. That can fail where
 //! [`Placing::First`] does not.
 
-use std::collections::BTreeMap;
-
 use super::claims::{Claim, Claims, Kind, NONE, NOWHERE, told};
+use super::placements::Placements;
 use super::tree;
 use crate::check::model::{Model, agrees};
 use crate::check::timeline::Step;
@@ -71,9 +70,6 @@ pub(super) enum Stop {
     /// It took more than it may.
     Limit(Limit),
 }
-
-/// Where an unexplained write took effect.
-pub(super) type Placements = BTreeMap<u64, u32>;
 
 /// What the servers did, and no client was told of at its place.
 #[derive(Clone, Copy, Debug)]
@@ -237,7 +233,10 @@ impl<'c, 'a> Sweep<'c, 'a> {
                     self.apply(next, *claim)?;
                 }
                 (Some(_) | None, Some(revealed)) => self.take_over(revealed)?,
-                (Some(_) | None, None) => self.apply(next, placements[&next])?,
+                (Some(_) | None, None) => {
+                    let placed = placements.at(next);
+                    self.apply(next, placed.expect("the next one is known or placed"))?;
+                }
             }
         }
     }
@@ -252,8 +251,7 @@ impl<'c, 'a> Sweep<'c, 'a> {
         if placements.is_empty() {
             return known;
         }
-        let unexplained = placements.range(self.now + 1..).next();
-        known.min(unexplained.map_or(NOWHERE, |(zxid, _)| *zxid))
+        known.min(placements.next_from(self.now + 1).unwrap_or(NOWHERE))
     }
 
     /// Gives places to the observations that fit the present state.
