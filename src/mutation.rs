@@ -17,6 +17,10 @@ pub enum Mutation {
     /// See [`CATALOGUE`].
     P09,
     /// See [`CATALOGUE`].
+    P11,
+    /// See [`CATALOGUE`].
+    P21,
+    /// See [`CATALOGUE`].
     Z13,
     /// See [`CATALOGUE`].
     Z20,
@@ -28,6 +32,10 @@ pub enum Mutation {
     T03,
     /// See [`CATALOGUE`].
     T04,
+    /// See [`CATALOGUE`].
+    T11,
+    /// See [`CATALOGUE`].
+    T13,
 }
 
 /// Whom a mutation concerns.
@@ -117,6 +125,28 @@ pub const CATALOGUE: &[Entry] = &[
         caught_by: &["linearizability"],
     },
     Entry {
+        mutation: Mutation::P11,
+        id: "P11",
+        name: "retry_executed_twice",
+        concerns: Concerns::Protocol("paxos"),
+        source: "Viewstamped Replication Revisited, section 4.1 (the client table)",
+        story: "A command that was executed is executed again when its retry is chosen in another \
+                slot, because nobody looks its number up.",
+        place: "tree::apply",
+        caught_by: &["exactly_once", "agreement", "digest", "linearizability"],
+    },
+    Entry {
+        mutation: Mutation::P21,
+        id: "P21",
+        name: "accept_not_sent_again",
+        concerns: Concerns::Protocol("paxos"),
+        source: "classic: a datagram may be lost",
+        story: "A leader sends each Accept once. One that is lost leaves a hole that nothing fills \
+                while it leads, and the window closes behind it.",
+        place: "paxos::leader",
+        caught_by: &["liveness", "convergence"],
+    },
+    Entry {
         mutation: Mutation::Z13,
         id: "Z13",
         name: "diff_no_snapshot_no_log",
@@ -181,6 +211,27 @@ pub const CATALOGUE: &[Entry] = &[
                 creation was proposed and is not applied yet stays behind for ever.",
         place: "tree::prepare",
         caught_by: &["tree", "linearizability", "session"],
+    },
+    Entry {
+        mutation: Mutation::T11,
+        id: "T11",
+        name: "watch_lost_on_reconnect",
+        concerns: Concerns::Tree,
+        source: "the ZooKeeper programmer's guide, watches; ZK-3145",
+        story: "SetWatches compares with what the server has applied instead of with what the \
+                client has seen, so a change that the client missed while it was away is never told.",
+        place: "server::queue",
+        caught_by: &["watches"],
+    },
+    Entry {
+        mutation: Mutation::T13,
+        id: "T13",
+        name: "client_goes_back_in_time",
+        concerns: Concerns::Tree,
+        source: "the ZooKeeper programmer's guide, consistency guarantees",
+        story: "A server that is behind what a client has seen accepts its session all the same.",
+        place: "server::clients",
+        caught_by: &["session", "watches", "linearizability"],
     },
 ];
 

@@ -34,6 +34,8 @@ fn exhibit(mutation: Mutation) -> &'static str {
         Mutation::P09 => "scenarios/leader_isolated.toml --seeds 0..40",
         Mutation::Z13 => "scenarios/chaos.toml --seeds 0..40",
         Mutation::Z20 => "scenarios/chaos.toml --seeds 0..40",
+        Mutation::P11 | Mutation::P21 | Mutation::T11 => "scenarios/chaos.toml --seeds 0..10",
+        Mutation::T13 => "scenarios/chaos.toml --seeds 20..30",
         Mutation::Z34 => "scenarios/chaos.toml --seeds 0..20",
         Mutation::Z35 => "scenarios/chaos.toml --seeds 0..5",
         Mutation::T03 => "scenarios/steady.toml --seeds 0..2",

@@ -71,7 +71,7 @@ use std::collections::VecDeque;
 
 use crate::canonical::{Canonical, RunHash};
 use crate::ids::{LocalTime, NodeId, Span, Zxid};
-use crate::mutation::Mutations;
+use crate::mutation::{Mutation, Mutations};
 use crate::protocol::{
     DiskResult, Effect, Ensemble, Holding, Holdings, Image, Input, Outbox, Persisted, Pledged,
     Promises, Protocol, Refusal, Replicates, Role, Standing, TimerRange, Via,
@@ -464,7 +464,9 @@ impl Paxos {
     fn on_retransmit_timer(&mut self, now: LocalTime, out: &mut Out) {
         self.retransmitting = false;
         self.resend_phase_1(out);
-        self.resend_phase_2(now, out);
+        if !self.config.mutations.has(Mutation::P21) {
+            self.resend_phase_2(now, out);
+        }
         self.resend_read_indexes(now, out);
         let busy = match self.phase {
             Phase::Following | Phase::PreVoting(_) => false,

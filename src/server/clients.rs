@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::{Asking, Server, ServerEffect, ServerOutbox, acl};
 use crate::canonical::RunHash;
 use crate::ids::{ConnId, LocalTime, SessionId, Span, Zxid};
+use crate::mutation::Mutation;
 use crate::protocol::{BarrierToken, Protocol};
 use crate::tree::{Data, ErrorCode, Identity, Path, Read, Request, WatchRequest, Write};
 use crate::wire::{ClientFrame, PeerMsg, ServerFrame};
@@ -221,7 +222,8 @@ impl<P: Protocol> Server<P> {
         last_zxid: Zxid,
         out: &mut ServerOutbox<P>,
     ) {
-        if !self.serves() || last_zxid > self.state.applied() {
+        let is_behind = last_zxid > self.state.applied() && !self.mutations.has(Mutation::T13);
+        if !self.serves() || is_behind {
             // Not in service, or behind what the client has seen: it must not go back in time.
             self.close(conn, out);
             return;

@@ -6,6 +6,7 @@
 
 use super::{Asking, Server, ServerEffect, ServerOutbox, ServerTimer, Waiting};
 use crate::ids::{ConnId, LocalTime, SessionId, Span};
+use crate::mutation::Mutation;
 use crate::protocol::{BarrierOutcome, BarrierToken, Gate, Input, Protocol, Role, TimerRange};
 use crate::tree::{Applied, Asker, ErrorCode, Execution, Failure, Lists, Response, Write};
 use crate::wire::{Packet, PeerMsg, ServerFrame};
@@ -201,7 +202,11 @@ impl<P: Protocol> Server<P> {
             persistent: &armed.persistent,
             recursive: &armed.recursive,
         };
-        let relative = Some(armed.relative);
+        let relative = if self.mutations.has(Mutation::T11) {
+            Some(self.state.applied())
+        } else {
+            Some(armed.relative)
+        };
         for event in self.watches.set_all(conn, &self.state, relative, lists) {
             let frame = ServerFrame::Event(event);
             out.push(ServerEffect::Reply { conn, frame });

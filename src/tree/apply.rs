@@ -16,6 +16,7 @@ use super::request::{Answer, ErrorCode, Failure, Path, Response, WatchEvent, Wri
 use super::session::{Done, Turn};
 use super::state::{Birth, Events, Stamp, State};
 use crate::ids::{SessionId, Zxid};
+use crate::mutation::Mutation;
 
 /// What an apply did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -239,6 +240,7 @@ impl State {
             | Write::As { .. }
             | Write::CloseSession => match session.map(|session| session.turn(command.seq)) {
                 None => return Plan::Nothing(expired(), Execution::Executed, zxid),
+                Some(Turn::Past(_)) if self.mutations.has(Mutation::P11) => {}
                 Some(Turn::Past(done)) => {
                     let (answer, at) =
                         done.map_or((expired(), zxid), |done| (done.answer.clone(), done.zxid));
@@ -269,6 +271,9 @@ impl State {
             | Write::Refused(_)
             | Write::As { .. }
             | Write::Multi(_) => {
+                if self.is_executed_again(command) {
+                    return;
+                }
                 let answer = answer.clone();
                 let done = Done { zxid, answer };
                 self.store_answer(command.session, command.seq, command.acked, done);
@@ -279,6 +284,14 @@ impl State {
             | Write::ExpireSession
             | Write::DeleteContainer { .. } => {}
         }
+    }
+
+    /// Whether a command is executed that was executed before: only with [`Mutation::P11`].
+    fn is_executed_again(&self, command: &Command) -> bool {
+        let turn = self
+            .session(command.session)
+            .map(|session| session.turn(command.seq));
+        self.mutations.has(Mutation::P11) && matches!(turn, Some(Turn::Past(_)))
     }
 
     /// Changes the session map. Says whether there was a session part.
