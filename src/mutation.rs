@@ -219,7 +219,7 @@ pub const CATALOGUE: &[Entry] = &[
         concerns: Concerns::Tree,
         source: "the ZooKeeper programmer's guide, watches; ZK-3145",
         story: "SetWatches compares with what the server has applied instead of with what the \
-                client has seen, so a change that the client missed while it was away is never told.",
+                client has seen, so changes that the client missed meanwhile are never told.",
         place: "server::queue",
         caught_by: &["watches"],
     },

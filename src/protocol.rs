@@ -111,8 +111,8 @@ pub trait Protocol: Clone + Debug + Eq + Hash + 'static {
     /// Where this server stands. Must be cheap: it is asked after every step.
     fn standing(&self) -> Standing;
 
-    /// What this server holds in memory and must not hold more and more of. Each is always told in the
-    /// same place. Must be cheap: it is asked after every step.
+    /// What this server holds in memory and must not hold more and more of. Each is always told in
+    /// the same place. Must be cheap: it is asked after every step.
     fn holdings(&self) -> Holdings {
         [Holding::NONE; 2]
     }

@@ -1,9 +1,9 @@
 //! Whose word a synced read was: had the leader behind it been superseded?
 //!
 //! Where a barrier is no quorum operation (ZooKeeper's `sync`), a leader that has lost its quorum
-//! and does not know it yet answers it from a state that others have gone beyond (ZK-1675, ZK-2136).
-//! So a synced read is promised only where no leader of a later epoch was established before its
-//! sync ended.
+//! and does not know it yet answers it from a state that others have gone beyond (ZK-1675,
+//! ZK-2136). So a synced read is promised only where no leader of a later epoch was established
+//! before its sync ended.
 
 use std::collections::BTreeMap;
 
