@@ -134,6 +134,10 @@ fn contrast_of_words(told: &Answer, expected: &Answer) -> (String, String) {
         return (answered(told), answered(expected));
     };
     if let (Response::Multi(lefts), Response::Multi(rights)) = (left, right) {
+        let whole = |parts: &[Response]| parts.iter().cloned().map(Ok).collect::<Vec<Answer>>();
+        return contrast_of_parts(&whole(lefts), &whole(rights));
+    }
+    if let (Response::Reads(lefts), Response::Reads(rights)) = (left, right) {
         return contrast_of_parts(lefts, rights);
     }
     match (stat_of(left), stat_of(right)) {
@@ -147,14 +151,13 @@ fn contrast_of_words(told: &Answer, expected: &Answer) -> (String, String) {
 }
 
 /// The first part that differs.
-fn contrast_of_parts(told: &[Response], expected: &[Response]) -> (String, String) {
+fn contrast_of_parts(told: &[Answer], expected: &[Answer]) -> (String, String) {
     let pairs = told.iter().zip(expected).zip(1..);
-    let contrasts = pairs.map(|((left, right), place)| {
-        let (left, right) = contrast(&Ok(left.clone()), &Ok(right.clone()));
+    let mut contrasts = pairs.map(|((left, right), place)| {
+        let (left, right) = contrast_of_words(left, right);
         (left, right, place)
     });
-    let first = contrasts.into_iter().find(|(left, right, _)| left != right);
-    match first {
+    match contrasts.find(|(left, right, _)| left != right) {
         Some((left, right, place)) => {
             let of = |words: String| format!("{words} to part {place}");
             (of(left), of(right))
@@ -337,6 +340,16 @@ mod tests {
             parts: vec![None, Some(ErrorCode::BadVersion)],
         };
         assert_eq!(answered(&Err(failure)), "BadVersion at part 2");
+    }
+
+    #[test]
+    fn of_several_reads_the_first_that_differs_is_told() {
+        let reads = |second: Answer| Ok(Response::Reads(vec![data(b"same", 1), second]));
+        let none = Err(Failure::of(ErrorCode::NoNode));
+        let (told, expected) = contrast(&reads(data(b"old", 1)), &reads(none));
+        assert!(told.starts_with("\"old\""), "{told}");
+        assert!(told.ends_with(" to part 2"), "{told}");
+        assert_eq!(expected, "NoNode to part 2");
     }
 
     #[test]
