@@ -30,7 +30,7 @@ mod tally;
 mod testing;
 mod timeline;
 mod tree_order;
-mod watches;
+pub mod watches;
 pub mod znode;
 
 use crate::history::History;

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::claims::{Claim, Claims, Kind, NONE, NOWHERE, has_effect, told};
 use super::needs::{Lack, Need, lack};
 use super::sweep::{Conflict, Placements, Sweep, Why};
-use super::touches::{Touch, ephemerals_of, looks_of, stats_told, touches_of};
+use super::touches::{Touch, ephemerals_of, is_numbered, looks_of, stats_told, touches_of};
 use crate::check::model::parent_of;
 use crate::ids::SessionId;
-use crate::tree::{Path, Request, Write};
+use crate::tree::{Path, Read, Request, Response, Write};
 
 /// What can be done about a conflict.
 #[derive(Debug, Default)]
@@ -30,10 +30,23 @@ pub(super) struct Atlas {
     named: BTreeMap<u64, BTreeSet<(Path, Touch)>>,
     /// The free zxids that are worth a trial, ascending.
     slots: Vec<u64>,
+    /// Whether of neighbouring free zxids, between which nothing is, one stands for all. That
+    /// leaves nothing out but orders of several writes for which there is no room then.
+    is_brief: bool,
     floating: Vec<Floating>,
     /// By number in the order of completion: a state that this claim and all before are at or
     /// behind.
     reached: Vec<u64>,
+}
+
+/// What a floating claim may touch, above the first and through the second zxid.
+#[derive(Debug)]
+pub(super) struct Window {
+    pub claim: u32,
+    pub window: (u64, u64),
+    pub paths: Vec<Path>,
+    /// Of paths that end with a number.
+    pub prefixes: Vec<Path>,
 }
 
 /// A floating claim: what it may touch, and the zxids between which it lies.
@@ -70,7 +83,16 @@ impl Birth {
     }
 }
 
-const ALL_TOUCHES: &[Touch] = &[Touch::Create, Touch::Delete, Touch::Set, Touch::Children];
+/// Of so many neighbouring free zxids each is offered for a trial.
+const ROW_MAX: usize = 2;
+
+const ALL_TOUCHES: &[Touch] = &[
+    Touch::Create,
+    Touch::Delete,
+    Touch::Set,
+    Touch::Acl,
+    Touch::Children,
+];
 
 impl Floating {
     fn touches(&self, path: &str, how: &[Touch]) -> bool {
@@ -82,6 +104,26 @@ impl Floating {
                 && self.births.iter().flatten().any(|birth| birth.is(path)))
     }
 
+    /// As `touches`, of whatever a need is about.
+    fn meets(&self, need: &Need, how: &[Touch]) -> bool {
+        if !need.is_below {
+            return self.touches(&need.path, how);
+        }
+        let is_below = |path: &Path| {
+            let below = path.strip_prefix(&*need.path);
+            &*need.path == "/" || below.is_some_and(|rest| rest.starts_with('/'))
+        };
+        let mut touches = self.touches.iter();
+        touches.any(|(path, touch)| is_below(path) && how.contains(touch))
+            || (how.contains(&Touch::Create) && self.prefixes.iter().any(is_below))
+            || (how.contains(&Touch::Delete)
+                && self
+                    .births
+                    .iter()
+                    .flatten()
+                    .any(|birth| is_below(&birth.path)))
+    }
+
     /// Whether it may do all of this.
     fn does(&self, deeds: &BTreeSet<(Path, Touch)>) -> bool {
         deeds.iter().all(|(path, touch)| {
@@ -89,6 +131,7 @@ impl Floating {
                 Touch::Create => &[Touch::Create],
                 Touch::Delete => &[Touch::Delete],
                 Touch::Set => &[Touch::Set, Touch::Create],
+                Touch::Acl => &[Touch::Acl],
                 Touch::Children => &[Touch::Children, Touch::Create],
             };
             self.touches(path, ways)
@@ -96,14 +139,8 @@ impl Floating {
     }
 }
 
-/// Whether `path` is `prefix` and a number of ten places.
-fn is_numbered(path: &str, prefix: &str) -> bool {
-    path.strip_prefix(prefix).is_some_and(|number| {
-        number.len() >= 10 && number.bytes().all(|b| b.is_ascii_digit() || b == b'-')
-    })
-}
-
 impl Atlas {
+    /// A first one, which is brief.
     pub fn new(claims: &Claims<'_>) -> Atlas {
         let mut fixed: BTreeMap<Path, Vec<(u64, Touch)>> = BTreeMap::new();
         let mut taken = Vec::with_capacity(claims.effects.len());
@@ -133,15 +170,45 @@ impl Atlas {
                 floating(claims, *index, &births, above, through)
             })
             .collect();
+        let floating = narrowed(floating, claims, &fixed, &Sightings::of(claims));
         let named = named_by_stats(claims, &taken);
         Atlas {
             slots: slots(&taken, &named, floating.len() as u64),
+            is_brief: true,
             floating,
             named,
             fixed,
             taken,
             reached,
         }
+    }
+
+    /// From now on leaves nothing out. Says whether it did before.
+    pub fn go_on_in_full(&mut self) -> bool {
+        core::mem::replace(&mut self.is_brief, false)
+    }
+
+    /// What each floating claim may touch, and when.
+    pub fn windows(&self) -> impl Iterator<Item = Window> {
+        self.floating.iter().map(|floating| {
+            let births = floating.births.iter().flatten();
+            let touched = floating.touches.iter().map(|(path, _)| path.clone());
+            let (numbered, named): (Vec<&Birth>, Vec<&Birth>) =
+                births.partition(|birth| birth.is_numbered);
+            Window {
+                claim: floating.claim,
+                window: (floating.above, floating.through),
+                paths: touched
+                    .chain(named.into_iter().map(|birth| birth.path.clone()))
+                    .collect(),
+                prefixes: floating
+                    .prefixes
+                    .iter()
+                    .chain(numbered.into_iter().map(|birth| &birth.path))
+                    .cloned()
+                    .collect(),
+            }
+        })
     }
 
     /// What may mend a conflict; `None` if nothing can, whatever is placed wherever.
@@ -283,7 +350,7 @@ impl Atlas {
     /// Places something that does what is needed.
     fn try_need(&self, need: &Need, placements: &Placements, limit: u64, mending: &mut Mending) {
         for floating in &self.floating {
-            if !floating.touches(&need.path, need.causes) {
+            if !floating.meets(need, need.causes) {
                 continue;
             }
             if is_placed(floating, placements) {
@@ -304,7 +371,7 @@ impl Atlas {
             }
         }
         let able = |floating: &&Floating| {
-            !is_placed(floating, placements) && floating.touches(&need.path, need.ways)
+            !is_placed(floating, placements) && floating.meets(need, need.ways)
         };
         self.try_each(
             self.floating.iter().filter(able),
@@ -334,6 +401,9 @@ impl Atlas {
         let Some(births) = &floating.births else {
             return true;
         };
+        if need.is_below {
+            return true;
+        }
         births.iter().any(|birth| {
             let goes = birth.is(&need.path) && need.ways.contains(&Touch::Delete);
             let leaves =
@@ -358,7 +428,7 @@ impl Atlas {
         let next = events.partition_point(|(zxid, _)| *zxid < slot);
         let own = |touch: Touch| match touch {
             Touch::Create | Touch::Delete | Touch::Set => true,
-            Touch::Children => false,
+            Touch::Acl | Touch::Children => false,
         };
         let before = events[..next].iter().rev();
         let mut before = before.filter(|(_, touch)| own(*touch) && *touch != Touch::Set);
@@ -401,6 +471,10 @@ impl Atlas {
         conflict: &Conflict,
         need: &Need,
     ) -> bool {
+        if need.is_below {
+            // What is below another node is looked for only where it matters.
+            return true;
+        }
         let claim = claims.get(conflict.claim);
         let events = self.fixed.get(&need.path).map_or(&[][..], Vec::as_slice);
         let end = events.partition_point(|(zxid, _)| *zxid <= conflict.now);
@@ -432,7 +506,11 @@ impl Atlas {
             .any(|(path, _)| {
                 let touched = self.fixed.get(path).map_or(&[][..], Vec::as_slice);
                 let next = touched.partition_point(|(zxid, _)| *zxid <= claim.since);
-                touched.get(next).is_some_and(|(zxid, _)| *zxid <= floor)
+                // A Stat does not say when the ACL was set.
+                let mut told = touched[next..]
+                    .iter()
+                    .filter(|(_, touch)| *touch != Touch::Acl);
+                told.next().is_some_and(|(zxid, _)| *zxid <= floor)
             })
     }
 
@@ -464,13 +542,28 @@ impl Atlas {
         mending: &mut Mending,
     ) {
         let mut options = Vec::new();
+        let mut named_options = Vec::new();
         for floating in floating {
             let first = self.slots.partition_point(|slot| *slot <= floating.above);
             let through = floating.through.min(limit);
+            // Neighbours so far.
+            let mut row: Vec<u64> = Vec::new();
+            let mut offer = |row: &mut Vec<u64>| {
+                let kept = if self.is_brief && row.len() > ROW_MAX {
+                    row.len() / 2..row.len() / 2 + 1
+                } else {
+                    0..row.len()
+                };
+                options.extend(row[kept].iter().map(|slot| (false, *slot, floating.claim)));
+                row.clear();
+            };
             for slot in self.slots[first..]
                 .iter()
                 .take_while(|slot| **slot <= through)
             {
+                if row.last().is_some_and(|last| last + 1 != *slot) {
+                    offer(&mut row);
+                }
                 let named = self.named.get(slot);
                 // Whatever happened there touched what the Stats are of.
                 if named.is_some_and(|named| !floating.does(named)) {
@@ -478,12 +571,18 @@ impl Atlas {
                 }
                 match placements.get(slot) {
                     Some(occupant) => {
+                        offer(&mut row);
                         mending.culprits.insert(*occupant);
                     }
-                    None => options.push((named.is_some(), *slot, floating.claim)),
+                    None if named.is_some() => {
+                        named_options.push((true, *slot, floating.claim));
+                    }
+                    None => row.push(*slot),
                 }
             }
+            offer(&mut row);
         }
+        options.append(&mut named_options);
         options.sort_unstable();
         let options = options.into_iter();
         mending
@@ -526,6 +625,112 @@ fn floating(
         above,
         through,
     }
+}
+
+/// The latest states in which nodes surely were there.
+#[derive(Default)]
+struct Sightings {
+    /// By path and the zxid of the creation.
+    seen: BTreeMap<(Path, u64), u64>,
+    /// By path, where only a list of children tells.
+    listed: BTreeMap<Path, u64>,
+}
+
+impl Sightings {
+    fn of(claims: &Claims<'_>) -> Sightings {
+        let mut sightings = Sightings::default();
+        for claim in &claims.all {
+            let at = surely_at(claim);
+            for (path, stat) in stats_told(&claim.op.request, told(claim.op)) {
+                let last = sightings.seen.entry((path, stat.czxid.0)).or_default();
+                *last = at.max(*last);
+            }
+            let (
+                Request::Read(Read::GetChildren { path, .. }),
+                Some(Ok(Response::Children { names, .. })),
+            ) = (&claim.op.request, told(claim.op))
+            else {
+                continue;
+            };
+            let parent = if &**path == "/" { "" } else { path };
+            for name in names {
+                let path = Path::from(format!("{parent}/{name}"));
+                let last = sightings.listed.entry(path).or_default();
+                *last = at.max(*last);
+            }
+        }
+        sightings
+    }
+
+    /// The latest one of the node that was created there, at this zxid; `is_only` if no other node
+    /// ever had this path.
+    fn last(&self, path: &Path, born: u64, is_only: bool) -> u64 {
+        let seen = self.seen.get(&(path.clone(), born)).copied();
+        let listed = self.listed.get(path).copied().filter(|_| is_only);
+        seen.max(listed).unwrap_or(0)
+    }
+}
+
+/// With tighter bounds for what takes nodes away: a session has not ended, and a node was not
+/// removed, before it was seen; and of a node that somebody else took away, or made anew, the
+/// removal came before, if ever.
+fn narrowed(
+    mut floating: Vec<Floating>,
+    claims: &Claims<'_>,
+    fixed: &BTreeMap<Path, Vec<(u64, Touch)>>,
+    sightings: &Sightings,
+) -> Vec<Floating> {
+    let unknown_births: BTreeSet<Path> = floating
+        .iter()
+        .flat_map(|one| one.touches.iter())
+        .filter(|(_, touch)| *touch == Touch::Create)
+        .map(|(path, _)| path.clone())
+        .collect();
+    let prefixes = floating.iter().flat_map(|one| one.prefixes.iter().cloned());
+    let unknown_prefixes: Vec<Path> = prefixes.collect();
+    let is_only = |path: &Path| {
+        let events = fixed.get(path).map_or(&[][..], Vec::as_slice);
+        let creates = events.iter().filter(|(_, touch)| *touch == Touch::Create);
+        let prefixed = |prefix: &Path| is_numbered(path, prefix);
+        creates.count() == 1
+            && !unknown_births.contains(path)
+            && !unknown_prefixes.iter().any(prefixed)
+    };
+    for one in &mut floating {
+        let births = one.births.iter().flatten();
+        let known = births.filter_map(|birth| Some((birth.path.clone(), birth.at?)));
+        for (path, born) in known {
+            one.above = one.above.max(sightings.last(&path, born, is_only(&path)));
+        }
+        let claim = claims.get(one.claim);
+        let Request::Write(Write::DeleteContainer { path }) = &claim.op.request else {
+            continue;
+        };
+        let (born, events) = (claim.lo, fixed.get(path).map_or(&[][..], Vec::as_slice));
+        if born == 0 {
+            continue;
+        }
+        one.above = one.above.max(sightings.last(path, born, is_only(path)));
+        if unknown_births.contains(path) {
+            continue;
+        }
+        let next = events.partition_point(|(zxid, _)| *zxid <= born);
+        for (zxid, touch) in &events[next..] {
+            match touch {
+                Touch::Set | Touch::Acl | Touch::Children => one.above = one.above.max(*zxid),
+                Touch::Create => {
+                    one.through = one.through.min(*zxid - 1);
+                    break;
+                }
+                // It was there to be deleted.
+                Touch::Delete => {
+                    one.through = 0;
+                    break;
+                }
+            }
+        }
+    }
+    floating
 }
 
 /// The ephemeral nodes that each session with a floating end may have created.

@@ -38,15 +38,35 @@ struct Choice {
     culprits: BTreeSet<usize>,
 }
 
-/// Sweeps, and places floating writes where conflicts ask for them.
+/// Sweeps, and places floating writes where conflicts ask for them: first where neighbouring free
+/// zxids are taken for one, then, if that finds nothing, at each of them.
 pub(super) fn search(
     sweep: &mut Sweep<'_, '_>,
     claims: &Claims<'_>,
     budget: &mut dyn Budget,
 ) -> Search {
+    let mut atlas: Option<Atlas> = None;
+    loop {
+        let found = search_by(sweep, claims, &mut atlas, budget);
+        let may_be_wrong = match &found {
+            Search::Stuck(_) => atlas.as_mut().is_some_and(Atlas::go_on_in_full),
+            Search::Done | Search::Limit(_) => false,
+        };
+        if !may_be_wrong {
+            return found;
+        }
+        sweep.rewind_before(0);
+    }
+}
+
+fn search_by(
+    sweep: &mut Sweep<'_, '_>,
+    claims: &Claims<'_>,
+    atlas: &mut Option<Atlas>,
+    budget: &mut dyn Budget,
+) -> Search {
     let mut placements = Placements::new();
     let mut stack: Vec<Choice> = Vec::new();
-    let mut atlas: Option<Atlas> = None;
     let mut latest: Option<Conflict> = None;
     loop {
         let conflict = match sweep.run(&placements, budget) {

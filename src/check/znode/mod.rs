@@ -19,14 +19,15 @@
 //! what somebody else has written; whether one does is what `Mode::Linearizable(Reads::Synced)`
 //! asks.
 //!
-//! Missing: the events of watches. They are judged by a checker of their own, which knows the order
-//! of transactions from the servers.
+//! The events of watches are judged behind that, in the order that was found: see
+//! [`crate::check::watches`].
 //!
 mod atlas;
 mod claims;
 mod explain;
 mod hidden;
 mod needs;
+mod replay;
 mod shrink;
 mod sweep;
 #[cfg(test)]
@@ -44,10 +45,11 @@ pub use super::model::UNTOLD_LENGTH;
 use crate::history::{History, Operation};
 use crate::ids::{ClientId, OpId, SessionId, VirtualTime};
 use crate::linear::Budget;
-use crate::tree::{Request, Write};
+use crate::tree::{Path, Request, Write};
 use claims::{Claims, told};
 pub use explain::{Cause, Edge, Naming, Violation};
 use hidden::{Search, search};
+pub(super) use replay::replayed;
 pub use shrink::minimal;
 use sweep::{Placing, Sweep};
 pub(super) use truth::compare;
@@ -209,8 +211,11 @@ fn newborn(options: &Options) -> Model {
 struct Survey {
     /// Every session that wrote, ascending.
     sessions: Vec<SessionId>,
-    /// The ends of sessions that own ephemeral nodes: these may come without anybody's asking.
+    /// What may come without anybody's asking: the ends of sessions that own ephemeral nodes, and
+    /// the removals of containers and of nodes that outlive their time.
     ends: Vec<Operation>,
+    /// Of each of these the zxid that it comes behind.
+    behind: Vec<u64>,
 }
 
 /// What one session asked for.
@@ -224,6 +229,9 @@ struct Asked {
 
 fn survey(operations: &[Operation]) -> Survey {
     let mut sessions: BTreeMap<SessionId, Asked> = BTreeMap::new();
+    let mut removals: Vec<Unasked> = Vec::new();
+    // Those of which nobody was told how they are called.
+    let mut nameless: Vec<(Path, VirtualTime)> = Vec::new();
     for op in operations {
         let Request::Write(write) = &op.request else {
             continue;
@@ -238,34 +246,72 @@ fn survey(operations: &[Operation]) -> Survey {
             let (paths, prefixes) = touches::ephemerals_of(write, told(op));
             asked.may_own = !paths.is_empty() || !prefixes.is_empty();
         }
+        if touches::asks_for_a_mortal(write) {
+            let (paths, prefixes) = touches::mortals_of(write, told(op));
+            let prefixes = prefixes.into_iter();
+            nameless.extend(prefixes.map(|prefix| (prefix, op.invoked)));
+            // A node is removed once at most, and the leader's own writes belong to nobody.
+            removals.extend(paths.into_iter().map(|path| Unasked {
+                session: SessionId::NONE,
+                since: Some(op.invoked),
+                behind: claims::zxid_of(op),
+                write: Write::DeleteContainer { path },
+            }));
+        }
     }
+    removals.extend(
+        touches::names_of(operations, &nameless)
+            .into_iter()
+            .map(|(path, since)| Unasked {
+                session: SessionId::NONE,
+                since: Some(since),
+                behind: 0,
+                write: Write::DeleteContainer { path },
+            }),
+    );
     let ends = sessions
         .iter()
         .filter(|(_, asked)| asked.may_own && !asked.closes);
-    let ends = ends.map(|(session, asked)| (*session, asked.last));
+    let ends = ends.map(|(session, asked)| Unasked {
+        session: *session,
+        since: asked.last,
+        behind: 0,
+        write: Write::ExpireSession,
+    });
+    let unasked: Vec<Unasked> = ends.chain(removals).collect();
     Survey {
-        ends: unasked_ends(ends),
+        behind: unasked.iter().map(|one| one.behind).collect(),
+        ends: unasked_writes(unasked),
         sessions: sessions.into_keys().collect(),
     }
 }
 
-fn unasked_ends(owners: impl Iterator<Item = (SessionId, Option<VirtualTime>)>) -> Vec<Operation> {
-    let ends = owners.zip(0u32..);
-    ends.map(|((session, last), number)| Operation {
+/// What may come without anybody's asking.
+struct Unasked {
+    session: SessionId,
+    /// It comes behind whatever had ended by then.
+    since: Option<VirtualTime>,
+    behind: u64,
+    write: Write,
+}
+
+fn unasked_writes(writes: Vec<Unasked>) -> Vec<Operation> {
+    let writes = writes.into_iter().zip(0u32..);
+    let operation = |(unasked, number): (Unasked, u32)| Operation {
         id: OpId(u32::MAX - number),
         client: ClientId(0),
-        session,
+        session: unasked.session,
         xid: u32::MAX,
         seq: 0,
         conn: None,
         server: None,
         attempts: 0,
-        request: Request::Write(Write::ExpireSession),
+        request: Request::Write(unasked.write),
         ids: Arc::from([]),
         synced: false,
-        invoked: last.unwrap_or_default(),
+        invoked: unasked.since.unwrap_or_default(),
         completed: None,
         outcome: None,
-    })
-    .collect()
+    };
+    writes.map(operation).collect()
 }

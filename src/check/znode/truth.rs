@@ -36,6 +36,7 @@ pub(in crate::check) fn compare(
     // The servers say which sessions ended.
     let survey = Survey {
         ends: Vec::new(),
+        behind: Vec::new(),
         ..survey(&history.operations)
     };
     let claims = Claims::of(&history.operations, &survey, options);
