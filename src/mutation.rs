@@ -23,6 +23,8 @@ pub enum Mutation {
     /// See [`CATALOGUE`].
     Z34,
     /// See [`CATALOGUE`].
+    Z35,
+    /// See [`CATALOGUE`].
     T03,
     /// See [`CATALOGUE`].
     T04,
@@ -146,6 +148,17 @@ pub const CATALOGUE: &[Entry] = &[
                 may miss what others were told.",
         place: "zab::broadcast",
         caught_by: &["linearizability"],
+    },
+    Entry {
+        mutation: Mutation::Z35,
+        id: "Z35",
+        name: "window_never_trimmed",
+        concerns: Concerns::Protocol("zab"),
+        source: "ZooKeeper's commitLogCount",
+        story: "The window of committed transactions that are kept for DIFF is never trimmed, so a \
+                server's memory grows as long as it runs.",
+        place: "zab::checkpoint",
+        caught_by: &["bounds"],
     },
     Entry {
         mutation: Mutation::T03,

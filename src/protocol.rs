@@ -42,7 +42,9 @@ pub use effects::{
 };
 pub use facts::Fact;
 pub use outbox::Outbox;
-pub use standing::{Persisted, Pledged, Refusal, Role, Standing, Votes, epoch_of_ballot};
+pub use standing::{
+    Holding, Holdings, Persisted, Pledged, Refusal, Role, Standing, Votes, epoch_of_ballot,
+};
 pub use storage::{CaptureKind, DiskOp, FileName, Image, Object};
 
 /// What a protocol replicates, and therefore where requests are validated.
@@ -108,6 +110,12 @@ pub trait Protocol: Clone + Debug + Eq + Hash + 'static {
 
     /// Where this server stands. Must be cheap: it is asked after every step.
     fn standing(&self) -> Standing;
+
+    /// What this server holds in memory and must not hold more and more of. Each is always told in the
+    /// same place. Must be cheap: it is asked after every step.
+    fn holdings(&self) -> Holdings {
+        [Holding::NONE; 2]
+    }
 
     /// What an image proves to be stored: for the durability checker, which asks whether every
     /// quorum still holds each committed transaction.

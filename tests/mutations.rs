@@ -23,6 +23,7 @@ fn exhibit(mutation: Mutation) -> (&'static str, Range<u64>) {
         Mutation::Z13 => ("scenarios/chaos.toml", 0..40),
         Mutation::Z20 => ("scenarios/chaos.toml", 0..40),
         Mutation::Z34 => ("scenarios/chaos.toml", 0..40),
+        Mutation::Z35 => ("scenarios/chaos.toml", 0..5),
         Mutation::T03 => ("scenarios/steady.toml", 0..5),
         Mutation::T04 => ("scenarios/chaos.toml", 80..100),
     }

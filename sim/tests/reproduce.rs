@@ -35,6 +35,7 @@ fn exhibit(mutation: Mutation) -> &'static str {
         Mutation::Z13 => "scenarios/chaos.toml --seeds 0..40",
         Mutation::Z20 => "scenarios/chaos.toml --seeds 0..40",
         Mutation::Z34 => "scenarios/chaos.toml --seeds 0..20",
+        Mutation::Z35 => "scenarios/chaos.toml --seeds 0..5",
         Mutation::T03 => "scenarios/steady.toml --seeds 0..2",
         Mutation::T04 => "scenarios/chaos.toml --seeds 80..100",
     }

@@ -186,7 +186,8 @@ impl Checker for Agreement {
             Observation::Crashed { .. }
             | Observation::Applied { .. }
             | Observation::Standing { .. }
-            | Observation::Durable { .. } => {}
+            | Observation::Durable { .. }
+            | Observation::Held { .. } => {}
         }
     }
 

@@ -91,7 +91,8 @@ impl Checker for Digests {
             Observation::Crashed { .. }
             | Observation::Fact { .. }
             | Observation::Standing { .. }
-            | Observation::Durable { .. } => {}
+            | Observation::Durable { .. }
+            | Observation::Held { .. } => {}
         }
     }
 

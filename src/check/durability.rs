@@ -112,7 +112,8 @@ impl Checker for Durability {
             Observation::Crashed { .. }
             | Observation::Applied { .. }
             | Observation::Fact { .. }
-            | Observation::Standing { .. } => {}
+            | Observation::Standing { .. }
+            | Observation::Held { .. } => {}
         }
     }
 

@@ -198,7 +198,8 @@ impl Checker for ExactlyOnce {
             | Observation::Crashed { .. }
             | Observation::Fact { .. }
             | Observation::Standing { .. }
-            | Observation::Durable { .. } => {}
+            | Observation::Durable { .. }
+            | Observation::Held { .. } => {}
         }
     }
 

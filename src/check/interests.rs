@@ -2,9 +2,12 @@
 
 use super::Observation;
 
+/// How many kinds of observations there are.
+pub(super) const KINDS: usize = 9;
+
 /// A set of kinds of observations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Interests(u8);
+pub struct Interests(u16);
 
 impl Interests {
     /// Only the ending.
@@ -25,6 +28,8 @@ impl Interests {
     pub const STANDING: Interests = Interests(1 << 6);
     /// [`Observation::Durable`].
     pub const DURABLE: Interests = Interests(1 << 7);
+    /// [`Observation::Held`].
+    pub const HELD: Interests = Interests(1 << 8);
     /// What it takes to follow the committed sequence.
     pub const COMMITS: Interests = Interests::BOOTED
         .and(Interests::RESTORED)
@@ -54,6 +59,7 @@ impl Interests {
             Observation::Fact { .. } => 5,
             Observation::Standing { .. } => 6,
             Observation::Durable { .. } => 7,
+            Observation::Held { .. } => 8,
         }
     }
 

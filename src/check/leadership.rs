@@ -177,7 +177,8 @@ impl Checker for Leadership {
             Observation::Crashed { .. }
             | Observation::Applied { .. }
             | Observation::Standing { .. }
-            | Observation::Durable { .. } => {}
+            | Observation::Durable { .. }
+            | Observation::Held { .. } => {}
         }
     }
 

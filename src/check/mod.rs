@@ -8,6 +8,7 @@
 //! committed sequence each keep a private ledger of it, so that no checker leans on another.
 
 mod agreement;
+mod bounds;
 mod digest;
 mod durability;
 mod ending;
@@ -35,7 +36,7 @@ pub mod znode;
 
 use crate::history::History;
 use crate::ids::{NodeId, SessionId, VirtualTime, Zxid};
-use crate::protocol::{Fact, Persisted, Pledged, Promises, Role};
+use crate::protocol::{Fact, Holding, Persisted, Pledged, Promises, Role};
 use crate::tree::Payload;
 
 pub use interests::Interests;
@@ -125,6 +126,13 @@ pub enum Observation<'a> {
         role: Role,
         /// Its new epoch.
         epoch: u64,
+    },
+    /// A server holds more of something than ever before in this process.
+    Held {
+        /// The server.
+        node: NodeId,
+        /// What it holds, and how much it may.
+        holding: Holding,
     },
     /// What every server's disk would hold if the power failed now (of a server that is down: what
     /// it holds). Taken after every crash and at the end.
@@ -221,6 +229,7 @@ pub const CHECKERS: &[CheckerEntry] = &[
     recovery::ENTRY,
     promises::ENTRY,
     durability::ENTRY,
+    bounds::ENTRY,
     digest::ENTRY,
     linearizability::ENTRY,
     session_order::ENTRY,

@@ -1,5 +1,6 @@
 //! All checkers of one run.
 
+use super::interests::KINDS;
 use super::{
     CHECKERS, Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Setup, Verdict,
 };
@@ -9,7 +10,7 @@ use crate::ids::VirtualTime;
 pub struct Panel {
     checkers: Vec<(&'static str, Box<dyn Checker>)>,
     /// For each kind of observation, the positions in `checkers` that want it.
-    audience: [Vec<usize>; 8],
+    audience: [Vec<usize>; KINDS],
 }
 
 impl Panel {
@@ -20,7 +21,7 @@ impl Panel {
 
     /// Makes the checkers of `entries`, in their order.
     pub fn of(entries: &[CheckerEntry], setup: &Setup) -> Panel {
-        let mut audience: [Vec<usize>; 8] = Default::default();
+        let mut audience: [Vec<usize>; KINDS] = Default::default();
         for (position, entry) in entries.iter().enumerate() {
             for (kind, members) in audience.iter_mut().enumerate() {
                 if entry.interests.has_kind(kind) {

@@ -211,7 +211,8 @@ impl Checker for Promised {
             | Observation::Restored { .. }
             | Observation::Applied { .. }
             | Observation::Delivered { .. }
-            | Observation::Standing { .. } => {}
+            | Observation::Standing { .. }
+            | Observation::Held { .. } => {}
         }
     }
 

@@ -131,7 +131,8 @@ impl Checker for Recovery {
             | Observation::Applied { .. }
             | Observation::Delivered { .. }
             | Observation::Standing { .. }
-            | Observation::Durable { .. } => {}
+            | Observation::Durable { .. }
+            | Observation::Held { .. } => {}
         }
     }
 

@@ -13,6 +13,7 @@ use super::findings::Findings;
 use super::linearizability::{answered, reader_of, told};
 use super::model::{Model, timeless};
 use super::timeline::{Recorder, Timeline};
+use super::znode::contrast;
 use super::{Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Verdict};
 use crate::history::{History, Operation, Seen};
 use crate::ids::{SessionId, VirtualTime, Zxid};
@@ -169,8 +170,9 @@ fn read_is_prefix(
     findings.count();
     let (seen, expected) = (timeless(answer), model.read(reader_of(operation), asked));
     if seen != expected {
+        let (seen, expected) = contrast(&seen, &expected);
         let reason = format!(
-            "{} was answered {seen:?} at {zxid}, where the committed sequence says {expected:?}",
+            "{} was answered {seen} at {zxid}, where the committed sequence says {expected}",
             told(operation)
         );
         findings.fail(operation.completed.unwrap_or(operation.invoked), reason);

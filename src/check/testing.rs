@@ -3,7 +3,7 @@
 use super::{Checker, CheckerEntry, Ending, Final, Observation, Panel, Setup, Verdict};
 use crate::history::{History, Operation, Outcome};
 use crate::ids::{ClientId, NodeId, OpId, SessionId, VirtualTime, Zxid};
-use crate::protocol::{Fact, Persisted, Pledged, Promises, Role, Votes};
+use crate::protocol::{Fact, Holding, Persisted, Pledged, Promises, Role, Votes};
 use crate::tree::{ANY_VERSION, Answer, Command, Path, Payload, Request, Write};
 
 enum Told {
@@ -18,6 +18,7 @@ enum Told {
     },
     Delivered(NodeId, Zxid, u64),
     Fact(NodeId, Fact),
+    Held(NodeId, Holding),
     Durable(Vec<(NodeId, Persisted)>),
     Pledged(Vec<(NodeId, Pledged)>),
 }
@@ -69,6 +70,12 @@ impl Story {
             digest,
             executed: executed.map(|(session, seq)| (SessionId(session), seq)),
         })
+    }
+
+    /// A server holds so many requests, of which there may be `limit`.
+    pub fn hold(&mut self, node: u8, count: usize, limit: usize) -> &mut Story {
+        let what = "requests";
+        self.push(Told::Held(NodeId(node), Holding { what, count, limit }))
     }
 
     /// Each server's snapshot zxid and log.
@@ -155,6 +162,10 @@ impl Story {
                     value: *value,
                 },
                 Told::Fact(node, fact) => Observation::Fact { node: *node, fact },
+                Told::Held(node, holding) => Observation::Held {
+                    node: *node,
+                    holding: *holding,
+                },
                 Told::Durable(nodes) => Observation::Durable {
                     nodes,
                     pledged: &[],

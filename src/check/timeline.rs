@@ -65,7 +65,8 @@ impl Recorder {
             Observation::Crashed { .. }
             | Observation::Fact { .. }
             | Observation::Standing { .. }
-            | Observation::Durable { .. } => {}
+            | Observation::Durable { .. }
+            | Observation::Held { .. } => {}
         }
     }
 

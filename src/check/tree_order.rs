@@ -388,7 +388,8 @@ impl Checker for TreeOrder {
             | Observation::Restored { .. }
             | Observation::Fact { .. }
             | Observation::Standing { .. }
-            | Observation::Durable { .. } => {}
+            | Observation::Durable { .. }
+            | Observation::Held { .. } => {}
         }
     }
 

@@ -41,6 +41,13 @@ pub(super) struct Leadership {
     pub(super) reads: VecDeque<Read>,
 }
 
+impl Leadership {
+    /// How many commands wait for room in the window.
+    pub(super) fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+}
+
 /// A proposal that is not chosen yet.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Open {

@@ -73,8 +73,8 @@ use crate::canonical::{Canonical, RunHash};
 use crate::ids::{LocalTime, NodeId, Span, Zxid};
 use crate::mutation::Mutations;
 use crate::protocol::{
-    DiskResult, Effect, Ensemble, Image, Input, Outbox, Persisted, Pledged, Promises, Protocol,
-    Refusal, Replicates, Role, Standing, TimerRange, Via,
+    DiskResult, Effect, Ensemble, Holding, Holdings, Image, Input, Outbox, Persisted, Pledged,
+    Promises, Protocol, Refusal, Replicates, Role, Standing, TimerRange, Via,
 };
 use acceptor::Acceptor;
 use checkpoint::Checkpoints;
@@ -306,6 +306,26 @@ impl Protocol for Paxos {
             Input::Applied(zxid) => self.on_applied(zxid, out),
             Input::Captured { ticket, snapshot } => self.on_captured(ticket, snapshot, out),
         }
+    }
+
+    fn holdings(&self) -> Holdings {
+        let config = &self.config;
+        let waiting = match &self.phase {
+            Phase::Leading(leadership) => leadership.waiting(),
+            Phase::Following | Phase::PreVoting(_) | Phase::Preparing(_) => 0,
+        };
+        [
+            Holding {
+                what: "commands that wait for room in the window",
+                count: waiting,
+                limit: config.outstanding_max,
+            },
+            Holding {
+                what: "barriers under way",
+                count: self.barriers.len(),
+                limit: config.outstanding_max,
+            },
+        ]
     }
 
     fn standing(&self) -> Standing {

@@ -38,6 +38,29 @@ pub struct Standing {
     pub serve_from: Option<Zxid>,
 }
 
+/// Something that a server holds in memory and that must not grow without end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Holding {
+    /// What, in words.
+    pub what: &'static str,
+    /// How many there are.
+    pub count: usize,
+    /// How many there may be; `usize::MAX` while there is no limit.
+    pub limit: usize,
+}
+
+impl Holding {
+    /// Nothing: fills the places of [`Holdings`] that are not needed.
+    pub const NONE: Holding = Holding {
+        what: "nothing",
+        count: 0,
+        limit: usize::MAX,
+    };
+}
+
+/// What a protocol holds, see [`Protocol::holdings`](super::Protocol::holdings).
+pub type Holdings = [Holding; 2];
+
 /// Encodes a ballot (round, owner) as an epoch that compares in the same way.
 pub fn epoch_of_ballot(round: u64, owner: NodeId) -> u64 {
     assert!(

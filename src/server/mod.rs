@@ -27,8 +27,8 @@ use std::sync::Arc;
 use crate::ids::{ConnId, LinkId, LocalTime, NodeId, SessionId, Span, Zxid};
 use crate::mutation::Mutations;
 use crate::protocol::{
-    BarrierToken, CaptureKind, DiskOp, DiskResult, Effect, Ensemble, Fact, Gate, Image, Input,
-    Knobs, LinkEvent, Outbox, Protocol, Refusal, Role, Standing, Ticket, TimerRange, Via,
+    BarrierToken, CaptureKind, DiskOp, DiskResult, Effect, Ensemble, Fact, Gate, Holding, Image,
+    Input, Knobs, LinkEvent, Outbox, Protocol, Refusal, Role, Standing, Ticket, TimerRange, Via,
 };
 use crate::tree::{Apply, Capture, Outstanding, Payload, State, Watches, acl};
 use crate::wire::{ClientFrame, Packet, PeerMsg, ServerFrame};
@@ -401,6 +401,17 @@ impl<P: Protocol> Server<P> {
     /// Where the protocol stands.
     pub fn standing(&self) -> Standing {
         self.standing
+    }
+
+    /// What it holds in memory and must not hold more and more of: its own, then the protocol's.
+    pub fn holdings(&self) -> [Holding; 3] {
+        let [first, second] = self.protocol.holdings();
+        let attached = Holding {
+            what: "sessions attached to connections",
+            count: self.attached.len(),
+            limit: self.connections.len(),
+        };
+        [attached, first, second]
     }
 
     /// The last applied zxid.

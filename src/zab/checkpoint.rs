@@ -1,6 +1,7 @@
 //! Handing transactions to the state machine, snapshots of it, and rebuilding it from the disk.
 
 use crate::ids::{LocalTime, Zxid};
+use crate::mutation::Mutation;
 use crate::protocol::{CaptureKind, Effect, Fact, Image, Ticket};
 use crate::tree::{Payload, Snapshot};
 
@@ -33,7 +34,7 @@ impl Zab {
         self.handed = zxid;
         self.since_checkpoint += 1;
         self.window.push_back((zxid, payload.clone()));
-        if !self.window_pinned {
+        if !self.window_pinned && !self.config.mutations.has(Mutation::Z35) {
             let kept = self.config.knobs.committed_log_window as usize;
             while self.window.len() > kept.max(1) {
                 self.window.pop_front();

@@ -80,8 +80,8 @@ use crate::canonical::{Canonical, RunHash};
 use crate::ids::{LocalTime, NodeId, Span, Zxid};
 use crate::mutation::Mutations;
 use crate::protocol::{
-    DiskResult, Ensemble, Image, Input, Knobs, LinkEvent, Outbox, Persisted, Pledged, Promises,
-    Protocol, Refusal, Replicates, Role, Standing, TimerRange, Via,
+    DiskResult, Ensemble, Holding, Holdings, Image, Input, Knobs, LinkEvent, Outbox, Persisted,
+    Pledged, Promises, Protocol, Refusal, Replicates, Role, Standing, TimerRange, Via,
 };
 use crate::quorum::NodeSet;
 use crate::tree::Payload;
@@ -298,6 +298,31 @@ impl Protocol for Zab {
             Input::Applied(zxid) => self.applied(zxid, out),
             Input::Captured { ticket, snapshot } => self.captured(ticket, snapshot, out),
         }
+    }
+
+    fn holdings(&self) -> Holdings {
+        let knobs = &self.config.knobs;
+        let in_flight = match &self.state {
+            State::Leading(leading) => leading.outstanding.len(),
+            State::Draining | State::Electing(_) | State::Learning(_) | State::Halted => 0,
+        };
+        let kept = match self.window_pinned {
+            false => (knobs.committed_log_window as usize).max(1),
+            // Whatever comes while a SNAP is being made has to go out behind it.
+            true => usize::MAX,
+        };
+        [
+            Holding {
+                what: "proposals in flight",
+                count: in_flight,
+                limit: knobs.outstanding_max as usize,
+            },
+            Holding {
+                what: "transactions kept for DIFF",
+                count: self.window.len(),
+                limit: kept,
+            },
+        ]
     }
 
     fn standing(&self) -> Standing {

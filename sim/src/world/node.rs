@@ -98,6 +98,8 @@ pub(super) struct Node<P: Protocol> {
     clock: Clock,
     outbox: ServerOutbox<P>,
     standing: Option<Standing>,
+    /// The most that the process has held of each.
+    peaks: [usize; 3],
 }
 
 impl<T: Copy + Eq> Timers<T> {
@@ -191,6 +193,7 @@ impl<P: Protocol> Node<P> {
             clock: Clock::drawn(spec.clock, dice, id.0, decider),
             outbox: ServerOutbox::new(id),
             standing: None,
+            peaks: [0; 3],
         }
     }
 }
@@ -241,6 +244,7 @@ impl<P: Protocol> World<P> {
         server.step(local, input, &mut node.outbox);
         self.perform_effects(place);
         self.compare_standing(place);
+        self.compare_holdings(place);
     }
 
     pub(super) fn fire_timer(&mut self, place: u8, slot: u16, ordinal: u64) -> bool {
@@ -505,11 +509,28 @@ impl<P: Protocol> World<P> {
         });
     }
 
+    /// Reports whatever a server holds more of than before.
+    fn compare_holdings(&mut self, place: usize) {
+        let node = &mut self.nodes[place];
+        let (true, Some(server)) = (self.panel.is_some(), &node.server) else {
+            return;
+        };
+        let (id, holdings) = (node.id, server.holdings());
+        for (which, holding) in holdings.into_iter().enumerate() {
+            let peak = &mut self.nodes[place].peaks[which];
+            if holding.count > *peak {
+                *peak = holding.count;
+                self.observe(&Observation::Held { node: id, holding });
+            }
+        }
+    }
+
     /// Forgets what only a process knows.
     pub(super) fn forget_process(&mut self, place: usize) {
         let node = &mut self.nodes[place];
         node.server = None;
         node.standing = None;
+        node.peaks = [0; 3];
         node.paused = false;
         node.incarnation += 1;
         node.timers.clear();

@@ -1,9 +1,9 @@
 //! Whose word a synced read was: had the leader behind it been superseded?
 //!
-//! Where a barrier is no quorum operation (ZooKeeper's `sync`), a leader that has lost its quorum and
-//! does not know it yet answers it from a state that others have gone beyond (ZK-1675, ZK-2136). So a
-//! synced read is promised only where no leader of a later epoch was established before its sync
-//! ended.
+//! Where a barrier is no quorum operation (ZooKeeper's `sync`), a leader that has lost its quorum
+//! and does not know it yet answers it from a state that others have gone beyond (ZK-1675, ZK-2136).
+//! So a synced read is promised only where no leader of a later epoch was established before its
+//! sync ended.
 
 use std::collections::BTreeMap;
 
@@ -45,7 +45,8 @@ impl Leaders {
             | Observation::Applied { .. }
             | Observation::Delivered { .. }
             | Observation::Fact { .. }
-            | Observation::Durable { .. } => {}
+            | Observation::Durable { .. }
+            | Observation::Held { .. } => {}
         }
     }
 
@@ -95,4 +96,111 @@ fn sync_before<'a>(read: &Operation, history: &'a History) -> Option<&'a Operati
     let before = &history.operations[place.ok()?];
     let is_its = before.request == Request::Sync && before.client == read.client;
     is_its.then_some(before)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::testing::answer;
+    use crate::ids::{ConnId, Zxid};
+    use crate::tree::{Path, Read, Response};
+
+    const SERVER: NodeId = NodeId(2);
+
+    /// A sync from 10 to 15 and its read from 20 to 25, on one connection with server 2.
+    fn synced_read() -> History {
+        let get = Read::Exists {
+            path: Path::from("/a"),
+            watch: false,
+        };
+        let mut operations = vec![
+            answer(1, 7, Request::Sync, 1, Ok(Response::Synced)),
+            answer(2, 7, Request::Read(get), 1, Ok(Response::Synced)),
+        ];
+        for operation in &mut operations {
+            (operation.server, operation.conn) = (Some(SERVER), Some(ConnId(1)));
+        }
+        operations[1].synced = true;
+        History {
+            operations,
+            ..History::default()
+        }
+    }
+
+    fn serve(leaders: &mut Leaders, at: u64, epoch: u64) {
+        let observation = Observation::Standing {
+            node: SERVER,
+            role: Role::Following,
+            epoch,
+        };
+        leaders.observe(VirtualTime(at), &observation);
+    }
+
+    fn establish(leaders: &mut Leaders, at: u64, epoch: u64) {
+        let fact = Fact::Established {
+            epoch,
+            through: Zxid::ZERO,
+        };
+        let observation = Observation::Fact {
+            node: NodeId(3),
+            fact: &fact,
+        };
+        leaders.observe(VirtualTime(at), &observation);
+    }
+
+    /// Epoch 1 is established at 2, and served by server 2 from 3 on.
+    fn leaders() -> Leaders {
+        let mut leaders = Leaders::default();
+        establish(&mut leaders, 2, 1);
+        serve(&mut leaders, 3, 1);
+        leaders
+    }
+
+    fn stands(leaders: &Leaders, history: &History) -> bool {
+        leaders.stand_behind(&history.operations[1], history)
+    }
+
+    #[test]
+    fn the_latest_leader_stands_behind_a_synced_read() {
+        assert!(stands(&leaders(), &synced_read()));
+    }
+
+    #[test]
+    fn a_leader_that_was_superseded_before_the_sync_ended_does_not() {
+        let mut superseded = leaders();
+        establish(&mut superseded, 14, 2);
+        assert!(!stands(&superseded, &synced_read()));
+        let mut later = leaders();
+        establish(&mut later, 16, 2);
+        assert!(stands(&later, &synced_read()));
+    }
+
+    #[test]
+    fn a_server_that_went_over_to_the_next_leader_meanwhile_may_have_answered_before() {
+        let mut leaders = leaders();
+        establish(&mut leaders, 12, 2);
+        serve(&mut leaders, 13, 2);
+        assert!(!stands(&leaders, &synced_read()));
+    }
+
+    #[test]
+    fn a_server_that_followed_the_latest_leader_all_along_does() {
+        let mut leaders = leaders();
+        establish(&mut leaders, 5, 2);
+        serve(&mut leaders, 6, 2);
+        assert!(stands(&leaders, &synced_read()));
+    }
+
+    #[test]
+    fn nothing_is_promised_behind_a_sync_of_another_connection_or_without_an_answer() {
+        let mut history = synced_read();
+        history.operations[1].conn = Some(ConnId(2));
+        assert!(!stands(&leaders(), &history));
+        let mut history = synced_read();
+        history.operations[0].outcome = Some(Outcome::Unknown);
+        assert!(!stands(&leaders(), &history));
+        let mut history = synced_read();
+        history.operations[0].client = crate::ids::ClientId(9);
+        assert!(!stands(&leaders(), &history));
+    }
 }

@@ -203,7 +203,9 @@ fn a_stale_synced_read_names_the_edge() {
     assert_eq!(late.outcome, stale.outcome);
     assert_fails(
         &run.judge(),
-        "op2 (setData /a if version -1 of c1 in s7) completed",
+        "op1 (getData /a of c1 in s7) was answered \"\" (mzxid 2, version 0, dataLength 0), but \
+         op2 (setData /a if version -1 of c1 in s7) had completed at 0.000ms before it was invoked \
+         at 0.000ms: from there on the answer was",
     );
 }
 

@@ -1,14 +1,18 @@
-//! Who touches what, and where a floating write may take effect.
+//! Which floating writes may mend a conflict, and where.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::claims::{Claim, Claims, Kind, NONE, NOWHERE, has_effect, told};
+use super::claims::{Claim, Claims, Kind, NOWHERE, has_effect, told};
+use super::floating::{ALL_TOUCHES, Birth, Floating, Reach};
 use super::needs::{Lack, Need, lack};
-use super::sweep::{Conflict, Placements, Sweep, Why};
-use super::touches::{Touch, ephemerals_of, is_numbered, looks_of, stats_told, touches_of};
+use super::pins::{Known, Run};
+use super::placements::Placements;
+use super::sweep::{Conflict, Sweep, Why};
+use super::touches::{Touch, looks_of, stats_told, touches_of};
 use crate::check::model::parent_of;
 use crate::ids::SessionId;
-use crate::tree::{Path, Read, Request, Response, Write};
+use crate::tree::{Path, Read, Request};
 
 /// What can be done about a conflict.
 #[derive(Debug, Default)]
@@ -24,19 +28,17 @@ pub(super) struct Mending {
 pub(super) struct Atlas {
     /// By path: the effects with known places, ascending.
     fixed: BTreeMap<Path, Vec<(u64, Touch)>>,
-    /// The zxids that are taken, ascending.
-    taken: Vec<u64>,
-    /// What Stats say happened at zxids that nothing known has.
-    named: BTreeMap<u64, BTreeSet<(Path, Touch)>>,
-    /// The free zxids that are worth a trial, ascending.
-    slots: Vec<u64>,
-    /// Whether of neighbouring free zxids, between which nothing is, one stands for all. That
-    /// leaves nothing out but orders of several writes for which there is no room then.
-    is_brief: bool,
+    /// The ends of sessions with known places, ascending.
+    ends: Vec<(u64, Floating)>,
     floating: Vec<Floating>,
-    /// By number in the order of completion: a state that this claim and all before are at or
-    /// behind.
-    reached: Vec<u64>,
+    reach: Reach,
+    known: Known,
+    /// Positions among the floating claims.
+    by_session: BTreeMap<SessionId, Vec<usize>>,
+    /// Whether all zxids of a run are tried, not only one between two that are occupied.
+    is_thorough: bool,
+    /// Whether there was no zxid left where one was wanted, but the run has others.
+    is_lossy: Cell<bool>,
 }
 
 /// What a floating claim may touch, above the first and through the second zxid.
@@ -49,103 +51,10 @@ pub(super) struct Window {
     pub prefixes: Vec<Path>,
 }
 
-/// A floating claim: what it may touch, and the zxids between which it lies.
-#[derive(Debug)]
-struct Floating {
-    claim: u32,
-    session: SessionId,
-    touches: BTreeSet<(Path, Touch)>,
-    /// Sequential creates: the path is known up to the number.
-    prefixes: Vec<Path>,
-    /// Of the end of a session: the nodes that go with it.
-    births: Option<Vec<Birth>>,
-    /// Above this and through that.
-    above: u64,
-    through: u64,
-}
-
-/// An ephemeral node of a session.
-#[derive(Clone, Debug)]
-struct Birth {
-    path: Path,
-    /// Whether a number that nobody knows follows the path.
-    is_numbered: bool,
-    /// When it was created, if that is known.
-    at: Option<u64>,
-}
-
-impl Birth {
-    fn is(&self, path: &str) -> bool {
-        match self.is_numbered {
-            true => is_numbered(path, &self.path),
-            false => *self.path == *path,
-        }
-    }
-}
-
-/// Of so many neighbouring free zxids each is offered for a trial.
-const ROW_MAX: usize = 2;
-
-const ALL_TOUCHES: &[Touch] = &[
-    Touch::Create,
-    Touch::Delete,
-    Touch::Set,
-    Touch::Acl,
-    Touch::Children,
-];
-
-impl Floating {
-    fn touches(&self, path: &str, how: &[Touch]) -> bool {
-        let wanted = |(known, touch): &(Path, Touch)| **known == *path && how.contains(touch);
-        self.touches.iter().any(wanted)
-            || (how.contains(&Touch::Create)
-                && self.prefixes.iter().any(|prefix| is_numbered(path, prefix)))
-            || (how.contains(&Touch::Delete)
-                && self.births.iter().flatten().any(|birth| birth.is(path)))
-    }
-
-    /// As `touches`, of whatever a need is about.
-    fn meets(&self, need: &Need, how: &[Touch]) -> bool {
-        if !need.is_below {
-            return self.touches(&need.path, how);
-        }
-        let is_below = |path: &Path| {
-            let below = path.strip_prefix(&*need.path);
-            &*need.path == "/" || below.is_some_and(|rest| rest.starts_with('/'))
-        };
-        let mut touches = self.touches.iter();
-        touches.any(|(path, touch)| is_below(path) && how.contains(touch))
-            || (how.contains(&Touch::Create) && self.prefixes.iter().any(is_below))
-            || (how.contains(&Touch::Delete)
-                && self
-                    .births
-                    .iter()
-                    .flatten()
-                    .any(|birth| is_below(&birth.path)))
-    }
-
-    /// Whether it may do all of this.
-    fn does(&self, deeds: &BTreeSet<(Path, Touch)>) -> bool {
-        deeds.iter().all(|(path, touch)| {
-            let ways: &[Touch] = match touch {
-                Touch::Create => &[Touch::Create],
-                Touch::Delete => &[Touch::Delete],
-                Touch::Set => &[Touch::Set, Touch::Create],
-                Touch::Acl => &[Touch::Acl],
-                Touch::Children => &[Touch::Children, Touch::Create],
-            };
-            self.touches(path, ways)
-        })
-    }
-}
-
 impl Atlas {
-    /// A first one, which is brief.
     pub fn new(claims: &Claims<'_>) -> Atlas {
         let mut fixed: BTreeMap<Path, Vec<(u64, Touch)>> = BTreeMap::new();
-        let mut taken = Vec::with_capacity(claims.effects.len());
         for (zxid, index) in &claims.effects {
-            taken.push(*zxid);
             let op = claims.get(*index).op;
             if let Request::Write(write) = &op.request
                 && has_effect(op)
@@ -155,60 +64,60 @@ impl Atlas {
                 }
             }
         }
-        let reached = reached_by(claims, surely_at);
-        let births = births(claims);
-        let latest = latest_invocations(claims);
-        let effects = reached_by(claims, |claim| match claim.kind {
-            Kind::Effect(zxid) => zxid,
-            Kind::Observation | Kind::Somewhere | Kind::Perhaps => 0,
-        });
-        let floating: Vec<Floating> = claims
-            .floating
-            .iter()
-            .map(|index| {
-                let (above, through) = bounds(claims, *index, &effects, &latest);
-                floating(claims, *index, &births, above, through)
-            })
-            .collect();
-        let floating = narrowed(floating, claims, &fixed, &Sightings::of(claims));
-        let named = named_by_stats(claims, &taken);
+        let floating = Floating::all(claims);
+        let reach = Reach::of(&floating);
+        let mut by_session: BTreeMap<SessionId, Vec<usize>> = BTreeMap::new();
+        for (position, floating) in floating.iter().enumerate() {
+            by_session
+                .entry(floating.session)
+                .or_default()
+                .push(position);
+        }
         Atlas {
-            slots: slots(&taken, &named, floating.len() as u64),
-            is_brief: true,
-            floating,
-            named,
+            known: Known::of(claims, &floating, &reach),
             fixed,
-            taken,
-            reached,
+            ends: Floating::known_ends(claims),
+            floating,
+            reach,
+            by_session,
+            is_thorough: false,
+            is_lossy: Cell::new(false),
         }
     }
 
-    /// From now on leaves nothing out. Says whether it did before.
-    pub fn go_on_in_full(&mut self) -> bool {
-        core::mem::replace(&mut self.is_brief, false)
+    /// The floating writes whose places are known.
+    pub fn pins(&self) -> impl Iterator<Item = (u64, u32)> + '_ {
+        self.known.pins.within(0, NOWHERE)
     }
 
     /// What each floating claim may touch, and when.
     pub fn windows(&self) -> impl Iterator<Item = Window> {
         self.floating.iter().map(|floating| {
-            let births = floating.births.iter().flatten();
-            let touched = floating.touches.iter().map(|(path, _)| path.clone());
-            let (numbered, named): (Vec<&Birth>, Vec<&Birth>) =
-                births.partition(|birth| birth.is_numbered);
+            let claim = floating.claim;
+            let (paths, prefixes) = floating.subjects();
+            let first = self.known.windows.least[claim as usize];
             Window {
-                claim: floating.claim,
-                window: (floating.above, floating.through),
-                paths: touched
-                    .chain(named.into_iter().map(|birth| birth.path.clone()))
-                    .collect(),
-                prefixes: floating
-                    .prefixes
-                    .iter()
-                    .chain(numbered.into_iter().map(|birth| &birth.path))
-                    .cloned()
-                    .collect(),
+                claim,
+                window: (
+                    first.saturating_sub(1),
+                    self.known.windows.most[claim as usize],
+                ),
+                paths,
+                prefixes,
             }
         })
+    }
+
+    /// Whether something has no place, wherever all others have theirs.
+    pub fn is_contradicted(&self) -> bool {
+        self.known.stuck.is_some()
+    }
+
+    /// Tries all zxids of a run from now on. Says whether that makes a difference.
+    pub fn be_thorough(&mut self) -> bool {
+        let makes_a_difference = self.is_lossy.get() && !self.is_thorough;
+        self.is_thorough = true;
+        makes_a_difference
     }
 
     /// What may mend a conflict; `None` if nothing can, whatever is placed wherever.
@@ -220,27 +129,28 @@ impl Atlas {
         conflict: &Conflict,
     ) -> Option<Mending> {
         let claim = claims.get(conflict.claim);
-        let is_placed = |claim: &u32| placements.values().any(|placed| placed == claim);
+        if self.is_hopeless(conflict) {
+            return None;
+        }
         let involved = match &conflict.why {
             Why::RealTime { other } | Why::Session { other } => [conflict.claim, *other],
             Why::NoState | Why::Answer(_) | Why::Turn | Why::Heard => [conflict.claim; 2],
         };
+        let is_movable = |claim: &u32| placements.has(*claim) && !self.known.pins.has(*claim);
         let mut mending = Mending {
             options: Vec::new(),
-            culprits: involved.into_iter().filter(is_placed).collect(),
+            culprits: involved.into_iter().filter(is_movable).collect(),
         };
-        let limit = conflict.next.saturating_sub(1).min(claim.hi);
+        let mut limit = conflict.next.saturating_sub(1).min(claim.hi);
+        if claim.kind == Kind::Observation {
+            limit = limit.min(self.known.windows.most[conflict.claim as usize]);
+        }
         let is_missing = claim.kind == Kind::Somewhere
             && sweep.place_of(conflict.claim) == NOWHERE
-            && !is_placed(&conflict.claim);
+            && !placements.has(conflict.claim);
         if is_missing {
-            let own = |floating: &&Floating| floating.claim == conflict.claim;
-            self.try_each(
-                self.floating.iter().filter(own),
-                placements,
-                limit,
-                &mut mending,
-            );
+            let own = self.place_among(conflict.claim);
+            self.try_each(own.into_iter(), placements, limit, &mut mending);
             return Some(mending);
         }
         match &conflict.why {
@@ -258,9 +168,6 @@ impl Atlas {
         if self.try_named(claims, placements, conflict, limit, &mut mending) {
             return Some(mending);
         }
-        if self.is_hopeless(claims, conflict) {
-            return None;
-        }
         let found = match &conflict.why {
             Why::Answer(found) => found.clone(),
             Why::NoState | Why::RealTime { .. } | Why::Session { .. } | Why::Heard | Why::Turn => {
@@ -268,9 +175,13 @@ impl Atlas {
             }
         };
         if let Request::Write(_) = claim.op.request {
-            mending
-                .culprits
-                .extend(self.enders(claim.op.session, placements));
+            let enders = self
+                .of_session(claim.op.session)
+                .filter(|own| own.births.is_some());
+            let placed = enders
+                .map(|own| own.claim)
+                .filter(|own| placements.has(*own));
+            mending.culprits.extend(placed);
         }
         match lack(&claim.op.request, told(claim.op), &found) {
             Lack::Session => {}
@@ -297,14 +208,34 @@ impl Atlas {
         Some(mending)
     }
 
-    /// The placed ends of a session.
-    fn enders(&self, session: SessionId, placements: &Placements) -> Vec<u32> {
-        let ends = self.floating.iter().filter(|floating| {
-            floating.births.is_some()
-                && floating.session == session
-                && is_placed(floating, placements)
-        });
-        ends.map(|floating| floating.claim).collect()
+    /// The position of a claim among the floating ones.
+    fn place_among(&self, claim: u32) -> Option<usize> {
+        let found = self
+            .floating
+            .binary_search_by_key(&claim, |floating| floating.claim);
+        found.ok()
+    }
+
+    fn of_session(&self, session: SessionId) -> impl Iterator<Item = &Floating> + '_ {
+        let positions = self.by_session.get(&session).into_iter().flatten();
+        positions.map(|position| &self.floating[*position])
+    }
+
+    /// Those that may touch a node, with their positions.
+    fn near(&self, path: &str) -> impl Iterator<Item = (usize, &Floating)> + '_ {
+        let near = self.reach.near(path).into_iter();
+        near.map(|position| (position, &self.floating[position]))
+    }
+
+    /// Those that may have to do with what is needed, with their positions.
+    fn about(&self, need: &Need) -> impl Iterator<Item = (usize, &Floating)> + '_ {
+        let positions = if need.is_below {
+            (0..self.floating.len()).collect()
+        } else {
+            self.reach.near(&need.path)
+        };
+        let positions = positions.into_iter();
+        positions.map(|position| (position, &self.floating[position]))
     }
 
     /// If a Stat names a zxid that nothing is placed at, then something must be.
@@ -318,26 +249,21 @@ impl Atlas {
     ) -> bool {
         let claim = claims.get(conflict.claim);
         for (path, stat) in stats_told(&claim.op.request, told(claim.op)) {
-            let wanted: [(u64, &[Touch]); 3] = [
-                (stat.czxid.0, &[Touch::Create]),
-                (stat.mzxid.0, &[Touch::Set, Touch::Create]),
-                (stat.pzxid.0, &[Touch::Children, Touch::Create]),
-            ];
-            for (zxid, how) in wanted {
+            for zxid in [stat.czxid.0, stat.mzxid.0, stat.pzxid.0] {
                 let is_open = zxid > 0
                     && zxid <= limit
-                    && self.taken.binary_search(&zxid).is_err()
-                    && !placements.contains_key(&zxid);
+                    && self.known.named.contains_key(&zxid)
+                    && placements.at(zxid).is_none();
                 if !is_open {
                     continue;
                 }
-                for floating in &self.floating {
-                    let fits = floating.above < zxid
-                        && zxid <= floating.through
-                        && floating.touches(&path, how);
-                    if fits && is_placed(floating, placements) {
+                for (_, floating) in self.near(&path) {
+                    if !self.known.allows(floating, zxid, &self.reach) {
+                        continue;
+                    }
+                    if placements.has(floating.claim) {
                         mending.culprits.insert(floating.claim);
-                    } else if fits {
+                    } else {
                         mending.options.push((zxid, floating.claim));
                     }
                 }
@@ -349,50 +275,41 @@ impl Atlas {
 
     /// Places something that does what is needed.
     fn try_need(&self, need: &Need, placements: &Placements, limit: u64, mending: &mut Mending) {
-        for floating in &self.floating {
-            if !floating.meets(need, need.causes) {
+        for (_, floating) in self.about(need) {
+            if !meets(floating, need, need.causes) {
                 continue;
             }
-            if is_placed(floating, placements) {
+            if placements.has(floating.claim) {
                 mending.culprits.insert(floating.claim);
             }
             // What its deeds depend on has a part in it as well.
             for prefix in &floating.prefixes {
                 let parent = parent_of(prefix).unwrap_or("/");
+                let touching = self.near(parent).map(|(_, other)| other);
+                let touching = touching.filter(|other| other.touches(parent, ALL_TOUCHES));
+                let placed = touching.map(|other| other.claim);
                 mending
                     .culprits
-                    .extend(self.placed_touching(parent, placements));
+                    .extend(placed.filter(|other| placements.has(*other)));
             }
             if floating.births.is_some() {
-                let of_session = self.floating.iter().filter(|other| {
-                    other.session == floating.session && is_placed(other, placements)
-                });
-                mending.culprits.extend(of_session.map(|other| other.claim));
+                let own = self.of_session(floating.session).map(|own| own.claim);
+                mending
+                    .culprits
+                    .extend(own.filter(|own| placements.has(*own)));
             }
         }
-        let able = |floating: &&Floating| {
-            !is_placed(floating, placements) && floating.meets(need, need.ways)
-        };
-        self.try_each(
-            self.floating.iter().filter(able),
-            placements,
-            limit,
-            mending,
-        );
+        let able = self.about(need).filter(|(_, floating)| {
+            !placements.has(floating.claim) && meets(floating, need, need.ways)
+        });
+        let able = able.map(|(position, _)| position);
+        self.try_each(able, placements, limit, mending);
         mending.options.retain(|(slot, claim)| {
             let floating = self
-                .floating
-                .iter()
-                .find(|floating| floating.claim == *claim);
+                .place_among(*claim)
+                .map(|position| &self.floating[position]);
             floating.is_some_and(|floating| self.may_do_at(floating, *slot, need))
         });
-    }
-
-    fn placed_touching(&self, path: &str, placements: &Placements) -> Vec<u32> {
-        let touching = self.floating.iter().filter(|floating| {
-            floating.touches(path, ALL_TOUCHES) && is_placed(floating, placements)
-        });
-        touching.map(|floating| floating.claim).collect()
     }
 
     /// Whether it may change what is needed if it takes effect here. The end of a session changes
@@ -417,11 +334,8 @@ impl Atlas {
         let Some(born) = birth.at else {
             return true;
         };
-        let is_known_to_all = !self
-            .floating
-            .iter()
-            .any(|floating| floating.touches(&birth.path, &[Touch::Create]));
-        if !is_known_to_all {
+        let mut near = self.near(&birth.path);
+        if near.any(|(_, floating)| floating.touches(&birth.path, &[Touch::Create])) {
             return born < slot;
         }
         let events = self.fixed.get(&birth.path).map_or(&[][..], Vec::as_slice);
@@ -433,7 +347,8 @@ impl Atlas {
         let before = events[..next].iter().rev();
         let mut before = before.filter(|(_, touch)| own(*touch) && *touch != Touch::Set);
         let mut after = events[next..].iter().filter(|(_, touch)| own(*touch));
-        before.next() == Some(&(born, Touch::Create))
+        // One multi may have taken away another node of that name before it.
+        before.next().is_some_and(|(zxid, _)| *zxid == born)
             && after
                 .next()
                 .is_none_or(|(_, touch)| *touch == Touch::Create)
@@ -448,18 +363,21 @@ impl Atlas {
         limit: u64,
         mending: &mut Mending,
     ) {
-        let looks = looks_of(&claim.op.request);
-        let relevant = |floating: &&Floating| {
-            !is_placed(floating, placements)
-                && looks.iter().any(|path| floating.touches(path, ALL_TOUCHES))
-        };
-        mending.culprits.extend(placements.values());
-        self.try_each(
-            self.floating.iter().filter(relevant),
-            placements,
-            limit,
-            mending,
-        );
+        let mut relevant = BTreeSet::new();
+        for path in looks_below(&claim.op.request) {
+            let able = self.floating.iter().enumerate().filter(|(_, floating)| {
+                !placements.has(floating.claim) && floating.touches_below(path, ALL_TOUCHES)
+            });
+            relevant.extend(able.map(|(position, _)| position));
+        }
+        for path in looks_of(&claim.op.request) {
+            let touching = self.near(&path).filter(|(_, floating)| {
+                !placements.has(floating.claim) && floating.touches(&path, ALL_TOUCHES)
+            });
+            relevant.extend(touching.map(|(position, _)| position));
+        }
+        mending.culprits.extend(placements.claims());
+        self.try_each(relevant.into_iter(), placements, limit, mending);
     }
 
     /// Whether what is needed was the same in every state that an observation may belong to: then
@@ -471,383 +389,109 @@ impl Atlas {
         conflict: &Conflict,
         need: &Need,
     ) -> bool {
-        if need.is_below {
-            // What is below another node is looked for only where it matters.
-            return true;
-        }
         let claim = claims.get(conflict.claim);
+        if need.is_below {
+            // Other states may have had less or more there.
+            return false;
+        }
         let events = self.fixed.get(&need.path).map_or(&[][..], Vec::as_slice);
         let end = events.partition_point(|(zxid, _)| *zxid <= conflict.now);
         let mut causes = events[..end].iter().rev();
         let last_event = causes.find(|(_, touch)| need.causes.contains(touch));
+        let ended = self
+            .ends
+            .iter()
+            .rev()
+            .find(|(zxid, end)| *zxid <= conflict.now && end.touches(&need.path, need.causes));
         let causing = |index: &u32| {
-            let mut floating = self.floating.iter();
-            floating.any(|floating| {
-                floating.claim == *index && floating.touches(&need.path, need.causes)
-            })
+            let floating = self
+                .place_among(*index)
+                .map(|position| &self.floating[position]);
+            floating.is_some_and(|floating| floating.touches(&need.path, need.causes))
         };
-        let mut placed = placements.range(..=conflict.now).rev();
+        let mut placed = placements.back_from(conflict.now);
         let last_placed = placed.find(|(_, claim)| causing(claim));
         let last_event = last_event.map_or(0, |(zxid, _)| *zxid);
-        let last = last_placed.map_or(last_event, |(slot, _)| last_event.max(*slot));
-        last <= claim.since.max(claim.lo) || last <= self.surely_before(claims, conflict.claim)
+        let last_event = ended.map_or(last_event, |(zxid, _)| last_event.max(*zxid));
+        let last = last_placed.map_or(last_event, |(slot, _)| last_event.max(slot));
+        let floor = self.known.windows.least[conflict.claim as usize];
+        last <= claim.since.max(claim.lo).max(floor)
     }
 
-    /// Whether known effects alone make the conflict: the node that an answer tells of was changed
-    /// by something that surely came before.
-    fn is_hopeless(&self, claims: &Claims<'_>, conflict: &Conflict) -> bool {
-        let claim = claims.get(conflict.claim);
-        if claim.kind != Kind::Observation {
-            return false;
-        }
-        let floor = self.surely_before(claims, conflict.claim);
-        stats_told(&claim.op.request, told(claim.op))
-            .iter()
-            .any(|(path, _)| {
-                let touched = self.fixed.get(path).map_or(&[][..], Vec::as_slice);
-                let next = touched.partition_point(|(zxid, _)| *zxid <= claim.since);
-                // A Stat does not say when the ACL was set.
-                let mut told = touched[next..]
-                    .iter()
-                    .filter(|(_, touch)| *touch != Touch::Acl);
-                told.next().is_some_and(|(zxid, _)| *zxid <= floor)
-            })
-    }
-
-    /// A state that everything has reached which an observation must come behind.
-    fn surely_before(&self, claims: &Claims<'_>, index: u32) -> u64 {
-        let claim = claims.get(index);
-        let mut floor = claim.lo;
-        if claim.by_clock {
-            let over = over_before(claims, claim.invoked);
-            floor = over
-                .checked_sub(1)
-                .map_or(floor, |last| floor.max(self.reached[last]));
-        }
-        let mut before = claim.before;
-        while before != NONE {
-            let earlier = claims.get(before);
-            floor = floor.max(surely_at(earlier));
-            before = earlier.before;
-        }
-        floor
+    /// Whether a claim has no place, wherever all others have theirs.
+    fn is_hopeless(&self, conflict: &Conflict) -> bool {
+        self.known.stuck == Some(conflict.claim)
     }
 
     /// Every free place of these, the latest last. Whoever has such a place keeps them from it.
-    fn try_each<'f>(
+    fn try_each(
         &self,
-        floating: impl Iterator<Item = &'f Floating>,
+        positions: impl Iterator<Item = usize>,
         placements: &Placements,
         limit: u64,
         mending: &mut Mending,
     ) {
         let mut options = Vec::new();
-        let mut named_options = Vec::new();
-        for floating in floating {
-            let first = self.slots.partition_point(|slot| *slot <= floating.above);
-            let through = floating.through.min(limit);
-            // Neighbours so far.
-            let mut row: Vec<u64> = Vec::new();
-            let mut offer = |row: &mut Vec<u64>| {
-                let kept = if self.is_brief && row.len() > ROW_MAX {
-                    row.len() / 2..row.len() / 2 + 1
-                } else {
-                    0..row.len()
-                };
-                options.extend(row[kept].iter().map(|slot| (false, *slot, floating.claim)));
-                row.clear();
-            };
-            for slot in self.slots[first..]
-                .iter()
-                .take_while(|slot| **slot <= through)
-            {
-                if row.last().is_some_and(|last| last + 1 != *slot) {
-                    offer(&mut row);
-                }
-                let named = self.named.get(slot);
-                // Whatever happened there touched what the Stats are of.
-                if named.is_some_and(|named| !floating.does(named)) {
-                    continue;
-                }
-                match placements.get(slot) {
-                    Some(occupant) => {
-                        offer(&mut row);
-                        mending.culprits.insert(*occupant);
-                    }
-                    None if named.is_some() => {
-                        named_options.push((true, *slot, floating.claim));
-                    }
-                    None => row.push(*slot),
-                }
+        for position in positions {
+            let floating = &self.floating[position];
+            for run in self.known.places(floating, limit, &self.reach) {
+                let free = self.free_in(run, placements, &mut mending.culprits);
+                let free = free.into_iter();
+                options.extend(free.map(|slot| (run.is_named, slot, floating.claim)));
             }
-            offer(&mut row);
         }
-        options.append(&mut named_options);
         options.sort_unstable();
         let options = options.into_iter();
         mending
             .options
             .extend(options.map(|(_, slot, claim)| (slot, claim)));
     }
-}
 
-fn is_placed(floating: &Floating, placements: &Placements) -> bool {
-    placements.values().any(|placed| *placed == floating.claim)
-}
-
-fn floating(
-    claims: &Claims<'_>,
-    index: u32,
-    births: &BTreeMap<SessionId, Vec<Birth>>,
-    above: u64,
-    through: u64,
-) -> Floating {
-    let op = claims.get(index).op;
-    let Request::Write(write) = &op.request else {
-        unreachable!("only writes float");
-    };
-    let (mut touches, prefixes) = touches_of(write, told(op));
-    let mut own = None;
-    if let Write::CloseSession | Write::ExpireSession = write.bare() {
-        let of_session = births.get(&op.session).cloned().unwrap_or_default();
-        for birth in &of_session {
-            let parent = parent_of(&birth.path);
-            touches.extend(parent.map(|parent| (Path::from(parent), Touch::Children)));
-        }
-        own = Some(of_session);
-    }
-    Floating {
-        claim: index,
-        session: op.session,
-        touches,
-        prefixes,
-        births: own,
-        above,
-        through,
-    }
-}
-
-/// The latest states in which nodes surely were there.
-#[derive(Default)]
-struct Sightings {
-    /// By path and the zxid of the creation.
-    seen: BTreeMap<(Path, u64), u64>,
-    /// By path, where only a list of children tells.
-    listed: BTreeMap<Path, u64>,
-}
-
-impl Sightings {
-    fn of(claims: &Claims<'_>) -> Sightings {
-        let mut sightings = Sightings::default();
-        for claim in &claims.all {
-            let at = surely_at(claim);
-            for (path, stat) in stats_told(&claim.op.request, told(claim.op)) {
-                let last = sightings.seen.entry((path, stat.czxid.0)).or_default();
-                *last = at.max(*last);
+    /// The zxids of a run that make a difference: one before, between and behind what is there.
+    fn free_in(&self, run: Run, placements: &Placements, culprits: &mut BTreeSet<u32>) -> Vec<u64> {
+        let mut free = Vec::new();
+        let mut from = run.first;
+        let occupied = placements.within(run.first, run.last);
+        let walls = occupied.map(|(zxid, claim)| (zxid, Some(claim)));
+        for (wall, occupant) in walls.chain([(run.last + 1, None)]) {
+            if from < wall && self.is_thorough {
+                free.extend(from..wall);
+            } else if from < wall {
+                free.push(from + (wall - from) / 2);
+            } else if !run.is_named {
+                self.is_lossy.set(true);
             }
-            let (
-                Request::Read(Read::GetChildren { path, .. }),
-                Some(Ok(Response::Children { names, .. })),
-            ) = (&claim.op.request, told(claim.op))
-            else {
-                continue;
-            };
-            let parent = if &**path == "/" { "" } else { path };
-            for name in names {
-                let path = Path::from(format!("{parent}/{name}"));
-                let last = sightings.listed.entry(path).or_default();
-                *last = at.max(*last);
-            }
+            culprits.extend(occupant);
+            from = wall + 1;
         }
-        sightings
-    }
-
-    /// The latest one of the node that was created there, at this zxid; `is_only` if no other node
-    /// ever had this path.
-    fn last(&self, path: &Path, born: u64, is_only: bool) -> u64 {
-        let seen = self.seen.get(&(path.clone(), born)).copied();
-        let listed = self.listed.get(path).copied().filter(|_| is_only);
-        seen.max(listed).unwrap_or(0)
+        free
     }
 }
 
-/// With tighter bounds for what takes nodes away: a session has not ended, and a node was not
-/// removed, before it was seen; and of a node that somebody else took away, or made anew, the
-/// removal came before, if ever.
-fn narrowed(
-    mut floating: Vec<Floating>,
-    claims: &Claims<'_>,
-    fixed: &BTreeMap<Path, Vec<(u64, Touch)>>,
-    sightings: &Sightings,
-) -> Vec<Floating> {
-    let unknown_births: BTreeSet<Path> = floating
-        .iter()
-        .flat_map(|one| one.touches.iter())
-        .filter(|(_, touch)| *touch == Touch::Create)
-        .map(|(path, _)| path.clone())
-        .collect();
-    let prefixes = floating.iter().flat_map(|one| one.prefixes.iter().cloned());
-    let unknown_prefixes: Vec<Path> = prefixes.collect();
-    let is_only = |path: &Path| {
-        let events = fixed.get(path).map_or(&[][..], Vec::as_slice);
-        let creates = events.iter().filter(|(_, touch)| *touch == Touch::Create);
-        let prefixed = |prefix: &Path| is_numbered(path, prefix);
-        creates.count() == 1
-            && !unknown_births.contains(path)
-            && !unknown_prefixes.iter().any(prefixed)
-    };
-    for one in &mut floating {
-        let births = one.births.iter().flatten();
-        let known = births.filter_map(|birth| Some((birth.path.clone(), birth.at?)));
-        for (path, born) in known {
-            one.above = one.above.max(sightings.last(&path, born, is_only(&path)));
-        }
-        let claim = claims.get(one.claim);
-        let Request::Write(Write::DeleteContainer { path }) = &claim.op.request else {
-            continue;
-        };
-        let (born, events) = (claim.lo, fixed.get(path).map_or(&[][..], Vec::as_slice));
-        if born == 0 {
-            continue;
-        }
-        one.above = one.above.max(sightings.last(path, born, is_only(path)));
-        if unknown_births.contains(path) {
-            continue;
-        }
-        let next = events.partition_point(|(zxid, _)| *zxid <= born);
-        for (zxid, touch) in &events[next..] {
-            match touch {
-                Touch::Set | Touch::Acl | Touch::Children => one.above = one.above.max(*zxid),
-                Touch::Create => {
-                    one.through = one.through.min(*zxid - 1);
-                    break;
-                }
-                // It was there to be deleted.
-                Touch::Delete => {
-                    one.through = 0;
-                    break;
-                }
-            }
+/// Whether a floating write touches so whatever a need is about.
+fn meets(floating: &Floating, need: &Need, how: &[Touch]) -> bool {
+    if need.is_below {
+        floating.touches_below(&need.path, how)
+    } else {
+        floating.touches(&need.path, how)
+    }
+}
+
+/// The nodes of which a request looks at everything below.
+fn looks_below(request: &Request) -> Vec<&Path> {
+    fn of_read(read: &Read) -> Vec<&Path> {
+        match read {
+            Read::CountDescendants { path } | Read::GetEphemerals { prefix: path } => vec![path],
+            Read::Multi(reads) => reads.iter().flat_map(of_read).collect(),
+            Read::GetData { .. }
+            | Read::Exists { .. }
+            | Read::GetChildren { .. }
+            | Read::GetAcl { .. }
+            | Read::WhoAmI => Vec::new(),
         }
     }
-    floating
-}
-
-/// The ephemeral nodes that each session with a floating end may have created.
-fn births(claims: &Claims<'_>) -> BTreeMap<SessionId, Vec<Birth>> {
-    let mut births: BTreeMap<SessionId, Vec<Birth>> = BTreeMap::new();
-    for index in &claims.floating {
-        births.entry(claims.get(*index).op.session).or_default();
+    match request {
+        Request::Read(read) => of_read(read),
+        Request::Write(_) | Request::Watch(_) | Request::Sync | Request::Auth { .. } => Vec::new(),
     }
-    for claim in &claims.all {
-        let Request::Write(write) = &claim.op.request else {
-            continue;
-        };
-        let Some(own) = births.get_mut(&claim.op.session) else {
-            continue;
-        };
-        let at = match claim.kind {
-            Kind::Effect(zxid) => Some(zxid),
-            Kind::Observation | Kind::Somewhere | Kind::Perhaps => None,
-        };
-        let (paths, prefixes) = ephemerals_of(write, told(claim.op));
-        let known = paths.into_iter().map(|path| (path, false));
-        let prefixes = prefixes.into_iter().map(|path| (path, true));
-        own.extend(known.chain(prefixes).map(|(path, is_numbered)| Birth {
-            path,
-            is_numbered,
-            at,
-        }));
-    }
-    births
-}
-
-/// What the Stats in all answers say of zxids that are not taken.
-fn named_by_stats(claims: &Claims<'_>, taken: &[u64]) -> BTreeMap<u64, BTreeSet<(Path, Touch)>> {
-    let mut named: BTreeMap<u64, BTreeSet<(Path, Touch)>> = BTreeMap::new();
-    for claim in &claims.all {
-        for (path, stat) in stats_told(&claim.op.request, told(claim.op)) {
-            let told = [
-                (stat.czxid.0, Touch::Create),
-                (stat.mzxid.0, Touch::Set),
-                (stat.pzxid.0, Touch::Children),
-            ];
-            for (zxid, touch) in told {
-                if zxid > 0 && taken.binary_search(&zxid).is_err() {
-                    let deeds = named.entry(zxid).or_default();
-                    deeds.insert((path.clone(), touch));
-                }
-            }
-        }
-    }
-    named
-}
-
-/// The free zxids that are worth a trial: those that Stats name, and of each run of others as many
-/// as there are writes to place. More make no difference: only the order among them does.
-fn slots(taken: &[u64], named: &BTreeMap<u64, BTreeSet<(Path, Touch)>>, count: u64) -> Vec<u64> {
-    let mut walls: Vec<u64> = taken.iter().chain(named.keys()).copied().collect();
-    walls.sort_unstable();
-    let last = walls.last().copied().unwrap_or(0);
-    walls.push(last.saturating_add(count.saturating_add(1)));
-    let mut slots: Vec<u64> = named.keys().copied().collect();
-    let mut from = 1;
-    for wall in walls {
-        let run = wall.saturating_sub(from);
-        slots.extend((wall - run.min(count))..wall);
-        from = wall.saturating_add(1);
-    }
-    slots.sort_unstable();
-    slots
-}
-
-/// A state that a claim is at or behind, whatever is placed where.
-fn surely_at(claim: &Claim<'_>) -> u64 {
-    match claim.kind {
-        Kind::Effect(zxid) => zxid,
-        Kind::Observation => claim.since.max(claim.lo),
-        Kind::Somewhere | Kind::Perhaps => 0,
-    }
-}
-
-/// By number in the order of completion: the latest state of this claim and all before.
-fn reached_by(claims: &Claims<'_>, state: impl Fn(&Claim<'_>) -> u64) -> Vec<u64> {
-    let mut latest = 0;
-    let due = claims.by_completion.iter().map(|due| {
-        latest = state(claims.get(*due)).max(latest);
-        latest
-    });
-    due.collect()
-}
-
-/// By number in the order of zxids: the latest invocation of this effect and all before.
-fn latest_invocations(claims: &Claims<'_>) -> Vec<u64> {
-    let mut latest = 0;
-    let effects = claims.effects.iter().map(|(_, effect)| {
-        latest = claims.get(*effect).invoked.max(latest);
-        latest
-    });
-    effects.collect()
-}
-
-/// Between which zxids a floating write lies, by what is known to come before and after it.
-fn bounds(claims: &Claims<'_>, index: u32, effects: &[u64], latest: &[u64]) -> (u64, u64) {
-    let claim = claims.get(index);
-    let before = over_before(claims, claim.invoked);
-    let above = before.checked_sub(1).map_or(0, |last| effects[last]);
-    let mut through = claim.hi;
-    if claim.is_due() {
-        let first = latest.partition_point(|invoked| *invoked <= claim.completed);
-        if let Some((zxid, _)) = claims.effects.get(first) {
-            through = through.min(zxid - 1);
-        }
-    }
-    (above.max(claim.lo), through)
-}
-
-/// How many claims had ended before this moment.
-fn over_before(claims: &Claims<'_>, moment: u64) -> usize {
-    claims
-        .by_completion
-        .partition_point(|due| claims.get(*due).completed < moment)
 }

@@ -5,7 +5,7 @@
 //! somewhere. Everything else is an *observation*: a read, or a write that failed or checked only,
 //! at an unknown place; it leaves the tree as it was and needs a state that it fits.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Mode, Options, Reads, Survey};
 use crate::check::linearizability::answered;
@@ -99,7 +99,14 @@ impl<'a> Claims<'a> {
     pub fn of(operations: &'a [Operation], survey: &'a Survey, options: &Options) -> Self {
         let ends = &survey.ends;
         let mut all: Vec<Claim<'a>> = Vec::with_capacity(operations.len() + ends.len());
-        all.extend(operations.iter().filter_map(|op| claim(op, options)));
+        // An end that comes unasked may come wherever a close of unknown outcome may.
+        let ended = ends.iter().filter(|end| ends_a_session(end));
+        let ended: BTreeSet<SessionId> = ended.map(|end| end.session).collect();
+        all.extend(operations.iter().filter_map(|op| {
+            let claim = claim(op, options)?;
+            let is_told = claim.kind != Kind::Perhaps || !ends_a_session(op);
+            (is_told || !ended.contains(&op.session)).then_some(claim)
+        }));
         let unasked = ends.iter().zip(&survey.behind);
         all.extend(unasked.filter_map(|(op, behind)| {
             let claim = claim(op, options)?;

@@ -13,8 +13,12 @@ use std::collections::BTreeSet;
 
 use super::atlas::{Atlas, Mending};
 use super::claims::Claims;
-use super::sweep::{Conflict, Placements, Stop, Sweep};
+use super::placements::Placements;
+use super::sweep::{Conflict, Stop, Sweep};
 use crate::linear::{Budget, Limit};
+
+/// Where it is clear that there is no way, trials before whatever conflict is met is told.
+const TRIALS_MAX: u32 = 2_000;
 
 /// What a search for places came to.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,41 +42,22 @@ struct Choice {
     culprits: BTreeSet<usize>,
 }
 
-/// Sweeps, and places floating writes where conflicts ask for them: first where neighbouring free
-/// zxids are taken for one, then, if that finds nothing, at each of them.
+/// Sweeps, and places floating writes where conflicts ask for them.
 pub(super) fn search(
     sweep: &mut Sweep<'_, '_>,
     claims: &Claims<'_>,
     budget: &mut dyn Budget,
 ) -> Search {
-    let mut atlas: Option<Atlas> = None;
-    loop {
-        let found = search_by(sweep, claims, &mut atlas, budget);
-        let may_be_wrong = match &found {
-            Search::Stuck(_) => atlas.as_mut().is_some_and(Atlas::go_on_in_full),
-            Search::Done | Search::Limit(_) => false,
-        };
-        if !may_be_wrong {
-            return found;
-        }
-        sweep.rewind_before(0);
-    }
-}
-
-fn search_by(
-    sweep: &mut Sweep<'_, '_>,
-    claims: &Claims<'_>,
-    atlas: &mut Option<Atlas>,
-    budget: &mut dyn Budget,
-) -> Search {
     let mut placements = Placements::new();
     let mut stack: Vec<Choice> = Vec::new();
+    let mut atlas: Option<Atlas> = None;
     let mut latest: Option<Conflict> = None;
+    let mut trials = 0u32;
     loop {
         let conflict = match sweep.run(&placements, budget) {
             Ok(()) => return Search::Done,
             Err(Stop::Limit(limit)) => return Search::Limit(limit),
-            Err(Stop::Conflict(conflict)) => conflict,
+            Err(Stop::Conflict(conflict)) => sweep.root_of(conflict),
         };
         if latest
             .as_ref()
@@ -83,12 +68,31 @@ fn search_by(
         if claims.floating.is_empty() {
             return Search::Stuck(conflict);
         }
-        let atlas = atlas.get_or_insert_with(|| Atlas::new(claims));
+        let Some(atlas) = &mut atlas else {
+            // First everything that has one place only.
+            let charted = atlas.insert(Atlas::new(claims));
+            let mut first = conflict.next;
+            for (zxid, claim) in charted.pins() {
+                placements.insert(zxid, claim);
+                first = first.min(zxid);
+            }
+            sweep.rewind_before(first);
+            latest = None;
+            continue;
+        };
+        trials += 1;
+        if atlas.is_contradicted() && trials > TRIALS_MAX {
+            return Search::Stuck(latest.unwrap_or(conflict));
+        }
         let Some(mending) = atlas.mending(claims, sweep, &placements, &conflict) else {
             return Search::Stuck(conflict);
         };
         stack.push(Choice::new(mending, &stack));
         let Some((slot, claim)) = next_trial(&mut stack, &mut placements, sweep) else {
+            if atlas.be_thorough() {
+                sweep.rewind_before(0);
+                continue;
+            }
             return Search::Stuck(latest.unwrap_or(conflict));
         };
         placements.insert(slot, claim);
@@ -121,7 +125,7 @@ fn next_trial(
 ) -> Option<(u64, u32)> {
     let mut take_back = |choice: &mut Choice| {
         if let Some((slot, _)) = choice.trial.take() {
-            placements.remove(&slot);
+            placements.remove(slot);
             sweep.rewind_before(slot);
         }
     };

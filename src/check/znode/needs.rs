@@ -224,13 +224,13 @@ fn of_write(write: &Write, told: Option<&Answer>, found: &Answer) -> Vec<Need> {
         Write::SetData { path, .. } | Write::SetAcl { path, .. } | Write::Check { path, .. } => {
             of_change(path, path, told_said, said(found))
         }
+        Write::DeleteContainer { path } => of_change(path, path, told_said, said(found)),
         Write::Multi(parts) => of_multi(parts, told, found),
         Write::Refused(_)
         | Write::As { .. }
         | Write::CreateSession { .. }
         | Write::CloseSession
-        | Write::ExpireSession
-        | Write::DeleteContainer { .. } => Vec::new(),
+        | Write::ExpireSession => Vec::new(),
     }
 }
 

@@ -1,23 +1,43 @@
 //! The operations that a violation needs.
+//!
+//! A part of a history is told as a violation only if it is one *whatever all other operations
+//! did*. There are two ways to know that:
+//!
+//! - **By contradiction** (`contradicts`). Answers say by themselves that a node with one czxid
+//!   was at one version before another, what was written with it, and from which transaction on;
+//!   real time and sessions say which of two answers came first. If these disagree, there is no
+//!   legal order, and what was left out may have been any writes at all: nothing is asked about
+//!   who made a change. This looks at the part alone, so that it is quick however long the history
+//!   is.
+//! - **By forgetting** (`is_illegal_without`). Of each write that is left out only what it asked
+//!   and when it was sent is kept: it may take effect at any later time, or never, and answers
+//!   what it likes. (A read or a sync that is left out changes nothing, and goes.) If the checker
+//!   finds no order even so, no outcome of what was left out makes the part legal. For short
+//!   histories only, because every forgotten write has to be searched for.
+//!
+//! Simply to leave a write out would prove nothing: whoever saw its effect would be blamed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::claims::told;
+use super::claims::{Claims, told};
+use super::pins::Known;
 use super::touches::{looks_of, touches_of};
-use super::{Options, Ruling, Violation, check};
+use super::{Mode, Options, Ruling, Survey, Violation, check, survey};
 use crate::check::model::parent_of;
-use crate::history::{History, Operation};
+use crate::history::{History, Operation, Outcome};
 use crate::ids::OpId;
-use crate::linear::Budget;
-use crate::tree::{Path, Request};
+use crate::linear::{Budget, Limit};
+use crate::tree::{Answer, Data, Part, Path, Read, Request, Response, Write};
 
 /// Checks before what is left is minimal enough.
-const CHECKS_MAX: u32 = 400;
+const CHECKS_MAX: u32 = 2_000;
+/// The longest history of which writes are forgotten.
+const FORGETTING_MAX: usize = 400;
+/// Questions to the budget before a check with forgotten writes is given up.
+const QUESTIONS_MAX: u64 = 64;
 
-/// A sub-history that shows the same violation, of which no part found to be idle is left: without
-/// any of the others the same operation has no place, and with everything but that operation the
-/// rest is legal. What was removed does not matter; that nothing else could be removed too is
-/// claimed only as far as the budget and `CHECKS_MAX` go.
+/// Operations that break the promise, whatever the others did; none of them was found to be
+/// unnecessary. Empty if none were found within the budget.
 pub fn minimal(
     history: &History,
     violation: &Violation,
@@ -25,34 +45,22 @@ pub fn minimal(
     budget: &mut dyn Budget,
 ) -> Vec<OpId> {
     let mut shrinking = Shrinking {
-        culprit: violation.operation,
+        all: &history.operations,
         options,
         budget,
         checks: 0,
     };
-    let mut kept = shrinking.beginning(history, violation);
-    let mut size = kept.len() / 2;
-    while size > 0 && shrinking.may_go_on() {
-        let mut from = 0;
-        while from < kept.len() && shrinking.may_go_on() {
-            let through = (from + size).min(kept.len());
-            let mut fewer = kept.clone();
-            let mut removed = fewer.drain(from..through);
-            let takes_it_away = removed.any(|op| op.id == violation.operation);
-            drop(removed);
-            if !takes_it_away && shrinking.still_shows(&fewer) {
-                kept = fewer;
-            } else {
-                from = through;
-            }
-        }
-        size /= 2;
-    }
-    kept.into_iter().map(|op| op.id).collect()
+    let kept = match shrinking.contradiction(violation) {
+        Some(part) => shrinking.reduce(part, Shrinking::contradicts),
+        None => shrinking.illegal_part(),
+    };
+    kept.iter()
+        .map(|index| history.operations[*index].id)
+        .collect()
 }
 
 struct Shrinking<'a> {
-    culprit: OpId,
+    all: &'a [Operation],
     options: &'a Options,
     budget: &'a mut dyn Budget,
     checks: u32,
@@ -63,56 +71,202 @@ impl Shrinking<'_> {
         self.checks < CHECKS_MAX && self.budget.exceeded(0).is_none()
     }
 
-    /// What to begin with: what happened in time, of that only what is about the same nodes, if
-    /// either is enough.
-    fn beginning(&mut self, history: &History, violation: &Violation) -> Vec<Operation> {
-        let all = &history.operations;
-        let culprit = all.iter().find(|op| op.id == violation.operation);
-        let named = culprit.map(paths_of).unwrap_or_default();
-        let in_time = |op: &&Operation| op.invoked <= violation.at;
-        let other = violation.other();
-        let about_it = |op: &&Operation| {
-            if op.id == other {
-                return true; // The order may hang on it, whatever it is about.
-            }
-            let looks = nodes_of(op);
-            looks.is_empty() || looks.iter().any(|path| named.contains(path))
-        };
-        let near: Vec<Operation> = all
-            .iter()
-            .filter(in_time)
-            .filter(about_it)
-            .cloned()
+    /// A part that contradicts itself: what is about the nodes of the violation, or what is about
+    /// those above them too, or everything in time.
+    fn contradiction(&mut self, violation: &Violation) -> Option<Vec<usize>> {
+        let subjects = [violation.operation, violation.other()];
+        let subjects: BTreeSet<usize> = (0..self.all.len())
+            .filter(|index| subjects.contains(&self.all[*index].id))
             .collect();
-        if !named.is_empty() && self.still_shows(&near) {
-            return near;
+        let own: BTreeSet<Path> = subjects
+            .iter()
+            .flat_map(|index| nodes_of(&self.all[*index]))
+            .collect();
+        let mut above = own.clone();
+        for path in &own {
+            let mut parent = parent_of(path);
+            while let Some(path) = parent {
+                above.insert(Path::from(path));
+                parent = parent_of(path);
+            }
         }
-        let early: Vec<Operation> = all.iter().filter(in_time).cloned().collect();
-        if self.still_shows(&early) {
-            return early;
+        let in_time: Vec<usize> = (0..self.all.len())
+            .filter(|index| self.all[*index].invoked <= violation.at)
+            .collect();
+        for named in [own, above] {
+            let is_about = |index: &usize| {
+                let mut nodes = nodes_of(&self.all[*index]).into_iter();
+                subjects.contains(index) || nodes.any(|path| named.contains(&path))
+            };
+            let near: Vec<usize> = in_time.iter().copied().filter(is_about).collect();
+            if self.contradicts(&near) {
+                return Some(near);
+            }
         }
-        // Something that came later matters too.
-        all.clone()
+        self.contradicts(&in_time).then_some(in_time)
     }
 
-    /// Whether these operations are illegal because of the culprit.
-    fn still_shows(&mut self, operations: &[Operation]) -> bool {
+    /// A part that is illegal whatever the rest did, if that can be found out.
+    fn illegal_part(&mut self) -> Vec<usize> {
+        let everything: Vec<usize> = (0..self.all.len()).collect();
+        if everything.len() > FORGETTING_MAX {
+            return Vec::new();
+        }
+        self.reduce(everything, Shrinking::is_illegal_without)
+    }
+
+    /// Leaves out what can be left out, in ever smaller pieces.
+    fn reduce(
+        &mut self,
+        mut kept: Vec<usize>,
+        still_shows: fn(&mut Self, &[usize]) -> bool,
+    ) -> Vec<usize> {
+        let mut size = kept.len().div_ceil(2);
+        while size > 0 && self.may_go_on() {
+            let mut from = 0;
+            while from < kept.len() && self.may_go_on() {
+                let through = (from + size).min(kept.len());
+                let mut fewer = kept.clone();
+                fewer.drain(from..through);
+                if still_shows(self, &fewer) {
+                    kept = fewer;
+                } else {
+                    from = through;
+                }
+            }
+            size /= 2;
+        }
+        kept
+    }
+
+    /// Whether these answers contradict each other, whatever anybody else has done.
+    fn contradicts(&mut self, part: &[usize]) -> bool {
         self.checks += 1;
+        let operations: Vec<Operation> =
+            part.iter().map(|index| self.all[*index].clone()).collect();
+        let options = match self.options.mode {
+            // The zxid of a read's reply is a hint only.
+            Mode::Linearizable(_) => Options {
+                trusts_reads: false,
+                ..*self.options
+            },
+            Mode::ZooKeeper => *self.options,
+        };
+        // Whether a session ended does not matter.
+        let survey = Survey {
+            ends: Vec::new(),
+            ..survey(&operations)
+        };
+        let claims = Claims::of(&operations, &survey, &options);
+        claims.regress.is_some()
+            || claims.collision.is_some()
+            || contents_differ(claims.all.iter().map(|claim| claim.op))
+            || Known::contradicts(&claims)
+    }
+
+    /// Whether there is no order even if nobody knows what became of all other writes.
+    fn is_illegal_without(&mut self, part: &[usize]) -> bool {
+        self.checks += 1;
+        let kept: BTreeSet<usize> = part.iter().copied().collect();
         let mut history = History {
-            operations: operations.to_vec(),
+            operations: Vec::with_capacity(self.all.len()),
             seen: Vec::new(),
         };
-        let culprit = self.culprit;
-        let shows = match check(&history, self.options, self.budget).ruling {
-            Ruling::Violated(violation) => violation.operation == culprit,
-            Ruling::Holds | Ruling::Vacuous | Ruling::Unknown(_) => false,
-        };
-        history.operations.retain(|op| op.id != culprit);
-        shows
-            && match check(&history, self.options, self.budget).ruling {
-                Ruling::Holds | Ruling::Vacuous => true,
-                Ruling::Violated(_) | Ruling::Unknown(_) => false,
+        for (index, op) in self.all.iter().enumerate() {
+            match &op.request {
+                _ if kept.contains(&index) => history.operations.push(op.clone()),
+                Request::Write(_) => history.operations.push(Operation {
+                    completed: None,
+                    outcome: Some(Outcome::Unknown),
+                    ..op.clone()
+                }),
+                Request::Read(_) | Request::Watch(_) | Request::Sync | Request::Auth { .. } => {}
             }
+        }
+        let mut few = Few {
+            budget: self.budget,
+            left: QUESTIONS_MAX,
+        };
+        match check(&history, self.options, &mut few).ruling {
+            Ruling::Violated(_) => true,
+            Ruling::Holds | Ruling::Vacuous | Ruling::Unknown(_) => false,
+        }
+    }
+}
+
+/// A small part of a budget.
+struct Few<'a> {
+    budget: &'a mut dyn Budget,
+    left: u64,
+}
+
+impl Budget for Few<'_> {
+    fn exceeded(&mut self, bytes: usize) -> Option<Limit> {
+        match self.left.checked_sub(1) {
+            Some(left) => {
+                self.left = left;
+                self.budget.exceeded(bytes)
+            }
+            None => Some(Limit::Steps),
+        }
+    }
+}
+
+/// Whether two answers tell different contents, or different transactions, of one version of a
+/// node. A node is told apart from its namesakes by its czxid, which is not 0 if it is told.
+fn contents_differ<'a>(operations: impl Iterator<Item = &'a Operation>) -> bool {
+    let mut contents: BTreeMap<(Path, u64, i32), (u64, Option<&Data>)> = BTreeMap::new();
+    for op in operations {
+        for (path, stat, data) in contents_of(op) {
+            let version = (path.clone(), stat.czxid.0, stat.version);
+            let content = (stat.mzxid.0, data);
+            let known = contents.entry(version).or_insert(content);
+            let is_other = known.1.zip(data).is_some_and(|(one, other)| one != other);
+            if stat.czxid.0 != 0 && (known.0 != content.0 || is_other) {
+                return true;
+            }
+            known.1 = known.1.or(data);
+        }
+    }
+    false
+}
+
+/// The Stats that an answer tells of contents, with the contents where they are known.
+fn contents_of(op: &Operation) -> Vec<(&Path, &crate::tree::Stat, Option<&Data>)> {
+    match (&op.request, told(op)) {
+        (Request::Read(Read::GetData { path, .. }), Some(Ok(Response::Data { data, stat }))) => {
+            vec![(path, stat, Some(data))]
+        }
+        (Request::Write(write), Some(answer)) => match (write.bare(), answer) {
+            (Write::Multi(parts), Ok(Response::Multi(responses))) => parts
+                .iter()
+                .zip(responses)
+                .filter_map(|(part, response)| match (part, response) {
+                    (Part::Create { data, .. }, Response::Created { path, stat }) => {
+                        Some((path, stat, Some(data)))
+                    }
+                    (Part::SetData { path, data, .. }, Response::Set(stat)) => {
+                        Some((path, stat, Some(data)))
+                    }
+                    _without_a_content => None,
+                })
+                .collect(),
+            (Write::Create { data, .. }, Ok(Response::Created { path, stat })) => {
+                vec![(path, stat, Some(data))]
+            }
+            (Write::SetData { path, data, .. }, Ok(Response::Set(stat))) => {
+                vec![(path, stat, Some(data))]
+            }
+            _without_a_content => Vec::new(),
+        },
+        (
+            Request::Read(_)
+            | Request::Write(_)
+            | Request::Watch(_)
+            | Request::Sync
+            | Request::Auth { .. },
+            Some(Answer::Ok(_) | Answer::Err(_)) | None,
+        ) => Vec::new(),
     }
 }
 
@@ -122,20 +276,6 @@ fn nodes_of(op: &Operation) -> Vec<Path> {
     if let Request::Write(write) = &op.request {
         let (touches, _) = touches_of(write, told(op));
         paths.extend(touches.into_iter().map(|(path, _)| path));
-    }
-    paths
-}
-
-/// The paths that an operation is about, with all above them.
-fn paths_of(op: &Operation) -> BTreeSet<Path> {
-    let mut paths = BTreeSet::new();
-    for path in nodes_of(op) {
-        let mut above = parent_of(&path);
-        while let Some(parent) = above {
-            paths.insert(Path::from(parent));
-            above = parent_of(parent);
-        }
-        paths.insert(path);
     }
     paths
 }

@@ -10,9 +10,8 @@
 //! which is where it nearly always belongs, so that it is looked at once. That can fail where
 //! [`Placing::First`] does not.
 
-use std::collections::BTreeMap;
-
 use super::claims::{Claim, Claims, Kind, NONE, NOWHERE, told};
+use super::placements::Placements;
 use super::tree;
 use crate::check::model::{Model, agrees};
 use crate::check::timeline::Step;
@@ -71,9 +70,6 @@ pub(super) enum Stop {
     /// It took more than it may.
     Limit(Limit),
 }
-
-/// Where an unexplained write took effect.
-pub(super) type Placements = BTreeMap<u64, u32>;
 
 /// What the servers did, and no client was told of at its place.
 #[derive(Clone, Copy, Debug)]
@@ -237,7 +233,10 @@ impl<'c, 'a> Sweep<'c, 'a> {
                     self.apply(next, *claim)?;
                 }
                 (Some(_) | None, Some(revealed)) => self.take_over(revealed)?,
-                (Some(_) | None, None) => self.apply(next, placements[&next])?,
+                (Some(_) | None, None) => {
+                    let placed = placements.at(next);
+                    self.apply(next, placed.expect("the next one is known or placed"))?;
+                }
             }
         }
     }
@@ -252,8 +251,7 @@ impl<'c, 'a> Sweep<'c, 'a> {
         if placements.is_empty() {
             return known;
         }
-        let unexplained = placements.range(self.now + 1..).next();
-        known.min(unexplained.map_or(NOWHERE, |(zxid, _)| *zxid))
+        known.min(placements.next_from(self.now + 1).unwrap_or(NOWHERE))
     }
 
     /// Gives places to the observations that fit the present state.
@@ -408,6 +406,40 @@ impl<'c, 'a> Sweep<'c, 'a> {
             next,
             why,
         })
+    }
+
+    /// The same conflict, told of what keeps its claim from a place: a claim before it, in its
+    /// session or in real time, that has none itself.
+    pub fn root_of(&self, conflict: Conflict) -> Conflict {
+        let mut root = conflict.claim;
+        // No longer than all claims: sessions and real time may contradict each other.
+        for _ in &self.claims.all {
+            let claim = self.claims.get(root);
+            let is_late = claim.by_clock && claim.invoked > self.clock();
+            let blocker = if self.places[root as usize] != NOWHERE {
+                NONE
+            } else if claim.before != NONE && self.places[claim.before as usize] == NOWHERE {
+                claim.before
+            } else if claim.kind == Kind::Observation && is_late {
+                self.claims.by_completion[self.next_completion]
+            } else {
+                NONE
+            };
+            // What has a known place is only to come, and nothing helps it.
+            let is_open = blocker != NONE
+                && match self.claims.get(blocker).kind {
+                    Kind::Observation | Kind::Somewhere => true,
+                    Kind::Effect(_) | Kind::Perhaps => false,
+                };
+            if !is_open {
+                break;
+            }
+            root = blocker;
+        }
+        Conflict {
+            claim: root,
+            ..conflict
+        }
     }
 
     fn keep_checkpoint(&mut self) {

@@ -7,7 +7,8 @@
 //! which proves the history legal, or finds an answer that it does not explain.
 
 use super::claims::{Claims, Kind, NONE, told};
-use super::sweep::{Placements, Placing, Revealed, Stop, Sweep};
+use super::placements::Placements;
+use super::sweep::{Placing, Revealed, Stop, Sweep};
 use super::{Options, Survey, Violation, explain, survey};
 use crate::check::model::Model;
 use crate::check::timeline::Timeline;
@@ -37,6 +38,7 @@ pub(in crate::check) fn compare(
     let survey = Survey {
         ends: Vec::new(),
         behind: Vec::new(),
+        has_nameless: false,
         ..survey(&history.operations)
     };
     let claims = Claims::of(&history.operations, &survey, options);

@@ -120,7 +120,16 @@ pub fn answered(answer: &Answer) -> String {
 }
 
 /// What was answered and what should have been, by what distinguishes them.
-pub(super) fn contrast(told: &Answer, expected: &Answer) -> (String, String) {
+pub(in crate::check) fn contrast(told: &Answer, expected: &Answer) -> (String, String) {
+    let (left, right) = contrast_of_words(told, expected);
+    if left != right || told == expected {
+        return (left, right);
+    }
+    // What differs is too small for words.
+    (format!("{told:?}"), format!("{expected:?}"))
+}
+
+fn contrast_of_words(told: &Answer, expected: &Answer) -> (String, String) {
     let (Ok(left), Ok(right)) = (told, expected) else {
         return (answered(told), answered(expected));
     };
