@@ -90,18 +90,15 @@ impl Atlas {
         self.known.pins.within(0, NOWHERE)
     }
 
-    /// What each floating claim may touch, and when.
-    pub fn windows(&self) -> impl Iterator<Item = Window> {
+    /// What each floating claim may touch, and when, by what it says of itself: where the search
+    /// tries it stands for other places that nobody can tell from these.
+    pub fn windows(&self, claims: &Claims<'_>) -> impl Iterator<Item = Window> {
         self.floating.iter().map(|floating| {
-            let claim = floating.claim;
+            let claim = claims.get(floating.claim);
             let (paths, prefixes) = floating.subjects();
-            let first = self.known.windows.least[claim as usize];
             Window {
-                claim,
-                window: (
-                    first.saturating_sub(1),
-                    self.known.windows.most[claim as usize],
-                ),
+                claim: floating.claim,
+                window: (claim.lo, claim.hi),
                 paths,
                 prefixes,
             }

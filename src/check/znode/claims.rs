@@ -568,9 +568,9 @@ impl Replies<'_> {
     }
 }
 
-/// Where a write that was answered with success took effect; 0 if that is not known.
+/// Where a write that was answered took effect, or failed; 0 if that is not known.
 pub(super) fn zxid_of(op: &Operation) -> u64 {
-    let (Request::Write(write), Some(Ok(_))) = (&op.request, told(op)) else {
+    let (Request::Write(write), Some(_)) = (&op.request, told(op)) else {
         return 0;
     };
     let unbounded = Claim {

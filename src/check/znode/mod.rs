@@ -247,6 +247,8 @@ struct Asked {
     /// When the last of its writes that were answered was sent: its reply may have been under way
     /// while the session ended.
     last: Option<VirtualTime>,
+    /// The newest zxid of those: the session has ended behind it.
+    wrote: u64,
 }
 
 fn survey(operations: &[Operation]) -> Survey {
@@ -263,6 +265,7 @@ fn survey(operations: &[Operation]) -> Survey {
             asked.closes |= matches!(told(op), Some(Ok(_)));
         } else if claims::is_answered(op) {
             asked.last = Some(op.invoked).max(asked.last);
+            asked.wrote = claims::zxid_of(op).max(asked.wrote);
         }
         if !asked.may_own && touches::asks_for_an_ephemeral(write) {
             let (paths, prefixes) = touches::ephemerals_of(write, told(op));
@@ -297,7 +300,7 @@ fn survey(operations: &[Operation]) -> Survey {
     let ends = ends.map(|(session, asked)| Unasked {
         session: *session,
         since: asked.last,
-        behind: 0,
+        behind: asked.wrote,
         write: Write::ExpireSession,
     });
     let unasked: Vec<Unasked> = ends.chain(removals).collect();

@@ -22,7 +22,7 @@ pub(in crate::check) fn replayed(
     let atlas = Atlas::new(&claims);
     let (mut doubts, mut rights) = (Doubts::default(), Doubts::default());
     let mut ever = Doubts::default();
-    for floating in atlas.windows() {
+    for floating in atlas.windows(&claims) {
         let (above, through) = floating.window;
         for path in floating.paths {
             ever.add(path.clone(), (above, u64::MAX));
