@@ -100,6 +100,12 @@ impl Changes {
         through <= self.known_through && !self.doubts.any(path, after.0, through.0)
     }
 
+    /// Whether something may have happened at a path above `after` and before `until` that is not
+    /// among these.
+    pub fn may_be_others(&self, path: &str, after: Zxid, until: Zxid) -> bool {
+        self.doubts.any(path, after.0, until.0.saturating_sub(1))
+    }
+
     /// The first change above `after` that fires one-shot watches of a table on a path.
     pub fn first(&self, path: &str, table: Table, after: Zxid) -> Option<&Dated> {
         self.of_path(path, after)

@@ -260,6 +260,8 @@ impl Watching {
         let first = changes.first(path, table, zxid);
         let owes = first
             .filter(|dated| dated.change.may_be_told(&operation.ids))
+            // What nobody knows of may have fired it before, and may have been nothing to tell.
+            .filter(|dated| !changes.may_be_others(path, zxid, dated.zxid))
             .map(|dated| Owed {
                 at: dated.zxid,
                 kind: dated.change.kind,
