@@ -5,7 +5,7 @@ mod explanation;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use menagerie::check::znode as tree;
+use menagerie::check::{watches, znode as tree};
 use menagerie::linear::{self, Budget, Family, Judgement, KeyedHistory, Limit};
 
 use crate::histories::znode::TreeHistory;
@@ -140,7 +140,7 @@ fn znode(path: &Path, question: &Question) -> Result<Judged, String> {
 }
 
 /// Judges a history of the tree that has been read.
-fn tree_history(parsed: &TreeHistory, mode: Mode, limits: Limits) -> Judged {
+pub fn tree_history(parsed: &TreeHistory, mode: Mode, limits: Limits) -> Judged {
     let mode = match mode {
         Mode::Linearizable => tree::Mode::Linearizable(tree::Reads::All),
         Mode::Zookeeper => tree::Mode::ZooKeeper,
@@ -149,15 +149,25 @@ fn tree_history(parsed: &TreeHistory, mode: Mode, limits: Limits) -> Judged {
     let mut meter = Meter::start(limits, parsed.bytes);
     let report = tree::check(&parsed.history, &options, &mut meter);
     let check = meter.check_time();
-    let (word, reason, explanation) = match report.ruling {
+    let (word, reason, explanation) = match &report.ruling {
+        tree::Ruling::Holds | tree::Ruling::Vacuous if parsed.tells_events => {
+            let wrong = watches::judge(&parsed.history, &options, &report);
+            match wrong {
+                None => (Word::Ok, String::new(), None),
+                Some(wrong) => {
+                    let sentence = format!("line {}: {}", wrong.at.0, wrong.reason);
+                    (Word::Violation, sentence, None)
+                }
+            }
+        }
         tree::Ruling::Holds | tree::Ruling::Vacuous => (Word::Ok, String::new(), None),
         tree::Ruling::Violated(violation) => {
             let mut patience = Meter::start(limits.for_explaining(), parsed.bytes);
             let (sentence, explanation) =
-                explanation::of_tree(parsed, &violation, &options, &mut patience);
+                explanation::of_tree(parsed, violation, &options, &mut patience);
             (Word::Violation, sentence, Some(explanation))
         }
-        tree::Ruling::Unknown(reason) => (Word::Unknown, reason, None),
+        tree::Ruling::Unknown(reason) => (Word::Unknown, reason.clone(), None),
     };
     Judged {
         word,

@@ -31,7 +31,7 @@ mod tally;
 mod testing;
 mod timeline;
 mod tree_order;
-mod watches;
+pub mod watches;
 pub mod znode;
 
 use crate::history::History;

@@ -6,17 +6,19 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::history::Line;
+use super::history::{Kind, Line};
 
 /// The history as EDN.
 pub fn history(lines: &[Line]) -> String {
     let mut text = String::new();
-    for line in lines {
+    // What is no operation has no place in a history of Jepsen's.
+    let operations = lines.iter().filter(|line| line.kind != Kind::Event);
+    for (index, line) in operations.enumerate() {
         // Writing into a string cannot fail.
         let _ = write!(
             text,
             "{{:index {}, :time {}, :process {}, :type :{}, :f :{}, :value ",
-            line.index,
+            index,
             line.time,
             line.process,
             line.kind.name(),

@@ -1,4 +1,4 @@
-//! The history of a run as its clients saw it: an invocation or a completion a line.
+//! The history of a run as its clients saw it: an invocation, a completion or an event a line.
 //!
 //! A process of these formats has at most one operation open. A client of ours may have several, so
 //! each takes the first free of its client's processes; a process whose operation has an unknown
@@ -6,14 +6,13 @@
 
 use std::collections::BTreeMap;
 
-use menagerie::ids::{ClientId, OpId, VirtualTime};
-use menagerie::tree::{
-    Answer, CreateMode, Data, Failure, Part, Read, Request, Response, Stat, WatchRequest, Write,
-};
+use menagerie::ids::{ClientId, ConnId, NodeId, OpId, VirtualTime};
+use menagerie::tree::{Answer, Identity, Request, Write};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::trace::{Ended, Trace, TraceError, What};
+use super::telling::{told_failure, told_ids, told_request, told_response};
+use crate::trace::{self, Ended, LinkNews, SessionNews, Trace, TraceError, What};
 
 /// What a line says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +26,8 @@ pub enum Kind {
     Fail,
     /// Its outcome is unknown.
     Info,
+    /// No operation: something that its client saw.
+    Event,
 }
 
 impl Kind {
@@ -37,6 +38,7 @@ impl Kind {
             Kind::Ok => "ok",
             Kind::Fail => "fail",
             Kind::Info => "info",
+            Kind::Event => "event",
         }
     }
 }
@@ -62,12 +64,53 @@ pub struct Line {
     /// Why it failed.
     #[serde(skip_serializing_if = "Value::is_null", default)]
     pub error: Value,
-    /// The zxid of the answer's header.
+    /// The session that an operation is sent under, or that an event belongs to.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub session: Option<u64>,
+    /// Of an invocation: its number in the session, in the order of sending.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub xid: Option<u32>,
+    /// Of an invocation: whom its client has proved to be, as pairs of scheme and whom.
+    #[serde(skip_serializing_if = "Value::is_null", default)]
+    pub ids: Value,
+    /// The connection that a completion or an event came on.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub conn: Option<u32>,
+    /// The server at the other end of it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub server: Option<u8>,
+    /// Of a completion: how often the operation was sent, if more than once.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub attempts: Option<u32>,
+    /// The zxid of the answer's header, or of the change that a watch tells of.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub zxid: Option<u64>,
     /// Of an invocation: a read right behind its own sync.
     #[serde(skip_serializing_if = "core::ops::Not::not", default)]
     pub synced: bool,
+}
+
+impl Line {
+    fn new(at: VirtualTime, process: u64, kind: Kind, f: &str) -> Line {
+        Line {
+            index: 0,
+            time: at.0,
+            process,
+            kind,
+            f: f.to_owned(),
+            key: None,
+            value: Value::Null,
+            error: Value::Null,
+            session: None,
+            xid: None,
+            ids: Value::Null,
+            conn: None,
+            server: None,
+            attempts: None,
+            zxid: None,
+            synced: false,
+        }
+    }
 }
 
 /// The history as JSON lines.
@@ -107,6 +150,9 @@ pub fn lines(trace: &Trace) -> Vec<Line> {
     for event in &trace.events {
         teller.take(event.at, &event.what);
     }
+    for (index, line) in (0..).zip(&mut teller.lines) {
+        line.index = index;
+    }
     teller.lines
 }
 
@@ -138,6 +184,9 @@ struct Open {
     request: Request,
     /// Where its invocation stands.
     line: usize,
+    /// The connection that it was last sent on, and the server at its end.
+    way: Option<(ConnId, NodeId)>,
+    attempts: u32,
 }
 
 #[derive(Debug, Default)]
@@ -164,7 +213,18 @@ impl Teller {
                     .expect("a trace holds requests as they were recorded");
                 self.invoke(at, *client, *op, request, *synced);
             }
-            What::Sent { op, session, .. } => self.sent(*op, session),
+            What::Sent {
+                op,
+                session,
+                xid,
+                server,
+                conn,
+                ids,
+                ..
+            } => self.sent(*op, session, *xid, ids, (*conn, *server)),
+            What::Session { .. } | What::WatchEvent { .. } | What::ClientLink { .. } => {
+                self.lines.extend(saw(at, what));
+            }
             What::Complete {
                 client,
                 op,
@@ -210,16 +270,10 @@ impl Teller {
         let (f, key, value) = told_request(&request);
         let line = self.lines.len();
         self.lines.push(Line {
-            index: line as u64,
-            time: at.0,
-            process,
-            kind: Kind::Invoke,
-            f: f.to_owned(),
             key: key.clone(),
             value,
-            error: Value::Null,
-            zxid: None,
             synced,
+            ..Line::new(at, process, Kind::Invoke, f)
         });
         let open = Open {
             process,
@@ -227,26 +281,33 @@ impl Teller {
             key,
             request,
             line,
+            way: None,
+            attempts: 0,
         };
         self.open.insert(op, open);
     }
 
-    /// The session is known once the operation leaves: a create names it.
-    fn sent(&mut self, op: OpId, session: &str) {
-        let Some(open) = self.open.get(&op) else {
+    /// The session is known once the operation leaves: a create names it, too.
+    fn sent(&mut self, op: OpId, session: &str, xid: u32, ids: &[Identity], way: (ConnId, NodeId)) {
+        let (Some(open), Some(session)) = (self.open.get_mut(&op), number_of(session)) else {
             return;
         };
-        let number = u64::from_str_radix(session.trim_start_matches('s'), 16);
-        let Ok(session) = number else {
-            return;
+        open.way = Some(way);
+        open.attempts += 1;
+        let line = &mut self.lines[open.line];
+        line.session = Some(session);
+        line.xid = Some(xid);
+        line.ids = if ids.is_empty() {
+            Value::Null
+        } else {
+            told_ids(ids)
         };
-        let value = &mut self.lines[open.line].value;
         match &open.request {
             Request::Write(Write::Create { .. } | Write::CreateWith { .. }) => {
-                value["session"] = session.into();
+                line.value["session"] = session.into();
             }
             Request::Write(Write::Multi(_)) => {
-                for part in value.as_array_mut().into_iter().flatten() {
+                for part in line.value.as_array_mut().into_iter().flatten() {
                     if part["f"] == "create" {
                         part["value"]["session"] = session.into();
                     }
@@ -275,191 +336,79 @@ impl Teller {
             None => (self.lines[open.line].value.clone(), Value::Null),
         };
         self.lines.push(Line {
-            index: self.lines.len() as u64,
-            time: at.0,
-            process: open.process,
-            kind,
-            f: open.f.to_owned(),
             key: open.key,
             value,
             error,
+            conn: open.way.map(|(conn, _)| conn.0),
+            server: open.way.map(|(_, server)| server.0),
+            attempts: (open.attempts > 1).then_some(open.attempts),
             zxid,
-            synced: false,
+            ..Line::new(at, open.process, kind, open.f)
         });
+    }
+}
+
+/// The number of a session in a trace.
+fn number_of(session: &str) -> Option<u64> {
+    u64::from_str_radix(session.trim_start_matches('s'), 16).ok()
+}
+
+/// What a client saw that ends no operation, on the first of its processes.
+fn saw(at: VirtualTime, what: &What) -> Option<Line> {
+    let line =
+        |client: &ClientId, f| Line::new(at, u64::from(client.0).saturating_sub(1), Kind::Event, f);
+    match what {
+        What::Session {
+            client,
+            session,
+            event,
+        } => {
+            let f = match event {
+                SessionNews::Opened => "opened",
+                SessionNews::Ended => "ended",
+            };
+            Some(Line {
+                session: number_of(session),
+                ..line(client, f)
+            })
+        }
+        What::WatchEvent {
+            client,
+            session,
+            kind,
+            path,
+            zxid,
+        } => Some(Line {
+            key: Some(path.clone()),
+            value: json!({"event": kind}),
+            session: number_of(session),
+            zxid: Some(zxid.0),
+            ..line(client, "watch")
+        }),
+        What::ClientLink {
+            client,
+            server,
+            conn,
+            end: trace::End::Client,
+            event,
+        } => {
+            let f = match event {
+                LinkNews::Up => "connected",
+                LinkNews::Down => "disconnected",
+                // Nobody has seen a server yet.
+                LinkNews::Dial | LinkNews::Refused => return None,
+            };
+            Some(Line {
+                conn: Some(conn.0),
+                server: Some(server.0),
+                ..line(client, f)
+            })
+        }
+        _nothing_that_a_client_sees => None,
     }
 }
 
 fn parsed<T: for<'a> Deserialize<'a>>(answer: &Value) -> Option<T> {
     let parsed = serde_json::from_value(answer.clone());
     Some(parsed.expect("a trace holds answers as they were recorded"))
-}
-
-/// The function, the node it is about and the arguments of a request.
-fn told_request(request: &Request) -> (&'static str, Option<String>, Value) {
-    match request {
-        Request::Write(write) => told_write(write),
-        Request::Read(read) => {
-            let (f, path) = match read {
-                Read::GetData { path, .. } => ("get", Some(path)),
-                Read::Exists { path, .. } => ("exists", Some(path)),
-                Read::GetChildren { path, .. } => ("children", Some(path)),
-                Read::GetAcl { path } => ("get_acl", Some(path)),
-                Read::CountDescendants { path } => ("count", Some(path)),
-                Read::GetEphemerals { prefix } => ("ephemerals", Some(prefix)),
-                Read::Multi(_) => ("multi_read", None),
-                Read::WhoAmI => ("who_am_i", None),
-            };
-            let value = match read {
-                Read::Multi(reads) => reads
-                    .iter()
-                    .map(|read| {
-                        let (f, key, value) = told_request(&Request::Read(read.clone()));
-                        json!({"f": f, "key": key, "value": value})
-                    })
-                    .collect(),
-                Read::GetData { .. }
-                | Read::Exists { .. }
-                | Read::GetChildren { .. }
-                | Read::GetAcl { .. }
-                | Read::CountDescendants { .. }
-                | Read::GetEphemerals { .. }
-                | Read::WhoAmI => Value::Null,
-            };
-            (f, path.map(ToString::to_string), value)
-        }
-        Request::Watch(watch) => match watch {
-            WatchRequest::Add { path, recursive } => (
-                "add_watch",
-                Some(path.to_string()),
-                json!({"recursive": recursive}),
-            ),
-            WatchRequest::Remove { path, .. } => {
-                ("remove_watch", Some(path.to_string()), Value::Null)
-            }
-            WatchRequest::Check { path, .. } => {
-                ("check_watch", Some(path.to_string()), Value::Null)
-            }
-        },
-        Request::Auth { scheme, .. } => ("auth", None, json!({"scheme": scheme})),
-        Request::Sync => ("sync", None, Value::Null),
-    }
-}
-
-fn told_write(write: &Write) -> (&'static str, Option<String>, Value) {
-    let key = |path: &menagerie::tree::Path| Some(path.to_string());
-    match write {
-        Write::Create { path, data, mode }
-        | Write::CreateWith {
-            path, data, mode, ..
-        } => ("create", key(path), created(data, *mode)),
-        Write::Delete { path, version } => ("delete", key(path), json!({"version": version})),
-        Write::SetData {
-            path,
-            data,
-            version,
-        } => (
-            "set",
-            key(path),
-            json!({"data": told_data(data), "version": version}),
-        ),
-        Write::SetAcl { path, version, .. } => ("set_acl", key(path), json!({"version": version})),
-        Write::Check { path, version } => ("check", key(path), json!({"version": version})),
-        Write::Multi(parts) => ("multi", None, parts.iter().map(told_part).collect()),
-        Write::DeleteContainer { path } => ("delete_container", key(path), Value::Null),
-        Write::Refused(code) => ("refused", None, json!(format!("{code:?}"))),
-        Write::As { write, .. } => told_write(write),
-        Write::CreateSession { timeout } => ("open", None, json!({"timeout": timeout.0})),
-        Write::CloseSession => ("close", None, Value::Null),
-        Write::ExpireSession => ("expire", None, Value::Null),
-    }
-}
-
-fn told_part(part: &Part) -> Value {
-    let (f, key, value) = match part {
-        Part::Create { path, data, mode }
-        | Part::CreateWith {
-            path, data, mode, ..
-        } => ("create", Some(path), created(data, *mode)),
-        Part::Delete { path, version } => ("delete", Some(path), json!({"version": version})),
-        Part::SetData {
-            path,
-            data,
-            version,
-        } => {
-            let value = json!({"data": told_data(data), "version": version});
-            ("set", Some(path), value)
-        }
-        Part::Check { path, version } => ("check", Some(path), json!({"version": version})),
-        Part::Refused(code) => ("refused", None, json!(format!("{code:?}"))),
-    };
-    json!({"f": f, "key": key, "value": value})
-}
-
-fn created(data: &Data, mode: CreateMode) -> Value {
-    let mode = match mode {
-        CreateMode::Persistent => "persistent",
-        CreateMode::Ephemeral => "ephemeral",
-        CreateMode::PersistentSequential => "persistent_sequential",
-        CreateMode::EphemeralSequential => "ephemeral_sequential",
-        CreateMode::Container => "container",
-        CreateMode::ContainerSequential => "container_sequential",
-        CreateMode::Ttl { .. } => "ttl",
-        CreateMode::TtlSequential { .. } => "ttl_sequential",
-    };
-    json!({"data": told_data(data), "mode": mode})
-}
-
-/// Content as text, or as hexadecimal digits where it is none.
-fn told_data(data: &Data) -> Value {
-    if data.is_null() {
-        return Value::Null;
-    }
-    match core::str::from_utf8(data) {
-        Ok(text) => text.into(),
-        Err(_) => {
-            let digits: String = data.iter().map(|byte| format!("{byte:02x}")).collect();
-            json!({"hex": digits})
-        }
-    }
-}
-
-fn told_stat(stat: &Stat) -> Value {
-    json!({
-        "czxid": stat.czxid,
-        "mzxid": stat.mzxid,
-        "pzxid": stat.pzxid,
-        "version": stat.version,
-        "cversion": stat.cversion,
-        "aversion": stat.aversion,
-        "ephemeralOwner": stat.ephemeral_owner,
-        "dataLength": stat.data_length,
-        "numChildren": stat.num_children,
-    })
-}
-
-fn told_response(response: &Response) -> Value {
-    match response {
-        Response::Created { path, stat } => json!({"path": path, "stat": told_stat(stat)}),
-        Response::Set(stat) | Response::Exists(stat) | Response::AclSet(stat) => {
-            json!({"stat": told_stat(stat)})
-        }
-        Response::Data { data, stat } => json!({"data": told_data(data), "stat": told_stat(stat)}),
-        Response::Children { names, stat } => json!({"children": names, "stat": told_stat(stat)}),
-        Response::Multi(parts) => parts.iter().map(told_response).collect(),
-        Response::Deleted | Response::Checked | Response::Synced => Value::Object(Map::new()),
-        other => serde_json::to_value(other).expect("an answer is made of words and numbers"),
-    }
-}
-
-/// An error by its name; of a multi, with the part at fault.
-fn told_failure(failure: &Failure) -> Value {
-    let at_fault = failure
-        .parts
-        .iter()
-        .position(|part| *part == Some(failure.code));
-    let name = format!("{:?}", failure.code);
-    match at_fault {
-        Some(index) => json!({"index": index, "error": name}),
-        None => name.into(),
-    }
 }

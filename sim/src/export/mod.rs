@@ -5,6 +5,7 @@ pub mod history;
 pub mod perfetto;
 pub mod porcupine;
 pub mod shiviz;
+mod telling;
 
 use crate::trace::Trace;
 

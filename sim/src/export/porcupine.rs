@@ -54,13 +54,13 @@ pub fn log(lines: &[Line]) -> String {
                     let seen = match line.kind {
                         Kind::Ok => content(&line.value["data"]),
                         // A read that found no node.
-                        Kind::Fail | Kind::Invoke | Kind::Info => String::new(),
+                        Kind::Fail | Kind::Invoke | Kind::Info | Kind::Event => String::new(),
                     };
                     tell(&mut text, process, Kind::Ok, key, access, Some(&seen));
                 }
             }
-            // It stays open.
-            Kind::Info => {}
+            // It stays open; or it is no operation.
+            Kind::Info | Kind::Event => {}
         }
     }
     text
@@ -80,6 +80,7 @@ fn outcomes(lines: &[Line]) -> BTreeMap<usize, usize> {
                     outcomes.insert(invoked, place);
                 }
             }
+            Kind::Event => {}
         }
     }
     outcomes
@@ -102,7 +103,7 @@ fn unsteady(lines: &[Line]) -> BTreeSet<String> {
                 }
             }
             (Kind::Invoke, f) => note(&f.into(), &key, &line.value),
-            (Kind::Ok | Kind::Fail | Kind::Info, _) => {}
+            (Kind::Ok | Kind::Fail | Kind::Info | Kind::Event, _) => {}
         }
     }
     unsteady

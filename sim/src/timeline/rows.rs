@@ -230,6 +230,7 @@ pub(super) fn row(header: &Header, what: &What) -> Row {
             xid,
             server,
             conn: _,
+            ids: _,
         } => row
             .between(client(at), node(server))
             .words("", &format!("{session}, xid {xid}"))

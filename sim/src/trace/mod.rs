@@ -14,6 +14,7 @@ mod text;
 
 use menagerie::ids::{ClientId, ConnId, NodeId, OpId, VirtualTime, Zxid};
 use menagerie::protocol::Role;
+use menagerie::tree::Identity;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -365,6 +366,8 @@ pub enum What {
         xid: u32,
         server: NodeId,
         conn: ConnId,
+        #[serde(skip_serializing_if = "Vec::is_empty", default)]
+        ids: Vec<Identity>,
     },
     /// An operation ends.
     Complete {

@@ -204,8 +204,8 @@ impl<P: Protocol> World<P> {
                 operation.seq = seq;
                 operation.conn = Some(conn);
                 operation.server = Some(server);
-                operation.ids = ids;
                 operation.attempts += 1;
+                operation.ids = ids.clone();
                 self.record(|| What::Sent {
                     client,
                     op,
@@ -213,6 +213,7 @@ impl<P: Protocol> World<P> {
                     xid,
                     server,
                     conn,
+                    ids: ids.to_vec(),
                 });
             }
             ClientEffect::Completed { op, outcome } => self.complete(client, op, outcome),

@@ -10,9 +10,41 @@ use crate::tree::{EventKind, Path};
 
 /// One change and the transaction that made it.
 #[derive(Clone, Debug)]
-pub(super) struct Dated {
+pub(in crate::check) struct Dated {
     pub zxid: Zxid,
     pub change: Change,
+    /// Whether it surely happened, and whoever may hear of it surely may.
+    pub is_sure: bool,
+}
+
+/// Where something may have changed that nobody was told of.
+#[derive(Debug, Default)]
+pub(in crate::check) struct Doubts {
+    /// By path: above the first and through the second.
+    at: BTreeMap<Path, Vec<(u64, u64)>>,
+    /// By the beginning of the path, which a number ends.
+    prefixed: Vec<(Path, (u64, u64))>,
+}
+
+impl Doubts {
+    /// Something at this path.
+    pub fn add(&mut self, path: Path, window: (u64, u64)) {
+        self.at.entry(path).or_default().push(window);
+    }
+
+    /// Something at a path that begins so.
+    pub fn add_prefixed(&mut self, prefix: Path, window: (u64, u64)) {
+        self.prefixed.push((prefix, window));
+    }
+
+    /// Whether there may be something at a path above `after` through `through`.
+    pub fn any(&self, path: &str, after: u64, through: u64) -> bool {
+        let overlaps = |window: &(u64, u64)| window.0 < through && window.1 > after;
+        let known = self.at.get(path).map_or(&[][..], Vec::as_slice);
+        let mut prefixed = self.prefixed.iter();
+        known.iter().any(overlaps)
+            || prefixed.any(|(prefix, window)| path.starts_with(&**prefix) && overlaps(window))
+    }
 }
 
 /// All of them.
@@ -24,32 +56,60 @@ pub(super) struct Changes {
     by_path: BTreeMap<Path, Vec<usize>>,
     /// Nothing is known about what is beyond.
     pub known_through: Zxid,
+    /// Nor about these.
+    doubts: Doubts,
 }
 
 impl Changes {
     /// Replays the timeline.
     pub fn of(timeline: &Timeline<'_>) -> Changes {
         let mut model = Model::new();
-        let mut changes = Changes {
-            all: Vec::new(),
-            by_path: BTreeMap::new(),
-            known_through: timeline.known_through,
-        };
+        let mut all = Vec::new();
         for step in &timeline.steps {
-            for change in step.changes(&mut model) {
-                let places = changes.by_path.entry(change.path.clone()).or_default();
-                places.push(changes.all.len());
-                let zxid = step.zxid;
-                changes.all.push(Dated { zxid, change });
-            }
+            let zxid = step.zxid;
+            let dated = step.changes(&mut model).into_iter().map(|change| Dated {
+                zxid,
+                change,
+                is_sure: true,
+            });
+            all.extend(dated);
         }
-        changes
+        Changes {
+            known_through: timeline.known_through,
+            ..Changes::but_for(all, Doubts::default())
+        }
+    }
+
+    /// These changes, in the order of their zxids; and perhaps others.
+    pub fn but_for(all: Vec<Dated>, doubts: Doubts) -> Changes {
+        let mut by_path: BTreeMap<Path, Vec<usize>> = BTreeMap::new();
+        for (place, dated) in all.iter().enumerate() {
+            let places = by_path.entry(dated.change.path.clone()).or_default();
+            places.push(place);
+        }
+        Changes {
+            all,
+            by_path,
+            known_through: Zxid(u64::MAX),
+            doubts,
+        }
+    }
+
+    /// Whether everything is known that happened at a path above `after` through `through`.
+    pub fn are_known(&self, path: &str, after: Zxid, through: Zxid) -> bool {
+        through <= self.known_through && !self.doubts.any(path, after.0, through.0)
+    }
+
+    /// Whether something may have happened at a path above `after` and before `until` that is not
+    /// among these.
+    pub fn may_be_others(&self, path: &str, after: Zxid, until: Zxid) -> bool {
+        self.doubts.any(path, after.0, until.0.saturating_sub(1))
     }
 
     /// The first change above `after` that fires one-shot watches of a table on a path.
     pub fn first(&self, path: &str, table: Table, after: Zxid) -> Option<&Dated> {
         self.of_path(path, after)
-            .find(|dated| table.fires(dated.change.kind))
+            .find(|dated| dated.is_sure && table.fires(dated.change.kind))
     }
 
     /// Whether anything happened to a node or its children above `after` through `through`.
@@ -59,8 +119,13 @@ impl Changes {
             .is_some_and(|dated| dated.zxid <= through)
     }
 
-    /// Whether a node was deleted at or above `from` through `through`.
-    pub fn is_deleted(&self, path: &str, from: Zxid, through: Zxid) -> bool {
+    /// Whether a node was deleted at or above `from` through `through`, or may have been.
+    pub fn may_be_deleted(&self, path: &str, from: Zxid, through: Zxid) -> bool {
+        self.doubts.any(path, from.0.saturating_sub(1), through.0)
+            || self.is_deleted(path, from, through)
+    }
+
+    fn is_deleted(&self, path: &str, from: Zxid, through: Zxid) -> bool {
         self.of_path(path, Zxid(from.0.saturating_sub(1)))
             .take_while(|dated| dated.zxid <= through)
             .any(|dated| dated.change.kind == EventKind::NodeDeleted)

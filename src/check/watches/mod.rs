@@ -27,6 +27,7 @@
 //! - NodeDeleted is one event for all watches on the node, but two where a reconnect arms a data
 //!   and a child watch on a node that is gone.
 
+mod alone;
 mod changes;
 mod session;
 #[cfg(test)]
@@ -42,7 +43,9 @@ use super::{Checker, CheckerEntry, Counterexample, Ending, Interests, Observatio
 use crate::history::{History, Operation, Seen};
 use crate::ids::{SessionId, VirtualTime};
 use crate::tree::EventKind;
+pub use alone::judge;
 use changes::Changes;
+pub(super) use changes::{Dated, Doubts};
 use session::Watching;
 
 pub(super) const ENTRY: CheckerEntry = CheckerEntry {

@@ -83,6 +83,7 @@ impl Staying {
             }
         };
         surely
+            && dated.is_sure
             && !self.worn
             && (!self.both || is_own && dated.change.kind != EventKind::NodeChildrenChanged)
             && dated.zxid > self.since
@@ -96,14 +97,14 @@ impl Watching {
         let WatchEvent { kind, path, zxid } = event;
         let exact = (*zxid, *kind, path.clone());
         let told = self.told.get(&exact).copied().unwrap_or(0);
-        let is_known = *zxid <= changes.known_through;
+        let is_known = changes.are_known(path, Zxid(zxid.0.saturating_sub(1)), *zxid);
         let is_news = !is_known || told < changes.count(path, *kind, *zxid);
         let stays = self
             .staying_over(path)
             .any(|(watch, is_own)| watch.can_hear(*kind, is_own));
         let again = *kind == EventKind::NodeDeleted && self.twice_deleted.remove(path);
         let used = self.use_up(*kind, path, |once| {
-            !is_known || changes.any(path, once.since, *zxid)
+            !changes.are_known(path, once.since, *zxid) || changes.any(path, once.since, *zxid)
         });
         if is_news {
             self.told.insert(exact, told + 1);
@@ -168,7 +169,7 @@ impl Watching {
                 Request::Write(_) => Zxid(u64::MAX),
                 Request::Read(_) | Request::Watch(_) | Request::Auth { .. } | Request::Sync => zxid,
             };
-            let is_over = once.exist && changes.is_deleted(&key.0, at, latest);
+            let is_over = once.exist && changes.may_be_deleted(&key.0, at, latest);
             // At a reconnect the recursive watch is armed last.
             let staying = self.staying.get(&key.0);
             let is_swallowed = key.1 == Table::Children
@@ -259,6 +260,8 @@ impl Watching {
         let first = changes.first(path, table, zxid);
         let owes = first
             .filter(|dated| dated.change.may_be_told(&operation.ids))
+            // What nobody knows of may have fired it before, and may have been nothing to tell.
+            .filter(|dated| !changes.may_be_others(path, zxid, dated.zxid))
             .map(|dated| Owed {
                 at: dated.zxid,
                 kind: dated.change.kind,

@@ -12,7 +12,7 @@ use super::sweep::{Conflict, Sweep, Why};
 use super::touches::{Touch, looks_of, stats_told, touches_of};
 use crate::check::model::parent_of;
 use crate::ids::SessionId;
-use crate::tree::{Path, Request};
+use crate::tree::{Path, Read, Request};
 
 /// What can be done about a conflict.
 #[derive(Debug, Default)]
@@ -28,6 +28,8 @@ pub(super) struct Mending {
 pub(super) struct Atlas {
     /// By path: the effects with known places, ascending.
     fixed: BTreeMap<Path, Vec<(u64, Touch)>>,
+    /// The ends of sessions with known places, ascending.
+    ends: Vec<(u64, Floating)>,
     floating: Vec<Floating>,
     reach: Reach,
     known: Known,
@@ -37,6 +39,16 @@ pub(super) struct Atlas {
     is_thorough: bool,
     /// Whether there was no zxid left where one was wanted, but the run has others.
     is_lossy: Cell<bool>,
+}
+
+/// What a floating claim may touch, above the first and through the second zxid.
+#[derive(Debug)]
+pub(super) struct Window {
+    pub claim: u32,
+    pub window: (u64, u64),
+    pub paths: Vec<Path>,
+    /// Of paths that end with a number.
+    pub prefixes: Vec<Path>,
 }
 
 impl Atlas {
@@ -64,6 +76,7 @@ impl Atlas {
         Atlas {
             known: Known::of(claims, &floating, &reach),
             fixed,
+            ends: Floating::known_ends(claims),
             floating,
             reach,
             by_session,
@@ -75,6 +88,21 @@ impl Atlas {
     /// The floating writes whose places are known.
     pub fn pins(&self) -> impl Iterator<Item = (u64, u32)> + '_ {
         self.known.pins.within(0, NOWHERE)
+    }
+
+    /// What each floating claim may touch, and when, by what it says of itself: where the search
+    /// tries it stands for other places that nobody can tell from these.
+    pub fn windows(&self, claims: &Claims<'_>) -> impl Iterator<Item = Window> {
+        self.floating.iter().map(|floating| {
+            let claim = claims.get(floating.claim);
+            let (paths, prefixes) = floating.subjects();
+            Window {
+                claim: floating.claim,
+                window: (claim.lo, claim.hi),
+                paths,
+                prefixes,
+            }
+        })
     }
 
     /// Whether something has no place, wherever all others have theirs.
@@ -196,6 +224,17 @@ impl Atlas {
         near.map(|position| (position, &self.floating[position]))
     }
 
+    /// Those that may have to do with what is needed, with their positions.
+    fn about(&self, need: &Need) -> impl Iterator<Item = (usize, &Floating)> + '_ {
+        let positions = if need.is_below {
+            (0..self.floating.len()).collect()
+        } else {
+            self.reach.near(&need.path)
+        };
+        let positions = positions.into_iter();
+        positions.map(|position| (position, &self.floating[position]))
+    }
+
     /// If a Stat names a zxid that nothing is placed at, then something must be.
     fn try_named(
         &self,
@@ -233,8 +272,8 @@ impl Atlas {
 
     /// Places something that does what is needed.
     fn try_need(&self, need: &Need, placements: &Placements, limit: u64, mending: &mut Mending) {
-        for (_, floating) in self.near(&need.path) {
-            if !floating.touches(&need.path, need.causes) {
+        for (_, floating) in self.about(need) {
+            if !meets(floating, need, need.causes) {
                 continue;
             }
             if placements.has(floating.claim) {
@@ -257,8 +296,8 @@ impl Atlas {
                     .extend(own.filter(|own| placements.has(*own)));
             }
         }
-        let able = self.near(&need.path).filter(|(_, floating)| {
-            !placements.has(floating.claim) && floating.touches(&need.path, need.ways)
+        let able = self.about(need).filter(|(_, floating)| {
+            !placements.has(floating.claim) && meets(floating, need, need.ways)
         });
         let able = able.map(|(position, _)| position);
         self.try_each(able, placements, limit, mending);
@@ -276,6 +315,9 @@ impl Atlas {
         let Some(births) = &floating.births else {
             return true;
         };
+        if need.is_below {
+            return true;
+        }
         births.iter().any(|birth| {
             let goes = birth.is(&need.path) && need.ways.contains(&Touch::Delete);
             let leaves =
@@ -297,12 +339,13 @@ impl Atlas {
         let next = events.partition_point(|(zxid, _)| *zxid < slot);
         let own = |touch: Touch| match touch {
             Touch::Create | Touch::Delete | Touch::Set => true,
-            Touch::Children => false,
+            Touch::Acl | Touch::Children => false,
         };
         let before = events[..next].iter().rev();
         let mut before = before.filter(|(_, touch)| own(*touch) && *touch != Touch::Set);
         let mut after = events[next..].iter().filter(|(_, touch)| own(*touch));
-        before.next() == Some(&(born, Touch::Create))
+        // One multi may have taken away another node of that name before it.
+        before.next().is_some_and(|(zxid, _)| *zxid == born)
             && after
                 .next()
                 .is_none_or(|(_, touch)| *touch == Touch::Create)
@@ -318,6 +361,12 @@ impl Atlas {
         mending: &mut Mending,
     ) {
         let mut relevant = BTreeSet::new();
+        for path in looks_below(&claim.op.request) {
+            let able = self.floating.iter().enumerate().filter(|(_, floating)| {
+                !placements.has(floating.claim) && floating.touches_below(path, ALL_TOUCHES)
+            });
+            relevant.extend(able.map(|(position, _)| position));
+        }
         for path in looks_of(&claim.op.request) {
             let touching = self.near(&path).filter(|(_, floating)| {
                 !placements.has(floating.claim) && floating.touches(&path, ALL_TOUCHES)
@@ -338,10 +387,19 @@ impl Atlas {
         need: &Need,
     ) -> bool {
         let claim = claims.get(conflict.claim);
+        if need.is_below {
+            // Other states may have had less or more there.
+            return false;
+        }
         let events = self.fixed.get(&need.path).map_or(&[][..], Vec::as_slice);
         let end = events.partition_point(|(zxid, _)| *zxid <= conflict.now);
         let mut causes = events[..end].iter().rev();
         let last_event = causes.find(|(_, touch)| need.causes.contains(touch));
+        let ended = self
+            .ends
+            .iter()
+            .rev()
+            .find(|(zxid, end)| *zxid <= conflict.now && end.touches(&need.path, need.causes));
         let causing = |index: &u32| {
             let floating = self
                 .place_among(*index)
@@ -351,6 +409,7 @@ impl Atlas {
         let mut placed = placements.back_from(conflict.now);
         let last_placed = placed.find(|(_, claim)| causing(claim));
         let last_event = last_event.map_or(0, |(zxid, _)| *zxid);
+        let last_event = ended.map_or(last_event, |(zxid, _)| last_event.max(*zxid));
         let last = last_placed.map_or(last_event, |(slot, _)| last_event.max(slot));
         let floor = self.known.windows.least[conflict.claim as usize];
         last <= claim.since.max(claim.lo).max(floor)
@@ -403,5 +462,33 @@ impl Atlas {
             from = wall + 1;
         }
         free
+    }
+}
+
+/// Whether a floating write touches so whatever a need is about.
+fn meets(floating: &Floating, need: &Need, how: &[Touch]) -> bool {
+    if need.is_below {
+        floating.touches_below(&need.path, how)
+    } else {
+        floating.touches(&need.path, how)
+    }
+}
+
+/// The nodes of which a request looks at everything below.
+fn looks_below(request: &Request) -> Vec<&Path> {
+    fn of_read(read: &Read) -> Vec<&Path> {
+        match read {
+            Read::CountDescendants { path } | Read::GetEphemerals { prefix: path } => vec![path],
+            Read::Multi(reads) => reads.iter().flat_map(of_read).collect(),
+            Read::GetData { .. }
+            | Read::Exists { .. }
+            | Read::GetChildren { .. }
+            | Read::GetAcl { .. }
+            | Read::WhoAmI => Vec::new(),
+        }
+    }
+    match request {
+        Request::Read(read) => of_read(read),
+        Request::Write(_) | Request::Watch(_) | Request::Sync | Request::Auth { .. } => Vec::new(),
     }
 }

@@ -451,7 +451,7 @@ fn births_and_deaths(
                     let lives = drafts.entry(path).or_default();
                     lives.entry(zxid).or_insert_with(|| Life::born(zxid));
                 }
-                Touch::Create | Touch::Set | Touch::Children => {}
+                Touch::Create | Touch::Set | Touch::Acl | Touch::Children => {}
             }
         }
     }

@@ -5,7 +5,7 @@
 //! somewhere. Everything else is an *observation*: a read, or a write that failed or checked only,
 //! at an unknown place; it leaves the tree as it was and needs a state that it fits.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Mode, Options, Reads, Survey};
 use crate::check::linearizability::answered;
@@ -99,8 +99,22 @@ impl<'a> Claims<'a> {
     pub fn of(operations: &'a [Operation], survey: &'a Survey, options: &Options) -> Self {
         let ends = &survey.ends;
         let mut all: Vec<Claim<'a>> = Vec::with_capacity(operations.len() + ends.len());
-        all.extend(operations.iter().filter_map(|op| claim(op, options)));
-        all.extend(ends.iter().filter_map(|op| claim(op, options)));
+        // An end that comes unasked may come wherever a close of unknown outcome may.
+        let ended = ends.iter().filter(|end| ends_a_session(end));
+        let ended: BTreeSet<SessionId> = ended.map(|end| end.session).collect();
+        all.extend(operations.iter().filter_map(|op| {
+            let claim = claim(op, options)?;
+            let is_told = claim.kind != Kind::Perhaps || !ends_a_session(op);
+            (is_told || !ended.contains(&op.session)).then_some(claim)
+        }));
+        let unasked = ends.iter().zip(&survey.behind);
+        all.extend(unasked.filter_map(|(op, behind)| {
+            let claim = claim(op, options)?;
+            Some(Claim {
+                lo: *behind,
+                ..claim
+            })
+        }));
         let mut regress = None;
         match options.mode {
             Mode::ZooKeeper => {
@@ -326,11 +340,13 @@ fn own_zxid(response: &Response) -> Option<u64> {
 
 /// The newest zxid that an answer names.
 pub(super) fn since(answer: &Answer) -> u64 {
-    answer
-        .as_ref()
-        .ok()
-        .and_then(stat_of)
-        .map_or(0, |stat| stat.czxid.max(stat.mzxid).max(stat.pzxid).0)
+    match answer {
+        Ok(Response::Reads(answers)) => answers.iter().map(since).max().unwrap_or(0),
+        Ok(response) => {
+            stat_of(response).map_or(0, |stat| stat.czxid.max(stat.mzxid).max(stat.pzxid).0)
+        }
+        Err(_) => 0,
+    }
 }
 
 /// The Stat in an answer to a request about one node.
@@ -434,7 +450,10 @@ fn rows<'a>(
 ) -> Vec<Vec<u32>> {
     let mut rows: Vec<Vec<(u32, u32)>> = vec![Vec::new(); sessions.len()];
     for (op, index) in operations.zip(0u32..) {
-        rows[sessions[&name_of(op)] as usize].push((op.xid, index));
+        // What the leader writes for itself belongs to no row.
+        if let Some(row) = sessions.get(&name_of(op)) {
+            rows[*row as usize].push((op.xid, index));
+        }
     }
     let in_order = |mut row: Vec<(u32, u32)>| {
         if !row.is_sorted() {
@@ -546,6 +565,29 @@ impl Replies<'_> {
             self.left = left;
         }
         self.newest
+    }
+}
+
+/// Where a write that was answered took effect, or failed; 0 if that is not known.
+pub(super) fn zxid_of(op: &Operation) -> u64 {
+    let (Request::Write(write), Some(_)) = (&op.request, told(op)) else {
+        return 0;
+    };
+    let unbounded = Claim {
+        op,
+        kind: Kind::Observation,
+        lo: 0,
+        hi: NOWHERE,
+        since: 0,
+        invoked: 0,
+        completed: NOWHERE,
+        before: NONE,
+        after: NONE,
+        by_clock: true,
+    };
+    match write_claim(unbounded, write).map(|claim| claim.kind) {
+        Some(Kind::Effect(zxid)) => zxid,
+        Some(Kind::Somewhere | Kind::Perhaps | Kind::Observation) | None => 0,
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::claims::{Claims, Kind, told};
-use super::touches::{Touch, ephemerals_of, touches_of};
+use super::claims::{Claims, Kind, has_effect, told};
+use super::touches::{Touch, ephemerals_of, is_numbered, touches_of};
 use crate::check::model::parent_of;
+use crate::history::Operation;
 use crate::ids::SessionId;
-use crate::tree::{CreateMode, Part, Path, Request, Write};
+use crate::tree::{ANY_VERSION, CreateMode, Part, Path, Request, Write};
 
 /// A floating claim and what it may touch.
 #[derive(Debug)]
@@ -66,16 +67,34 @@ impl Birth {
     }
 }
 
-pub(super) const ALL_TOUCHES: &[Touch] =
-    &[Touch::Create, Touch::Delete, Touch::Set, Touch::Children];
+pub(super) const ALL_TOUCHES: &[Touch] = &[
+    Touch::Create,
+    Touch::Delete,
+    Touch::Set,
+    Touch::Acl,
+    Touch::Children,
+];
 
 impl Floating {
     /// All floating claims, in the order of their numbers.
     pub fn all(claims: &Claims<'_>) -> Vec<Floating> {
-        let births = births(claims);
+        let births = births(claims, claims.floating.iter().copied());
         let floating = claims.floating.iter();
         floating
             .map(|index| floating_of(claims, *index, &births))
+            .collect()
+    }
+
+    /// The ends of sessions with known places, ascending: what goes with them is as little known.
+    pub fn known_ends(claims: &Claims<'_>) -> Vec<(u64, Floating)> {
+        let effects = claims.effects.iter();
+        let ends: Vec<(u64, u32)> = effects
+            .filter(|(_, index)| is_done_end(claims.get(*index).op))
+            .copied()
+            .collect();
+        let births = births(claims, ends.iter().map(|(_, index)| *index));
+        ends.into_iter()
+            .map(|(zxid, index)| (zxid, floating_of(claims, index, &births)))
             .collect()
     }
 
@@ -89,6 +108,36 @@ impl Floating {
                 && self.births.iter().flatten().any(|birth| birth.is(path)))
     }
 
+    /// As `touches`, of any node below this one.
+    pub fn touches_below(&self, path: &str, how: &[Touch]) -> bool {
+        let is_below = |other: &Path| {
+            let below = other.strip_prefix(path);
+            path == "/" || below.is_some_and(|rest| rest.starts_with('/'))
+        };
+        let mut touches = self.touches.iter();
+        let mut births = self.births.iter().flatten();
+        touches.any(|(path, touch)| is_below(path) && how.contains(touch))
+            || (how.contains(&Touch::Create) && self.prefixes.iter().any(is_below))
+            || (how.contains(&Touch::Delete) && births.any(|birth| is_below(&birth.path)))
+    }
+
+    /// What it may touch: paths, and those that a number follows.
+    pub fn subjects(&self) -> (Vec<Path>, Vec<Path>) {
+        let births = self.births.iter().flatten();
+        let (numbered, named): (Vec<&Birth>, Vec<&Birth>) =
+            births.partition(|birth| birth.is_numbered);
+        let touched = self.touches.iter().map(|(path, _)| path.clone());
+        let prefixes = self.prefixes.iter().cloned();
+        (
+            touched
+                .chain(named.into_iter().map(|birth| birth.path.clone()))
+                .collect(),
+            prefixes
+                .chain(numbered.into_iter().map(|birth| birth.path.clone()))
+                .collect(),
+        )
+    }
+
     /// Whether it may do all of this.
     pub fn does(&self, deeds: &BTreeSet<(Path, Touch)>) -> bool {
         deeds.iter().all(|(path, touch)| {
@@ -96,6 +145,7 @@ impl Floating {
                 Touch::Create => &[Touch::Create],
                 Touch::Delete => &[Touch::Delete],
                 Touch::Set => &[Touch::Set, Touch::Create],
+                Touch::Acl => &[Touch::Acl],
                 Touch::Children => &[Touch::Children, Touch::Create],
             };
             self.touches(path, ways)
@@ -111,13 +161,6 @@ impl Floating {
             .chain(births)
             .collect()
     }
-}
-
-/// Whether `path` is `prefix` and a number of ten places.
-fn is_numbered(path: &str, prefix: &str) -> bool {
-    path.strip_prefix(prefix).is_some_and(|number| {
-        number.len() >= 10 && number.bytes().all(|b| b.is_ascii_digit() || b == b'-')
-    })
 }
 
 /// The path without a number that it may end with.
@@ -246,9 +289,9 @@ fn deeds_of(write: &Write) -> Vec<Deed> {
                 Part::Refused(_) => None,
             })
             .collect(),
+        Write::DeleteContainer { path } => vec![Deed::Delete(path.clone(), ANY_VERSION)],
         // What these do is not counted.
         Write::SetAcl { .. }
-        | Write::DeleteContainer { .. }
         | Write::Refused(_)
         | Write::As { .. }
         | Write::CreateSession { .. }
@@ -257,11 +300,21 @@ fn deeds_of(write: &Write) -> Vec<Deed> {
     }
 }
 
-/// The ephemeral nodes that each session with a floating end may have created.
-fn births(claims: &Claims<'_>) -> BTreeMap<SessionId, Vec<Birth>> {
+/// Whether a session was ended by it.
+fn is_done_end(op: &Operation) -> bool {
+    match &op.request {
+        Request::Write(write) => {
+            has_effect(op) && matches!(write.bare(), Write::CloseSession | Write::ExpireSession)
+        }
+        Request::Read(_) | Request::Watch(_) | Request::Sync | Request::Auth { .. } => false,
+    }
+}
+
+/// The ephemeral nodes that the sessions of these claims may have created.
+fn births(claims: &Claims<'_>, of: impl Iterator<Item = u32>) -> BTreeMap<SessionId, Vec<Birth>> {
     let mut births: BTreeMap<SessionId, Vec<Birth>> = BTreeMap::new();
-    for index in &claims.floating {
-        births.entry(claims.get(*index).op.session).or_default();
+    for index in of {
+        births.entry(claims.get(index).op.session).or_default();
     }
     for claim in &claims.all {
         let Request::Write(write) = &claim.op.request else {

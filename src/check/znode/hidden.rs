@@ -57,7 +57,7 @@ pub(super) fn search(
         let conflict = match sweep.run(&placements, budget) {
             Ok(()) => return Search::Done,
             Err(Stop::Limit(limit)) => return Search::Limit(limit),
-            Err(Stop::Conflict(conflict)) => conflict,
+            Err(Stop::Conflict(conflict)) => sweep.root_of(conflict),
         };
         if latest
             .as_ref()

@@ -19,8 +19,8 @@
 //! what somebody else has written; whether one does is what `Mode::Linearizable(Reads::Synced)`
 //! asks.
 //!
-//! Missing: the events of watches. They are judged by a checker of their own, which knows the order
-//! of transactions from the servers.
+//! The events of watches are judged behind that, in the order that was found: see
+//! [`crate::check::watches`].
 //!
 mod atlas;
 #[cfg(test)]
@@ -35,6 +35,7 @@ mod hidden;
 mod needs;
 mod pins;
 mod placements;
+mod replay;
 mod shrink;
 mod sweep;
 #[cfg(test)]
@@ -42,6 +43,8 @@ mod tests;
 mod touches;
 mod tree;
 mod truth;
+#[cfg(test)]
+mod unasked_tests;
 mod windows;
 mod words;
 
@@ -53,10 +56,11 @@ pub use super::model::UNTOLD_LENGTH;
 use crate::history::{History, Operation};
 use crate::ids::{ClientId, OpId, SessionId, VirtualTime};
 use crate::linear::Budget;
-use crate::tree::{Request, Write};
+use crate::tree::{Path, Request, Write};
 use claims::{Claims, told};
 pub use explain::{Cause, Edge, Naming, Violation};
 use hidden::{Search, search};
+pub(super) use replay::replayed;
 pub use shrink::minimal;
 use sweep::{Placing, Sweep};
 pub(super) use truth::compare;
@@ -193,6 +197,11 @@ pub fn check(history: &History, options: &Options, budget: &mut dyn Budget) -> R
         };
         return check(history, &doubtful, budget);
     }
+    if survey.has_nameless {
+        let what = "a container or a node with a time to live was created, if at all, under a \
+                    name that nobody was told, so that its removal is not to be searched for";
+        return ruled(Ruling::Unknown(what.to_string()));
+    }
     budget.decided();
     ruled(Ruling::Violated(Box::new(explain::conflict(
         &claims, &sweep, &conflict, options,
@@ -219,63 +228,117 @@ fn newborn(options: &Options) -> Model {
 struct Survey {
     /// Every session that wrote, ascending.
     sessions: Vec<SessionId>,
-    /// The ends of sessions that own ephemeral nodes: these may come without anybody's asking.
+    /// What may come without anybody's asking: the ends of sessions that own ephemeral nodes, and
+    /// the removals of containers and of nodes that outlive their time.
     ends: Vec<Operation>,
+    /// Of each of these the zxid that it comes behind.
+    behind: Vec<u64>,
+    /// Whether a node may have come and gone of which nobody was told how it is called.
+    has_nameless: bool,
 }
 
 /// What one session asked for.
 #[derive(Clone, Copy, Debug, Default)]
 struct Asked {
     may_own: bool,
+    /// Whether it was told that it is closed: then nothing else has ended it. A close of unknown
+    /// outcome may have found that the session had expired long before.
     closes: bool,
-    /// When the last of its writes that were answered ended.
+    /// When the last of its writes that were answered was sent: its reply may have been under way
+    /// while the session ended.
     last: Option<VirtualTime>,
+    /// The newest zxid of those: the session has ended behind it.
+    wrote: u64,
 }
 
 fn survey(operations: &[Operation]) -> Survey {
     let mut sessions: BTreeMap<SessionId, Asked> = BTreeMap::new();
+    let mut removals: Vec<Unasked> = Vec::new();
+    // Those of which nobody was told how they are called.
+    let mut nameless: Vec<(Path, VirtualTime)> = Vec::new();
     for op in operations {
         let Request::Write(write) = &op.request else {
             continue;
         };
         let asked = sessions.entry(op.session).or_default();
         if let Write::CloseSession = write.bare() {
-            asked.closes = true;
+            asked.closes |= matches!(told(op), Some(Ok(_)));
         } else if claims::is_answered(op) {
-            asked.last = op.completed.max(asked.last);
+            asked.last = Some(op.invoked).max(asked.last);
+            asked.wrote = claims::zxid_of(op).max(asked.wrote);
         }
         if !asked.may_own && touches::asks_for_an_ephemeral(write) {
             let (paths, prefixes) = touches::ephemerals_of(write, told(op));
             asked.may_own = !paths.is_empty() || !prefixes.is_empty();
         }
+        if touches::asks_for_a_mortal(write) {
+            let (paths, prefixes) = touches::mortals_of(write, told(op));
+            let prefixes = prefixes.into_iter();
+            nameless.extend(prefixes.map(|prefix| (prefix, op.invoked)));
+            // A node is removed once at most, and the leader's own writes belong to nobody.
+            removals.extend(paths.into_iter().map(|path| Unasked {
+                session: SessionId::NONE,
+                since: Some(op.invoked),
+                behind: claims::zxid_of(op),
+                write: Write::DeleteContainer { path },
+            }));
+        }
     }
+    removals.extend(
+        touches::names_of(operations, &nameless)
+            .into_iter()
+            .map(|(path, since)| Unasked {
+                session: SessionId::NONE,
+                since: Some(since),
+                behind: 0,
+                write: Write::DeleteContainer { path },
+            }),
+    );
     let ends = sessions
         .iter()
         .filter(|(_, asked)| asked.may_own && !asked.closes);
-    let ends = ends.map(|(session, asked)| (*session, asked.last));
+    let ends = ends.map(|(session, asked)| Unasked {
+        session: *session,
+        since: asked.last,
+        behind: asked.wrote,
+        write: Write::ExpireSession,
+    });
+    let unasked: Vec<Unasked> = ends.chain(removals).collect();
     Survey {
-        ends: unasked_ends(ends),
+        behind: unasked.iter().map(|one| one.behind).collect(),
+        has_nameless: !nameless.is_empty(),
+        ends: unasked_writes(unasked),
         sessions: sessions.into_keys().collect(),
     }
 }
 
-fn unasked_ends(owners: impl Iterator<Item = (SessionId, Option<VirtualTime>)>) -> Vec<Operation> {
-    let ends = owners.zip(0u32..);
-    ends.map(|((session, last), number)| Operation {
+/// What may come without anybody's asking.
+struct Unasked {
+    session: SessionId,
+    /// It comes behind whatever had ended by then.
+    since: Option<VirtualTime>,
+    behind: u64,
+    write: Write,
+}
+
+fn unasked_writes(writes: Vec<Unasked>) -> Vec<Operation> {
+    let writes = writes.into_iter().zip(0u32..);
+    let operation = |(unasked, number): (Unasked, u32)| Operation {
         id: OpId(u32::MAX - number),
-        client: ClientId(0),
-        session,
+        // Nobody's: no client counts so far.
+        client: ClientId(u16::MAX),
+        session: unasked.session,
         xid: u32::MAX,
         seq: 0,
         conn: None,
         server: None,
         attempts: 0,
-        request: Request::Write(Write::ExpireSession),
+        request: Request::Write(unasked.write),
         ids: Arc::from([]),
         synced: false,
-        invoked: last.unwrap_or_default(),
+        invoked: unasked.since.unwrap_or_default(),
         completed: None,
         outcome: None,
-    })
-    .collect()
+    };
+    writes.map(operation).collect()
 }

@@ -29,10 +29,14 @@ pub(super) struct Need {
     pub ways: &'static [Touch],
     /// What can have made it what it is.
     pub causes: &'static [Touch],
+    /// Whether it is about any node below.
+    pub is_below: bool,
 }
 
 const EXISTENCE: &[Touch] = &[Touch::Create, Touch::Delete];
 const CONTENT: &[Touch] = &[Touch::Set, Touch::Create, Touch::Delete];
+const RIGHTS: &[Touch] = &[Touch::Acl, Touch::Create, Touch::Delete];
+const VERSIONS: &[Touch] = &[Touch::Set, Touch::Acl, Touch::Create, Touch::Delete];
 const CHILDREN: &[Touch] = &[Touch::Children, Touch::Create, Touch::Delete];
 
 /// What was answered to one operation or one part of a multi; `None` is a success of which nothing
@@ -65,27 +69,79 @@ fn said(answer: &Answer) -> Said<'_> {
 }
 
 fn of_read(read: &Read, told: Option<&Answer>, found: &Answer) -> Vec<Need> {
-    let (Read::GetData { path, .. } | Read::Exists { path, .. } | Read::GetChildren { path, .. }) =
-        read
-    else {
-        return Vec::new();
-    };
     let Some(told) = told else {
         return Vec::new();
     };
+    let path = match read {
+        Read::GetData { path, .. }
+        | Read::Exists { path, .. }
+        | Read::GetChildren { path, .. }
+        | Read::GetAcl { path }
+        | Read::CountDescendants { path } => path,
+        Read::GetEphemerals { .. } => return of_ephemerals(told, found),
+        Read::Multi(reads) => return of_reads(reads, told, found),
+        Read::WhoAmI => return Vec::new(),
+    };
     match (said(told), said(found)) {
+        (Err(ErrorCode::NoAuth), _) | (_, Err(ErrorCode::NoAuth)) => {
+            vec![need(path, RIGHTS, RIGHTS)]
+        }
         (Err(ErrorCode::NoNode), Ok(_)) => vec![need(path, &[Touch::Delete], EXISTENCE)],
         (Ok(_), Err(ErrorCode::NoNode)) => vec![need(path, &[Touch::Create], EXISTENCE)],
+        (Ok(Some(Response::Count(told))), Ok(Some(Response::Count(found)))) => {
+            let ways: &[Touch] = if told > found {
+                &[Touch::Create]
+            } else {
+                &[Touch::Delete]
+            };
+            vec![Need {
+                is_below: true,
+                ..need(path, ways, EXISTENCE)
+            }]
+        }
         (Ok(Some(told)), Ok(Some(found))) => of_node(path, told, found),
         (Ok(_) | Err(_), _) => Vec::new(),
     }
+}
+
+/// The nodes that are in one list and not in the other.
+fn of_ephemerals(told: &Answer, found: &Answer) -> Vec<Need> {
+    let (Ok(Response::Paths(told)), Ok(Response::Paths(found))) = (told, found) else {
+        return Vec::new();
+    };
+    let missing = told.iter().filter(|path| !found.contains(path));
+    let extra = found.iter().filter(|path| !told.contains(path));
+    let missing = missing.map(|path| need(path, &[Touch::Create], EXISTENCE));
+    let extra = extra.map(|path| need(path, &[Touch::Delete], EXISTENCE));
+    missing.chain(extra).collect()
+}
+
+/// Compares the first of several reads that is answered otherwise.
+fn of_reads(reads: &[Read], told: &Answer, found: &Answer) -> Vec<Need> {
+    let (Ok(Response::Reads(told)), Ok(Response::Reads(found))) = (told, found) else {
+        return Vec::new();
+    };
+    let parts = reads.iter().zip(told.iter().zip(found));
+    let mut differing = parts.filter(|(_, (told, found))| !agrees(told, found));
+    let needs = differing.next();
+    needs.map_or(Vec::new(), |(read, (told, found))| {
+        of_read(read, Some(told), found)
+    })
 }
 
 /// What is told of a node both times.
 fn of_node(path: &Path, told: &Response, found: &Response) -> Vec<Need> {
     let (stats, rest) = match (told, found) {
         (Response::Exists(told), Response::Exists(found))
-        | (Response::Set(told), Response::Set(found)) => ((told, found), None),
+        | (Response::Set(told), Response::Set(found))
+        | (Response::AclSet(told), Response::AclSet(found)) => ((told, found), None),
+        (
+            Response::Acl { acl, stat },
+            Response::Acl {
+                acl: rights,
+                stat: other,
+            },
+        ) => ((stat, other), (acl != rights).then_some(RIGHTS)),
         (
             Response::Data { data, stat },
             Response::Data {
@@ -106,7 +162,23 @@ fn of_node(path: &Path, told: &Response, found: &Response) -> Vec<Need> {
     if needs.is_empty() {
         needs.extend(rest.map(|causes| need(path, causes, causes)));
     }
+    if let (Response::Children { names: told, .. }, Response::Children { names: found, .. }) =
+        (told, found)
+    {
+        needs.extend(of_children(path, told, found));
+    }
     needs
+}
+
+/// The children that are in one list and not in the other.
+fn of_children(path: &Path, told: &[Path], found: &[Path]) -> impl Iterator<Item = Need> {
+    let parent = if &**path == "/" { "" } else { path };
+    let of =
+        move |name: &Path, ways| need(&Path::from(format!("{parent}/{name}")), ways, EXISTENCE);
+    let missing = told.iter().filter(|name| !found.contains(name));
+    let extra = found.iter().filter(|name| !told.contains(name));
+    let missing = missing.map(move |name| of(name, &[Touch::Create]));
+    missing.chain(extra.map(move |name| of(name, &[Touch::Delete])))
 }
 
 fn of_stats(path: &Path, told: &Stat, found: &Stat) -> Vec<Need> {
@@ -116,7 +188,6 @@ fn of_stats(path: &Path, told: &Stat, found: &Stat) -> Vec<Need> {
     let is_length_told = told.data_length != UNTOLD_LENGTH;
     let is_set = told.version != found.version
         || told.mzxid != found.mzxid
-        || told.aversion != found.aversion
         || (is_length_told && told.data_length != found.data_length);
     let is_parent = told.cversion != found.cversion
         || told.pzxid != found.pzxid
@@ -126,11 +197,14 @@ fn of_stats(path: &Path, told: &Stat, found: &Stat) -> Vec<Need> {
     let is_ahead = |told: i32, found: i32| found.wrapping_sub(told) > 0;
     let mut needs = Vec::new();
     if is_set {
-        let is_late = told.mzxid < found.mzxid
-            || is_ahead(told.version, found.version)
-            || is_ahead(told.aversion, found.aversion);
+        let is_late = told.mzxid < found.mzxid || is_ahead(told.version, found.version);
         let ways: &[Touch] = if is_late { &[] } else { &[Touch::Set] };
         needs.push(need(path, ways, CONTENT));
+    }
+    if told.aversion != found.aversion {
+        let is_late = is_ahead(told.aversion, found.aversion);
+        let ways: &[Touch] = if is_late { &[] } else { &[Touch::Acl] };
+        needs.push(need(path, ways, RIGHTS));
     }
     if is_parent {
         let is_late = told.pzxid < found.pzxid || is_ahead(told.cversion, found.cversion);
@@ -146,17 +220,17 @@ fn of_write(write: &Write, told: Option<&Answer>, found: &Answer) -> Vec<Need> {
         Write::Create { path, mode, .. } | Write::CreateWith { path, mode, .. } => {
             of_create(path, *mode, told_said, said(found))
         }
-        Write::Delete { path, .. }
-        | Write::SetData { path, .. }
-        | Write::SetAcl { path, .. }
-        | Write::Check { path, .. } => of_change(path, told_said, said(found)),
+        Write::Delete { path, .. } => of_delete(path, told_said, said(found)),
+        Write::SetData { path, .. } | Write::SetAcl { path, .. } | Write::Check { path, .. } => {
+            of_change(path, path, told_said, said(found))
+        }
+        Write::DeleteContainer { path } => of_change(path, path, told_said, said(found)),
         Write::Multi(parts) => of_multi(parts, told, found),
         Write::Refused(_)
         | Write::As { .. }
         | Write::CreateSession { .. }
         | Write::CloseSession
-        | Write::ExpireSession
-        | Write::DeleteContainer { .. } => Vec::new(),
+        | Write::ExpireSession => Vec::new(),
     }
 }
 
@@ -176,8 +250,9 @@ fn of_multi(parts: &[Part], told: Option<&Answer>, found: &Answer) -> Vec<Need> 
             Part::Create { path, mode, .. } | Part::CreateWith { path, mode, .. } => {
                 of_create(path, *mode, told, found)
             }
-            Part::Delete { path, .. } | Part::SetData { path, .. } | Part::Check { path, .. } => {
-                of_change(path, told, found)
+            Part::Delete { path, .. } => of_delete(path, told, found),
+            Part::SetData { path, .. } | Part::Check { path, .. } => {
+                of_change(path, path, told, found)
             }
             Part::Refused(_) => Vec::new(),
         };
@@ -212,6 +287,9 @@ fn of_create(path: &Path, mode: CreateMode, told: Said<'_>, found: Said<'_>) -> 
     };
     let is_numbered = mode.is_sequential();
     match (told, found) {
+        (Err(ErrorCode::NoAuth), _) | (_, Err(ErrorCode::NoAuth)) => {
+            vec![need(&parent, RIGHTS, RIGHTS)]
+        }
         (Err(ErrorCode::NoNode), Ok(_) | Err(_)) => {
             vec![need(&parent, &[Touch::Delete], EXISTENCE)]
         }
@@ -234,13 +312,22 @@ fn of_create(path: &Path, mode: CreateMode, told: Said<'_>, found: Said<'_>) -> 
     }
 }
 
-/// Of a delete, a set and a check.
-fn of_change(path: &Path, told: Said<'_>, found: Said<'_>) -> Vec<Need> {
+/// Of a delete: who may write the parent may do it.
+fn of_delete(path: &Path, told: Said<'_>, found: Said<'_>) -> Vec<Need> {
+    let guard = parent_of(path).map_or_else(|| path.clone(), Path::from);
+    of_change(path, &guard, told, found)
+}
+
+/// Of a delete, a set and a check. The ACL of `guard` says who may do it.
+fn of_change(path: &Path, guard: &Path, told: Said<'_>, found: Said<'_>) -> Vec<Need> {
     match (told, found) {
+        (Err(ErrorCode::NoAuth), _) | (_, Err(ErrorCode::NoAuth)) => {
+            vec![need(guard, RIGHTS, RIGHTS)]
+        }
         (Err(ErrorCode::NoNode), Ok(_) | Err(_)) => vec![need(path, &[Touch::Delete], EXISTENCE)],
         (Ok(_) | Err(_), Err(ErrorCode::NoNode)) => vec![need(path, &[Touch::Create], EXISTENCE)],
         (Err(ErrorCode::BadVersion), _) | (_, Err(ErrorCode::BadVersion)) => {
-            vec![need(path, CONTENT, CONTENT)]
+            vec![need(path, VERSIONS, VERSIONS)]
         }
         (Err(ErrorCode::NotEmpty), _) | (_, Err(ErrorCode::NotEmpty)) => {
             vec![need(path, CHILDREN, CHILDREN)]
@@ -255,5 +342,6 @@ fn need(path: &Path, ways: &'static [Touch], causes: &'static [Touch]) -> Need {
         path: path.clone(),
         ways,
         causes,
+        is_below: false,
     }
 }

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::chains::Chains;
-use super::claims::{Claims, told};
+use super::claims::{Claims, NOWHERE, told};
 use super::floating::{Floating, Reach};
 use super::placements::Placements;
 use super::touches::{Touch, stats_told};
@@ -28,6 +28,9 @@ pub(super) struct Known {
     pub named: BTreeMap<u64, BTreeSet<(Path, Touch)>>,
     /// The free zxids that are worth a trial, ascending.
     runs: Vec<Run>,
+    /// The zxids behind which claims say of themselves that they are, or not behind which: on
+    /// either side of one it is not the same to be.
+    bounds: Vec<u64>,
     /// A claim that has no place, wherever all others have theirs.
     pub stuck: Option<u32>,
 }
@@ -96,6 +99,7 @@ impl Known {
             chains: Chains::default(),
             named: BTreeMap::new(),
             runs: Vec::new(),
+            bounds: bounds(claims),
             stuck: None,
         }
     }
@@ -106,7 +110,7 @@ impl Known {
         taken.extend(self.pins.within(0, u64::MAX).map(|(zxid, _)| zxid));
         taken.sort_unstable();
         self.named = named_by_stats(claims, &taken);
-        self.runs = runs(&taken, &self.named, count);
+        self.runs = runs(&taken, &self.named, &self.bounds, count);
     }
 
     /// Floating writes that can be at one zxid only.
@@ -196,17 +200,36 @@ fn named_by_stats(claims: &Claims<'_>, taken: &[u64]) -> BTreeMap<u64, BTreeSet<
     named
 }
 
+/// The bounds that claims tell of themselves, ascending.
+fn bounds(claims: &Claims<'_>) -> Vec<u64> {
+    let told = claims.all.iter().flat_map(|claim| [claim.lo, claim.hi]);
+    let told: BTreeSet<u64> = told.filter(|bound| *bound != NOWHERE).collect();
+    told.into_iter().collect()
+}
+
 /// The free zxids that are worth a trial: those that Stats name, and of each run of others as many
-/// as there are writes to place. More make no difference: only the order among them does.
-fn runs(taken: &[u64], named: &BTreeMap<u64, BTreeSet<(Path, Touch)>>, count: u64) -> Vec<Run> {
-    let mut walls: Vec<(u64, bool)> = taken.iter().map(|zxid| (*zxid, false)).collect();
-    walls.extend(named.keys().map(|zxid| (*zxid, true)));
+/// as there are writes to place. More make no difference: only the order among them does. A bound
+/// ends a run, as what is behind it is not like what is before.
+fn runs(
+    taken: &[u64],
+    named: &BTreeMap<u64, BTreeSet<(Path, Touch)>>,
+    bounds: &[u64],
+    count: u64,
+) -> Vec<Run> {
+    // Of each: the first zxid behind the run that it ends, and the first of the next run.
+    let mut walls: Vec<(u64, u64, bool)> = bounds
+        .iter()
+        .map(|zxid| (zxid + 1, zxid + 1, false))
+        .collect();
+    walls.extend(taken.iter().map(|zxid| (*zxid, zxid + 1, false)));
+    walls.extend(named.keys().map(|zxid| (*zxid, zxid + 1, true)));
     walls.sort_unstable();
-    let last = walls.last().map_or(0, |(zxid, _)| *zxid);
-    walls.push((last.saturating_add(count.saturating_add(1)), false));
+    let last = walls.last().map_or(1, |(_, next, _)| *next);
+    let end = last.saturating_add(count);
+    walls.push((end, end, false));
     let mut runs = Vec::new();
     let mut from = 1;
-    for (wall, is_named) in walls {
+    for (wall, next, is_named) in walls {
         let room = wall.saturating_sub(from).min(count);
         if room > 0 {
             runs.push(Run {
@@ -222,7 +245,7 @@ fn runs(taken: &[u64], named: &BTreeMap<u64, BTreeSet<(Path, Touch)>>, count: u6
                 is_named: true,
             });
         }
-        from = wall.saturating_add(1);
+        from = from.max(next);
     }
     runs
 }

@@ -408,6 +408,40 @@ impl<'c, 'a> Sweep<'c, 'a> {
         })
     }
 
+    /// The same conflict, told of what keeps its claim from a place: a claim before it, in its
+    /// session or in real time, that has none itself.
+    pub fn root_of(&self, conflict: Conflict) -> Conflict {
+        let mut root = conflict.claim;
+        // No longer than all claims: sessions and real time may contradict each other.
+        for _ in &self.claims.all {
+            let claim = self.claims.get(root);
+            let is_late = claim.by_clock && claim.invoked > self.clock();
+            let blocker = if self.places[root as usize] != NOWHERE {
+                NONE
+            } else if claim.before != NONE && self.places[claim.before as usize] == NOWHERE {
+                claim.before
+            } else if claim.kind == Kind::Observation && is_late {
+                self.claims.by_completion[self.next_completion]
+            } else {
+                NONE
+            };
+            // What has a known place is only to come, and nothing helps it.
+            let is_open = blocker != NONE
+                && match self.claims.get(blocker).kind {
+                    Kind::Observation | Kind::Somewhere => true,
+                    Kind::Effect(_) | Kind::Perhaps => false,
+                };
+            if !is_open {
+                break;
+            }
+            root = blocker;
+        }
+        Conflict {
+            claim: root,
+            ..conflict
+        }
+    }
+
     fn keep_checkpoint(&mut self) {
         self.since_checkpoint = 0;
         if self.spacing == 0 {

@@ -1,9 +1,11 @@
 //! What requests look at and what writes touch.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::claims::stat_of;
+use super::claims::{stat_of, told};
 use crate::check::model::parent_of;
+use crate::history::Operation;
+use crate::ids::VirtualTime;
 use crate::tree::{Answer, CreateMode, Part, Path, Read, Request, Response, Stat, Write};
 
 /// How a write may touch a path.
@@ -12,6 +14,8 @@ pub(super) enum Touch {
     Create,
     Delete,
     Set,
+    /// The ACL, of which no zxid tells.
+    Acl,
     Children,
 }
 
@@ -90,6 +94,11 @@ pub(super) fn stats_told(request: &Request, told: Option<&Answer>) -> Vec<(Path,
             })
             .collect()
         }
+        (Request::Read(Read::Multi(reads)), Response::Reads(answers)) => {
+            let told = reads.iter().zip(answers);
+            told.flat_map(|(read, answer)| stats_told(&Request::Read(read.clone()), Some(answer)))
+                .collect()
+        }
         (request, response) => match (looks_of(request).first(), stat_of(response)) {
             (Some(path), Some(stat)) => vec![(path.clone(), *stat)],
             (Some(_) | None, _) => Vec::new(),
@@ -103,6 +112,7 @@ enum Deed<'w> {
     Create(&'w Path, CreateMode),
     Delete(&'w Path),
     Set(&'w Path),
+    Acl(&'w Path),
 }
 
 fn deeds_of(write: &Write) -> Vec<Deed<'_>> {
@@ -111,7 +121,8 @@ fn deeds_of(write: &Write) -> Vec<Deed<'_>> {
             vec![Deed::Create(path, *mode)]
         }
         Write::Delete { path, .. } | Write::DeleteContainer { path } => vec![Deed::Delete(path)],
-        Write::SetData { path, .. } | Write::SetAcl { path, .. } => vec![Deed::Set(path)],
+        Write::SetData { path, .. } => vec![Deed::Set(path)],
+        Write::SetAcl { path, .. } => vec![Deed::Acl(path)],
         Write::Multi(parts) => parts
             .iter()
             .filter_map(|part| match part {
@@ -174,6 +185,10 @@ pub(super) fn touches_of(
                 touches.insert((path.clone(), Touch::Set));
                 continue;
             }
+            Deed::Acl(path) => {
+                touches.insert((path.clone(), Touch::Acl));
+                continue;
+            }
         };
         if let Some(parent) = parent_of(&path) {
             touches.insert((Path::from(parent), Touch::Children));
@@ -182,16 +197,25 @@ pub(super) fn touches_of(
     (touches, prefixes)
 }
 
-/// Whether a write has an ephemeral node among what it wants to create.
-pub(super) fn asks_for_an_ephemeral(write: &Write) -> bool {
-    match write.bare() {
-        Write::Create { mode, .. } | Write::CreateWith { mode, .. } => mode.is_ephemeral(),
-        Write::Multi(parts) => parts.iter().any(|part| match part {
-            Part::Create { mode, .. } | Part::CreateWith { mode, .. } => mode.is_ephemeral(),
-            Part::Delete { .. } | Part::SetData { .. } | Part::Check { .. } | Part::Refused(_) => {
-                false
-            }
-        }),
+/// Whether a node may go away by itself.
+fn goes_away(mode: CreateMode) -> bool {
+    match mode {
+        CreateMode::Container
+        | CreateMode::ContainerSequential
+        | CreateMode::Ttl { .. }
+        | CreateMode::TtlSequential { .. } => true,
+        CreateMode::Persistent
+        | CreateMode::Ephemeral
+        | CreateMode::PersistentSequential
+        | CreateMode::EphemeralSequential => false,
+    }
+}
+
+/// The kinds of nodes that a write wants to create.
+fn modes_of(write: &Write) -> impl Iterator<Item = CreateMode> {
+    let (own, parts) = match write.bare() {
+        Write::Create { mode, .. } | Write::CreateWith { mode, .. } => (Some(*mode), &[][..]),
+        Write::Multi(parts) => (None, parts.as_slice()),
         Write::Delete { .. }
         | Write::SetData { .. }
         | Write::SetAcl { .. }
@@ -201,12 +225,40 @@ pub(super) fn asks_for_an_ephemeral(write: &Write) -> bool {
         | Write::As { .. }
         | Write::CreateSession { .. }
         | Write::CloseSession
-        | Write::ExpireSession => false,
-    }
+        | Write::ExpireSession => (None, &[][..]),
+    };
+    let of_parts = parts.iter().filter_map(|part| match part {
+        Part::Create { mode, .. } | Part::CreateWith { mode, .. } => Some(*mode),
+        Part::Delete { .. } | Part::SetData { .. } | Part::Check { .. } | Part::Refused(_) => None,
+    });
+    own.into_iter().chain(of_parts)
+}
+
+/// Whether a write has an ephemeral node among what it wants to create.
+pub(super) fn asks_for_an_ephemeral(write: &Write) -> bool {
+    modes_of(write).any(CreateMode::is_ephemeral)
+}
+
+/// Whether it has one that may go away by itself.
+pub(super) fn asks_for_a_mortal(write: &Write) -> bool {
+    modes_of(write).any(goes_away)
 }
 
 /// The ephemeral nodes that a write may have created: their paths, or the prefixes of them.
 pub(super) fn ephemerals_of(write: &Write, told: Option<&Answer>) -> (Vec<Path>, Vec<Path>) {
+    births_of(write, told, CreateMode::is_ephemeral)
+}
+
+/// As [`ephemerals_of`], of the nodes that may go away by themselves.
+pub(super) fn mortals_of(write: &Write, told: Option<&Answer>) -> (Vec<Path>, Vec<Path>) {
+    births_of(write, told, goes_away)
+}
+
+fn births_of(
+    write: &Write,
+    told: Option<&Answer>,
+    is_meant: impl Fn(CreateMode) -> bool,
+) -> (Vec<Path>, Vec<Path>) {
     let mut created = created_by(told).into_iter();
     let (mut paths, mut prefixes) = (Vec::new(), Vec::new());
     if matches!(told, Some(Err(_))) {
@@ -217,11 +269,80 @@ pub(super) fn ephemerals_of(write: &Write, told: Option<&Answer>) -> (Vec<Path>,
             continue;
         };
         match created.next() {
-            Some(path) if mode.is_ephemeral() => paths.push(path),
-            None if mode.is_ephemeral() && mode.is_sequential() => prefixes.push(path.clone()),
-            None if mode.is_ephemeral() => paths.push(path.clone()),
+            Some(path) if is_meant(mode) => paths.push(path),
+            None if is_meant(mode) && mode.is_sequential() => prefixes.push(path.clone()),
+            None if is_meant(mode) => paths.push(path.clone()),
             Some(_) | None => {}
         }
     }
     (paths, prefixes)
+}
+
+/// Whether `path` is `prefix` and a number of ten places.
+pub(super) fn is_numbered(path: &str, prefix: &str) -> bool {
+    path.strip_prefix(prefix).is_some_and(|number| {
+        number.len() >= 10 && number.bytes().all(|b| b.is_ascii_digit() || b == b'-')
+    })
+}
+
+/// The paths that begin so, that lists of children name and that nobody was told to have created,
+/// each with the first moment that goes with its beginning.
+pub(super) fn names_of(
+    operations: &[Operation],
+    prefixes: &[(Path, VirtualTime)],
+) -> BTreeMap<Path, VirtualTime> {
+    let mut found = BTreeMap::new();
+    if prefixes.is_empty() {
+        return found;
+    }
+    let known = operations.iter().flat_map(|op| created_by(told(op)));
+    let known: BTreeSet<Path> = known.collect();
+    for op in operations {
+        let (
+            Request::Read(Read::GetChildren { path, .. }),
+            Some(Ok(Response::Children { names, .. })),
+        ) = (&op.request, told(op))
+        else {
+            continue;
+        };
+        let parent = if &**path == "/" { "" } else { path };
+        for name in names {
+            let path = Path::from(format!("{parent}/{name}"));
+            if known.contains(&path) {
+                continue;
+            }
+            let begun = prefixes
+                .iter()
+                .filter(|(prefix, _)| is_numbered(&path, prefix));
+            if let Some(since) = begun.map(|(_, since)| *since).min() {
+                found.insert(path, since);
+            }
+        }
+    }
+    found
+}
+
+/// Whether a write may leave a node that not everybody may read.
+pub(super) fn sets_rights(write: &Write) -> bool {
+    match write.bare() {
+        Write::CreateWith { .. } | Write::SetAcl { .. } => true,
+        Write::Multi(parts) => parts.iter().any(|part| match part {
+            Part::CreateWith { .. } => true,
+            Part::Create { .. }
+            | Part::Delete { .. }
+            | Part::SetData { .. }
+            | Part::Check { .. }
+            | Part::Refused(_) => false,
+        }),
+        Write::Create { .. }
+        | Write::Delete { .. }
+        | Write::SetData { .. }
+        | Write::Check { .. }
+        | Write::DeleteContainer { .. }
+        | Write::Refused(_)
+        | Write::As { .. }
+        | Write::CreateSession { .. }
+        | Write::CloseSession
+        | Write::ExpireSession => false,
+    }
 }

@@ -37,6 +37,8 @@ pub(in crate::check) fn compare(
     // The servers say which sessions ended.
     let survey = Survey {
         ends: Vec::new(),
+        behind: Vec::new(),
+        has_nameless: false,
         ..survey(&history.operations)
     };
     let claims = Claims::of(&history.operations, &survey, options);

@@ -1,12 +1,16 @@
-//! Reads histories of a znode tree: the generated form, and the log of a real ensemble.
+//! Reads histories of a znode tree: the generated form, what a run exports, and the log of a real
+//! ensemble.
 //!
 //! Both become what the simulator's own clients leave: a [`History`], so that one checker judges
 //! all of them.
 
+mod answers;
 mod ensemble;
 mod generated;
 mod heap;
 mod json;
+mod requests;
+mod shapes;
 #[cfg(test)]
 mod tests;
 
@@ -31,6 +35,9 @@ pub struct TreeHistory {
     pub clients: Vec<String>,
     /// Of each operation the lines of its invocation and of its end; 0 where it has none.
     pub lines: Vec<[u32; 2]>,
+    /// Whether it tells what clients heard of watches and sessions, so that it can be judged by
+    /// that.
+    pub tells_events: bool,
     /// About how much memory all of this takes.
     pub bytes: usize,
 }
@@ -50,10 +57,21 @@ pub fn parse(text: &[u8]) -> Result<TreeHistory, Malformed> {
 pub fn parse_within(text: &[u8], bytes_max: usize) -> Result<TreeHistory, Unread> {
     let room = bytes_max.saturating_sub(text.len());
     let first = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    // Only the log of an ensemble tells the time.
-    let is_log = first.windows(4).any(|bytes| bytes == b"\"t\":");
-    if is_log {
+    let has = |member: &[u8]| first.windows(member.len()).any(|bytes| bytes == member);
+    if has(b"\"transcript\":") {
+        let what = "it is a transcript; those are replayed, by `menagerie conform`".to_owned();
+        return Err(Malformed { line: 1, what }.into());
+    }
+    // Only the log of an ensemble tells the time in nanoseconds, and only a run has its lines
+    // numbered.
+    if has(b"\"t\":") {
         lines(text, ensemble::Reader::default(), Birth::ZooKeeper, room)
+    } else if has(b"\"index\":") {
+        let read = lines(text, generated::Reader::of_a_run(), Birth::ZooKeeper, room)?;
+        Ok(TreeHistory {
+            tells_events: true,
+            ..read
+        })
     } else {
         lines(text, generated::Reader::default(), Birth::Bare, room)
     }
@@ -100,6 +118,7 @@ fn lines(
         history: gathering.history,
         lines: gathering.lines,
         birth,
+        tells_events: false,
     })
 }
 
@@ -252,25 +271,8 @@ fn answer(operation: &mut Operation, at: u64, zxid: u64, answer: Answer) {
 
 /// The error of one of ZooKeeper's numbers.
 fn error_of(number: i64) -> Result<ErrorCode, String> {
-    [
-        ErrorCode::RuntimeInconsistency,
-        ErrorCode::MarshallingError,
-        ErrorCode::Unimplemented,
-        ErrorCode::BadArguments,
-        ErrorCode::NoNode,
-        ErrorCode::NoAuth,
-        ErrorCode::BadVersion,
-        ErrorCode::NoChildrenForEphemerals,
-        ErrorCode::NodeExists,
-        ErrorCode::NotEmpty,
-        ErrorCode::SessionExpired,
-        ErrorCode::InvalidAcl,
-        ErrorCode::AuthFailed,
-        ErrorCode::SessionMoved,
-        ErrorCode::NoWatcher,
-        ErrorCode::ReconfigDisabled,
-    ]
-    .into_iter()
-    .find(|code| i64::from(code.number()) == number)
-    .ok_or_else(|| format!("the error {number} is not one of ZooKeeper's"))
+    ErrorCode::ALL
+        .into_iter()
+        .find(|code| i64::from(code.number()) == number)
+        .ok_or_else(|| format!("the error {number} is not one of ZooKeeper's"))
 }

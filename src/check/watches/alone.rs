@@ -1,0 +1,20 @@
+//! Watches of a history alone.
+//!
+//! The order that the znode checker has found says what changed. What it had to place by itself,
+//! or leaves out, may have happened at other places: of such paths nothing is claimed for as long.
+
+use super::changes::Changes;
+use super::walk;
+use crate::check::Counterexample;
+use crate::check::findings::Findings;
+use crate::check::znode::{Options, Report, replayed};
+use crate::history::History;
+
+/// Judges what the clients of a history were told by their watches, in the order of a report that
+/// holds. The first violation, if there is one.
+pub fn judge(history: &History, options: &Options, report: &Report) -> Option<Counterexample> {
+    let (changes, doubts) = replayed(history, options, report);
+    let mut findings = Findings::default();
+    walk(&mut findings, &Changes::but_for(changes, doubts), history);
+    findings.violation().cloned()
+}

@@ -1,0 +1,85 @@
+//! What changed, by the order that was found.
+
+use std::collections::BTreeMap;
+
+use super::atlas::Atlas;
+use super::claims::{Claims, Kind};
+use super::touches::{sets_rights, touches_of};
+use super::{Options, Report, newborn, survey, tree};
+use crate::check::watches::{Dated, Doubts};
+use crate::history::History;
+use crate::ids::Zxid;
+use crate::tree::{Request, Write};
+
+/// The changes in the order of a report, and where others may have been.
+pub(in crate::check) fn replayed(
+    history: &History,
+    options: &Options,
+    report: &Report,
+) -> (Vec<Dated>, Doubts) {
+    let survey = survey(&history.operations);
+    let claims = Claims::of(&history.operations, &survey, options);
+    let atlas = Atlas::new(&claims);
+    let (mut doubts, mut rights) = (Doubts::default(), Doubts::default());
+    let mut ever = Doubts::default();
+    for floating in atlas.windows(&claims) {
+        let (above, through) = floating.window;
+        for path in floating.paths {
+            ever.add(path.clone(), (above, u64::MAX));
+            doubts.add(path, (above, through));
+        }
+        for prefix in floating.prefixes {
+            ever.add_prefixed(prefix.clone(), (above, u64::MAX));
+            doubts.add_prefixed(prefix, (above, through));
+        }
+        let Request::Write(write) = &claims.get(floating.claim).op.request else {
+            continue;
+        };
+        if sets_rights(write) {
+            for (path, _) in touches_of(write, None).0 {
+                rights.add(path, (above, u64::MAX));
+            }
+        }
+    }
+    let numbers: BTreeMap<_, _> = claims
+        .all
+        .iter()
+        .map(|claim| (claim.op.id, claim))
+        .collect();
+    let mut model = newborn(options);
+    for session in &claims.sessions {
+        tree::open(&mut model, *session);
+    }
+    let mut all = Vec::new();
+    for (id, zxid) in &report.order {
+        let Some(claim) = numbers.get(id) else {
+            continue;
+        };
+        let Request::Write(write) = &claim.op.request else {
+            continue;
+        };
+        if claim.kind == Kind::Observation {
+            continue;
+        }
+        let op = claim.op;
+        let mut changes = Vec::new();
+        let _checked = model.write_telling(Zxid(*zxid), op.session, &op.ids, write, &mut changes);
+        let is_placed = !matches!(claim.kind, Kind::Effect(_));
+        // What goes with a session depends on what had come.
+        let is_an_end = matches!(write.bare(), Write::CloseSession | Write::ExpireSession);
+        for change in changes {
+            let path = &change.path;
+            let is_unsure =
+                is_placed || (is_an_end && ever.any(path, 0, *zxid)) || rights.any(path, 0, *zxid);
+            if is_unsure {
+                doubts.add(path.clone(), (zxid - 1, *zxid));
+            }
+            all.push(Dated {
+                zxid: Zxid(*zxid),
+                is_sure: !is_unsure,
+                change,
+            });
+        }
+    }
+    (all, doubts)
+}
