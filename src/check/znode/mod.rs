@@ -247,8 +247,6 @@ struct Asked {
     /// When the last of its writes that were answered was sent: its reply may have been under way
     /// while the session ended.
     last: Option<VirtualTime>,
-    /// The newest zxid of those: the session has ended behind it.
-    wrote: u64,
 }
 
 fn survey(operations: &[Operation]) -> Survey {
@@ -261,11 +259,10 @@ fn survey(operations: &[Operation]) -> Survey {
             continue;
         };
         let asked = sessions.entry(op.session).or_default();
-        if let Write::CloseSession = write.bare() {
+        if ends_by_request(write) {
             asked.closes |= matches!(told(op), Some(Ok(_)));
         } else if claims::is_answered(op) {
             asked.last = Some(op.invoked).max(asked.last);
-            asked.wrote = claims::zxid_of(op).max(asked.wrote);
         }
         if !asked.may_own && touches::asks_for_an_ephemeral(write) {
             let (paths, prefixes) = touches::ephemerals_of(write, told(op));
@@ -297,12 +294,26 @@ fn survey(operations: &[Operation]) -> Survey {
     let ends = sessions
         .iter()
         .filter(|(_, asked)| asked.may_own && !asked.closes);
-    let ends = ends.map(|(session, asked)| Unasked {
-        session: *session,
-        since: asked.last,
-        behind: asked.wrote,
-        write: Write::ExpireSession,
-    });
+    let mut ends: BTreeMap<SessionId, Unasked> = ends
+        .map(|(session, asked)| {
+            let end = Unasked {
+                session: *session,
+                since: asked.last,
+                behind: 0,
+                write: Write::ExpireSession,
+            };
+            (*session, end)
+        })
+        .collect();
+    // A session has ended behind whatever it was told to have written.
+    let written = if ends.is_empty() { &[] } else { operations };
+    for op in written {
+        let is_close = matches!(&op.request, Request::Write(write) if ends_by_request(write));
+        if let (false, Some(end)) = (is_close, ends.get_mut(&op.session)) {
+            end.behind = claims::zxid_of(op).max(end.behind);
+        }
+    }
+    let ends = ends.into_values();
     let unasked: Vec<Unasked> = ends.chain(removals).collect();
     Survey {
         behind: unasked.iter().map(|one| one.behind).collect(),
@@ -310,6 +321,10 @@ fn survey(operations: &[Operation]) -> Survey {
         ends: unasked_writes(unasked),
         sessions: sessions.into_keys().collect(),
     }
+}
+
+fn ends_by_request(write: &Write) -> bool {
+    matches!(write.bare(), Write::CloseSession)
 }
 
 /// What may come without anybody's asking.
