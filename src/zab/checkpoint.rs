@@ -34,6 +34,7 @@ impl Zab {
         self.handed = zxid;
         self.since_checkpoint += 1;
         self.window.push_back((zxid, payload.clone()));
+        self.window_overdue = self.window_pinned;
         if !self.window_pinned && !self.config.mutations.has(Mutation::Z35) {
             let kept = self.config.knobs.committed_log_window as usize;
             while self.window.len() > kept.max(1) {
