@@ -284,8 +284,8 @@ fn claim_a_version_twice(stage: &mut Stage) -> bool {
     true
 }
 
-/// Of the histories that are wrong, so many may be too much to search through: to show that there is
-/// no order, every place of every unknown write has to be tried.
+/// Of the histories that are wrong, so many may be too much to search through: to show that there
+/// is no order, every place of every unknown write has to be tried.
 const UNDECIDED_MAX: u32 = 3;
 
 /// Whether it holds; `None` if nobody knows.
