@@ -148,15 +148,17 @@ pub fn tree_history(parsed: &TreeHistory, mode: Mode, limits: Limits) -> Judged 
     let options = tree::Options::new(mode, parsed.birth);
     let mut meter = Meter::start(limits, parsed.bytes);
     let report = tree::check(&parsed.history, &options, &mut meter);
-    let check = meter.check_time();
     let (word, reason, explanation) = match &report.ruling {
         tree::Ruling::Holds | tree::Ruling::Vacuous if parsed.tells_events => {
-            let wrong = watches::judge(&parsed.history, &options, &report);
-            match wrong {
-                None => (Word::Ok, String::new(), None),
-                Some(wrong) => {
+            match watches::judge(&parsed.history, &options, &report, &mut meter) {
+                Ok(None) => (Word::Ok, String::new(), None),
+                Ok(Some(wrong)) => {
                     let sentence = format!("line {}: {}", wrong.at.0, wrong.reason);
                     (Word::Violation, sentence, None)
+                }
+                Err(limit) => {
+                    let reason = format!("{limit} was reached before the watches were judged");
+                    (Word::Unknown, reason, None)
                 }
             }
         }
@@ -173,7 +175,7 @@ pub fn tree_history(parsed: &TreeHistory, mode: Mode, limits: Limits) -> Judged 
         word,
         reason,
         operations: parsed.history.operations.len(),
-        check,
+        check: meter.check_time(),
         parse: Duration::ZERO,
         bytes_peak: meter.bytes_peak(),
         explanation,

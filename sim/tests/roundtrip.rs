@@ -50,11 +50,13 @@ fn judge(report: &RunReport) -> Found {
     let text = export(trace, Format::Jsonl);
     let read = parse(text.as_bytes()).unwrap_or_else(|wrong| panic!("{wrong:?}"));
     let options = Options::new(Mode::ZooKeeper, read.birth);
-    let found = check(&read.history, &options, &mut Steps(QUESTIONS_MAX));
+    let mut budget = Steps(QUESTIONS_MAX);
+    let found = check(&read.history, &options, &mut budget);
     match &found.ruling {
-        Ruling::Holds => match watches::judge(&read.history, &options, &found) {
-            None => Found::Ok,
-            Some(wrong) => Found::Violation(wrong.reason),
+        Ruling::Holds => match watches::judge(&read.history, &options, &found, &mut budget) {
+            Ok(None) => Found::Ok,
+            Ok(Some(wrong)) => Found::Violation(wrong.reason),
+            Err(_) => Found::Unknown,
         },
         Ruling::Vacuous => panic!("{}: nothing was answered", report.reproduce),
         Ruling::Violated(violation) => Found::Violation(violation.sentence.clone()),

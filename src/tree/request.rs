@@ -230,6 +230,53 @@ pub enum Part {
     Refused(ErrorCode),
 }
 
+impl Part {
+    /// The creation of a node, with an ACL of its own or with the open one.
+    pub fn creation(path: Path, data: Data, mode: CreateMode, acl: Option<Vec<Ace>>) -> Part {
+        match acl {
+            None => Part::Create { path, data, mode },
+            Some(acl) => Part::CreateWith {
+                path,
+                data,
+                mode,
+                acl,
+            },
+        }
+    }
+}
+
+/// A part as a request of its own.
+impl From<Part> for Write {
+    fn from(part: Part) -> Write {
+        match part {
+            Part::Create { path, data, mode } => Write::Create { path, data, mode },
+            Part::CreateWith {
+                path,
+                data,
+                mode,
+                acl,
+            } => Write::CreateWith {
+                path,
+                data,
+                mode,
+                acl,
+            },
+            Part::Delete { path, version } => Write::Delete { path, version },
+            Part::SetData {
+                path,
+                data,
+                version,
+            } => Write::SetData {
+                path,
+                data,
+                version,
+            },
+            Part::Check { path, version } => Write::Check { path, version },
+            Part::Refused(code) => Write::Refused(code),
+        }
+    }
+}
+
 impl Write {
     /// The request without the identities of who asks.
     pub fn bare(&self) -> &Write {

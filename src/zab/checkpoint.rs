@@ -34,14 +34,18 @@ impl Zab {
         self.handed = zxid;
         self.since_checkpoint += 1;
         self.window.push_back((zxid, payload.clone()));
-        self.window_overdue = self.window_pinned;
-        if !self.window_pinned && !self.config.mutations.has(Mutation::Z35) {
-            let kept = self.config.knobs.committed_log_window as usize;
-            while self.window.len() > kept.max(1) {
-                self.window.pop_front();
-            }
-        }
+        self.trim_window();
         out.apply(zxid, payload);
+    }
+
+    /// Keeps no more for DIFF than is wanted, unless a snapshot for a learner is under way.
+    pub(super) fn trim_window(&mut self) {
+        if self.window_pinned || self.config.mutations.has(Mutation::Z35) {
+            return;
+        }
+        let kept = (self.config.knobs.committed_log_window as usize).max(1);
+        let surplus = self.window.len().saturating_sub(kept);
+        self.window.drain(..surplus);
     }
 
     /// Hands a committed transaction over.

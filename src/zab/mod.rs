@@ -183,9 +183,6 @@ pub struct Zab {
     window: VecDeque<(Zxid, Payload)>,
     /// A SNAP is being made: what is pushed behind it must stay in the window.
     window_pinned: bool,
-    /// What was handed over last came while the window was pinned: it may be too long until the
-    /// next one.
-    window_overdue: bool,
     checkpoint: Checkpoint,
     /// Transactions handed over since the last checkpoint.
     since_checkpoint: u32,
@@ -263,7 +260,6 @@ impl Protocol for Zab {
             committed: Zxid::ZERO,
             window: VecDeque::new(),
             window_pinned: false,
-            window_overdue: false,
             checkpoint: Checkpoint::Idle,
             since_checkpoint: 0,
             reloads: 0,
@@ -310,7 +306,7 @@ impl Protocol for Zab {
             State::Leading(leading) => leading.outstanding.len(),
             State::Draining | State::Electing(_) | State::Learning(_) | State::Halted => 0,
         };
-        let kept = match self.window_overdue {
+        let kept = match self.window_pinned {
             false => (knobs.committed_log_window as usize).max(1),
             // Whatever comes while a SNAP is being made has to go out behind it.
             true => usize::MAX,
@@ -420,6 +416,7 @@ impl Zab {
         }
         self.checkpoint = Checkpoint::Idle;
         self.window_pinned = false;
+        self.trim_window();
     }
 
     fn learner_role(&self) -> Role {

@@ -116,30 +116,8 @@ impl Creation {
         }
     }
 
-    fn write(&self, data: &Data) -> Write {
-        let (path, data, mode) = (self.path.clone(), data.clone(), self.mode);
-        match self.acl.clone() {
-            None => Write::Create { path, data, mode },
-            Some(acl) => Write::CreateWith {
-                path,
-                data,
-                mode,
-                acl,
-            },
-        }
-    }
-
     fn part(&self, data: &Data) -> Part {
-        let (path, data, mode) = (self.path.clone(), data.clone(), self.mode);
-        match self.acl.clone() {
-            None => Part::Create { path, data, mode },
-            Some(acl) => Part::CreateWith {
-                path,
-                data,
-                mode,
-                acl,
-            },
-        }
+        Part::creation(self.path.clone(), data.clone(), self.mode, self.acl.clone())
     }
 }
 
@@ -213,7 +191,7 @@ impl Client {
     pub(super) fn wide_request(&self, wish: &Wish, wide: &Wide) -> Request {
         let path = wide.node.clone();
         match wish.kind {
-            Kind::CreateAny => Request::Write(wide.creation.write(&wish.data)),
+            Kind::CreateAny => Request::Write(wide.creation.part(&wish.data).into()),
             Kind::MultiAny => {
                 let parts = wide.parts.iter();
                 Request::Write(Write::Multi(

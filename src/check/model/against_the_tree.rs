@@ -130,39 +130,10 @@ fn part() -> impl Strategy<Value = Part> {
     ]
 }
 
-fn alone(part: Part) -> Write {
-    match part {
-        Part::Create { path, data, mode } => Write::Create { path, data, mode },
-        Part::CreateWith {
-            path,
-            data,
-            mode,
-            acl,
-        } => Write::CreateWith {
-            path,
-            data,
-            mode,
-            acl,
-        },
-        Part::Delete { path, version } => Write::Delete { path, version },
-        Part::SetData {
-            path,
-            data,
-            version,
-        } => Write::SetData {
-            path,
-            data,
-            version,
-        },
-        Part::Check { path, version } => Write::Check { path, version },
-        Part::Refused(code) => Write::Refused(code),
-    }
-}
-
 /// A write and who asks for it.
 fn write() -> impl Strategy<Value = Write> {
     let bare = prop_oneof![
-        16 => part().prop_map(alone),
+        16 => part().prop_map(Write::from),
         4 => (path(), acl(), -1..3i32)
             .prop_map(|(path, acl, version)| Write::SetAcl { path, acl, version }),
         6 => proptest::collection::vec(part(), 0..4).prop_map(Write::Multi),

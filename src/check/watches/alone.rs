@@ -9,12 +9,21 @@ use crate::check::Counterexample;
 use crate::check::findings::Findings;
 use crate::check::znode::{Options, Report, replayed};
 use crate::history::History;
+use crate::linear::{Budget, Limit};
 
 /// Judges what the clients of a history were told by their watches, in the order of a report that
 /// holds. The first violation, if there is one.
-pub fn judge(history: &History, options: &Options, report: &Report) -> Option<Counterexample> {
-    let (changes, doubts) = replayed(history, options, report);
+///
+/// # Errors
+/// The limit of the budget that was reached first.
+pub fn judge(
+    history: &History,
+    options: &Options,
+    report: &Report,
+    budget: &mut dyn Budget,
+) -> Result<Option<Counterexample>, Limit> {
+    let (changes, doubts) = replayed(history, options, report, budget)?;
     let mut findings = Findings::default();
     walk(&mut findings, &Changes::but_for(changes, doubts), history);
-    findings.violation().cloned()
+    Ok(findings.violation().cloned())
 }

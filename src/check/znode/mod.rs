@@ -237,6 +237,25 @@ struct Survey {
     has_nameless: bool,
 }
 
+impl Survey {
+    /// Of a history beside which something else tells what came unasked.
+    fn of_what_was_asked(operations: &[Operation]) -> Survey {
+        let wrote = operations.iter().filter(|op| match op.request {
+            Request::Write(_) => true,
+            Request::Read(_) | Request::Watch(_) | Request::Sync | Request::Auth { .. } => false,
+        });
+        let mut sessions: Vec<SessionId> = wrote.map(|op| op.session).collect();
+        sessions.sort_unstable();
+        sessions.dedup();
+        Survey {
+            sessions,
+            ends: Vec::new(),
+            behind: Vec::new(),
+            has_nameless: false,
+        }
+    }
+}
+
 /// What one session asked for.
 #[derive(Clone, Copy, Debug, Default)]
 struct Asked {
@@ -305,14 +324,7 @@ fn survey(operations: &[Operation]) -> Survey {
             (*session, end)
         })
         .collect();
-    // A session has ended behind whatever it was told to have written.
-    let written = if ends.is_empty() { &[] } else { operations };
-    for op in written {
-        let is_close = matches!(&op.request, Request::Write(write) if ends_by_request(write));
-        if let (false, Some(end)) = (is_close, ends.get_mut(&op.session)) {
-            end.behind = claims::zxid_of(op).max(end.behind);
-        }
-    }
+    bound_by_writes(&mut ends, operations);
     let ends = ends.into_values();
     let unasked: Vec<Unasked> = ends.chain(removals).collect();
     Survey {
@@ -320,6 +332,27 @@ fn survey(operations: &[Operation]) -> Survey {
         has_nameless: !nameless.is_empty(),
         ends: unasked_writes(unasked),
         sessions: sessions.into_keys().collect(),
+    }
+}
+
+/// A session has ended behind whatever it was told to have written: its last write that tells its
+/// place says so.
+fn bound_by_writes(ends: &mut BTreeMap<SessionId, Unasked>, operations: &[Operation]) {
+    let mut unbounded = ends.len();
+    for op in operations.iter().rev() {
+        if unbounded == 0 {
+            return;
+        }
+        let Request::Write(write) = &op.request else {
+            continue;
+        };
+        let Some(end) = ends.get_mut(&op.session).filter(|end| end.behind == 0) else {
+            continue;
+        };
+        if !ends_by_request(write) {
+            end.behind = claims::zxid_of(op);
+            unbounded -= usize::from(end.behind > 0);
+        }
     }
 }
 

@@ -9,14 +9,19 @@ use super::{Options, Report, newborn, survey, tree};
 use crate::check::watches::{Dated, Doubts};
 use crate::history::History;
 use crate::ids::Zxid;
+use crate::linear::{Budget, Limit};
 use crate::tree::{Request, Write};
+
+/// Steps between two questions to the budget.
+const STEPS_PER_QUESTION: usize = 1024;
 
 /// The changes in the order of a report, and where others may have been.
 pub(in crate::check) fn replayed(
     history: &History,
     options: &Options,
     report: &Report,
-) -> (Vec<Dated>, Doubts) {
+    budget: &mut dyn Budget,
+) -> Result<(Vec<Dated>, Doubts), Limit> {
     let survey = survey(&history.operations);
     let claims = Claims::of(&history.operations, &survey, options);
     let atlas = Atlas::new(&claims);
@@ -50,8 +55,13 @@ pub(in crate::check) fn replayed(
     for session in &claims.sessions {
         tree::open(&mut model, *session);
     }
-    let mut all = Vec::new();
-    for (id, zxid) in &report.order {
+    let mut all: Vec<Dated> = Vec::new();
+    for (place, (id, zxid)) in report.order.iter().enumerate() {
+        if place % STEPS_PER_QUESTION == 0
+            && let Some(limit) = budget.exceeded(all.capacity() * size_of::<Dated>())
+        {
+            return Err(limit);
+        }
         let Some(claim) = numbers.get(id) else {
             continue;
         };
@@ -81,5 +91,5 @@ pub(in crate::check) fn replayed(
             });
         }
     }
-    (all, doubts)
+    Ok((all, doubts))
 }

@@ -9,7 +9,7 @@
 use super::claims::{Claims, Kind, NONE, told};
 use super::placements::Placements;
 use super::sweep::{Placing, Revealed, Stop, Sweep};
-use super::{Options, Survey, Violation, explain, survey};
+use super::{Options, Survey, Violation, explain};
 use crate::check::model::Model;
 use crate::check::timeline::Timeline;
 use crate::history::History;
@@ -34,13 +34,8 @@ pub(in crate::check) fn compare(
     options: &Options,
     questions_max: u64,
 ) -> Comparison {
-    // The servers say which sessions ended.
-    let survey = Survey {
-        ends: Vec::new(),
-        behind: Vec::new(),
-        has_nameless: false,
-        ..survey(&history.operations)
-    };
+    // The servers say what came unasked.
+    let survey = Survey::of_what_was_asked(&history.operations);
     let claims = Claims::of(&history.operations, &survey, options);
     let mut comparison = Comparison {
         checked: claims.by_completion.len(),

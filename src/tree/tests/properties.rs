@@ -97,40 +97,11 @@ fn any_part() -> impl Strategy<Value = Part> {
     ]
 }
 
-fn alone(part: Part) -> Write {
-    match part {
-        Part::Create { path, data, mode } => Write::Create { path, data, mode },
-        Part::CreateWith {
-            path,
-            data,
-            mode,
-            acl,
-        } => Write::CreateWith {
-            path,
-            data,
-            mode,
-            acl,
-        },
-        Part::Delete { path, version } => Write::Delete { path, version },
-        Part::SetData {
-            path,
-            data,
-            version,
-        } => Write::SetData {
-            path,
-            data,
-            version,
-        },
-        Part::Check { path, version } => Write::Check { path, version },
-        Part::Refused(code) => Write::Refused(code),
-    }
-}
-
 pub fn any_write() -> impl Strategy<Value = Write> {
     let set_acl = (any_path(), any_acl(), any_version())
         .prop_map(|(path, acl, version)| Write::SetAcl { path, acl, version });
     let asked = prop_oneof![
-        12 => any_part().prop_map(alone),
+        12 => any_part().prop_map(Write::from),
         3 => prop::collection::vec(any_part(), 0..5).prop_map(Write::Multi),
         2 => set_acl,
     ];
@@ -139,7 +110,7 @@ pub fn any_write() -> impl Strategy<Value = Write> {
         write: Box::new(write),
     });
     prop_oneof![
-        8 => any_part().prop_map(alone),
+        8 => any_part().prop_map(Write::from),
         8 => known,
         2 => any_path().prop_map(|path| Write::DeleteContainer { path }),
         3 => prop::collection::vec(any_part(), 0..5).prop_map(Write::Multi),

@@ -115,12 +115,13 @@ impl Zab {
         }
     }
 
-    /// Lets the window shrink again once no snapshot is under way.
+    /// Shrinks the window again once no snapshot is under way.
     pub(in crate::zab) fn unpin_window(&mut self) {
         if let State::Leading(leading) = &self.state {
             self.window_pinned = leading.learners.values().any(|learner| {
                 matches!(learner.stage, Stage::AwaitingApply(_) | Stage::Capturing(_))
             });
+            self.trim_window();
         }
     }
 

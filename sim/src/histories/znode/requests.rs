@@ -87,32 +87,7 @@ fn of_node(
             version: argument.version.unwrap_or(-1),
         }),
         "delete_container" => Request::Write(Write::DeleteContainer { path }),
-        write => Request::Write(match part_of(write, path, argument, session)? {
-            Part::Create { path, data, mode } => Write::Create { path, data, mode },
-            Part::CreateWith {
-                path,
-                data,
-                mode,
-                acl,
-            } => Write::CreateWith {
-                path,
-                data,
-                mode,
-                acl,
-            },
-            Part::Delete { path, version } => Write::Delete { path, version },
-            Part::SetData {
-                path,
-                data,
-                version,
-            } => Write::SetData {
-                path,
-                data,
-                version,
-            },
-            Part::Check { path, version } => Write::Check { path, version },
-            Part::Refused(_) => return Err(format!("\"f\" is {write:?}")),
-        }),
+        write => Request::Write(part_of(write, path, argument, session)?.into()),
     })
 }
 
@@ -187,15 +162,7 @@ fn part_of(
                 *session = SessionId(owner);
             }
             let (data, mode) = (data(), mode_of(argument)?);
-            match acl_of(argument) {
-                None => Part::Create { path, data, mode },
-                Some(acl) => Part::CreateWith {
-                    path,
-                    data,
-                    mode,
-                    acl,
-                },
-            }
+            Part::creation(path, data, mode, acl_of(argument))
         }
         "delete" => Part::Delete { path, version },
         "set" => Part::SetData {

@@ -29,7 +29,7 @@ pub(super) fn request(words: &[Word]) -> Result<Request, String> {
         "add-watch" | "remove-watches" | "check-watches" => watch(verb, rest),
         _other => match read(words)? {
             Some(read) => Ok(Request::Read(read)),
-            None => part(words).map(|part| Request::Write(alone(part))),
+            None => part(words).map(|part| Request::Write(part.into())),
         },
     }
 }
@@ -51,36 +51,6 @@ fn pieces(words: &[Word]) -> Vec<&[Word]> {
     words
         .split(|word| word.text == ";" && !word.quoted)
         .collect()
-}
-
-/// A part of a multi as a request of its own.
-fn alone(part: Part) -> Write {
-    match part {
-        Part::Create { path, data, mode } => Write::Create { path, data, mode },
-        Part::CreateWith {
-            path,
-            data,
-            mode,
-            acl,
-        } => Write::CreateWith {
-            path,
-            data,
-            mode,
-            acl,
-        },
-        Part::Delete { path, version } => Write::Delete { path, version },
-        Part::SetData {
-            path,
-            data,
-            version,
-        } => Write::SetData {
-            path,
-            data,
-            version,
-        },
-        Part::Check { path, version } => Write::Check { path, version },
-        Part::Refused(code) => Write::Refused(code),
-    }
 }
 
 /// A read; `None` if the verb is none of a read.
@@ -190,15 +160,7 @@ fn part(words: &[Word]) -> Result<Part, String> {
             options.only(verb, &["mode", "acl"])?;
             let data = data.unwrap_or_default();
             let mode = options.mode.unwrap_or(CreateMode::Persistent);
-            Ok(match options.acl {
-                None => Part::Create { path, data, mode },
-                Some(acl) => Part::CreateWith {
-                    path,
-                    data,
-                    mode,
-                    acl,
-                },
-            })
+            Ok(Part::creation(path, data, mode, options.acl))
         }
         "set" | "delete" | "check" => {
             options.only(verb, &["version"])?;
