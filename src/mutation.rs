@@ -76,6 +76,26 @@ pub struct Entry {
     pub place: &'static str,
     /// The checkers that should report it, the likeliest first.
     pub caught_by: &'static [&'static str],
+    /// Where it shows soon, found by measuring.
+    pub exhibit: Exhibit,
+}
+
+/// Seeds of a scenario under which a mutation shows.
+#[derive(Clone, Copy, Debug)]
+pub struct Exhibit {
+    /// The scenario: a file of `scenarios/`, without its extension.
+    pub scenario: &'static str,
+    /// The first seed.
+    pub first: u64,
+    /// How many seeds there are.
+    pub count: u64,
+}
+
+impl Exhibit {
+    /// The seeds.
+    pub fn seeds(self) -> core::ops::Range<u64> {
+        self.first..self.first + self.count
+    }
 }
 
 /// Every mutation, in the order of its id.
@@ -90,6 +110,11 @@ pub const CATALOGUE: &[Entry] = &[
                 back what the proposer counts on.",
         place: "paxos::voter",
         caught_by: &["promises", "durability", "agreement", "leadership"],
+        exhibit: Exhibit {
+            scenario: "chaos",
+            first: 0,
+            count: 10,
+        },
     },
     Entry {
         mutation: Mutation::P03,
@@ -101,6 +126,11 @@ pub const CATALOGUE: &[Entry] = &[
                 delayed Accept undoes what its successor was told.",
         place: "paxos::acceptor",
         caught_by: &["promises", "leadership", "agreement", "linearizability"],
+        exhibit: Exhibit {
+            scenario: "chaos",
+            first: 0,
+            count: 60,
+        },
     },
     Entry {
         mutation: Mutation::P04,
@@ -112,6 +142,11 @@ pub const CATALOGUE: &[Entry] = &[
                 its promise quorum reported, and so overwrites what was chosen.",
         place: "paxos::leader",
         caught_by: &["recovery", "agreement", "linearizability"],
+        exhibit: Exhibit {
+            scenario: "chaos",
+            first: 0,
+            count: 10,
+        },
     },
     Entry {
         mutation: Mutation::P09,
@@ -123,6 +158,12 @@ pub const CATALOGUE: &[Entry] = &[
                 a deposed leader that has not noticed returns old data.",
         place: "paxos::leader",
         caught_by: &["linearizability"],
+        // Only a leader that is cut off with clients that ask it for synced reads shows it.
+        exhibit: Exhibit {
+            scenario: "leader_isolated",
+            first: 0,
+            count: 40,
+        },
     },
     Entry {
         mutation: Mutation::P11,
@@ -134,6 +175,11 @@ pub const CATALOGUE: &[Entry] = &[
                 slot, because nobody looks its number up.",
         place: "tree::apply",
         caught_by: &["exactly_once", "agreement", "digest", "linearizability"],
+        exhibit: Exhibit {
+            scenario: "chaos",
+            first: 0,
+            count: 5,
+        },
     },
     Entry {
         mutation: Mutation::P21,
@@ -145,6 +191,11 @@ pub const CATALOGUE: &[Entry] = &[
                 while it leads, and the window closes behind it.",
         place: "paxos::leader",
         caught_by: &["liveness", "convergence"],
+        exhibit: Exhibit {
+            scenario: "chaos",
+            first: 0,
+            count: 10,
+        },
     },
     Entry {
         mutation: Mutation::Z13,
@@ -156,6 +207,11 @@ pub const CATALOGUE: &[Entry] = &[
                 only in memory: neither logged nor in a snapshot.",
         place: "zab::synchronization",
         caught_by: &["durability", "agreement"],
+        exhibit: Exhibit {
+            scenario: "chaos",
+            first: 0,
+            count: 40,
+        },
     },
     Entry {
         mutation: Mutation::Z20,
@@ -167,6 +223,11 @@ pub const CATALOGUE: &[Entry] = &[
                 that zxid is not in the leader's history; its divergent tail survives.",
         place: "zab::synchronization",
         caught_by: &["agreement", "digest", "convergence"],
+        exhibit: Exhibit {
+            scenario: "chaos",
+            first: 0,
+            count: 40,
+        },
     },
     Entry {
         mutation: Mutation::Z34,
@@ -178,6 +239,11 @@ pub const CATALOGUE: &[Entry] = &[
                 may miss what others were told.",
         place: "zab::broadcast",
         caught_by: &["linearizability"],
+        exhibit: Exhibit {
+            scenario: "chaos",
+            first: 0,
+            count: 40,
+        },
     },
     Entry {
         mutation: Mutation::Z35,
@@ -189,6 +255,11 @@ pub const CATALOGUE: &[Entry] = &[
                 server's memory grows as long as it runs.",
         place: "zab::checkpoint",
         caught_by: &["bounds"],
+        exhibit: Exhibit {
+            scenario: "chaos",
+            first: 0,
+            count: 5,
+        },
     },
     Entry {
         mutation: Mutation::T03,
@@ -200,6 +271,11 @@ pub const CATALOGUE: &[Entry] = &[
                 count of creates, so a name is used again after a delete.",
         place: "tree::prepare",
         caught_by: &["linearizability", "tree"],
+        exhibit: Exhibit {
+            scenario: "steady",
+            first: 0,
+            count: 5,
+        },
     },
     Entry {
         mutation: Mutation::T04,
@@ -211,6 +287,11 @@ pub const CATALOGUE: &[Entry] = &[
                 creation was proposed and is not applied yet stays behind for ever.",
         place: "tree::prepare",
         caught_by: &["tree", "linearizability", "session"],
+        exhibit: Exhibit {
+            scenario: "chaos",
+            first: 80,
+            count: 20,
+        },
     },
     Entry {
         mutation: Mutation::T11,
@@ -222,6 +303,11 @@ pub const CATALOGUE: &[Entry] = &[
                 client has seen, so changes that the client missed meanwhile are never told.",
         place: "server::queue",
         caught_by: &["watches"],
+        exhibit: Exhibit {
+            scenario: "chaos",
+            first: 0,
+            count: 10,
+        },
     },
     Entry {
         mutation: Mutation::T13,
@@ -232,6 +318,11 @@ pub const CATALOGUE: &[Entry] = &[
         story: "A server that is behind what a client has seen accepts its session all the same.",
         place: "server::clients",
         caught_by: &["session", "watches", "linearizability"],
+        exhibit: Exhibit {
+            scenario: "chaos",
+            first: 20,
+            count: 10,
+        },
     },
 ];
 
@@ -255,7 +346,7 @@ impl Mutation {
 
 /// The set of mutations that are on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
-pub struct Mutations(u64);
+pub struct Mutations(u128);
 
 impl Mutations {
     /// None: the protocols as they should be.
@@ -264,13 +355,13 @@ impl Mutations {
     /// This set and one more.
     #[must_use]
     pub fn with(self, mutation: Mutation) -> Mutations {
-        Mutations(self.0 | 1 << mutation as u32)
+        Mutations(self.0 | 1u128 << mutation as u32)
     }
 
     /// Whether a mutation is on.
     #[inline]
     pub fn has(self, mutation: Mutation) -> bool {
-        self.0 & (1 << mutation as u32) != 0
+        self.0 & (1u128 << mutation as u32) != 0
     }
 
     /// Those that are on, in the order of their ids.

@@ -3,34 +3,20 @@
 mod runs;
 mod scenario_files;
 
-use std::ops::Range;
+use std::sync::Arc;
 
 use menagerie::check::Verdict;
 use menagerie::mutation::{CATALOGUE, Entry, Mutation, Mutations};
 use menagerie_sim::campaign::{CampaignReport, CampaignSpec};
 use menagerie_sim::run::{Conclusion, RunSpec};
+use menagerie_sim::scenario::Scenario;
 use menagerie_sim::{PROTOCOLS, Registration};
 use runs::campaign;
 use scenario_files::scenario;
 
-/// Where a mutation shows soon: the scenario and the seeds, found by measuring.
-fn exhibit(mutation: Mutation) -> (&'static str, Range<u64>) {
-    match mutation {
-        Mutation::P02 => ("scenarios/chaos.toml", 0..10),
-        Mutation::P03 => ("scenarios/chaos.toml", 0..60),
-        Mutation::P04 => ("scenarios/chaos.toml", 0..10),
-        // Only a leader that is cut off with clients that ask it for synced reads shows it.
-        Mutation::P09 => ("scenarios/leader_isolated.toml", 0..40),
-        Mutation::Z13 => ("scenarios/chaos.toml", 0..40),
-        Mutation::Z20 => ("scenarios/chaos.toml", 0..40),
-        Mutation::P11 => ("scenarios/chaos.toml", 0..5),
-        Mutation::P21 | Mutation::T11 => ("scenarios/chaos.toml", 0..10),
-        Mutation::T13 => ("scenarios/chaos.toml", 20..30),
-        Mutation::Z34 => ("scenarios/chaos.toml", 0..40),
-        Mutation::Z35 => ("scenarios/chaos.toml", 0..5),
-        Mutation::T03 => ("scenarios/steady.toml", 0..5),
-        Mutation::T04 => ("scenarios/chaos.toml", 80..100),
-    }
+/// The scenario in which a mutation shows.
+fn exhibiting(entry: &Entry) -> Arc<Scenario> {
+    scenario(&format!("scenarios/{}.toml", entry.exhibit.scenario))
 }
 
 /// The protocols that a mutation concerns.
@@ -40,11 +26,10 @@ fn concerned(entry: &'static Entry) -> impl Iterator<Item = &'static Registratio
 }
 
 fn exhibited(entry: &Entry, protocol: &Registration, mutations: Mutations) -> CampaignReport {
-    let (file, seeds) = exhibit(entry.mutation);
     campaign(&CampaignSpec {
-        scenario: scenario(file),
+        scenario: exhibiting(entry),
         protocol: *protocol,
-        seeds,
+        seeds: entry.exhibit.seeds(),
         mutations,
         checks: true,
         jobs: 2,
@@ -85,7 +70,7 @@ fn a_caught_mutation_is_caught_again_under_its_seed_with_the_same_hash() {
             let report = exhibited(entry, protocol, mutations);
             let failure = report.failures.first().expect("it is caught");
             let again = protocol.run(&RunSpec {
-                scenario: scenario(exhibit(entry.mutation).0),
+                scenario: exhibiting(entry),
                 seed: failure.seed,
                 mutations,
                 checks: true,
@@ -138,11 +123,11 @@ const FIRST: [(Mutation, &str); 9] = [
 #[test]
 fn these_checkers_report_a_mutation_first() {
     for (mutation, checker) in FIRST {
-        let (file, seeds) = exhibit(mutation);
-        let protocol = concerned(mutation.entry()).next().expect("it concerns one");
-        let first = seeds.into_iter().any(|seed| {
+        let entry = mutation.entry();
+        let protocol = concerned(entry).next().expect("it concerns one");
+        let first = entry.exhibit.seeds().any(|seed| {
             let report = protocol.run(&RunSpec {
-                scenario: scenario(file),
+                scenario: exhibiting(entry),
                 seed,
                 mutations: Mutations::NONE.with(mutation),
                 checks: true,
@@ -158,6 +143,6 @@ fn these_checkers_report_a_mutation_first() {
                 });
             first.is_some_and(|judged| judged.checker == checker)
         });
-        assert!(first, "{}: {checker} is never first", mutation.entry().id);
+        assert!(first, "{}: {checker} is never first", entry.id);
     }
 }

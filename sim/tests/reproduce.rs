@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-use menagerie::mutation::Mutation;
+use menagerie::mutation::Exhibit;
 use serde_json::Value;
 
 /// Lets a shell run a line in the repository's folder, `menagerie` being the binary under test.
@@ -25,28 +25,19 @@ fn document(output: &Output) -> Value {
         .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)))
 }
 
-/// A scenario and seeds that catch the mutation, as measured for `tests/mutations.rs`.
-fn exhibit(mutation: Mutation) -> &'static str {
-    match mutation {
-        Mutation::P02 => "scenarios/chaos.toml --seeds 0..10",
-        Mutation::P03 => "scenarios/chaos.toml --seeds 0..60",
-        Mutation::P04 => "scenarios/chaos.toml --seeds 0..10",
-        Mutation::P09 => "scenarios/leader_isolated.toml --seeds 0..40",
-        Mutation::Z13 => "scenarios/chaos.toml --seeds 0..40",
-        Mutation::Z20 => "scenarios/chaos.toml --seeds 0..40",
-        Mutation::P11 | Mutation::P21 | Mutation::T11 => "scenarios/chaos.toml --seeds 0..10",
-        Mutation::T13 => "scenarios/chaos.toml --seeds 20..30",
-        Mutation::Z34 => "scenarios/chaos.toml --seeds 0..20",
-        Mutation::Z35 => "scenarios/chaos.toml --seeds 0..5",
-        Mutation::T03 => "scenarios/steady.toml --seeds 0..2",
-        Mutation::T04 => "scenarios/chaos.toml --seeds 80..100",
-    }
+/// A scenario and seeds that catch the mutation.
+fn exhibit(exhibit: Exhibit) -> String {
+    let (name, seeds) = (exhibit.scenario, exhibit.seeds());
+    format!(
+        "scenarios/{name}.toml --seeds {}..{}",
+        seeds.start, seeds.end
+    )
 }
 
 #[test]
 fn the_line_to_paste_fails_again_with_the_same_hash() {
     for entry in menagerie::mutation::CATALOGUE {
-        let (id, what) = (entry.id, exhibit(entry.mutation));
+        let (id, what) = (entry.id, exhibit(entry.exhibit));
         let campaign = paste(&format!("menagerie campaign {what} --mutate {id} --json"));
         assert_eq!(campaign.status.code(), Some(1), "{id} in {what}");
         for campaign in document(&campaign)["campaigns"].as_array().expect("a list") {

@@ -25,11 +25,6 @@ use crate::registry::{Internal, Registration};
 use crate::scenario::{Scenario, ScenarioError, files_in};
 use detection::Detection;
 
-/// Where mutations are hunted, unless `HUNTED_ELSEWHERE` names another scenario.
-const HUNTING_GROUND: &str = "chaos";
-/// Mutations that need a story of their own: a stale leader has to keep its clients for a while.
-const HUNTED_ELSEWHERE: &[(&str, &str)] = &[("P09", "leader_isolated")];
-
 /// How much is run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Extent {
@@ -231,11 +226,7 @@ fn detections(
     let mut detections = Vec::new();
     for entry in CATALOGUE {
         say(&format!("mutation {}", entry.id));
-        let elsewhere = HUNTED_ELSEWHERE.iter().find(|(id, _)| *id == entry.id);
-        let ground = find(
-            scenarios,
-            elsewhere.map_or(HUNTING_GROUND, |(_, name)| name),
-        )?;
+        let ground = find(scenarios, entry.exhibit.scenario)?;
         for protocol in order.protocols {
             if entry.concerns.includes(protocol.name) {
                 let seeds = seeds.clone();
