@@ -5,6 +5,8 @@
 //! [`crate::decision`]). It replays to the same hash; an edited one replays as far as it makes
 //! sense.
 
+pub(crate) mod limits;
+
 use std::sync::Arc;
 
 use menagerie::canonical::FORMAT_VERSION;
@@ -17,7 +19,6 @@ use crate::fault::Fault;
 use crate::plan::{Family, Plan, Planned};
 use crate::resolve::{Resolved, mutation_ids};
 use crate::run::{Job, RunReport};
-use crate::scenario::quantity::SPAN_MAX;
 use crate::scenario::schema::{Core, Expect};
 use crate::script::Script;
 use crate::workload::WorkloadSpec;
@@ -146,7 +147,7 @@ impl Bundle {
             ));
         }
         bundle.check_names()?;
-        bundle.check_sizes()?;
+        limits::check(&bundle)?;
         Ok(bundle)
     }
 
@@ -155,53 +156,6 @@ impl Bundle {
             if Mutation::find(id).is_none() {
                 return Err(format!("there is no mutation \"{id}\""));
             }
-        }
-        let servers = self.world.voters.saturating_add(self.world.observers);
-        if self.world.voters == 0 || servers > 63 {
-            return Err(format!("an ensemble of {servers} servers cannot be run"));
-        }
-        for fault in &self.faults {
-            for node in fault.actions.iter().flat_map(crate::script::named_by) {
-                if node.0 == 0 || node.0 > servers {
-                    return Err(format!(
-                        "a fault names {node}, and there are {servers} servers"
-                    ));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// What a scenario file may not say, an edited bundle may not say either.
-    fn check_sizes(&self) -> Result<(), String> {
-        let (world, knobs) = (&self.world, &self.world.knobs);
-        let spans = [
-            (self.duration, "duration"),
-            (self.bound, "bound"),
-            (knobs.tick, "tick"),
-            (knobs.finalize_wait, "finalize_wait"),
-            (knobs.notification_min, "notification_min"),
-            (knobs.notification_max, "notification_max"),
-            (knobs.heartbeat, "heartbeat"),
-            (knobs.election_timeout, "election_timeout"),
-            (knobs.retransmit, "retransmit"),
-            (world.network.patience, "patience"),
-            (world.network.dial_timeout, "dial_timeout"),
-            (world.settings.removal_interval, "removal_interval"),
-        ];
-        for (span, name) in spans {
-            if span == Span::ZERO || span > SPAN_MAX {
-                return Err(format!(
-                    "`{name}` is {} ns: expected more than nothing and at most {} ns",
-                    span.0, SPAN_MAX.0
-                ));
-            }
-        }
-        let servers = usize::from(world.voters) + usize::from(world.observers);
-        if let Some(rows) = &world.network.matrix
-            && (rows.len() != servers || rows.iter().any(|row| row.len() != servers))
-        {
-            return Err(format!("the matrix does not fit {servers} servers"));
         }
         Ok(())
     }

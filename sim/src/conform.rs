@@ -66,7 +66,7 @@ pub fn conform(files: &[PathBuf], json: bool) -> Result<Report, String> {
     let mut lines = String::new();
     for path in files {
         let file = path.display().to_string();
-        let transcript = read(path).map_err(|why| format!("{file}: {why}"))?;
+        let (transcript, lines_of) = read(path).map_err(|why| format!("{file}: {why}"))?;
         let outcome = if is_of_ensemble(&transcript) {
             ensemble::replay(&transcript)
         } else {
@@ -92,7 +92,10 @@ pub fn conform(files: &[PathBuf], json: bool) -> Result<Report, String> {
                     got,
                 });
             }
-            Outcome::Unreadable(why) => return Err(format!("{file}: {why}")),
+            Outcome::Unreadable { value, why } => {
+                let line = lines_of.get(value).copied().unwrap_or(1);
+                return Err(format!("{file}: line {line}: {why}"));
+            }
         }
     }
     let text = if json {
@@ -103,14 +106,18 @@ pub fn conform(files: &[PathBuf], json: bool) -> Result<Report, String> {
     Ok(Report { summary, text })
 }
 
-fn read(path: &Path) -> io::Result<Vec<Value>> {
+/// The values of a transcript, and the line of each.
+fn read(path: &Path) -> io::Result<(Vec<Value>, Vec<usize>)> {
     let text = std::fs::read_to_string(path)?;
-    let lines = text.lines().filter(|line| !line.trim().is_empty());
-    lines
-        .enumerate()
-        .map(|(place, line)| {
-            serde_json::from_str(line)
-                .map_err(|why| io::Error::other(format!("line {}: {why}", place + 1)))
-        })
-        .collect()
+    let (mut values, mut lines) = (Vec::new(), Vec::new());
+    for (place, line) in text.lines().enumerate() {
+        if line.trim().is_empty() {
+            continue;
+        }
+        let value = serde_json::from_str(line)
+            .map_err(|why| io::Error::other(format!("line {}: {why}", place + 1)))?;
+        values.push(value);
+        lines.push(place + 1);
+    }
+    Ok((values, lines))
 }

@@ -16,6 +16,8 @@ use crate::world::{Action, CrashKind};
 
 /// Chaos stops planning here: a bound against a gap that is far too short for its duration.
 const CHAOS_FAULTS_MAX: usize = 500;
+/// So often chaos draws a family at most: one whose budget is spent gives no fault.
+const CHAOS_DRAWS_MAX: u32 = 10_000;
 /// So many cuts a flap makes at most.
 const FLAPS_MAX: u64 = 500;
 /// The stream of the plan's own draws; a fault's draws are streams from [`FIRED`] on.
@@ -340,7 +342,9 @@ impl<'a> Chaos<'a> {
         draws.shuffle(&mut first);
         let gap = self.section.gap.get_ref().0.0;
         let mut at = self.section.from.get_ref().0.0 + draws.below(gap);
-        while at < self.end.0 && out.len() < CHAOS_FAULTS_MAX {
+        let mut draws_left = CHAOS_DRAWS_MAX;
+        while at < self.end.0 && out.len() < CHAOS_FAULTS_MAX && draws_left > 0 {
+            draws_left -= 1;
             let family = match first.pop() {
                 Some(family) => family,
                 None => weighted(&on, draws),

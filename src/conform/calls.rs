@@ -1,5 +1,6 @@
 //! From the arguments of a step to the call that a client sends.
 
+use super::limits::{self, CONTENT_BYTES_MAX};
 use super::value::Value;
 use crate::jute::{Call, CreateKind, WatchLists};
 use crate::tree::{Ace, Data, Path};
@@ -120,7 +121,7 @@ fn lists(op: &str, args: &Value) -> Result<WatchLists, String> {
         paths.iter().map(path).collect()
     };
     Ok(WatchLists {
-        relative: args.number("relativeZxid").unwrap_or(0),
+        relative: limits::zxid(args, "relativeZxid")?.unwrap_or(0),
         data: list("data")?,
         exist: list("exist")?,
         child: list("child")?,
@@ -182,7 +183,16 @@ pub(super) fn data(value: Option<&Value>) -> Result<Data, String> {
                 return base64(text).map(Data::from);
             }
             match (value.text("rep"), value.number("n").map(usize::try_from)) {
-                (Some(text), Some(Ok(count))) => Ok(Data::from(text.repeat(count).into_bytes())),
+                (Some(text), Some(Ok(count))) => {
+                    let bytes = text.len().checked_mul(count);
+                    if bytes.is_none_or(|bytes| bytes > CONTENT_BYTES_MAX) {
+                        return Err(format!(
+                            "content of {count} times {text:?}: expected at most \
+                             {CONTENT_BYTES_MAX} bytes"
+                        ));
+                    }
+                    Ok(Data::from(text.repeat(count).into_bytes()))
+                }
                 _neither => Err(format!("{value} is no content")),
             }
         }

@@ -10,6 +10,7 @@
 
 mod calls;
 mod compare;
+pub mod limits;
 mod player;
 mod results;
 mod value;
@@ -39,8 +40,13 @@ pub enum Outcome {
         /// What was done here.
         got: String,
     },
-    /// It is not a transcript: says why.
-    Unreadable(String),
+    /// It is not a transcript.
+    Unreadable {
+        /// Which of its values, from 0: the header is the first.
+        value: usize,
+        /// What is wrong with it.
+        why: String,
+    },
 }
 
 /// Whether a transcript was recorded with an ensemble of servers.
@@ -52,17 +58,25 @@ pub fn is_of_ensemble(lines: &[Value]) -> bool {
 /// Replays a transcript of a single server: the header, then the steps.
 pub fn replay(lines: &[Value]) -> Outcome {
     let Some((header, steps)) = lines.split_first() else {
-        return Outcome::Unreadable("it is empty".to_string());
+        let why = "it is empty: expected a header, then steps".to_string();
+        return Outcome::Unreadable { value: 0, why };
     };
     if header.get("transcript").is_none() {
-        return Outcome::Unreadable("the first line is no header".to_string());
+        let why = "this is no header: `transcript` is missing".to_string();
+        return Outcome::Unreadable { value: 0, why };
     }
-    let mut player = player::Player::new(settings_of(header));
-    for step in steps {
+    let mut player = match settings_of(header) {
+        Ok(settings) => player::Player::new(settings),
+        Err(why) => return Outcome::Unreadable { value: 0, why },
+    };
+    for (place, step) in steps.iter().enumerate() {
         let played = Step::parse(step).and_then(|step| player.play(&step));
         let got = match played {
             Ok(got) => got,
-            Err(why) => return Outcome::Unreadable(why),
+            Err(why) => {
+                let value = place + 1;
+                return Outcome::Unreadable { value, why };
+            }
         };
         if let Some((expected, got)) = compare::difference(step, &got) {
             return Outcome::Failed {
@@ -78,16 +92,14 @@ pub fn replay(lines: &[Value]) -> Outcome {
     Outcome::Passed { steps: steps.len() }
 }
 
-fn settings_of(header: &Value) -> Settings {
+fn settings_of(header: &Value) -> Result<Settings, String> {
     let defaults = Settings::default();
     let config = header.get("config").cloned().unwrap_or(Value::Null);
-    let tick = config
-        .number("tickTime")
-        .and_then(|tick| u64::try_from(tick).ok());
-    Settings {
+    let tick = limits::tick_ms(&config)?;
+    Ok(Settings {
         tick_ms: tick.unwrap_or(defaults.tick_ms),
         extended_types: config.flag("extendedTypesEnabled"),
         superuser: config.text("superDigest").map(str::to_string),
         client_address: defaults.client_address,
-    }
+    })
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::calls;
+use super::limits::{self, Slept};
 use super::results::{self, add_body};
 use super::value::Value;
 use crate::ids::{ConnId, SessionId};
@@ -53,6 +54,7 @@ pub(super) struct Player {
     owners: BTreeMap<ConnId, String>,
     /// The zxid of the last step that had one.
     zxid: i64,
+    slept: Slept,
 }
 
 struct Client {
@@ -78,6 +80,7 @@ impl Player {
             clients: BTreeMap::new(),
             owners: BTreeMap::new(),
             zxid: 0,
+            slept: Slept::default(),
         }
     }
 
@@ -129,11 +132,8 @@ impl Player {
             (client.session, password)
         };
         let request = ConnectRequest {
-            last_zxid: args.number("lastZxid").unwrap_or(0),
-            timeout: args
-                .number("timeout")
-                .and_then(|ms| i32::try_from(ms).ok())
-                .ok_or("a timeout is missing")?,
+            last_zxid: limits::zxid(args, "lastZxid")?.unwrap_or(0),
+            timeout: i32::try_from(limits::timeout_ms(args)?).map_err(|why| why.to_string())?,
             session: session.0 as i64,
             password,
             read_only: args.flag("readOnly"),
@@ -290,9 +290,10 @@ impl Player {
             }
             "restart" => self.solo.restart(),
             "sleep" => {
-                let ms = args.number("ms").and_then(|ms| u64::try_from(ms).ok());
+                let ms = limits::sleep_ms(args)?;
+                self.slept.add(ms)?;
                 let silent = args.get("noPing").map_or(&[][..], Value::elements);
-                self.sleep(ms.ok_or("no time to sleep")?, silent);
+                self.sleep(ms, silent);
             }
             _unknown => return Err(format!("unknown step {:?}", step.op)),
         }

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use menagerie::client::ClientInput;
+use menagerie::conform::limits::{self, Slept};
 use menagerie::conform::{Outcome, Step, Value, difference};
 use menagerie::ids::{ConnId, NodeId, SessionId, Span, Zxid};
 use menagerie::protocol::Standing;
@@ -32,17 +33,21 @@ const EXPIRY_RESTS: u32 = 1_000;
 /// Replays a transcript whose header says that it comes from an ensemble.
 pub(super) fn replay(lines: &[Value]) -> Outcome {
     let Some((header, steps)) = lines.split_first() else {
-        return Outcome::Unreadable("it is empty".to_string());
+        let why = "it is empty: expected a header, then steps".to_string();
+        return Outcome::Unreadable { value: 0, why };
     };
     let mut player = match Player::new(header) {
         Ok(player) => player,
-        Err(why) => return Outcome::Unreadable(why),
+        Err(why) => return Outcome::Unreadable { value: 0, why },
     };
-    for recorded in steps {
+    for (place, recorded) in steps.iter().enumerate() {
         let played = Step::parse(recorded).and_then(|step| player.play(&step, recorded));
         let got = match played {
             Ok(got) => got,
-            Err(why) => return Outcome::Unreadable(why),
+            Err(why) => {
+                let value = place + 1;
+                return Outcome::Unreadable { value, why };
+            }
         };
         if let Some((expected, got)) = difference(recorded, &got) {
             let step = recorded.number("i").and_then(|i| u64::try_from(i).ok());
@@ -69,6 +74,7 @@ pub(super) struct Player {
     pub(super) base: Zxid,
     /// The zxid of the last step that had one.
     zxid: i64,
+    slept: Slept,
 }
 
 struct Client {
@@ -100,6 +106,7 @@ impl Player {
             writes: BTreeMap::new(),
             base: Zxid::ZERO,
             zxid: 0,
+            slept: Slept::default(),
         };
         player.leader = player.elect()?;
         player.open_history()?;
@@ -249,9 +256,8 @@ impl Player {
                 (client.session, client.password)
             }
         };
-        let ms = args.number("timeout").and_then(|ms| u64::try_from(ms).ok());
-        let timeout = Span::millis(ms.ok_or("a timeout is missing")?);
-        let last_zxid = self.absolute(args.get("lastZxid")).unwrap_or(Zxid::ZERO);
+        let timeout = Span::millis(u64::from(limits::timeout_ms(args)?));
+        let last_zxid = self.absolute(args, "lastZxid")?.unwrap_or(Zxid::ZERO);
         let conn = self.world.dial_raw(server);
         self.owners.insert(conn, name.clone());
         heard.extend(self.rest(SETTLED));
@@ -337,7 +343,7 @@ impl Player {
 
     fn call(&mut self, step: &Step, heard: &mut Heard) -> Result<Played, String> {
         let asked = ask(&step.op, &step.args, self.extended_types)?;
-        let relative = self.absolute(step.args.get("relativeZxid"));
+        let relative = self.absolute(&step.args, "relativeZxid")?;
         let client = self.client(&step.session)?;
         let (conn, session) = (client.conn, client.session);
         client.xid += 1;
@@ -420,8 +426,9 @@ impl Player {
                 heard.extend(self.rest(SETTLED));
             }
             "sleep" => {
-                let ms = args.number("ms").and_then(|ms| u64::try_from(ms).ok());
-                let mut left = Span::millis(ms.ok_or("no time to sleep")?);
+                let ms = limits::sleep_ms(args)?;
+                self.slept.add(ms)?;
+                let mut left = Span::millis(ms);
                 let silent = args.get("noPing").map_or(&[][..], Value::elements);
                 while left > Span::ZERO {
                     let part = left.min(SETTLED);

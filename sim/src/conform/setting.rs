@@ -1,6 +1,6 @@
 //! The world of a transcript of an ensemble, and the frames of its clients.
 
-use menagerie::conform::Value;
+use menagerie::conform::{Value, limits};
 use menagerie::ids::{SessionId, Span, Zxid};
 use menagerie::mutation::Mutations;
 use menagerie::protocol::Knobs;
@@ -42,8 +42,7 @@ pub(super) fn request_frame(xid: u32, seq: u32, request: Request) -> ClientFrame
 
 /// Three voters and an observer, and nothing that goes wrong.
 pub(super) fn spec_of(config: &Value) -> Result<WorldSpec, String> {
-    let tick = config.number("tickTime").unwrap_or(2_000);
-    let tick = u64::try_from(tick).map_err(|_| format!("a tick of {tick} ms"))?;
+    let tick = limits::tick_ms(config)?.unwrap_or(2_000);
     let knobs = Knobs {
         tick: Span::millis(tick),
         ..Knobs::default()

@@ -2,7 +2,7 @@
 //! last one before it.
 
 use menagerie::client::ClientInput;
-use menagerie::conform::Value;
+use menagerie::conform::{Value, limits};
 use menagerie::ids::{ConnId, Zxid};
 use menagerie::wire::ServerFrame;
 
@@ -47,15 +47,14 @@ impl Player {
     }
 
     /// A zxid of an argument: a number counts from the last one before the transcript.
-    pub(super) fn absolute(&self, value: Option<&Value>) -> Option<Zxid> {
-        match value? {
-            Value::Text(old) if old == "old" => Some(self.base),
-            Value::Number(number) => {
-                let above = u64::try_from(*number).ok().filter(|above| *above > 0);
-                Some(above.map_or(Zxid::ZERO, |above| Zxid(self.base.0 + above)))
-            }
-            _no_zxid => None,
+    pub(super) fn absolute(&self, args: &Value, key: &str) -> Result<Option<Zxid>, String> {
+        if args.text(key) == Some("old") {
+            return Ok(Some(self.base));
         }
+        let number = limits::zxid(args, key)?;
+        let above = |number| u64::try_from(number).ok().filter(|above| *above > 0);
+        let absolute = |number| above(number).map_or(Zxid::ZERO, |above| Zxid(self.base.0 + above));
+        Ok(number.map(absolute))
     }
 
     pub(super) fn relative(&self, zxid: Zxid) -> i64 {

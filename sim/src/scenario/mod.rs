@@ -8,10 +8,11 @@
 //! right.
 
 pub mod adversity;
+pub(crate) mod cost;
 pub mod diagnostic;
 pub mod quantity;
 pub mod schema;
-mod validate;
+pub(crate) mod validate;
 
 use std::io::ErrorKind;
 use std::path::Path;

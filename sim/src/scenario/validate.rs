@@ -9,14 +9,17 @@ use menagerie::ids::Span;
 use menagerie::mutation::CATALOGUE;
 use toml::Spanned;
 
+use super::cost::{Extent, affordable};
 use super::diagnostic::Problem;
 use super::quantity::Duration;
 use super::schema::{Document, KnobsSection, LatencySection};
+use crate::bundle::limits::decision;
 use crate::script::parse_act;
 
 /// The greatest number a set of servers can hold.
-const SERVERS_MAX: u16 = 63;
-const CLIENTS_MAX: u16 = 1_000;
+pub(crate) const SERVERS_MAX: u16 = 63;
+/// The most clients of a run.
+pub(crate) const CLIENTS_MAX: u16 = 1_000;
 const KEYS_MAX: u16 = 1_000;
 const PIPELINE_MAX: u8 = 64;
 
@@ -39,6 +42,7 @@ pub fn validate(document: &Document) -> Vec<Problem> {
     if let Some(chaos) = &document.chaos {
         problems.chaos(chaos, end);
     }
+    problems.costs(document);
     let mut found = problems.0;
     found.sort_by_key(|problem| problem.span.as_ref().map_or(0, |span| span.start));
     found
@@ -138,6 +142,15 @@ impl Problems {
                     format!("there is no mutation \"{id}\""),
                     "`menagerie mutations` lists them",
                 );
+            }
+        }
+        for (name, value) in document.irregular.iter().flatten() {
+            if let Err(why) = decision(*name, value.word()) {
+                self.0.push(Problem {
+                    message: format!("[irregular] \"{name}\" is {}", value.word()),
+                    span: None,
+                    help: Some(why),
+                });
             }
         }
         let servers = smallest_ensemble(document);
@@ -292,6 +305,33 @@ impl Problems {
                 "`notification_min` is longer than `notification_max`".to_owned(),
                 "expected notification_min <= notification_max",
             );
+        }
+    }
+
+    /// Timers that would come too often for the length of the run.
+    fn costs(&mut self, document: &Document) {
+        let extent = Extent {
+            length: document.duration.get_ref().0,
+            servers: u64::from(smallest_ensemble(document)).max(1),
+        };
+        let knobs = &document.knobs;
+        let intervals = [
+            (&knobs.tick, "tick"),
+            (&knobs.finalize_wait, "finalize_wait"),
+            (&knobs.notification_min, "notification_min"),
+            (&knobs.notification_max, "notification_max"),
+            (&knobs.heartbeat, "heartbeat"),
+            (&knobs.election_timeout, "election_timeout"),
+            (&knobs.retransmit, "retransmit"),
+            (&document.ensemble.removal_interval, "removal_interval"),
+        ];
+        for (value, name) in intervals {
+            if let Some(value) = value
+                && let Err(why) = affordable(value.get_ref().0, extent)
+            {
+                let message = format!("`{name}` is too short");
+                self.add(value.span(), message, &why);
+            }
         }
     }
 

@@ -8,6 +8,9 @@ use crate::scenario::adversity::{ChaosSection, FaultEntry, Shape, SwarmSection};
 use crate::scenario::quantity::{Duration, Target};
 use crate::script::{named_by, parse_action};
 
+/// The shortest mean time between two faults of chaos.
+const GAP_MIN: Span = Span::millis(1);
+
 impl Problems {
     pub(super) fn fault(&mut self, fault: &FaultEntry, servers: u16, end: Span) {
         match fault {
@@ -160,7 +163,13 @@ impl Problems {
 
     pub(super) fn chaos(&mut self, chaos: &ChaosSection, end: Span) {
         self.times(&chaos.from, None, end);
-        self.positive(&chaos.gap, "gap");
+        if chaos.gap.get_ref().0 < GAP_MIN {
+            self.add(
+                chaos.gap.span(),
+                format!("`gap` is shorter than {GAP_MIN}"),
+                "expected 1ms or more: faults that follow each other faster are one fault",
+            );
+        }
         self.positive(&chaos.hold_min, "hold_min");
         if chaos.hold_min.get_ref() > chaos.hold_max.get_ref() {
             self.add(
