@@ -2,6 +2,7 @@
 
 use super::{Note, Server, ServerEffect, ServerOutbox};
 use crate::ids::{LocalTime, Zxid};
+use crate::mutation::Mutation;
 use crate::protocol::{CaptureKind, Input, Protocol, Replicates, Role};
 use crate::tree::{Applied, Capture, ErrorCode, Execution, Payload, Snapshot, State};
 use crate::wire::ServerFrame;
@@ -121,7 +122,7 @@ impl<P: Protocol> Server<P> {
             for (conn, event) in fired.drain(..) {
                 let connection = self.connections.get(&conn);
                 let ids = connection.map_or(&[][..], |connection| &connection.ids);
-                if applied.may_hear(place, ids) {
+                if applied.may_hear(place, ids) || self.mutations.has(Mutation::N18) {
                     let frame = ServerFrame::Event(event);
                     out.push(ServerEffect::Reply { conn, frame });
                 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Server, ServerEffect, ServerOutbox, ServerTimer};
 use crate::ids::{LocalTime, NodeId, SessionId, Span};
+use crate::mutation::Mutation;
 use crate::protocol::{Gate, Input, Protocol, Replicates, Role, TimerRange, Via};
 use crate::tree::{Applied, Asker, Command, ErrorCode, Identity, Payload, Write};
 use crate::wire::{Packet, PeerMsg};
@@ -266,7 +267,12 @@ impl<P: Protocol> Server<P> {
         let mut silent = Vec::new();
         for (session, details) in self.state.sessions() {
             let heard = *self.heard.entry(session).or_insert(now);
-            if now.since(heard) > details.timeout {
+            let patience = if self.mutations.has(Mutation::N12) {
+                Span(details.timeout.0 / 5)
+            } else {
+                details.timeout
+            };
+            if now.since(heard) > patience && !self.mutations.has(Mutation::N11) {
                 silent.push(session);
             }
         }

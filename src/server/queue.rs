@@ -318,7 +318,7 @@ impl<P: Protocol> Server<P> {
         let sessions: Vec<SessionId> = core::mem::take(&mut self.touched).into_iter().collect();
         if self.standing.role == Role::Leading {
             self.on_touches(now, &sessions);
-        } else {
+        } else if !self.mutations.has(Mutation::N13) {
             self.send_to_leader(PeerMsg::Touch { sessions }, out);
         }
     }

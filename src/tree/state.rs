@@ -13,7 +13,7 @@ use super::request::{Answer, Data, ErrorCode, EventKind, Path, Stat, WatchEvent}
 use super::session::{Done, Session, Turn};
 use crate::canonical::RunHash;
 use crate::ids::{SessionId, Span, Zxid};
-use crate::mutation::Mutations;
+use crate::mutation::{Mutation, Mutations};
 
 /// The applied state of one server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,6 +86,10 @@ impl State {
     /// The containers that have lost their last child and the nodes that have outlived their time
     /// at `now_ms`, ascending: what a removal pass asks to delete.
     pub fn removable(&self, now_ms: u64) -> Vec<Path> {
+        if self.mutations.has(Mutation::N14) {
+            return Vec::new();
+        }
+        let at_once = self.mutations.has(Mutation::N15);
         let bounded = Lifetime::Container.owner()..;
         let mut paths: Vec<Path> = self
             .ephemerals
@@ -96,7 +100,7 @@ impl State {
                 let is_due = match node.lifetime() {
                     // One that never had a child is kept for the one to come.
                     Lifetime::Container => node.creates > 0,
-                    Lifetime::Ttl { ms } => now_ms.saturating_sub(node.mtime) > ms,
+                    Lifetime::Ttl { ms } => at_once || now_ms.saturating_sub(node.mtime) > ms,
                     Lifetime::Endless | Lifetime::Session(_) => false,
                 };
                 is_due && node.children.is_empty()
@@ -238,9 +242,15 @@ impl State {
         stamp: Stamp,
         events: &mut Events,
     ) -> Result<Stat, ErrorCode> {
+        let leaves_mtime = self.mutations.has(Mutation::N16);
         let (path, acl, stat) = self
             .change(path, |node| {
-                node.set(data, version, stamp.zxid, stamp.time_ms);
+                let mtime = if leaves_mtime {
+                    node.mtime
+                } else {
+                    stamp.time_ms
+                };
+                node.set(data, version, stamp.zxid, mtime);
                 (node.path.clone(), node.acl.clone(), node.stat())
             })
             .ok_or(ErrorCode::NoNode)?;
