@@ -36,6 +36,34 @@ pub enum Mutation {
     T11,
     /// See [`CATALOGUE`].
     T13,
+    /// See [`CATALOGUE`].
+    N10,
+    /// See [`CATALOGUE`].
+    N11,
+    /// See [`CATALOGUE`].
+    N12,
+    /// See [`CATALOGUE`].
+    N13,
+    /// See [`CATALOGUE`].
+    N14,
+    /// See [`CATALOGUE`].
+    N15,
+    /// See [`CATALOGUE`].
+    N16,
+    /// See [`CATALOGUE`].
+    N17,
+    /// See [`CATALOGUE`].
+    N18,
+    /// See [`CATALOGUE`].
+    N19,
+    /// See [`CATALOGUE`].
+    N40,
+    /// See [`CATALOGUE`].
+    N41,
+    /// See [`CATALOGUE`].
+    N42,
+    /// See [`CATALOGUE`].
+    N43,
 }
 
 /// Whom a mutation concerns.
@@ -322,6 +350,231 @@ pub const CATALOGUE: &[Entry] = &[
             scenario: "chaos",
             first: 20,
             count: 10,
+        },
+    },
+    Entry {
+        mutation: Mutation::N10,
+        id: "N10",
+        name: "session_born_again",
+        concerns: Concerns::Protocol("paxos"),
+        source: "our own",
+        story: "The contacted server picks the id of a session, so a late duplicate of its request \
+                opens a session again that was closed, with an empty at-most-once table, and a \
+                late duplicate of a write is executed a second time.",
+        place: "tree::apply",
+        caught_by: &["exactly_once"],
+        exhibit: Exhibit {
+            scenario: "session_born_again",
+            first: 0,
+            count: 2,
+        },
+    },
+    Entry {
+        mutation: Mutation::N11,
+        id: "N11",
+        name: "session_never_expires",
+        concerns: Concerns::Tree,
+        source: "the ZooKeeper programmer's guide, sessions",
+        story: "The leader never ends a session that has fallen silent, so what a dead client held \
+                stays held.",
+        place: "server::lead",
+        caught_by: &["sessions"],
+        exhibit: Exhibit {
+            scenario: "chaos",
+            first: 0,
+            count: 40,
+        },
+    },
+    Entry {
+        mutation: Mutation::N12,
+        id: "N12",
+        name: "session_expires_early",
+        concerns: Concerns::Tree,
+        source: "the ZooKeeper programmer's guide, sessions",
+        story: "The leader ends a session after a fifth of its timeout, so a client that pings as \
+                often as it has to may lose its session.",
+        place: "server::lead",
+        caught_by: &["sessions"],
+        exhibit: Exhibit {
+            scenario: "chaos",
+            first: 0,
+            count: 40,
+        },
+    },
+    Entry {
+        mutation: Mutation::N13,
+        id: "N13",
+        name: "touches_dropped",
+        concerns: Concerns::Tree,
+        source: "ZooKeeper's LearnerSessionTracker: touches travel with the answers to pings",
+        story: "A follower keeps to itself which sessions it heard of, so the leader ends sessions \
+                whose clients do nothing but ping.",
+        place: "server::queue",
+        caught_by: &["sessions"],
+        exhibit: Exhibit {
+            scenario: "chaos",
+            first: 0,
+            count: 40,
+        },
+    },
+    Entry {
+        mutation: Mutation::N14,
+        id: "N14",
+        name: "removable_never_removed",
+        concerns: Concerns::Tree,
+        source: "the ZooKeeper programmer's guide, container and TTL nodes",
+        story: "The leader never asks for the removal of a container without children or of a node \
+                that has outlived its time.",
+        place: "tree::state",
+        caught_by: &["lifetimes"],
+        exhibit: Exhibit {
+            scenario: "chaos",
+            first: 0,
+            count: 40,
+        },
+    },
+    Entry {
+        mutation: Mutation::N15,
+        id: "N15",
+        name: "ttl_removed_at_once",
+        concerns: Concerns::Tree,
+        source: "the ZooKeeper programmer's guide, TTL nodes",
+        story: "The leader asks for the removal of a TTL node as soon as it has no children, \
+                without regard to its time.",
+        place: "tree::state",
+        caught_by: &["lifetimes"],
+        exhibit: Exhibit {
+            scenario: "chaos",
+            first: 0,
+            count: 40,
+        },
+    },
+    Entry {
+        mutation: Mutation::N16,
+        id: "N16",
+        name: "set_data_leaves_mtime",
+        concerns: Concerns::Tree,
+        source: "the ZooKeeper programmer's guide, the Stat structure",
+        story: "A setData leaves the time of the last modification as it was.",
+        place: "tree::state",
+        caught_by: &["times"],
+        exhibit: Exhibit {
+            scenario: "chaos",
+            first: 0,
+            count: 40,
+        },
+    },
+    Entry {
+        mutation: Mutation::N17,
+        id: "N17",
+        name: "password_not_checked",
+        concerns: Concerns::Tree,
+        source: "the ZooKeeper programmer's guide, sessions",
+        story: "A server attaches whoever names the id of a session, whatever the password.",
+        place: "server::clients",
+        caught_by: &["sessions"],
+        exhibit: Exhibit {
+            scenario: "chaos",
+            first: 0,
+            count: 40,
+        },
+    },
+    Entry {
+        mutation: Mutation::N18,
+        id: "N18",
+        name: "events_leak_past_acl",
+        concerns: Concerns::Tree,
+        source: "ZooKeeper's CVE-2024-23944",
+        story: "An event is told to whoever watches, also to those whom the ACL of its node does \
+                not let read.",
+        place: "server::apply",
+        caught_by: &["watches"],
+        exhibit: Exhibit {
+            scenario: "chaos",
+            first: 0,
+            count: 40,
+        },
+    },
+    Entry {
+        mutation: Mutation::N19,
+        id: "N19",
+        name: "resend_without_backoff",
+        concerns: Concerns::Protocol("paxos"),
+        source: "our own",
+        story: "Requests without an answer are sent again at a fixed interval, and only those that \
+                still wait at the leader are recognised, so under slow links most of what is \
+                ordered is repeats and the queues grow.",
+        place: "server::queue, server::lead",
+        caught_by: &["liveness"],
+        exhibit: Exhibit {
+            scenario: "retry_storm",
+            first: 0,
+            count: 10,
+        },
+    },
+    Entry {
+        mutation: Mutation::N40,
+        id: "N40",
+        name: "session_revalidated_early",
+        concerns: Concerns::Protocol("zab"),
+        source: "our own",
+        story: "A leader that is asked about a session looks at its applied state only, so a \
+                session whose opening is committed and not applied there yet is refused, though \
+                nobody ended it.",
+        place: "server::lead",
+        caught_by: &["sessions"],
+        exhibit: Exhibit {
+            scenario: "session_hops_early",
+            first: 0,
+            count: 2,
+        },
+    },
+    Entry {
+        mutation: Mutation::N41,
+        id: "N41",
+        name: "session_expires_in_office",
+        concerns: Concerns::Protocol("zab"),
+        source: "our own",
+        story: "A new leader counts the silence of sessions from when it took office, so they \
+                expire while it is not serving yet.",
+        place: "server::lead",
+        caught_by: &["sessions"],
+        exhibit: Exhibit {
+            scenario: "session_outlives_election",
+            first: 0,
+            count: 2,
+        },
+    },
+    Entry {
+        mutation: Mutation::N42,
+        id: "N42",
+        name: "welcomed_while_closing",
+        concerns: Concerns::Protocol("zab"),
+        source: "our own",
+        story: "A session whose end is prepared at the leader and not applied yet is welcomed, and \
+                then ends.",
+        place: "server::lead",
+        caught_by: &["sessions"],
+        exhibit: Exhibit {
+            scenario: "session_outlives_election",
+            first: 0,
+            count: 2,
+        },
+    },
+    Entry {
+        mutation: Mutation::N43,
+        id: "N43",
+        name: "expiry_without_generation",
+        concerns: Concerns::Protocol("paxos"),
+        source: "our own",
+        story: "The expiry that a deposed leader asked for, chosen late, ends a session whose \
+                client came back in between.",
+        place: "tree::apply",
+        caught_by: &["sessions"],
+        exhibit: Exhibit {
+            scenario: "chaos",
+            first: 0,
+            count: 40,
         },
     },
 ];

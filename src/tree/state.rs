@@ -13,7 +13,7 @@ use super::request::{Answer, Data, ErrorCode, EventKind, Path, Stat, WatchEvent}
 use super::session::{Done, Session, Turn};
 use crate::canonical::RunHash;
 use crate::ids::{SessionId, Span, Zxid};
-use crate::mutation::Mutations;
+use crate::mutation::{Mutation, Mutations};
 
 /// The applied state of one server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,6 +86,10 @@ impl State {
     /// The containers that have lost their last child and the nodes that have outlived their time
     /// at `now_ms`, ascending: what a removal pass asks to delete.
     pub fn removable(&self, now_ms: u64) -> Vec<Path> {
+        if self.mutations.has(Mutation::N14) {
+            return Vec::new();
+        }
+        let at_once = self.mutations.has(Mutation::N15);
         let bounded = Lifetime::Container.owner()..;
         let mut paths: Vec<Path> = self
             .ephemerals
@@ -96,7 +100,7 @@ impl State {
                 let is_due = match node.lifetime() {
                     // One that never had a child is kept for the one to come.
                     Lifetime::Container => node.creates > 0,
-                    Lifetime::Ttl { ms } => now_ms.saturating_sub(node.mtime) > ms,
+                    Lifetime::Ttl { ms } => at_once || now_ms.saturating_sub(node.mtime) > ms,
                     Lifetime::Endless | Lifetime::Session(_) => false,
                 };
                 is_due && node.children.is_empty()
@@ -128,22 +132,28 @@ impl State {
         self.nodes.get(path).map(Arc::as_ref)
     }
 
-    /// Opens a session. One that is open stays as it is: says whether it is new.
-    pub(super) fn open_session(&mut self, id: SessionId, timeout: Span) -> bool {
-        if self.sessions.contains_key(&id) {
-            return false;
+    /// Opens a session. One that is open (a replay over a fuzzy snapshot) stays as it is.
+    pub(super) fn open_session(&mut self, id: SessionId, timeout: Span) {
+        if !self.sessions.contains_key(&id) {
+            self.put_session(id, Arc::new(Session::new(timeout)));
         }
-        self.put_session(id, Arc::new(Session::new(timeout)));
-        true
     }
 
-    /// Ends a session, with its at-most-once table: says whether there was one.
-    pub(super) fn close_session(&mut self, id: SessionId) -> bool {
-        let Some(session) = self.sessions.remove(&id) else {
-            return false;
+    /// A session's client came back. A command that stands where the session is gone has no effect.
+    pub(super) fn attach_session(&mut self, id: SessionId, timeout: Span) {
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
         };
         self.shares = self.shares.wrapping_sub(session.share(id));
-        true
+        Arc::make_mut(session).attach(timeout);
+        self.shares = self.shares.wrapping_add(session.share(id));
+    }
+
+    /// Ends a session, with its at-most-once table, unless a fuzzy snapshot lacks it already.
+    pub(super) fn close_session(&mut self, id: SessionId) {
+        if let Some(session) = self.sessions.remove(&id) {
+            self.shares = self.shares.wrapping_sub(session.share(id));
+        }
     }
 
     /// Where and how a command was decided, if its answer is still stored.
@@ -152,6 +162,12 @@ impl State {
             Turn::Past(done) => done.map(|done| (done.zxid, &done.answer)),
             Turn::Next | Turn::Early => None,
         }
+    }
+
+    /// Whether a session's command was decided, however long ago.
+    pub fn is_decided(&self, session: SessionId, seq: u32) -> bool {
+        self.session(session)
+            .is_some_and(|session| seq <= session.last())
     }
 
     /// Stores the answer of a session's command. Nothing happens if the command ended the session.
@@ -238,9 +254,15 @@ impl State {
         stamp: Stamp,
         events: &mut Events,
     ) -> Result<Stat, ErrorCode> {
+        let leaves_mtime = self.mutations.has(Mutation::N16);
         let (path, acl, stat) = self
             .change(path, |node| {
-                node.set(data, version, stamp.zxid, stamp.time_ms);
+                let mtime = if leaves_mtime {
+                    node.mtime
+                } else {
+                    stamp.time_ms
+                };
+                node.set(data, version, stamp.zxid, mtime);
                 (node.path.clone(), node.acl.clone(), node.stat())
             })
             .ok_or(ErrorCode::NoNode)?;

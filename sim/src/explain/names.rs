@@ -142,7 +142,12 @@ impl Names {
         }
         match change {
             Some(Form::Made { name, .. }) if name == "CreateSession" => {
-                format!("the opening of session {session}")
+                // A command opens a session under a token, or attaches to one again.
+                match form.word("acked") {
+                    Some("0") => format!("the opening of a session (token {session})"),
+                    Some(_) => format!("the return of session {session}"),
+                    None => format!("the opening of session {session}"),
+                }
             }
             Some(Form::Made { name, .. })
                 if session == "s0" && matches!(name.as_str(), "Delete" | "DeleteContainer") =>

@@ -4,7 +4,9 @@ use menagerie::canonical::Canonical;
 use menagerie::check::Observation;
 use menagerie::ids::{ConnId, NodeId, Span};
 use menagerie::protocol::{Ensemble, Fact, Gate, Protocol, Refusal, Standing, TimerRange, Via};
-use menagerie::server::{Note, Server, ServerEffect, ServerInput, ServerOutbox, ServerTimer};
+use menagerie::server::{
+    HOLDINGS, Note, Server, ServerEffect, ServerInput, ServerOutbox, ServerTimer,
+};
 use menagerie::wire::Packet;
 
 use super::recording::typed;
@@ -99,7 +101,7 @@ pub(super) struct Node<P: Protocol> {
     outbox: ServerOutbox<P>,
     standing: Option<Standing>,
     /// The most that the process has held of each.
-    peaks: [usize; 3],
+    peaks: [usize; HOLDINGS],
 }
 
 impl<T: Copy + Eq> Timers<T> {
@@ -193,7 +195,7 @@ impl<P: Protocol> Node<P> {
             clock: Clock::drawn(spec.clock, dice, id.0, decider),
             outbox: ServerOutbox::new(id),
             standing: None,
-            peaks: [0; 3],
+            peaks: [0; HOLDINGS],
         }
     }
 }
@@ -530,7 +532,7 @@ impl<P: Protocol> World<P> {
         let node = &mut self.nodes[place];
         node.server = None;
         node.standing = None;
-        node.peaks = [0; 3];
+        node.peaks = [0; HOLDINGS];
         node.paused = false;
         node.incarnation += 1;
         node.timers.clear();
