@@ -64,6 +64,18 @@ pub enum Mutation {
     N42,
     /// See [`CATALOGUE`].
     N43,
+    /// See [`CATALOGUE`].
+    Z03,
+    /// See [`CATALOGUE`].
+    N20,
+    /// See [`CATALOGUE`].
+    N21,
+    /// See [`CATALOGUE`].
+    N22,
+    /// See [`CATALOGUE`].
+    N23,
+    /// See [`CATALOGUE`].
+    N24,
 }
 
 /// Whom a mutation concerns.
@@ -102,7 +114,8 @@ pub struct Entry {
     pub story: &'static str,
     /// The function that the switch changes.
     pub place: &'static str,
-    /// The checkers that should report it, the likeliest first.
+    /// The checkers that should report it, the likeliest first. Empty if no run can show it by a
+    /// verdict; the story says what does.
     pub caught_by: &'static [&'static str],
     /// Where it shows soon, found by measuring.
     pub exhibit: Exhibit,
@@ -575,6 +588,104 @@ pub const CATALOGUE: &[Entry] = &[
             scenario: "chaos",
             first: 0,
             count: 40,
+        },
+    },
+    Entry {
+        mutation: Mutation::Z03,
+        id: "Z03",
+        name: "epoch_before_log",
+        concerns: Concerns::Protocol("zab"),
+        source: "ZK-4643",
+        story: "A follower that takes over a history writes currentEpoch before the transactions. \
+                If it dies in between it claims an epoch whose history it lacks, wins the next \
+                election with that, and truncates what was committed.",
+        place: "zab::synchronization",
+        caught_by: &["durability", "agreement"],
+        exhibit: Exhibit {
+            scenario: "epoch_window",
+            first: 0,
+            count: 20,
+        },
+    },
+    Entry {
+        mutation: Mutation::N20,
+        id: "N20",
+        name: "recovered_log_trusted",
+        concerns: Concerns::Protocol("zab"),
+        source: "our own; fsync failures: Rebello et al., USENIX ATC 2020",
+        story: "A Zab server that boots takes what it reads for durable. A record whose sync failed \
+                is read from the cache and counts towards quorums, and no later sync writes it.",
+        place: "zab::recover",
+        caught_by: &["durability", "agreement"],
+        exhibit: Exhibit {
+            scenario: "failed_sync",
+            first: 0,
+            count: 20,
+        },
+    },
+    Entry {
+        mutation: Mutation::N21,
+        id: "N21",
+        name: "recovered_votes_trusted",
+        concerns: Concerns::Protocol("paxos"),
+        source: "our own; fsync failures: Rebello et al., USENIX ATC 2020",
+        story: "A Paxos server that boots takes what it reads for durable: votes and promises whose \
+                sync failed count, though power may still take them.",
+        place: "paxos::recover",
+        caught_by: &["durability", "promises", "agreement"],
+        exhibit: Exhibit {
+            scenario: "failed_sync",
+            first: 0,
+            count: 20,
+        },
+    },
+    Entry {
+        mutation: Mutation::N22,
+        id: "N22",
+        name: "own_disk_taken_for_silence",
+        concerns: Concerns::Protocol("zab"),
+        source: "our own",
+        story: "A learner counts the time of its own syncs as its leader's silence, and a leader \
+                that of its own as its learners'. With slow disks no leader is ever established.",
+        place: "zab::discovery",
+        caught_by: &["liveness"],
+        exhibit: Exhibit {
+            scenario: "slow_syncs",
+            first: 0,
+            count: 5,
+        },
+    },
+    Entry {
+        mutation: Mutation::N23,
+        id: "N23",
+        name: "finalize_wait_not_restarted",
+        concerns: Concerns::Protocol("zab"),
+        source: "our own; FastLeaderElection.lookForLeader waits anew",
+        story: "A better vote that a quorum supports at once does not start the last wait of an \
+                election again, so a still better one comes too late more often. Costs elections, \
+                never safety: a unit test shows it (zab::tests::election).",
+        place: "zab::election",
+        caught_by: &[],
+        exhibit: Exhibit {
+            scenario: "chaos",
+            first: 0,
+            count: 0,
+        },
+    },
+    Entry {
+        mutation: Mutation::N24,
+        id: "N24",
+        name: "acks_kept_over_resync",
+        concerns: Concerns::Protocol("zab"),
+        source: "ZooKeeper's Leader.removeLearnerHandler, read; not reported there",
+        story: "A leader keeps the acks of a follower that it synchronises anew. TRUNC has removed \
+                what they stand for, so a commit counts a copy that is gone.",
+        place: "zab::synchronization",
+        caught_by: &["durability", "agreement"],
+        exhibit: Exhibit {
+            scenario: "ghost_ack",
+            first: 0,
+            count: 20,
         },
     },
 ];

@@ -25,6 +25,11 @@ fn concerned(entry: &'static Entry) -> impl Iterator<Item = &'static Registratio
     PROTOCOLS.iter().filter(includes)
 }
 
+/// The mutations that a verdict shows.
+fn shown_by_runs() -> impl Iterator<Item = &'static Entry> {
+    CATALOGUE.iter().filter(|entry| !entry.caught_by.is_empty())
+}
+
 fn exhibited(entry: &Entry, protocol: &Registration, mutations: Mutations) -> CampaignReport {
     campaign(&CampaignSpec {
         scenario: exhibiting(entry),
@@ -38,7 +43,7 @@ fn exhibited(entry: &Entry, protocol: &Registration, mutations: Mutations) -> Ca
 
 #[test]
 fn every_mutation_is_caught_first_by_a_checker_that_its_entry_names() {
-    for entry in CATALOGUE {
+    for entry in shown_by_runs() {
         for protocol in concerned(entry) {
             let on = Mutations::NONE.with(entry.mutation);
             let report = exhibited(entry, protocol, on);
@@ -64,7 +69,7 @@ fn every_mutation_is_caught_first_by_a_checker_that_its_entry_names() {
 
 #[test]
 fn a_caught_mutation_is_caught_again_under_its_seed_with_the_same_hash() {
-    for entry in CATALOGUE {
+    for entry in shown_by_runs() {
         for protocol in concerned(entry) {
             let mutations = Mutations::NONE.with(entry.mutation);
             let report = exhibited(entry, protocol, mutations);
@@ -93,7 +98,7 @@ fn a_caught_mutation_is_caught_again_under_its_seed_with_the_same_hash() {
 
 #[test]
 fn without_the_mutation_the_same_seeds_hold() {
-    for entry in CATALOGUE {
+    for entry in shown_by_runs() {
         for protocol in concerned(entry) {
             let report = exhibited(entry, protocol, Mutations::NONE);
             assert_eq!(

@@ -24,8 +24,10 @@
 //! # Failed syncs
 //! See [`Disk::fail_syncs`]. What a failed sync should have made durable counts as clean afterwards
 //! (no later sync writes it again) and is kept or lost by a draw when the power fails. A failed
-//! sync of the directory alone decides nothing and can be repeated: directories are journaled. From
-//! a failed sync to the death of the process no gate opens: a promise cannot be kept any more.
+//! sync of the directory alone decides nothing and can be repeated: directories are journaled. What
+//! is queued behind a failed sync is cancelled, as linked I/O is: a rename never follows the sync of
+//! its file that failed. Syncs that are cancelled report failure too. From a failed sync to the
+//! death of the process no gate opens: a promise cannot be kept any more.
 
 mod fate;
 mod queued;
@@ -231,7 +233,24 @@ impl<R: Clone, G> Disk<R, G> {
             },
             Work::Single => {}
         }
+        if !batch.success {
+            self.cancel_queue(out);
+        }
         true
+    }
+
+    /// A sync failed: nothing that waits behind it is carried out, except readings.
+    fn cancel_queue(&mut self, out: &mut Vec<Outcome<R, G>>) {
+        for entry in core::mem::take(&mut self.queue) {
+            match entry {
+                Entry::Op { ticket, op } if is_sync(&op) => out.push(Outcome::Completed {
+                    ticket,
+                    result: DiskResult::Failed,
+                }),
+                Entry::Op { .. } | Entry::Gate(_) => {}
+                Entry::Reload => self.queue.push_back(Entry::Reload),
+            }
+        }
     }
 
     /// The process dies: what is written by now stays, everything queued is lost. Answers with the
@@ -286,6 +305,16 @@ impl<R: Clone, G> Disk<R, G> {
     /// The next `count` fsyncs fail. (The syncs of one group share one.)
     pub fn fail_syncs(&mut self, count: u32) {
         self.failing_syncs += count;
+    }
+
+    /// Those that have not failed yet will not.
+    pub fn mend_syncs(&mut self) {
+        self.failing_syncs = 0;
+    }
+
+    /// Whether a sync failed since the process started.
+    pub fn is_broken(&self) -> bool {
+        self.broken
     }
 
     /// Makes every fsync and every reading take longer by `extra`, on top of other slow-downs.

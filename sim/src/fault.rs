@@ -51,6 +51,13 @@ pub enum Fault {
         /// By how much.
         by: Span,
     },
+    /// Syncs of these servers fail; in the end a server that saw one fail is started again.
+    FailSync {
+        /// Whose.
+        target: Target,
+        /// How many.
+        count: u32,
+    },
     /// These servers and their clients do not hear each other.
     ClientCut {
         /// Which.
@@ -140,7 +147,8 @@ impl Step {
             | Action::Duplicate { .. }
             | Action::Unduplicate { .. }
             | Action::Break { .. }
-            | Action::FailSyncs { .. } => Step::of(action),
+            | Action::FailSyncs { .. }
+            | Action::MendSyncs(_) => Step::of(action),
         }
     }
 }
@@ -250,6 +258,13 @@ impl Fault {
                     Step::of(Action::SlowDisk { node, extra })
                 })
                 .collect(),
+            Fault::FailSync { target, count } => running(scene, *target, draws)
+                .into_iter()
+                .map(|node| {
+                    let count = *count;
+                    Step::of(Action::FailSyncs { node, count })
+                })
+                .collect(),
             Fault::ClientCut { target } => scene
                 .several(*target, draws)
                 .into_iter()
@@ -300,6 +315,9 @@ impl Fault {
             Fault::Pause { target } => format!("pause of {}", target.text()),
             Fault::SlowLink { target, by } => format!("links of {} slower by {by}", target.text()),
             Fault::SlowDisk { target, by } => format!("disk of {} slower by {by}", target.text()),
+            Fault::FailSync { target, count } => {
+                format!("{count} failing syncs of {}", target.text())
+            }
             Fault::ClientCut { target } => format!("{} cut off from clients", target.text()),
             Fault::Loss { ppm } => format!("loss of {ppm} ppm"),
             Fault::Duplicate { ppm } => format!("duplication of {ppm} ppm"),

@@ -40,6 +40,8 @@ pub enum Family {
     SlowLink,
     /// Disks are slow.
     SlowDisk,
+    /// Syncs fail.
+    FailedSync,
     /// Datagrams are lost.
     Loss,
     /// Datagrams arrive twice.
@@ -64,6 +66,7 @@ impl Family {
             Family::Pause => "pause",
             Family::SlowLink => "slow_link",
             Family::SlowDisk => "slow_disk",
+            Family::FailedSync => "failed_sync",
             Family::Loss => "loss",
             Family::Duplicate => "duplicate",
             Family::Reset => "reset",
@@ -103,7 +106,8 @@ impl Plan {
         }
         if let Some(chaos) = &document.chaos {
             let mut draws = dice.stream(Concern::Plan, DRAWN);
-            Chaos::new(chaos, document.duration.get_ref().0).draw(&mut draws, &mut faults);
+            let end = document.duration.get_ref().0;
+            Chaos::new(chaos, end, voters).draw(&mut draws, &mut faults);
         }
         faults.sort_by_key(|planned| planned.at);
         Plan { faults }
@@ -139,9 +143,8 @@ fn family_of(actions: &[Action]) -> Family {
         Some(Action::Pause(_) | Action::Resume(_)) => Family::Pause,
         Some(Action::CutClient(_) | Action::MendClient(_)) => Family::ClientCut,
         Some(Action::Slow { .. } | Action::Unslow { .. }) => Family::SlowLink,
-        Some(Action::SlowDisk { .. } | Action::UnslowDisk { .. } | Action::FailSyncs { .. }) => {
-            Family::SlowDisk
-        }
+        Some(Action::SlowDisk { .. } | Action::UnslowDisk { .. }) => Family::SlowDisk,
+        Some(Action::FailSyncs { .. } | Action::MendSyncs(_)) => Family::FailedSync,
         Some(Action::Loss { .. } | Action::Unloss { .. }) => Family::Loss,
         Some(Action::Duplicate { .. } | Action::Unduplicate { .. }) => Family::Duplicate,
         Some(Action::Break { .. }) => Family::Reset,
@@ -224,6 +227,22 @@ fn scripted(entry: &FaultEntry, voters: u8, end: Span, out: &mut Vec<Planned>) {
             let (target, by) = (*node.get_ref(), span(by));
             let fault = Fault::SlowDisk { target, by };
             plan(span(at), r#for.as_ref().map(span), Family::SlowDisk, fault);
+        }
+        FaultEntry::FailSync {
+            at,
+            r#for,
+            node,
+            count,
+        } => {
+            let target = *node.get_ref();
+            let count = *count.get_ref();
+            let fault = Fault::FailSync { target, count };
+            plan(
+                span(at),
+                r#for.as_ref().map(span),
+                Family::FailedSync,
+                fault,
+            );
         }
         FaultEntry::ClientCut { at, r#for, node } => {
             let target = *node.get_ref();
@@ -309,11 +328,12 @@ fn scripted(entry: &FaultEntry, voters: u8, end: Span, out: &mut Vec<Planned>) {
 struct Chaos<'a> {
     section: &'a ChaosSection,
     end: Span,
+    voters: u8,
     crashes_left: u32,
 }
 
 /// The families in the order of [`crate::scenario::adversity::ChaosWeights::weights`].
-const CHAOS_FAMILIES: [Family; 10] = [
+const CHAOS_FAMILIES: [Family; 11] = [
     Family::Crash,
     Family::PowerLoss,
     Family::Partition,
@@ -324,13 +344,15 @@ const CHAOS_FAMILIES: [Family; 10] = [
     Family::Duplicate,
     Family::Reset,
     Family::ClientCut,
+    Family::FailedSync,
 ];
 
 impl<'a> Chaos<'a> {
-    fn new(section: &'a ChaosSection, end: Span) -> Chaos<'a> {
+    fn new(section: &'a ChaosSection, end: Span, voters: u8) -> Chaos<'a> {
         Chaos {
             section,
             end,
+            voters,
             crashes_left: section.budget.crashes_max.unwrap_or(u32::MAX),
         }
     }
@@ -422,6 +444,14 @@ impl<'a> Chaos<'a> {
             Family::Reset => Fault::Reset {
                 target: weighted(&PAUSE_TARGETS, draws),
             },
+            Family::FailedSync => {
+                // By its number, because what follows hits the same server.
+                let target = Target::Node(1 + draws.below(u64::from(self.voters)) as u8);
+                let mended = Span(at.0 + hold);
+                self.outage(mended, target, draws, out);
+                let count = 1 + draws.below(2) as u32;
+                Fault::FailSync { target, count }
+            }
             Family::RollingRestart | Family::Flap => {
                 unreachable!("{family:?} is no family of chaos")
             }
@@ -432,6 +462,37 @@ impl<'a> Chaos<'a> {
             family,
             fault,
         });
+    }
+
+    /// A server that was started again after a failed sync read what the device may not have: often
+    /// its power fails soon.
+    fn outage(
+        &mut self,
+        after: Span,
+        target: Target,
+        draws: &mut Stream,
+        out: &mut Vec<Planned>,
+    ) {
+        // The draws are made in any case, so that they do not shift those that follow.
+        let follows = draws.chance_ppm(700_000);
+        let at = Span(after.0 + log_uniform(1_000_000, 300_000_000, draws));
+        let hold = log_uniform(
+            self.section.hold_min.get_ref().0.0,
+            self.section.hold_max.get_ref().0.0,
+            draws,
+        );
+        if follows && at < self.end && self.crashes_left > 0 {
+            self.crashes_left -= 1;
+            out.push(Planned {
+                at,
+                hold: Some(Span(hold)),
+                family: Family::PowerLoss,
+                fault: Fault::Crash {
+                    target,
+                    kind: CrashKind::Power,
+                },
+            });
+        }
     }
 
     /// The recovery from one fault is where the next one hurts: often a second one follows at once.
@@ -447,6 +508,7 @@ impl<'a> Chaos<'a> {
             Family::Crash | Family::PowerLoss | Family::Partition | Family::Pause => true,
             Family::SlowLink
             | Family::SlowDisk
+            | Family::FailedSync
             | Family::Loss
             | Family::Duplicate
             | Family::Reset

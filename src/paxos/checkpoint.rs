@@ -8,7 +8,7 @@
 use super::record::Record;
 use super::{Out, Paxos};
 use crate::ids::{LocalTime, Zxid};
-use crate::protocol::{CaptureKind, DiskOp, Effect, Ticket};
+use crate::protocol::{CaptureKind, DiskOp, Effect, Object, Ticket};
 use crate::tree::Snapshot;
 
 /// The state of snapshots and log.
@@ -69,12 +69,23 @@ impl Checkpoints {
 
 impl Paxos {
     /// What a dead process wrote need not be durable, and after a failed sync no later one makes it
-    /// so. Copies do: they are queued before anything that this incarnation says.
+    /// so. Copies do, once the originals are dropped for good:
+    /// 1. A sync of record r fails, the process starts again, and copies of r and its successors
+    ///    become durable behind it.
+    /// 2. Power takes r, and recovery cannot read across the hole: the copies are out of reach.
+    ///
+    /// All of it is queued before anything that this incarnation says. The snapshot needs no copy:
+    /// recovery takes only one that a record names, and so one that was synced.
     pub(super) fn copy_what_was_recovered(&mut self, out: &mut Out) {
-        let head = Record::Promised(self.acceptor.promised());
+        let drop_through = self.checkpoints.log_last;
+        let head = Record::Checkpoint {
+            snapshot: self.checkpoints.index(),
+            promised: self.acceptor.promised(),
+        };
         self.append_copies(head, out);
-        // The same sync covers the snapshot; then the log may begin anew.
-        self.checkpoints.stage = Stage::Saving(out.disk(DiskOp::SyncAll));
+        out.disk(DiskOp::SyncAll);
+        out.disk(DiskOp::DropThrough(drop_through));
+        out.disk(DiskOp::Sync(Object::Directory));
     }
 
     /// The state machine has applied commands: is it time for a snapshot?

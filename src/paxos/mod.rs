@@ -251,7 +251,7 @@ impl Protocol for Paxos {
         out: &mut Out,
     ) -> Result<Paxos, Refusal> {
         let acceptor = record::recover_acceptor(disk)?;
-        let snapshot = disk.newest_snapshot().cloned();
+        let snapshot = record::trusted_snapshot(disk).cloned();
         if snapshot.is_some() {
             out.push(Effect::Restore(snapshot.clone()));
             out.committed(Zxid(acceptor.trimmed()));
@@ -273,7 +273,7 @@ impl Protocol for Paxos {
             serve_from: None,
             halted: false,
         };
-        if !disk.log.is_empty() {
+        if !disk.log.is_empty() && !config.mutations.has(Mutation::N21) {
             paxos.copy_what_was_recovered(out);
         }
         out.set_timer(Timer::Election, config.election_range());

@@ -12,6 +12,7 @@ use super::slot::Value;
 use crate::canonical::{Canonical, RunHash};
 use crate::ids::Zxid;
 use crate::protocol::{Image, Persisted, Pledged, Refusal, Votes};
+use crate::tree::Snapshot;
 
 /// A record of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -161,6 +162,17 @@ pub(super) fn pledged(image: &Image<Record>) -> Pledged {
     }
 }
 
+/// The snapshot to start from: the newest that a record of the log names. One that no record names
+/// may not be durable, and the log still holds what it covers.
+pub(super) fn trusted_snapshot(image: &Image<Record>) -> Option<&Snapshot> {
+    let named = image.log.iter().filter_map(|record| match record {
+        Record::Checkpoint { snapshot, .. } => Some(*snapshot),
+        Record::Promised(_) | Record::Accepted { .. } => None,
+    });
+    let newest = named.max()?;
+    image.snapshots.iter().find(|s| s.zxid.0 == newest)
+}
+
 fn snapshot_index(image: &Image<Record>) -> u64 {
-    image.newest_snapshot().map_or(0, |s| s.zxid.0)
+    trusted_snapshot(image).map_or(0, |s| s.zxid.0)
 }

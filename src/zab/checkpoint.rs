@@ -2,7 +2,7 @@
 
 use crate::ids::{LocalTime, Zxid};
 use crate::mutation::Mutation;
-use crate::protocol::{CaptureKind, Effect, Fact, Image, Ticket};
+use crate::protocol::{CaptureKind, Effect, Fact, Image, Ticket, Via};
 use crate::tree::{Payload, Snapshot};
 
 use super::discovery::Stage;
@@ -114,7 +114,19 @@ impl Zab {
     }
 
     /// A sync is done.
-    pub(super) fn saved(&mut self, done: Ticket, out: &mut Out) {
+    pub(super) fn synced_disk(&mut self, now: LocalTime, done: Ticket, out: &mut Out) {
+        if let State::Learning(learning) = &mut self.state
+            && learning.busy == Some(done)
+        {
+            // The leader can answer from now on.
+            learning.busy = None;
+            learning.heard = now;
+        }
+        self.phase_begins(done, out);
+        self.saved(done, out);
+    }
+
+    fn saved(&mut self, done: Ticket, out: &mut Out) {
         if let Checkpoint::Saving { ticket, zxid } = self.checkpoint
             && ticket == done
         {
@@ -160,6 +172,10 @@ impl Zab {
             State::Draining => self.look(out),
             State::Learning(learning) => {
                 learning.heard = now;
+                if let (Some(link), false) = (learning.link, self.config.mutations.has(Mutation::N22))
+                {
+                    out.send(learning.leader, Via::Stream(link), Msg::Pong);
+                }
                 let held = core::mem::take(&mut learning.held);
                 for msg in held {
                     self.heard_from_leader(msg, out);

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::ids::{LinkId, LocalTime, NodeId, Span, Zxid};
+use crate::mutation::Mutation;
 use crate::protocol::{BarrierOutcome, BarrierToken, Effect, Fact, Ticket, TimerRange, Via};
 use crate::quorum::{NodeSet, is_quorum};
 use crate::tree::Payload;
@@ -15,6 +16,10 @@ use super::{Msg, Out, State, Timer, Zab};
 
 /// How often a learner dials a leader before it looks for another.
 const DIALS_MAX: u32 = 5;
+
+/// How many signs of life of each voter prolong the phases in front of broadcast. A learner gives
+/// one when it hears that the epoch is being written, and one for each step of a snapshot.
+const EXTENSIONS: usize = 8;
 
 /// What a leader waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -56,6 +61,10 @@ pub(super) struct Leading {
     pub tick: u32,
     /// Half a tick has passed since the last whole one.
     pub half: bool,
+    /// The sync that makes the own promise of `epoch` durable, until it is done.
+    naming: Option<Ticket>,
+    /// How many more signs of life from learners that write prolong a phase: a bound.
+    extensions: usize,
 }
 
 /// How far a learner is, as its leader sees it.
@@ -170,8 +179,10 @@ pub(super) struct Learning {
     pub link: Option<LinkId>,
     pub stage: LearningStage,
     dials: u32,
-    /// When the leader was last heard of.
+    /// When the leader was last heard of, or last could have had an answer to hear of.
     pub heard: LocalTime,
+    /// The sync behind which the answer that the leader waits for leaves, until it is done.
+    pub busy: Option<Ticket>,
     /// Proposals not committed, in order; before UPTODATE they are not logged either.
     pub pending: VecDeque<(Zxid, Payload)>,
     /// Commits that came before they could be carried out: of the first of `pending`, in order.
@@ -222,6 +233,8 @@ impl Zab {
             barriers: VecDeque::new(),
             tick: 0,
             half: false,
+            naming: None,
+            extensions: EXTENSIONS * self.config.voters.len(),
         });
         self.set_phase_timer(out);
         self.name_epoch(out);
@@ -289,13 +302,56 @@ impl Zab {
         // The leader's own promise. Every effect of it (LEADERINFO, and what answers it) waits
         // for the disk, or else a restarted leader could name or accept the epoch twice
         // (ZK-1291).
-        self.storage.accept_epoch(epoch, out);
+        let naming = self.storage.accept_epoch(epoch, out);
         out.fact_after_disk(Fact::Promised {
             epoch: u64::from(epoch),
         });
-        self.set_phase_timer(out);
+        if self.config.mutations.has(Mutation::N22) {
+            self.set_phase_timer(out);
+        } else if let State::Leading(leading) = &mut self.state {
+            // LEADERINFO leaves when the promise is durable, and nobody answers it before.
+            leading.naming = Some(naming);
+            out.cancel_timer(Timer::Phase);
+            for (node, learner) in &leading.learners {
+                // It may be a while until it hears of the epoch.
+                learner.send(*node, Msg::Ping, out);
+            }
+        }
         self.tell_epoch(out);
         self.enter_epoch(out);
+    }
+
+    /// A sync is done: the learners have heard, or hear now, what they are to answer.
+    pub(super) fn phase_begins(&mut self, done: Ticket, out: &mut Out) {
+        if let State::Leading(leading) = &mut self.state
+            && leading.naming == Some(done)
+        {
+            leading.naming = None;
+            match leading.phase {
+                Phase::CollectPromises | Phase::CollectHistories => self.set_phase_timer(out),
+                Phase::CollectEpochs | Phase::Broadcast => {}
+            }
+        }
+    }
+
+    /// A learner writes what it was told and says so: the phase lasts longer for it.
+    pub(super) fn learner_lives(&mut self, from: NodeId, out: &mut Out) {
+        let State::Leading(leading) = &mut self.state else {
+            return; // The caller has looked.
+        };
+        let voter = leading.learners.get(&from).is_some_and(|l| l.voter);
+        match leading.phase {
+            Phase::CollectPromises | Phase::CollectHistories
+                if voter && leading.extensions > 0 && leading.naming.is_none() =>
+            {
+                leading.extensions -= 1;
+                self.set_phase_timer(out);
+            }
+            Phase::CollectEpochs
+            | Phase::CollectPromises
+            | Phase::CollectHistories
+            | Phase::Broadcast => {}
+        }
     }
 
     /// Sends LEADERINFO to those that have greeted.
@@ -393,6 +449,7 @@ impl Zab {
             stage: LearningStage::Greeting,
             dials: 0,
             heard: now,
+            busy: None,
             pending: VecDeque::new(),
             commits: VecDeque::new(),
             held: VecDeque::new(),
@@ -456,15 +513,16 @@ impl Zab {
             return; // The caller has looked.
         };
         learning.stage = LearningStage::Promised;
+        let leader = learning.leader;
         let answer = Msg::AckEpoch {
             current_epoch: (epoch > accepted).then_some(self.storage.current_epoch()),
             zxid: self.handed,
             wants_snapshot: self.wants_snapshot,
         };
-        let leader = learning.leader;
         if epoch > accepted {
             self.storage.accept_epoch(epoch, out);
-            out.promise(leader, Via::Stream(link), answer);
+            let promised = out.promise(leader, Via::Stream(link), answer);
+            learning.busy = Some(promised);
             out.fact_after_disk(Fact::Promised {
                 epoch: u64::from(epoch),
             });
@@ -487,6 +545,13 @@ impl Zab {
             }
         };
         let limit = self.config.ticks(ticks);
+        // 1. The leader waits for an answer, and the answer for this server's disk.
+        // 2. Counting that time as the leader's silence, a server with a slow disk never joins.
+        let writes = learning.busy.is_some() || self.reloads > 0;
+        if writes && !self.config.mutations.has(Mutation::N22) {
+            self.set_timer(Timer::Silence, limit, out);
+            return;
+        }
         let silent = now.since(learning.heard);
         if silent >= limit {
             self.step_down(out);

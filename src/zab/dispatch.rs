@@ -81,7 +81,8 @@ impl Zab {
             } => self.epoch_acked(from, current_epoch, zxid, wants_snapshot, out),
             Msg::AckNewLeader { epoch } => self.history_acked(from, epoch, out),
             Msg::Ack { zxid } => self.acked(from, zxid, out),
-            Msg::Pong => {} // Any message refreshes the learner's deadline.
+            // Any message refreshes the learner's deadline.
+            Msg::Pong => self.learner_lives(from, out),
             Msg::Sync { token } => self.sync_asked(from, token, out),
             Msg::Notification { .. }
             | Msg::LeaderInfo { .. }

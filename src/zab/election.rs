@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::ids::{LocalTime, NodeId, Span};
+use crate::mutation::Mutation;
 use crate::protocol::{Role, Via};
 use crate::quorum::{NodeSet, is_quorum};
 
@@ -23,8 +24,8 @@ pub(super) struct Election {
     settled: BTreeMap<NodeId, Ballot>,
     /// How long to wait until the proposal is sent again.
     wait: Span,
-    /// A quorum supports `proposal`, and the wait for a better one is on.
-    finalizing: bool,
+    /// A quorum supports this vote, and the wait for a better one is on.
+    finalizing: Option<Vote>,
 }
 
 impl Zab {
@@ -37,7 +38,7 @@ impl Zab {
             received: BTreeMap::new(),
             settled: BTreeMap::new(),
             wait,
-            finalizing: false,
+            finalizing: None,
         });
         self.set_timer(Timer::Notify, wait, out);
         self.broadcast_vote(out);
@@ -98,7 +99,7 @@ impl Zab {
         let State::Electing(election) = &self.state else {
             return; // Decided by other means.
         };
-        if election.finalizing {
+        if election.finalizing.is_some() {
             self.decide(now, election.proposal, out);
         }
     }
@@ -223,7 +224,11 @@ impl Zab {
         }
     }
 
-    /// Starts, or calls off, the last wait for a better vote.
+    /// Starts, or calls off, the last wait for a better vote. A better one that a quorum supports
+    /// at once starts it again:
+    /// 1. n1 and n2 support n2, and wait. Just before they decide, n3's better vote comes.
+    /// 2. n1 takes it over, and so n1 and n3 are a quorum for it. Deciding at the end of the first
+    ///    wait, n1 has not waited for a still better vote at all.
     fn consider_proposal(&mut self, out: &mut Out) {
         let State::Electing(election) = &mut self.state else {
             return; // Decided in the meantime.
@@ -234,10 +239,15 @@ impl Zab {
             round: self.round,
         };
         let agreed = supported(&election.received, &ballot, &self.config.voters);
-        if agreed == election.finalizing {
+        let finalizing = agreed.then_some(election.proposal);
+        let same = match self.config.mutations.has(Mutation::N23) {
+            true => finalizing.is_some() == election.finalizing.is_some(),
+            false => finalizing == election.finalizing,
+        };
+        election.finalizing = finalizing;
+        if same {
             return;
         }
-        election.finalizing = agreed;
         if agreed {
             self.set_timer(Timer::Finalize, self.config.knobs.finalize_wait, out);
         } else {

@@ -52,7 +52,9 @@
 //!   names itself, without the word of a quorum (see `election`): it may be the only one it hears.
 //! - A voter that could not join the leader it elected does not vote for it again for a while (see
 //!   `election`): its words may come over ways on which no stream can be opened.
-//! - A failed disk operation stops the server until its process is restarted.
+//! - A failed disk operation stops the server until its process is restarted. A booting server
+//!   writes the history that it read once more before it says anything (see `record`); ZooKeeper
+//!   trusts what it reads.
 //!
 //! # Missing
 //! Reconfiguration; hierarchical quorums; leaving a learner behind that does not acknowledge one
@@ -78,7 +80,7 @@ use std::hash::{Hash, Hasher};
 
 use crate::canonical::{Canonical, RunHash};
 use crate::ids::{LocalTime, NodeId, Span, Zxid};
-use crate::mutation::Mutations;
+use crate::mutation::{Mutation, Mutations};
 use crate::protocol::{
     DiskResult, Ensemble, Holding, Holdings, Image, Input, Knobs, LinkEvent, Outbox, Persisted,
     Pledged, Promises, Protocol, Refusal, Replicates, Role, Standing, TimerRange, Via,
@@ -269,6 +271,9 @@ impl Protocol for Zab {
             wants_snapshot: false,
             state: State::Draining,
         };
+        if !config.mutations.has(Mutation::N20) {
+            zab.storage.rewrite(&recovered, out);
+        }
         if let Some(snapshot) = recovered.snapshot {
             zab.restore(Some(snapshot.clone()), out);
         }
@@ -291,7 +296,7 @@ impl Protocol for Zab {
             Input::Propose(payload) => self.propose(payload, out),
             Input::Barrier(token) => self.barrier(token, out),
             Input::Disk { ticket, result } => match result {
-                DiskResult::Done => self.saved(ticket, out),
+                DiskResult::Done => self.synced_disk(now, ticket, out),
                 DiskResult::Failed => self.halt(out),
             },
             Input::Reloaded(image) => self.reloaded(now, &image, out),
@@ -432,6 +437,14 @@ impl Zab {
             && let Some(link) = learning.link
         {
             out.send(learning.leader, Via::Stream(link), msg);
+        }
+    }
+
+    fn send_leader_after_disk(&self, msg: Msg, out: &mut Out) {
+        if let State::Learning(learning) = &self.state
+            && let Some(link) = learning.link
+        {
+            out.send_after_disk(learning.leader, Via::Stream(link), msg);
         }
     }
 

@@ -6,6 +6,20 @@
 //! records in front of that index, snapshots with other zxids. So taking over a leader's snapshot
 //! is one atomic rename, wherever a crash falls, and a snapshot of a history that was truncated can
 //! never come back. (ZooKeeper has no such file; it takes the newest snapshot and the log above.)
+//!
+//! # Booting
+//! What a booting server reads may come from a cache: a process that died wrote it, and if a sync
+//! of it failed, no later sync makes it durable (docs/zab.md, rule R2). So the history behind the
+//! base is written once more, behind a [`Record::Rewritten`], then the base is moved to the copies,
+//! and then the originals are dropped (`Storage::rewrite`). A crash on the way leaves the originals
+//! or the copies:
+//! - without the new base, the log is read up to the mark;
+//! - with it, the copies are read. If power took a doubtful original, the log ends there, before the
+//!   new base, and the one before it is taken: none of what is lost then was promised, because
+//!   promises wait until the originals are gone for good.
+//!
+//! The small files and the snapshot that the base names need no copies. Their content was synced
+//! before the rename that made them count, and a failed sync cancels that rename.
 
 use crate::canonical::{Canonical, RunHash};
 use crate::ids::Zxid;
@@ -52,6 +66,9 @@ pub enum Record {
         /// What was proposed.
         payload: Payload,
     },
+    /// In the log: copies of the whole history behind the base follow. As long as the base lies
+    /// before this, they are debris.
+    Rewritten,
     /// The content of `acceptedEpoch`.
     AcceptedEpoch(u32),
     /// The content of `currentEpoch`.
@@ -93,6 +110,7 @@ impl Canonical for Record {
                 newest.feed(hash);
                 older.feed(hash);
             }
+            Record::Rewritten => hash.word(5),
         }
     }
 }
@@ -105,7 +123,12 @@ pub(super) struct Recovered<'a> {
     /// `current_epoch` is above what the file says, see [`read`]: it is to be written.
     pub raised: bool,
     pub base: Base,
+    /// The newest base of the file does not reach: the file is to be written again before the log
+    /// grows, for then it would seem to.
+    pub base_failed: bool,
     pub snapshot: Option<&'a Snapshot>,
+    /// The index of the last record of the log, whether it belongs to the history or not.
+    pub log_last: u64,
     /// The transactions behind the base, in ascending order.
     pub log: Vec<(Zxid, &'a Payload)>,
 }
@@ -130,7 +153,7 @@ pub(super) fn read(image: &Image<Record>) -> Result<Recovered<'_>, Refusal> {
         Some(Record::CurrentEpoch(epoch)) => *epoch,
         Some(other) => return Err(misplaced(CURRENT_EPOCH, other)),
     };
-    let (base, snapshot) = find_base(image)?;
+    let (base, snapshot, base_failed) = find_base(image)?;
     let log = read_log(image, base)?;
     let last = log.last().map_or(base.snapshot, |(zxid, _)| *zxid);
     if current_epoch > accepted_epoch {
@@ -148,7 +171,9 @@ pub(super) fn read(image: &Image<Record>) -> Result<Recovered<'_>, Refusal> {
         current_epoch: current_epoch.max(last.epoch()),
         raised: last.epoch() > current_epoch,
         base,
+        base_failed,
         snapshot,
+        log_last: image.log_last(),
         log,
     })
 }
@@ -191,7 +216,8 @@ fn misplaced(name: FileName, record: &Record) -> Refusal {
     Refusal(format!("the file {} holds {record:?}", name.0))
 }
 
-fn find_base(image: &Image<Record>) -> Result<(Base, Option<&Snapshot>), Refusal> {
+/// The base, its snapshot, and whether the newest one of the file was passed over.
+fn find_base(image: &Image<Record>) -> Result<(Base, Option<&Snapshot>, bool), Refusal> {
     let (newest, older) = match file(image, BASE)? {
         None => (Base::EMPTY, None),
         Some(Record::Base { newest, older }) => (*newest, *older),
@@ -199,37 +225,38 @@ fn find_base(image: &Image<Record>) -> Result<(Base, Option<&Snapshot>), Refusal
     };
     for base in [Some(newest), older].into_iter().flatten() {
         // Records between the base and the first one that is left: this base does not reach.
-        if image.log_first > base.after + 1 {
+        // Or records in front of it that power took with a doubtful one.
+        if image.log_first > base.after + 1 || image.log_last() < base.after {
             continue;
         }
+        let passed_over = base != newest;
         if base.snapshot == Zxid::ZERO {
-            return Ok((base, None));
+            return Ok((base, None, passed_over));
         }
         let snapshot = image.snapshots.iter().find(|s| s.zxid == base.snapshot);
         if snapshot.is_some() {
-            return Ok((base, snapshot));
+            return Ok((base, snapshot, passed_over));
         }
     }
     Err(Refusal(format!(
-        "no snapshot with its log: the base is {newest:?}, the log starts at {}",
-        image.log_first
+        "no snapshot with its log: the base is {newest:?}, the log reaches from {} to {}",
+        image.log_first,
+        image.log_last()
     )))
 }
 
 fn read_log(image: &Image<Record>, base: Base) -> Result<Vec<(Zxid, &Payload)>, Refusal> {
-    if image.log_last() < base.after {
-        return Err(Refusal(format!(
-            "the log ends at {}, before its base {base:?}",
-            image.log_last()
-        )));
-    }
-    // In range: the two checks above and in `find_base` bound `base.after` by the log's two ends.
+    // In range: `find_base` bounds `base.after` by the log's two ends.
     let skipped = (base.after + 1 - image.log_first) as usize;
     let mut log = Vec::with_capacity(image.log.len() - skipped);
     let mut last = base.snapshot;
     for record in &image.log[skipped..] {
-        let Record::Txn { zxid, payload } = record else {
-            return Err(Refusal(format!("the log holds {record:?}")));
+        let (zxid, payload) = match record {
+            Record::Txn { zxid, payload } => (zxid, payload),
+            Record::Rewritten => break,
+            Record::AcceptedEpoch(_) | Record::CurrentEpoch(_) | Record::Base { .. } => {
+                return Err(Refusal(format!("the log holds {record:?}")));
+            }
         };
         if *zxid <= last {
             return Err(Refusal(format!("the log has {zxid} behind {last}")));
@@ -330,6 +357,28 @@ mod tests {
         let read = read(&image).expect("the base names where to start");
         assert_eq!(read.log.len(), 1);
         assert_eq!(read.log[0].0, Zxid::new(3, 1));
+    }
+
+    #[test]
+    fn copies_count_once_the_base_names_them_and_the_originals_until_then() {
+        let log = vec![txn(2, 1), txn(2, 2), Record::Rewritten, txn(2, 1)];
+        let mut image = image(2, 2, log);
+        assert_eq!(read(&image).expect("the mark ends the log").log.len(), 2);
+        let newest = Base {
+            snapshot: Zxid::ZERO,
+            after: 3,
+        };
+        let older = Some(Base::EMPTY);
+        let base = Record::Base { newest, older };
+        image.files.insert(BASE, Some(base));
+        image.log.push(txn(2, 2));
+        let copies = read(&image).expect("the copies are whole");
+        assert_eq!((copies.log.len(), copies.base_failed), (2, false));
+        // Power took the second original, and all that lay behind it.
+        image.log.truncate(1);
+        let left = read(&image).expect("the originals are what is left");
+        assert_eq!((left.log.len(), left.base_failed), (1, true));
+        assert_eq!((left.base, left.log_last), (Base::EMPTY, 1));
     }
 
     #[test]

@@ -36,6 +36,33 @@ impl Storage {
         }
     }
 
+    /// Makes what a booting server read durable, in front of everything that it says (`record` says
+    /// why a sync would not do).
+    pub fn rewrite(&mut self, recovered: &Recovered<'_>, out: &mut Out) {
+        if recovered.base_failed {
+            self.rebase(self.base, None, out);
+            out.disk(DiskOp::Sync(Object::Directory));
+        }
+        if recovered.log_last == self.base.after {
+            // No log. Renames may wait for a sync of the directory all the same.
+            out.disk(DiskOp::SyncAll);
+            return;
+        }
+        out.append(Record::Rewritten);
+        for (zxid, payload) in &recovered.log {
+            let (zxid, payload) = (*zxid, (*payload).clone());
+            out.append(Record::Txn { zxid, payload });
+        }
+        let older = self.base;
+        let copies = Base {
+            snapshot: older.snapshot,
+            after: recovered.log_last + 1,
+        };
+        self.rebase(copies, Some(older), out);
+        out.disk(DiskOp::DropThrough(copies.after));
+        out.disk(DiskOp::Sync(Object::Directory));
+    }
+
     pub fn accepted_epoch(&self) -> u32 {
         self.accepted_epoch
     }
@@ -62,12 +89,12 @@ impl Storage {
     }
 
     /// Promises never to accept a lower epoch; durable once the queue gets here.
-    pub fn accept_epoch(&mut self, epoch: u32, out: &mut Out) {
+    pub fn accept_epoch(&mut self, epoch: u32, out: &mut Out) -> Ticket {
         let before = self.accepted_epoch;
         assert!(epoch > before, "epoch {epoch} accepted after {before}");
         self.accepted_epoch = epoch;
         let record = Record::AcceptedEpoch(epoch);
-        out.replace_file(ACCEPTED_EPOCH_TMP, ACCEPTED_EPOCH, record);
+        out.replace_file(ACCEPTED_EPOCH_TMP, ACCEPTED_EPOCH, record)
     }
 
     /// Notes that the history of this epoch's leader was taken over; durable once the queue gets
@@ -84,10 +111,17 @@ impl Storage {
         }
     }
 
-    /// Writes `currentEpoch` as the mirror has it.
+    /// Writes `currentEpoch` as the mirror has it. The file counts from the rename on, and then
+    /// everything queued before is durable: whoever claims an epoch has its history (ZK-4643).
     pub fn write_current_epoch(&self, out: &mut Out) {
         let record = Record::CurrentEpoch(self.current_epoch);
-        out.replace_file(CURRENT_EPOCH_TMP, CURRENT_EPOCH, record);
+        out.disk(DiskOp::Write(CURRENT_EPOCH_TMP, record));
+        out.disk(DiskOp::SyncAll);
+        out.disk(DiskOp::Rename {
+            from: CURRENT_EPOCH_TMP,
+            to: CURRENT_EPOCH,
+        });
+        out.disk(DiskOp::Sync(Object::Directory));
     }
 
     /// Forgets everything above `zxid`; says whether it could. It cannot if `zxid` is not in the
@@ -116,7 +150,6 @@ impl Storage {
         if snapshot.zxid != self.base.snapshot {
             out.disk(DiskOp::Save(snapshot.clone()));
         }
-        out.disk(DiskOp::SyncAll);
         let base = Base {
             snapshot: snapshot.zxid,
             after: self.last_index(),
@@ -125,6 +158,7 @@ impl Storage {
         self.rebase(base, None, out);
         out.disk(DiskOp::DropThrough(base.after));
         out.disk(DiskOp::DropSnapshotsBefore(base.snapshot));
+        out.disk(DiskOp::Sync(Object::Directory));
     }
 
     /// Writes a snapshot of this history beside the others. `None` if it would tell nothing new.
@@ -149,10 +183,18 @@ impl Storage {
         self.rebase(base, Some(older), out);
         out.disk(DiskOp::DropThrough(older.after));
         out.disk(DiskOp::DropSnapshotsBefore(older.snapshot));
+        out.disk(DiskOp::Sync(Object::Directory));
     }
 
+    /// Moves the base. The file counts from the rename on, and then everything queued before is
+    /// durable. The rename itself, and removals behind it, become so in this order.
     fn rebase(&mut self, newest: Base, older: Option<Base>, out: &mut Out) {
         self.base = newest;
-        out.replace_file(BASE_TMP, BASE, Record::Base { newest, older });
+        out.disk(DiskOp::Write(BASE_TMP, Record::Base { newest, older }));
+        out.disk(DiskOp::SyncAll);
+        out.disk(DiskOp::Rename {
+            from: BASE_TMP,
+            to: BASE,
+        });
     }
 }

@@ -444,6 +444,28 @@ fn nothing_is_promised_behind_a_failed_sync_until_the_process_starts_again() {
 }
 
 #[test]
+fn what_is_queued_behind_a_failed_sync_is_cancelled() {
+    let mut bench = Bench::new();
+    bench.perform([DiskOp::Write(FILE, 1), DiskOp::SyncAll]);
+    bench.disk.fail_syncs(1);
+    let out = bench.perform([
+        DiskOp::Write(OTHER, 2),
+        DiskOp::Sync(Object::File(OTHER)),
+        DiskOp::Rename {
+            from: OTHER,
+            to: FILE,
+        },
+        DiskOp::Sync(Object::Directory),
+        DiskOp::Append(7),
+    ]);
+    assert_eq!(out, vec![failed(4), failed(6)]);
+    assert!(bench.disk.is_broken() && bench.disk.is_idle());
+    assert!(bench.disk.image().log.is_empty());
+    let found = files(&bench.after_power_loss(), FILE);
+    assert_eq!(found, [Some(Some(1))].into_iter().collect());
+}
+
+#[test]
 fn a_file_whose_sync_failed_is_kept_or_lost_until_it_is_written_again() {
     let mut bench = Bench::new();
     bench.perform([DiskOp::Write(FILE, 1), DiskOp::SyncAll]);

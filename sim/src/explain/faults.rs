@@ -49,7 +49,9 @@ pub(super) fn ends(text: &str) -> String {
         ),
         Action::SlowDisk(node, _) => format!("the disk of {node} is as fast as before"),
         Action::Break(one, other) => format!("streams between {one} and {other} can be made"),
-        Action::FailSyncs(node, _) => format!("syncs of {node} no longer fail"),
+        Action::FailSyncs(node, _) => {
+            format!("syncs of {node} no longer fail, and if one did, {node} is started again")
+        }
     })
 }
 
@@ -133,7 +135,8 @@ mod tests {
             (
                 "slow n1 > n3 30ms, fail-syncs n2 2",
                 "messages from n1 to n3 take 30ms longer and the next 2 syncs of n2 fail",
-                "messages from n1 to n3 are as fast as before and syncs of n2 no longer fail",
+                "messages from n1 to n3 are as fast as before and syncs of n2 no longer fail, \
+                 and if one did, n2 is started again",
             ),
         ] {
             assert_eq!(begins(text), begin);

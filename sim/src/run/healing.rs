@@ -53,6 +53,7 @@ pub(super) fn concerns_only(core: NodeSet, action: &Action) -> bool {
         Action::Restart(node)
         | Action::Resume(node)
         | Action::MendClient(node)
+        | Action::MendSyncs(node)
         | Action::UnslowDisk { node, .. } => core.contains(*node),
         Action::Mend { from, to } | Action::Unslow { from, to, .. } => {
             core.contains(*from) && core.contains(*to)

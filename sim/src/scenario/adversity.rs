@@ -74,6 +74,18 @@ pub enum FaultEntry {
         /// How much longer.
         by: Spanned<Duration>,
     },
+    /// The next syncs of these servers fail.
+    FailSync {
+        /// When.
+        at: Spanned<Duration>,
+        /// When, after that, syncs succeed again and a server that saw one fail is started again.
+        r#for: Option<Spanned<Duration>>,
+        /// Whose syncs.
+        node: Spanned<Target>,
+        /// How many.
+        #[serde(default = "once")]
+        count: Spanned<u32>,
+    },
     /// These servers and their clients do not hear each other.
     ClientCut {
         /// When.
@@ -160,6 +172,10 @@ pub enum Shape {
     Bridge,
 }
 
+fn once() -> Spanned<u32> {
+    unplaced(1)
+}
+
 fn process() -> CrashSection {
     CrashSection::Process
 }
@@ -216,11 +232,13 @@ pub struct ChaosWeights {
     pub reset: u32,
     /// Servers are cut off from their clients.
     pub client_cut: u32,
+    /// Syncs fail, and often the power of the same server afterwards.
+    pub failed_sync: u32,
 }
 
 impl ChaosWeights {
     /// The weights in a fixed order, which the plan's draws rely on.
-    pub fn weights(&self) -> [u32; 10] {
+    pub fn weights(&self) -> [u32; 11] {
         [
             self.crash,
             self.power,
@@ -232,6 +250,7 @@ impl ChaosWeights {
             self.duplicate,
             self.reset,
             self.client_cut,
+            self.failed_sync,
         ]
     }
 }

@@ -107,6 +107,7 @@ fn line(action: &Action) -> String {
         Action::Unduplicate { ppm } => format!("unduplicate {ppm}ppm"),
         Action::Break { a, b } => format!("break {a} {b}"),
         Action::FailSyncs { node, count } => format!("fail-syncs {node} {count}"),
+        Action::MendSyncs(node) => format!("mend-syncs {node}"),
     }
 }
 
@@ -238,7 +239,8 @@ pub fn named_by(action: &Action) -> Vec<NodeId> {
         | Action::MendClient(node)
         | Action::SlowDisk { node, .. }
         | Action::UnslowDisk { node, .. }
-        | Action::FailSyncs { node, .. } => vec![*node],
+        | Action::FailSyncs { node, .. }
+        | Action::MendSyncs(node) => vec![*node],
         Action::Cut { from, to }
         | Action::Mend { from, to }
         | Action::Slow { from, to, .. }

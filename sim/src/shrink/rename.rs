@@ -227,6 +227,7 @@ fn action(action: &Action, id: impl Fn(NodeId) -> Option<NodeId>) -> Option<Acti
             node: id(*node)?,
             count: *count,
         },
+        Action::MendSyncs(node) => Action::MendSyncs(id(*node)?),
         Action::Loss { .. }
         | Action::Unloss { .. }
         | Action::Duplicate { .. }

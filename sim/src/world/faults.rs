@@ -136,6 +136,9 @@ pub enum Action {
         /// How many.
         count: u32,
     },
+    /// Undoes that: fsyncs that have not failed yet will not, and a process that has seen one fail
+    /// dies and is started again.
+    MendSyncs(NodeId),
 }
 
 impl Action {
@@ -151,6 +154,7 @@ impl Action {
             Action::SlowDisk { node, extra } => Some(Action::UnslowDisk { node, extra }),
             Action::Loss { ppm } => Some(Action::Unloss { ppm }),
             Action::Duplicate { ppm } => Some(Action::Unduplicate { ppm }),
+            Action::FailSyncs { node, .. } => Some(Action::MendSyncs(node)),
             Action::CrashMany { .. }
             | Action::Restart(_)
             | Action::Resume(_)
@@ -161,7 +165,7 @@ impl Action {
             | Action::Unloss { .. }
             | Action::Unduplicate { .. }
             | Action::Break { .. }
-            | Action::FailSyncs { .. } => None,
+            | Action::MendSyncs(_) => None,
         }
     }
 
@@ -191,6 +195,7 @@ impl Action {
             Action::Unduplicate { ppm } => [17, u64::from(*ppm), 0],
             Action::Break { a, b } => [18, two(*a, *b), 0],
             Action::FailSyncs { node, count } => [19, u64::from(node.0), u64::from(*count)],
+            Action::MendSyncs(node) => [20, u64::from(node.0), 0],
         }
     }
 }
@@ -268,6 +273,7 @@ impl<P: Protocol> World<P> {
                 self.nodes[place].disk.fail_syncs(count);
                 true
             }
+            Action::MendSyncs(node) => self.mend_syncs(node),
         }
     }
 
@@ -329,6 +335,16 @@ impl<P: Protocol> World<P> {
             return false;
         }
         self.boot(place);
+        true
+    }
+
+    fn mend_syncs(&mut self, node: NodeId) -> bool {
+        let place = usize::from(self.place(node));
+        self.nodes[place].disk.mend_syncs();
+        if self.nodes[place].disk.is_broken() {
+            self.crash(&[node], CrashKind::Process);
+            self.restart(node);
+        }
         true
     }
 

@@ -280,10 +280,15 @@ impl<P: Protocol> World<P> {
         let mut outcomes = core::mem::take(&mut self.outcomes);
         let batch = self.batch_under_way(place, generation);
         let node = &mut self.nodes[usize::from(place)];
+        let pending = match self.recorder {
+            Some(_) => node.disk.pending(),
+            None => Vec::new(),
+        };
         let live = node.disk.finish(generation, &mut outcomes);
         if live {
             if let Some(batch) = batch {
                 self.record_disk_batch(usize::from(place), &batch);
+                self.record_disk_cancelled(usize::from(place), &pending, &batch);
             }
             self.stats.disk_batches += 1;
             // What was queued meanwhile goes on at once; what the outcomes lead to comes after it.
@@ -396,8 +401,9 @@ impl<P: Protocol> World<P> {
     }
 
     /// Holds an effect back behind the disk queue; if that is empty, there is nothing to wait for.
+    /// Behind a failed sync it never leaves.
     fn hold(&mut self, place: usize, gated: Gated<P>) {
-        if self.nodes[place].disk.is_idle() {
+        if self.nodes[place].disk.is_idle() && !self.nodes[place].disk.is_broken() {
             self.release(place, gated);
         } else {
             self.nodes[place].disk.push(Entry::Gate(gated));

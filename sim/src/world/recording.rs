@@ -279,6 +279,25 @@ impl<P: Protocol> World<P> {
         }
     }
 
+    /// The syncs of a batch failed, and what was pending behind it was cancelled.
+    pub(super) fn record_disk_cancelled(
+        &mut self,
+        place: usize,
+        pending: &[Ticket],
+        batch: &(Vec<u64>, bool),
+    ) {
+        let (tickets, success) = batch;
+        if *success {
+            return;
+        }
+        let id = self.nodes[place].id;
+        let behind = pending.iter().map(|ticket| ticket.0);
+        let lost: Vec<u64> = behind.filter(|ticket| !tickets.contains(ticket)).collect();
+        if let Some(recorder) = &mut self.recorder {
+            recorder.disk_died(self.now, id, &lost);
+        }
+    }
+
     /// The process of a disk died: of what was pending, this was still written.
     pub(super) fn record_disk_death(
         &mut self,
@@ -365,6 +384,7 @@ impl<P: Protocol> World<P> {
             Action::Unduplicate { ppm } => ("unduplicate", vec![], u64::from(*ppm)),
             Action::Break { a, b } => ("break", vec![*a, *b], 0),
             Action::FailSyncs { node, count } => ("fail_syncs", vec![*node], u64::from(*count)),
+            Action::MendSyncs(node) => ("mend_syncs", vec![*node], 0),
         };
         let cause = self.cause();
         self.trigger(cause, || What::Action {

@@ -76,7 +76,9 @@ impl Zab {
         // 2. TRUNC to the last commit removes t there; t is sent again, but not yet logged again.
         // 3. Counting the old ack would commit t with one copy less than a quorum.
         for proposal in &mut leading.outstanding {
-            proposal.acks.remove(node);
+            if !self.config.mutations.has(Mutation::N24) {
+                proposal.acks.remove(node);
+            }
         }
         let mut choice = choose(theirs, ours, &self.window, self.config.mutations);
         if wants_snapshot && theirs != ours {

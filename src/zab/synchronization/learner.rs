@@ -3,7 +3,7 @@
 
 use crate::ids::Zxid;
 use crate::mutation::Mutation;
-use crate::protocol::{DiskOp, Via};
+use crate::protocol::Via;
 use crate::quorum::NodeSet;
 use crate::tree::{Payload, Snapshot};
 
@@ -42,6 +42,10 @@ impl Zab {
     /// SNAP: the leader's state replaces this server's, in memory and on disk.
     pub(in crate::zab) fn install(&mut self, snapshot: Snapshot, out: &mut Out) {
         self.storage.install(&snapshot, out);
+        if !self.config.mutations.has(Mutation::N22) {
+            // The leader waits for a file that takes longer than others.
+            self.send_leader_after_disk(Msg::Pong, out);
+        }
         self.restore(Some(snapshot), out);
         if let State::Learning(learning) = &mut self.state {
             learning.stage = LearningStage::Synchronizing { diff: false };
@@ -76,6 +80,9 @@ impl Zab {
         let history: Vec<(Zxid, Payload)> =
             learning.pending.drain(..learning.commits.len()).collect();
         let commits = core::mem::take(&mut learning.commits);
+        if self.config.mutations.has(Mutation::Z03) {
+            self.storage.enter_epoch(epoch, out);
+        }
         for ((zxid, payload), commit) in history.into_iter().zip(commits) {
             assert!(zxid == commit, "{commit} was committed, {zxid} was next");
             if !(diff && self.config.mutations.has(Mutation::Z13)) {
@@ -83,10 +90,13 @@ impl Zab {
             }
             self.hand_over(zxid, payload, out);
         }
-        out.disk(DiskOp::SyncAll);
         self.storage.enter_epoch(epoch, out);
         if let Some(link) = link {
-            out.promise(leader, Via::Stream(link), Msg::AckNewLeader { epoch });
+            let stream = Via::Stream(link);
+            let promised = out.promise(leader, stream, Msg::AckNewLeader { epoch });
+            if let State::Learning(learning) = &mut self.state {
+                learning.busy = Some(promised);
+            }
         }
         let limit = self.config.ticks(self.config.knobs.sync_limit);
         self.set_timer(Timer::Silence, limit, out);

@@ -50,6 +50,19 @@ impl Problems {
                 self.target(node, servers);
                 self.positive(by, "by");
             }
+            FaultEntry::FailSync {
+                at,
+                r#for,
+                node,
+                count,
+            } => {
+                self.times(at, r#for.as_ref(), end);
+                self.target(node, servers);
+                if *count.get_ref() == 0 {
+                    let what = "no sync would fail".to_owned();
+                    self.add(count.span(), what, "expected 1 or more");
+                }
+            }
             FaultEntry::Loss { at, r#for, .. } | FaultEntry::Duplicate { at, r#for, .. } => {
                 self.times(at, r#for.as_ref(), end);
             }
