@@ -379,7 +379,7 @@ pub const CATALOGUE: &[Entry] = &[
         exhibit: Exhibit {
             scenario: "session_born_again",
             first: 0,
-            count: 2,
+            count: 1,
         },
     },
     Entry {
@@ -522,7 +522,7 @@ pub const CATALOGUE: &[Entry] = &[
         exhibit: Exhibit {
             scenario: "retry_storm",
             first: 0,
-            count: 10,
+            count: 3,
         },
     },
     Entry {
@@ -569,7 +569,7 @@ pub const CATALOGUE: &[Entry] = &[
         place: "server::lead",
         caught_by: &["sessions"],
         exhibit: Exhibit {
-            scenario: "session_outlives_election",
+            scenario: "session_ends_while_asked",
             first: 0,
             count: 2,
         },
@@ -585,9 +585,9 @@ pub const CATALOGUE: &[Entry] = &[
         place: "tree::apply",
         caught_by: &["sessions"],
         exhibit: Exhibit {
-            scenario: "chaos",
+            scenario: "session_shorter_than_failover",
             first: 0,
-            count: 40,
+            count: 16,
         },
     },
     Entry {
