@@ -76,6 +76,10 @@ pub enum Mutation {
     N23,
     /// See [`CATALOGUE`].
     N24,
+    /// See [`CATALOGUE`].
+    N25,
+    /// See [`CATALOGUE`].
+    N26,
 }
 
 /// Whom a mutation concerns.
@@ -686,6 +690,40 @@ pub const CATALOGUE: &[Entry] = &[
             scenario: "ghost_ack",
             first: 0,
             count: 20,
+        },
+    },
+    Entry {
+        mutation: Mutation::N25,
+        id: "N25",
+        name: "copies_out_of_reach",
+        concerns: Concerns::Protocol("paxos"),
+        source: "our own; fsync failures: Rebello et al., USENIX ATC 2020",
+        story: "A Paxos server that boots copies what it read, and answers before the originals are \
+                gone for good. Power takes a doubtful original, and recovery cannot read across the \
+                hole to the copies.",
+        place: "paxos::checkpoint",
+        caught_by: &["promises", "durability", "agreement"],
+        exhibit: Exhibit {
+            scenario: "failed_sync",
+            first: 0,
+            count: 20,
+        },
+    },
+    Entry {
+        mutation: Mutation::N26,
+        id: "N26",
+        name: "observer_bound_by_its_promise",
+        concerns: Concerns::Protocol("zab"),
+        source: "our own; ZooKeeper's Learner.registerWithLeader does so",
+        story: "An observer that promised the epoch of a leader that never was refuses the lower \
+                epoch of the one that is, as long as that one leads. No quorum counts its promise. \
+                A unit test shows it (zab::tests::recovery).",
+        place: "zab::discovery",
+        caught_by: &[],
+        exhibit: Exhibit {
+            scenario: "chaos",
+            first: 0,
+            count: 0,
         },
     },
 ];

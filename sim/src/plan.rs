@@ -466,13 +466,7 @@ impl<'a> Chaos<'a> {
 
     /// A server that was started again after a failed sync read what the device may not have: often
     /// its power fails soon.
-    fn outage(
-        &mut self,
-        after: Span,
-        target: Target,
-        draws: &mut Stream,
-        out: &mut Vec<Planned>,
-    ) {
+    fn outage(&mut self, after: Span, target: Target, draws: &mut Stream, out: &mut Vec<Planned>) {
         // The draws are made in any case, so that they do not shift those that follow.
         let follows = draws.chance_ppm(700_000);
         let at = Span(after.0 + log_uniform(1_000_000, 300_000_000, draws));

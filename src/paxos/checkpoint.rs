@@ -8,6 +8,7 @@
 use super::record::Record;
 use super::{Out, Paxos};
 use crate::ids::{LocalTime, Zxid};
+use crate::mutation::Mutation;
 use crate::protocol::{CaptureKind, DiskOp, Effect, Object, Ticket};
 use crate::tree::Snapshot;
 
@@ -83,7 +84,14 @@ impl Paxos {
             promised: self.acceptor.promised(),
         };
         self.append_copies(head, out);
-        out.disk(DiskOp::SyncAll);
+        let copied = out.disk(DiskOp::SyncAll);
+        if self.config.mutations.has(Mutation::N25) {
+            self.checkpoints.stage = Stage::Copying {
+                ticket: copied,
+                drop_through,
+            };
+            return;
+        }
         out.disk(DiskOp::DropThrough(drop_through));
         out.disk(DiskOp::Sync(Object::Directory));
     }

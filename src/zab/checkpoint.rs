@@ -172,7 +172,8 @@ impl Zab {
             State::Draining => self.look(out),
             State::Learning(learning) => {
                 learning.heard = now;
-                if let (Some(link), false) = (learning.link, self.config.mutations.has(Mutation::N22))
+                if let (Some(link), false) =
+                    (learning.link, self.config.mutations.has(Mutation::N22))
                 {
                     out.send(learning.leader, Via::Stream(link), Msg::Pong);
                 }

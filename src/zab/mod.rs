@@ -1,4 +1,5 @@
-//! Zab, whole, as ZooKeeper runs it: election, discovery, synchronisation, broadcast.
+//! Zab, whole, as ZooKeeper runs it: election, discovery, synchronisation, broadcast. The rules that
+//! it follows are numbered in docs/zab.md.
 //!
 //! # What it guarantees
 //! Committed transactions form one sequence, of which every server applies a prefix, in the order
@@ -39,11 +40,13 @@
 //! - When a learner is synchronised again, its acks of outstanding proposals are taken back:
 //!   TRUNC may be about to remove what it had acknowledged.
 //! - A learner's position is found in the committed window only; the walk over the leader's on-disk
-//!   log (rule d of the reference) is left out, and SNAP is sent instead.
+//!   log is left out, and SNAP is sent instead (docs/zab.md, rule S4).
 //! - A barrier asked for at the leader itself waits for the outstanding proposals, as a follower's
 //!   does; ZooKeeper does not hold it at all.
 //! - A leader to which a voter turns that has accepted a higher epoch steps down, so that the voter
 //!   is not locked out for as long as the leader lives.
+//! - Time that a disk needs counts as nobody's silence (docs/zab.md, rules T2 and T3), and an observer
+//!   is not bound by its promise (rule D3).
 //! - `currentEpoch` is raised at boot where ZooKeeper would refuse (see `record`).
 //! - A full counter forces a new epoch once its last proposal is committed; ZooKeeper waits for one
 //!   more request and drops it.

@@ -20,7 +20,7 @@ enum Choice {
     Snap,
 }
 
-/// Rules a, b, c and e of the reference's section 5.1 for a learner whose history ends at
+/// Rules S1 to S4 of docs/zab.md for a learner whose history ends at
 /// `theirs`, by a leader whose committed history ends at `ours`, the newest part of it being
 /// `window`.
 fn choose(

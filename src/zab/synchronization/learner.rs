@@ -1,5 +1,4 @@
-//! The learner's side: taking over the leader's history, in the order of the reference's section
-//! 5.2.
+//! The learner's side: taking over the leader's history, in the order of rule S8 of docs/zab.md.
 
 use crate::ids::Zxid;
 use crate::mutation::Mutation;

@@ -1,6 +1,6 @@
 //! The disk of the small world: one FIFO queue, and two images.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use crate::ids::NodeId;
 use crate::protocol::{DiskOp, Fact, FileName, Image, Object, Protocol, Ticket, Via};
@@ -29,6 +29,38 @@ pub struct Disk {
     pub durable: Image<Record>,
     pub queue: VecDeque<Queued>,
     pub held: bool,
+    /// The next sync fails.
+    pub failing: bool,
+    /// Indexes of log records whose sync failed: no later one makes them durable, and nothing
+    /// behind them can be read if they are lost.
+    pub doubtful: BTreeSet<u64>,
+}
+
+impl Disk {
+    /// A disk with nothing on it.
+    pub fn empty() -> Disk {
+        Disk {
+            written: Image::empty(),
+            durable: Image::empty(),
+            queue: VecDeque::new(),
+            held: false,
+            failing: false,
+            doubtful: BTreeSet::new(),
+        }
+    }
+
+    /// What dies with the process, and what with the power.
+    pub fn lose(&mut self, loss: Loss) {
+        self.queue.clear();
+        self.failing = false;
+        match loss {
+            Loss::Process => {}
+            Loss::Power => {
+                self.written = self.durable.clone();
+                self.doubtful.clear();
+            }
+        }
+    }
 }
 
 /// Carries out one operation.
@@ -39,12 +71,14 @@ pub fn perform(disk: &mut Disk, op: DiskOp<Record>) {
         DiskOp::CutAfter(index) => {
             let kept = (index + 1).saturating_sub(image.log_first) as usize;
             image.log.truncate(kept);
+            disk.doubtful.retain(|doubtful| *doubtful <= index);
         }
         DiskOp::DropThrough(index) => {
             let dropped = (index + 1).saturating_sub(image.log_first);
             let dropped = dropped.min(image.log.len() as u64);
             image.log.drain(..dropped as usize);
             image.log_first += dropped;
+            disk.doubtful.retain(|doubtful| *doubtful > index);
         }
         DiskOp::Write(name, record) => {
             image.files.insert(name, Some(record));
@@ -62,8 +96,40 @@ pub fn perform(disk: &mut Disk, op: DiskOp<Record>) {
         DiskOp::Sync(Object::File(name)) => sync_file(disk, name),
         DiskOp::Sync(Object::Log | Object::Snapshot | Object::Directory) | DiskOp::SyncAll => {
             disk.durable = disk.written.clone();
+            if let Some(first) = disk.doubtful.first() {
+                let readable = first - disk.durable.log_first;
+                disk.durable.log.truncate(readable as usize);
+            }
         }
     }
+}
+
+/// A sync fails: what it should have made durable is in doubt, and what waits behind it is never
+/// done.
+pub fn fail(disk: &mut Disk, op: &DiskOp<Record>) {
+    disk.failing = false;
+    disk.queue.retain(|queued| matches!(queued, Queued::Reload));
+    match op {
+        DiskOp::Sync(Object::Log) | DiskOp::SyncAll => {
+            let (written, durable) = (&disk.written, &disk.durable);
+            let in_doubt = (written.log_first..=written.log_last())
+                .filter(|index| record_at(written, *index) != record_at(durable, *index));
+            disk.doubtful.extend(in_doubt);
+        }
+        DiskOp::Sync(Object::File(_) | Object::Snapshot | Object::Directory)
+        | DiskOp::Append(_)
+        | DiskOp::CutAfter(_)
+        | DiskOp::DropThrough(_)
+        | DiskOp::Write(..)
+        | DiskOp::Rename { .. }
+        | DiskOp::Save(_)
+        | DiskOp::DropSnapshotsBefore(_) => {}
+    }
+}
+
+fn record_at(image: &Image<Record>, index: u64) -> Option<&Record> {
+    let place = index.checked_sub(image.log_first)?;
+    image.log.get(place as usize)
 }
 
 fn sync_file(disk: &mut Disk, name: FileName) {

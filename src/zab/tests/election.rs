@@ -2,10 +2,10 @@
 
 use super::disk::Loss;
 use super::world::{World, node};
-use crate::ids::{Span, Zxid};
-use crate::mutation::Mutations;
-use crate::protocol::{Effect, Knobs, Outbox, Role};
-use crate::zab::{State, Zab};
+use crate::ids::{LocalTime, Span, Zxid};
+use crate::mutation::{Mutation, Mutations};
+use crate::protocol::{Effect, Ensemble, Image, Input, Knobs, Outbox, Protocol, Role, Via};
+use crate::zab::{Msg, State, Timer, Vote, Zab};
 
 #[test]
 fn three_servers_elect_the_one_with_the_best_history() {
@@ -191,4 +191,55 @@ fn a_leader_steps_down_before_a_follower_that_is_ahead() {
         let hung_up = |effect: &Effect<Zab>| matches!(effect, Effect::HangUp { .. });
         assert_eq!(out.effects().iter().any(hung_up), !leads);
     }
+}
+
+/// How often the last wait for a better vote begins at n1 of three, when n2's vote for itself comes
+/// and then n3's for itself.
+fn last_waits(mutations: Mutations) -> Vec<usize> {
+    let config = Zab::configure(&Ensemble {
+        me: node(1),
+        voters: (1..=3).map(node).collect(),
+        observers: Vec::new(),
+        knobs: Knobs::default(),
+        mutations,
+    });
+    let mut out = Outbox::new(node(1));
+    let now = LocalTime(0);
+    let disk = Image::empty();
+    let mut zab = Zab::recover(&config, now, &disk, &mut out).expect("a new disk boots");
+    let mut begun = Vec::new();
+    for from in [node(2), node(3)] {
+        let vote = Vote {
+            epoch: 0,
+            zxid: Zxid::ZERO,
+            leader: from,
+        };
+        let msg = Msg::Notification {
+            role: Role::Looking,
+            vote,
+            round: 1,
+        };
+        let via = Via::LatestWins;
+        zab.step(now, Input::Message { from, via, msg }, &mut out);
+        let mut effects = Vec::new();
+        out.drain_into(&mut effects);
+        let waits = |effect: &&Effect<Zab>| {
+            matches!(
+                effect,
+                Effect::SetTimer {
+                    timer: Timer::Finalize,
+                    ..
+                }
+            )
+        };
+        begun.push(effects.iter().filter(waits).count());
+    }
+    begun
+}
+
+#[test]
+fn a_better_vote_that_a_quorum_supports_at_once_is_waited_upon_anew() {
+    assert_eq!(last_waits(Mutations::NONE), [1, 1]);
+    let on = Mutations::NONE.with(Mutation::N23);
+    assert_eq!(last_waits(on), [1, 0], "the wait for n2 went on");
 }

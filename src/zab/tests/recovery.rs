@@ -2,10 +2,10 @@
 
 use super::disk::Loss;
 use super::world::{World, node};
-use crate::ids::Zxid;
-use crate::mutation::Mutations;
+use crate::ids::{Span, Zxid};
+use crate::mutation::{Mutation, Mutations};
 use crate::protocol::{DiskResult, Input, Knobs, Protocol, Role, Ticket};
-use crate::zab::Zab;
+use crate::zab::{Record, Zab, record};
 
 fn small_knobs() -> Knobs {
     Knobs {
@@ -141,4 +141,53 @@ fn a_failed_disk_operation_stops_the_server() {
     assert_eq!(world.role(leader), Some(Role::Looking));
     world.run_until("the others go on", |world| world.leader().is_some());
     assert!(world.leader() != Some(leader));
+}
+
+/// Whether an observer that promised epoch 9 to a leader that never was joins one of epoch 1.
+fn observer_joins(mutations: Mutations) -> bool {
+    let mut world = World::new(3, 1, Knobs::default(), mutations);
+    for voter in (1..=3).map(node) {
+        world.boot(voter);
+    }
+    let leader = world.run_until_all_serve();
+    let zxid = world.commit(leader);
+    assert_eq!(zxid.epoch(), 1);
+    let observer = node(4);
+    let disk = &mut world.nodes.get_mut(&observer).expect("it has a disk").disk;
+    for image in [&mut disk.written, &mut disk.durable] {
+        let promise = Record::AcceptedEpoch(9);
+        image.files.insert(record::ACCEPTED_EPOCH, Some(promise));
+    }
+    world.boot(observer);
+    world.run_for(Span::secs(5));
+    assert_eq!(world.leader(), Some(leader), "nobody was deposed for it");
+    world.serves(observer)
+}
+
+#[test]
+fn an_observer_is_not_locked_out_by_a_promise_that_nobody_counts() {
+    assert!(observer_joins(Mutations::NONE));
+    assert!(!observer_joins(Mutations::NONE.with(Mutation::N26)));
+}
+
+#[test]
+fn a_record_whose_sync_failed_is_written_anew_before_it_counts() {
+    let mut world = World::three();
+    let leader = world.run_until_all_serve();
+    assert_eq!(leader, node(3));
+    world.commit(leader);
+    let before = world.stored(node(1));
+    world.fail_sync(node(1));
+    let doubtful = world.propose(leader);
+    world.run_until("the sync fails", |world| world.is_halted(node(1)));
+    assert_eq!(world.stored(node(1)), before, "{doubtful} is in doubt");
+    world.crash(node(1), Loss::Process);
+    world.boot(node(1));
+    world.run_until_all_serve();
+    assert!(world.stored(node(1)).contains(&doubtful));
+    world.crash(node(1), Loss::Power);
+    world.crash(node(2), Loss::Power);
+    world.boot(node(1));
+    world.run_until_all_serve();
+    assert!(world.stored(node(1)).contains(&doubtful));
 }

@@ -17,12 +17,24 @@ fn small_knobs() -> Knobs {
     }
 }
 
-fn disturb(world: &mut World, servers: u8) {
+/// Whether a storm makes syncs fail.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Disks {
+    Sound,
+    Failing,
+}
+
+fn disturb(world: &mut World, servers: u8, disks: Disks) {
     let who = node(world.draw(u64::from(servers)) as u8 + 1);
+    if world.is_halted(who) && world.draw(50) == 0 {
+        world.crash(who, Loss::Process);
+        world.boot(who);
+    }
     match world.draw(1_000) {
         0 if world.node(who).zab.is_some() => world.crash(who, Loss::Process),
         1 if world.node(who).zab.is_some() => world.crash(who, Loss::Power),
         2 => world.isolate(who),
+        151..=153 if disks == Disks::Failing => world.fail_sync(who),
         3..=8 => world.heal(),
         9..=20 if world.node(who).zab.is_none() => world.boot(who),
         21..=150 => {
@@ -36,14 +48,24 @@ fn disturb(world: &mut World, servers: u8) {
 
 /// Runs a storm, heals everything, and requires all servers to converge.
 fn storm(seed: u64, voters: u8, observers: u8, mutations: Mutations) -> World {
+    storm_on(Disks::Sound, seed, voters, observers, mutations)
+}
+
+fn storm_on(disks: Disks, seed: u64, voters: u8, observers: u8, mutations: Mutations) -> World {
     let mut world = World::new(voters, observers, small_knobs(), mutations);
     world.seed(seed);
     world.boot_all();
     for _ in 0..4_000 {
         world.advance_at_random();
-        disturb(&mut world, voters + observers);
+        disturb(&mut world, voters + observers, disks);
     }
     world.heal();
+    for id in (1..=voters + observers).map(node) {
+        if world.node(id).disk.failing || world.is_halted(id) {
+            // Whoever is down already has nothing to lose but its queue.
+            world.crash(id, Loss::Process);
+        }
+    }
     world.boot_all();
     let leader = world.run_until_all_serve();
     let last = world.commit(leader);
@@ -100,6 +122,25 @@ fn five_servers_and_an_observer_agree_and_converge_after_any_storm() {
         committed += world.chosen.len();
     }
     assert!(committed > 60 * 10, "only {committed} were committed");
+}
+
+#[test]
+fn five_servers_agree_and_converge_after_any_storm_on_failing_disks() {
+    let mut committed = 0;
+    for seed in 0..80 {
+        let world = storm_on(Disks::Failing, seed, 5, 0, Mutations::NONE);
+        one_leader_an_epoch(&world);
+        committed += world.chosen.len();
+    }
+    assert!(committed > 80 * 10, "only {committed} were committed");
+}
+
+/// A server that takes what it reads at boot for durable acknowledges what it may lose.
+#[test]
+fn a_planted_n20_is_found_by_storms_on_failing_disks() {
+    let on = Mutations::NONE.with(Mutation::N20);
+    let storm = |seed| drop(storm_on(Disks::Failing, seed, 5, 0, on));
+    assert!((0..400).any(|seed| std::panic::catch_unwind(|| storm(seed)).is_err()));
 }
 
 /// Whether some storm of these brings a planted bug to light.

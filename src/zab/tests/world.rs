@@ -9,10 +9,10 @@ use super::{payload, snapshot};
 use crate::ids::{LinkId, LocalTime, NodeId, Span, Zxid};
 use crate::mutation::Mutations;
 use crate::protocol::{
-    BarrierOutcome, BarrierToken, DiskOp, DiskResult, Effect, Ensemble, Fact, Gate, Image, Input,
-    Knobs, LinkEvent, Outbox, Protocol, Role, Via,
+    BarrierOutcome, BarrierToken, DiskOp, DiskResult, Effect, Ensemble, Fact, Gate, Input, Knobs,
+    LinkEvent, Outbox, Protocol, Role, Via,
 };
-use crate::zab::{Msg, Timer, Zab};
+use crate::zab::{Msg, State, Timer, Zab};
 
 /// A sequence of transactions: position and payload digest.
 pub type History = Vec<(Zxid, u64)>;
@@ -78,12 +78,7 @@ impl World {
                 knobs: knobs.clone(),
                 mutations,
             });
-            let disk = Disk {
-                written: Image::empty(),
-                durable: Image::empty(),
-                queue: VecDeque::new(),
-                held: false,
-            };
+            let disk = Disk::empty();
             world.nodes.insert(
                 node(number),
                 Node {
@@ -106,6 +101,17 @@ impl World {
         let mut world = World::new(3, 0, Knobs::default(), Mutations::NONE);
         world.boot_all();
         world
+    }
+
+    /// The next sync of a server fails.
+    pub fn fail_sync(&mut self, id: NodeId) {
+        self.node_mut(id).disk.failing = true;
+    }
+
+    /// Whether a failed disk operation stopped a server.
+    pub fn is_halted(&self, id: NodeId) -> bool {
+        let zab = self.node(id).zab.as_ref();
+        zab.is_some_and(|zab| zab.state == State::Halted)
     }
 
     pub fn boot_all(&mut self) {
@@ -143,11 +149,7 @@ impl World {
         let server = self.node_mut(id);
         server.zab = None;
         server.timers.clear();
-        server.disk.queue.clear();
-        match loss {
-            Loss::Process => {}
-            Loss::Power => server.disk.written = server.disk.durable.clone(),
-        }
+        server.disk.lose(loss);
         self.queue.retain(|event| event.to != id);
         self.break_links(|a, b| a == id || b == id);
     }
@@ -378,9 +380,14 @@ impl World {
             Queued::Op(ticket, op) => {
                 let disk = &mut self.node_mut(id).disk;
                 let synced = matches!(op, DiskOp::Sync(_) | DiskOp::SyncAll);
-                disk::perform(disk, op);
+                let result = if synced && disk.failing {
+                    disk::fail(disk, &op);
+                    DiskResult::Failed
+                } else {
+                    disk::perform(disk, op);
+                    DiskResult::Done
+                };
                 if synced {
-                    let result = DiskResult::Done;
                     self.local(id, Input::Disk { ticket, result });
                 }
             }
