@@ -80,6 +80,14 @@ pub enum Mutation {
     N25,
     /// See [`CATALOGUE`].
     N26,
+    /// See [`CATALOGUE`].
+    N01,
+    /// See [`CATALOGUE`].
+    N02,
+    /// See [`CATALOGUE`].
+    N03,
+    /// See [`CATALOGUE`].
+    N04,
 }
 
 /// Whom a mutation concerns.
@@ -724,6 +732,72 @@ pub const CATALOGUE: &[Entry] = &[
             scenario: "chaos",
             first: 0,
             count: 0,
+        },
+    },
+    Entry {
+        mutation: Mutation::N01,
+        id: "N01",
+        name: "commit_of_another_ballot",
+        concerns: Concerns::Protocol("paxos"),
+        source: "our own: a Learn at a deposed leader; Vertical Paxos and others, \"a commit names a \
+                 ballot\"",
+        story: "A deposed leader learns what a higher ballot chose in a slot where its own proposal \
+                is open, and announces the slot as a commit of its own ballot; an acceptor that \
+                voted for that proposal applies it.",
+        place: "paxos::learner",
+        caught_by: &["chosen", "agreement"],
+        exhibit: Exhibit {
+            scenario: "stale_leader_commit",
+            first: 0,
+            count: 2,
+        },
+    },
+    Entry {
+        mutation: Mutation::N02,
+        id: "N02",
+        name: "commit_through_a_snapshot",
+        concerns: Concerns::Protocol("paxos"),
+        source: "our own: a snapshot at a deposed leader",
+        story: "A deposed leader takes over a snapshot that covers a slot where its own proposal is \
+                open, and announces the slot as a commit of its own ballot.",
+        place: "paxos::checkpoint",
+        caught_by: &["chosen", "agreement"],
+        exhibit: Exhibit {
+            scenario: "stale_leader_snapshot",
+            first: 0,
+            count: 2,
+        },
+    },
+    Entry {
+        mutation: Mutation::N03,
+        id: "N03",
+        name: "heartbeat_acknowledged_behind_a_promise",
+        concerns: Concerns::Protocol("paxos"),
+        source: "Paxos Made Live, section 5.2: what a master must know before it reads",
+        story: "A voter acknowledges a heartbeat of a ballot below its promise, so a deposed leader \
+                that does not hear its successor goes on to answer synced reads.",
+        place: "paxos::voter",
+        caught_by: &["linearizability", "liveness"],
+        exhibit: Exhibit {
+            scenario: "half_deposed_leader",
+            first: 0,
+            count: 20,
+        },
+    },
+    Entry {
+        mutation: Mutation::N04,
+        id: "N04",
+        name: "read_joins_a_running_round",
+        concerns: Concerns::Protocol("paxos"),
+        source: "Raft (Ongaro's dissertation), section 6.4, step 3",
+        story: "A read index is answered by a round of heartbeats that began before the question \
+                came, so acknowledgements older than a successor's election vouch for it.",
+        place: "paxos::read_index",
+        caught_by: &["linearizability"],
+        exhibit: Exhibit {
+            scenario: "old_acknowledgements",
+            first: 0,
+            count: 40,
         },
     },
 ];

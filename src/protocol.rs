@@ -57,6 +57,18 @@ pub enum Replicates {
     Commands,
 }
 
+/// How it is known in which epoch a transaction was committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Epochs {
+    /// The zxid says it (Zab): what is delivered was committed in its zxid's epoch or by the
+    /// establishment of a later one, which then had it in its history.
+    InZxids,
+    /// Votes say it (Multi-Paxos): a zxid for which a quorum voted in an epoch is chosen in it. A
+    /// delivery alone does not say in which epoch, and a leader may be established late, when a
+    /// higher ballot has already chosen what the lower one never heard of.
+    InVotes,
+}
+
 /// What a protocol promises to clients beyond linearizable writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Promises {
@@ -80,6 +92,8 @@ pub trait Protocol: Clone + Debug + Eq + Hash + 'static {
     const REPLICATES: Replicates;
     /// What clients may rely on.
     const PROMISES: Promises;
+    /// How it is known in which epoch a transaction was committed.
+    const EPOCHS: Epochs = Epochs::InVotes;
 
     /// The resolved settings of one server.
     type Config: Clone + Debug;

@@ -210,3 +210,15 @@ fn a_planted_impurity_is_seen_and_one_in_a_test_or_comment_is_not() {
     assert!(is_test_module(Path::new("src/check/search_tests.rs")));
     assert!(!is_test_module(Path::new("src/check/panel.rs")));
 }
+
+#[test]
+fn the_checkers_do_not_use_the_protocols_quorum_arithmetic() {
+    let folder = Path::new("src/check");
+    for path in sources("src")
+        .iter()
+        .filter(|path| path.starts_with(folder))
+    {
+        let code = text(path);
+        assert!(!code.contains("crate::quorum::"), "{}", path.display());
+    }
+}

@@ -6,34 +6,31 @@
 //! for each zxid.
 //!
 //! What is chosen is computed from the voters' own messages: a value for which a quorum voted in
-//! one epoch. Where votes say what is committed (Multi-Paxos), nobody takes a value for chosen, or
-//! delivers it, that is not.
+//! one epoch. Whether those who take a value for chosen are right is for the chosen checker.
 
 use std::collections::BTreeMap;
 
 use super::findings::Findings;
 use super::ledger::{Delivery, Ledger};
-use super::tally::{Epochs, Tally};
+use super::quorums::Quorums;
+use super::tally::Tally;
 use super::{
     Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Setup, Verdict,
 };
 use crate::ids::{NodeId, VirtualTime, Zxid};
 use crate::protocol::Fact;
-use crate::quorum::is_quorum;
 
 pub(super) const ENTRY: CheckerEntry = CheckerEntry {
     name: "agreement",
     asserts: "All servers deliver prefixes of one sequence of proposed values, in zxid order, and \
-              no two values at a zxid win a quorum of votes (Paxos: whoever takes one for chosen \
-              is right).",
+              no two values at a zxid are taken for chosen or win a quorum of votes.",
     interests: Interests::COMMITS.and(Interests::FACT),
     make: |setup| Box::new(Agreement::new(setup)),
 };
 
 #[derive(Debug)]
 struct Agreement {
-    voters: Vec<NodeId>,
-    epochs: Epochs,
+    quorums: Quorums,
     ledger: Ledger,
     tally: Tally,
     /// The value for which a quorum voted at each zxid, and the first epoch that is known of.
@@ -48,8 +45,7 @@ struct Agreement {
 impl Agreement {
     fn new(setup: &Setup) -> Agreement {
         Agreement {
-            voters: setup.voters.clone(),
-            epochs: Epochs::of(setup),
+            quorums: Quorums::of(setup),
             ledger: Ledger::default(),
             tally: Tally::default(),
             won: BTreeMap::new(),
@@ -78,7 +74,6 @@ impl Agreement {
             );
             self.findings.fail(at, reason);
         }
-        self.examine_choice(at, node, "delivered", zxid, value);
         let proposals = self.proposed.range((zxid, 0)..=(zxid, u64::MAX));
         if !proposals
             .into_iter()
@@ -112,7 +107,6 @@ impl Agreement {
             );
             self.findings.fail(at, reason);
         }
-        self.examine_choice(at, node, "took for chosen", zxid, value);
     }
 
     /// A vote: it may be the one that makes a value chosen.
@@ -128,7 +122,7 @@ impl Agreement {
             );
             self.findings.fail(at, reason);
         }
-        if !is_quorum(count.voters, &self.voters) {
+        if !self.quorums.contain(count.voters) {
             return;
         }
         let (first, earlier) = *self.won.entry(zxid).or_insert((value, epoch));
@@ -136,28 +130,6 @@ impl Agreement {
             let reason = format!(
                 "a quorum voted for value {value:016x} at {zxid} in epoch {epoch}, where \
                  {first:016x} had been chosen in epoch {earlier}"
-            );
-            self.findings.fail(at, reason);
-        }
-    }
-
-    /// Whether a quorum voted for what somebody takes for chosen. Asked only where votes say so,
-    /// and not of a protocol that tells of no votes.
-    fn examine_choice(
-        &mut self,
-        at: VirtualTime,
-        node: NodeId,
-        deed: &str,
-        zxid: Zxid,
-        value: u64,
-    ) {
-        if self.epochs == Epochs::InZxids || self.tally.is_empty() {
-            return;
-        }
-        if self.won.get(&zxid).is_none_or(|(won, _)| *won != value) {
-            let reason = format!(
-                "{node} {deed} value {value:016x} at {zxid}, for which no quorum had voted in one \
-                 epoch"
             );
             self.findings.fail(at, reason);
         }
@@ -202,7 +174,7 @@ impl Checker for Agreement {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Story, assert_fails, assert_passes, failing, verdict};
+    use super::super::testing::{Story, assert_fails, assert_passes, verdict};
     use super::*;
 
     fn judge(story: &Story) -> Verdict {
@@ -281,45 +253,6 @@ mod tests {
         story
     }
 
-    fn took(zxid: u64, value: u64) -> Fact {
-        let zxid = Zxid(zxid);
-        Fact::Chosen { zxid, value }
-    }
-
-    #[test]
-    fn what_a_quorum_voted_for_in_one_epoch_is_chosen() {
-        let mut story = twice_proposed();
-        story.vote(1, 5, 1, 7).vote(2, 5, 1, 7).vote(2, 5, 1, 7);
-        story.fact(1, took(1, 7)).deliver(1, 1, 7);
-        assert_passes(&judge(&story), 3);
-    }
-
-    #[test]
-    fn a_value_that_a_minority_voted_for_is_not_chosen_and_nobody_else_reports_it() {
-        let mut story = twice_proposed();
-        story.vote(1, 5, 1, 7).fact(1, took(1, 7));
-        assert_fails(&judge(&story), "n1 took for chosen value");
-        assert_eq!(failing("paxos", &story), ["agreement"]);
-    }
-
-    #[test]
-    fn votes_of_different_epochs_are_not_counted_together() {
-        let mut story = twice_proposed();
-        story.vote(1, 5, 1, 7);
-        story.lead(3, 6).promise(2, 6).promise(1, 6);
-        story.propose(3, 6, 1, 7).vote(3, 6, 1, 7);
-        story.fact(3, took(1, 7));
-        assert_fails(&judge(&story), "no quorum had voted in one epoch");
-        assert_eq!(failing("paxos", &story), ["agreement"]);
-    }
-
-    #[test]
-    fn what_is_delivered_unsaid_must_be_chosen_too() {
-        let mut story = twice_proposed();
-        story.vote(1, 5, 1, 7).deliver(1, 1, 7);
-        assert_fails(&judge(&story), "n1 delivered value");
-    }
-
     #[test]
     fn two_values_that_win_quorums_disagree_though_nobody_took_them_for_chosen() {
         let mut story = twice_proposed();
@@ -335,12 +268,5 @@ mod tests {
         let mut story = twice_proposed();
         story.vote(1, 5, 1, 7).vote(2, 5, 1, 8);
         assert_fails(&judge(&story), "in which others voted for");
-    }
-
-    #[test]
-    fn in_zab_an_establishment_commits_without_votes() {
-        let mut story = twice_proposed();
-        story.vote(1, 5, 1, 7).fact(1, took(1, 7)).deliver(1, 1, 7);
-        assert_passes(&verdict(ENTRY, "zab", &story), 3);
     }
 }

@@ -2,12 +2,12 @@
 
 use super::findings::Findings;
 use super::ledger::Ledger;
+use super::quorums::{Members, Quorums};
 use super::{
     Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Setup, Verdict,
 };
 use crate::ids::{NodeId, VirtualTime, Zxid};
 use crate::protocol::Persisted;
-use crate::quorum::majority;
 
 pub(super) const ENTRY: CheckerEntry = CheckerEntry {
     name: "durability",
@@ -19,30 +19,22 @@ pub(super) const ENTRY: CheckerEntry = CheckerEntry {
 
 #[derive(Debug)]
 struct Durability {
-    /// How many voters must hold a transaction so that no quorum is without a holder.
-    holders_min: usize,
+    quorums: Quorums,
     ledger: Ledger,
     findings: Findings,
 }
 
 impl Durability {
     fn new(setup: &Setup) -> Durability {
-        let voters = setup.voters.len();
         Durability {
-            holders_min: (voters + 1).saturating_sub(majority(voters)),
+            quorums: Quorums::of(setup),
             ledger: Ledger::default(),
             findings: Findings::default(),
         }
     }
 
     fn examine(&mut self, at: VirtualTime, nodes: &[(NodeId, Persisted)]) {
-        // Enough snapshots cover everything through the `holders_min`-th greatest of them.
-        let mut covered: Vec<Zxid> = nodes.iter().map(|(_, disk)| disk.through).collect();
-        covered.sort_unstable_by(|left, right| right.cmp(left));
-        let covered = match covered.get(self.holders_min.saturating_sub(1)) {
-            Some(zxid) => *zxid,
-            None => Zxid::ZERO,
-        };
+        let covered = self.covered(nodes);
         let entries = self.ledger.entries();
         self.findings.count_many(entries.len());
         let first = entries.partition_point(|entry| entry.zxid <= covered);
@@ -51,7 +43,7 @@ impl Durability {
             .map(|(_, disk)| disk.entries.as_slice())
             .collect();
         for entry in &entries[first..] {
-            let mut holders = Vec::new();
+            let mut holders = Members::default();
             for ((node, disk), rest) in nodes.iter().zip(&mut rests) {
                 while let [(zxid, _), behind @ ..] = rest
                     && *zxid < entry.zxid
@@ -63,19 +55,35 @@ impl Durability {
                     .take_while(|(zxid, _)| *zxid == entry.zxid)
                     .any(|(_, value)| *value == entry.value);
                 if stored || disk.through >= entry.zxid {
-                    holders.push(*node);
+                    holders.insert(*node);
                 }
             }
-            if holders.len() < self.holders_min {
+            if self.quorums.one_without(holders).is_some() {
                 let reason = format!(
-                    "{} is committed, but after a loss of power only {holders:?} would hold it: \
-                     {} voters are needed so that every quorum has one",
-                    entry.zxid, self.holders_min
+                    "{} is committed, but after a loss of power only {holders:?} would hold it, \
+                     and there is a quorum without any of them",
+                    entry.zxid
                 );
                 self.findings.fail(at, reason);
                 return;
             }
         }
+    }
+
+    /// Through which zxid the snapshots alone are enough: the greatest for which every quorum has
+    /// a member whose snapshot reaches so far.
+    fn covered(&self, nodes: &[(NodeId, Persisted)]) -> Zxid {
+        let mut snapshots: Vec<(Zxid, NodeId)> = nodes
+            .iter()
+            .map(|(node, disk)| (disk.through, *node))
+            .collect();
+        snapshots.sort_unstable_by(|left, right| right.cmp(left));
+        let mut furthest = Members::default();
+        let enough = snapshots.iter().find(|(_, node)| {
+            furthest.insert(*node);
+            self.quorums.one_without(furthest).is_none()
+        });
+        enough.map_or(Zxid::ZERO, |(zxid, _)| *zxid)
     }
 
     fn examine_core(&mut self, ending: &Ending<'_>) {

@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 
 use super::findings::Findings;
 use super::ledger::{Delivery, Ledger};
-use super::tally::Epochs;
+use super::quorums::{Members, Quorums};
 use super::{
     Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Setup, Verdict,
 };
 use crate::ids::{NodeId, VirtualTime, Zxid};
-use crate::protocol::Fact;
-use crate::quorum::{NodeSet, is_quorum};
+use crate::protocol::{Epochs, Fact};
 
 pub(super) const ENTRY: CheckerEntry = CheckerEntry {
     name: "leadership",
@@ -30,22 +29,22 @@ struct Reign {
 
 #[derive(Debug)]
 struct Leadership {
-    voters: Vec<NodeId>,
+    quorums: Quorums,
     epochs: Epochs,
     ledger: Ledger,
     reigns: BTreeMap<u64, Reign>,
     /// The greatest zxid known to be committed in each epoch.
     committed: BTreeMap<u64, Zxid>,
     /// Votes above `committed` of their epoch.
-    votes: BTreeMap<(u64, Zxid), NodeSet>,
+    votes: BTreeMap<(u64, Zxid), Members>,
     findings: Findings,
 }
 
 impl Leadership {
     fn new(setup: &Setup) -> Leadership {
         Leadership {
-            voters: setup.voters.clone(),
-            epochs: Epochs::of(setup),
+            quorums: Quorums::of(setup),
+            epochs: setup.epochs,
             ledger: Ledger::default(),
             reigns: BTreeMap::new(),
             committed: BTreeMap::new(),
@@ -111,7 +110,7 @@ impl Leadership {
         }
         let votes = self.votes.entry((epoch, zxid)).or_default();
         votes.insert(node);
-        if is_quorum(*votes, &self.voters) {
+        if self.quorums.contain(*votes) {
             self.votes.remove(&(epoch, zxid));
             self.commit(at, epoch, zxid);
         }

@@ -9,6 +9,7 @@
 
 mod agreement;
 mod bounds;
+mod chosen;
 mod digest;
 mod durability;
 mod ending;
@@ -22,6 +23,7 @@ mod model;
 mod oracles;
 mod panel;
 mod promises;
+mod quorums;
 mod recovery;
 #[cfg(test)]
 mod run_tests;
@@ -36,7 +38,7 @@ pub mod znode;
 
 use crate::history::History;
 use crate::ids::{NodeId, SessionId, VirtualTime, Zxid};
-use crate::protocol::{Fact, Holding, Persisted, Pledged, Promises, Role};
+use crate::protocol::{Epochs, Fact, Holding, Persisted, Pledged, Promises, Role};
 use crate::tree::Payload;
 
 pub use interests::Interests;
@@ -155,6 +157,8 @@ pub struct Setup {
     pub observers: Vec<NodeId>,
     /// What the protocol promises to clients.
     pub promises: Promises,
+    /// How it is known in which epoch the protocol committed something.
+    pub epochs: Epochs,
 }
 
 /// The state of one server when a run ends.
@@ -225,6 +229,7 @@ impl core::fmt::Debug for CheckerEntry {
 /// Every checker, in the order in which their verdicts are shown.
 pub const CHECKERS: &[CheckerEntry] = &[
     agreement::ENTRY,
+    chosen::ENTRY,
     leadership::ENTRY,
     recovery::ENTRY,
     promises::ENTRY,

@@ -21,10 +21,9 @@
 use std::collections::BTreeMap;
 
 use super::findings::Findings;
-use super::tally::Epochs;
 use super::{Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Verdict};
 use crate::ids::{NodeId, VirtualTime, Zxid};
-use crate::protocol::{Fact, Pledged};
+use crate::protocol::{Epochs, Fact, Pledged};
 
 pub(super) const ENTRY: CheckerEntry = CheckerEntry {
     name: "promises",
@@ -33,7 +32,7 @@ pub(super) const ENTRY: CheckerEntry = CheckerEntry {
     interests: Interests::FACT.and(Interests::DURABLE),
     make: |setup| {
         Box::new(Promised {
-            epochs: Epochs::of(setup),
+            epochs: setup.epochs,
             floors: Vec::new(),
             votes: Vec::new(),
             report: None,

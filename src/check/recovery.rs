@@ -14,13 +14,13 @@
 use std::collections::BTreeMap;
 
 use super::findings::Findings;
+use super::quorums::{Members, Quorums};
 use super::tally::Tally;
 use super::{
     Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Setup, Verdict,
 };
 use crate::ids::{NodeId, VirtualTime, Zxid};
 use crate::protocol::Fact;
-use crate::quorum::{NodeSet, majority};
 
 pub(super) const ENTRY: CheckerEntry = CheckerEntry {
     name: "recovery",
@@ -32,10 +32,10 @@ pub(super) const ENTRY: CheckerEntry = CheckerEntry {
 
 #[derive(Debug)]
 struct Recovery {
-    voters: Vec<NodeId>,
+    quorums: Quorums,
     tally: Tally,
     /// Who promised each epoch.
-    promised: BTreeMap<u64, NodeSet>,
+    promised: BTreeMap<u64, Members>,
     /// Epochs and values proposed at each zxid.
     proposed: BTreeMap<Zxid, Vec<(u64, u64)>>,
     findings: Findings,
@@ -44,7 +44,7 @@ struct Recovery {
 impl Recovery {
     fn new(setup: &Setup) -> Recovery {
         Recovery {
-            voters: setup.voters.clone(),
+            quorums: Quorums::of(setup),
             tally: Tally::default(),
             promised: BTreeMap::new(),
             proposed: BTreeMap::new(),
@@ -71,24 +71,25 @@ impl Recovery {
             return None; // Nobody voted below: whatever quorum promised, the value is free.
         }
         let promised = self.promised.get(&epoch).copied().unwrap_or_default();
-        let promised = self
-            .voters
-            .iter()
-            .filter(|voter| promised.contains(**voter));
-        let mut last: Vec<u64> = promised
-            .map(|voter| self.tally.last_below(*voter, epoch, zxid))
+        let voters = self.quorums.voters().iter();
+        let mut last: Vec<(u64, NodeId)> = voters
+            .filter(|voter| promised.contains(**voter))
+            .map(|voter| (self.tally.last_below(*voter, epoch, zxid), *voter))
             .collect();
-        let quorum = majority(self.voters.len());
-        if last.len() < quorum {
+        // Of all quorums, that of those who voted the earliest binds the least.
+        last.sort_unstable();
+        let mut earliest = Members::default();
+        let completing = last.iter().find(|(_, voter)| {
+            earliest.insert(*voter);
+            self.quorums.contain(earliest)
+        });
+        let Some((bound, _)) = completing.copied() else {
             return Some(format!(
                 "which only {} of {} servers had promised, and there are votes at {zxid} below it",
                 last.len(),
-                self.voters.len()
+                self.quorums.voters().len()
             ));
-        }
-        // Of all quorums, that of those who voted the earliest binds the least.
-        last.sort_unstable();
-        let bound = last[quorum - 1];
+        };
         if bound == 0 {
             return None;
         }

@@ -5,31 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use super::Setup;
+use super::quorums::Members;
 use crate::ids::{NodeId, Zxid};
-use crate::quorum::NodeSet;
-
-/// How it is known in which epoch something was committed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Epochs {
-    /// The zxid says it (Zab): what is delivered was committed in its zxid's epoch or by the
-    /// establishment of a later one, which then had it in its history.
-    InZxids,
-    /// Votes say it (Multi-Paxos): a zxid for which a quorum voted in an epoch is chosen in it. A
-    /// delivery alone does not say in which epoch, and a leader may be established late, when a
-    /// higher ballot has already chosen what the lower one never heard of.
-    InVotes,
-}
-
-impl Epochs {
-    pub fn of(setup: &Setup) -> Epochs {
-        if setup.protocol == "zab" {
-            Epochs::InZxids
-        } else {
-            Epochs::InVotes
-        }
-    }
-}
 
 /// The votes in one epoch at one zxid.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +14,7 @@ pub(super) struct Count {
     pub epoch: u64,
     /// What the first of them is for. That an epoch has one value is for the agreement checker.
     pub value: u64,
-    pub voters: NodeSet,
+    pub voters: Members,
 }
 
 /// All votes of a run. Nothing is taken out: a vote counts for its epoch however late.
@@ -55,7 +32,7 @@ impl Tally {
             counts.push(Count {
                 epoch,
                 value,
-                voters: NodeSet::EMPTY,
+                voters: Members::default(),
             });
             counts.len() - 1
         });
@@ -66,11 +43,6 @@ impl Tally {
     /// The votes at a zxid, epoch by epoch in the order of their first vote.
     pub fn at(&self, zxid: Zxid) -> &[Count] {
         self.counts.get(&zxid).map_or(&[], Vec::as_slice)
-    }
-
-    /// Whether nobody has voted for anything: then the protocol may not vote at all.
-    pub fn is_empty(&self) -> bool {
-        self.counts.is_empty()
     }
 
     /// The greatest epoch below `epoch` in which a server voted at a zxid; 0 if there is none.
@@ -88,13 +60,12 @@ mod tests {
     #[test]
     fn votes_are_counted_once_and_by_epoch() {
         let mut tally = Tally::default();
-        assert!(tally.is_empty());
         assert!(tally.vote(NodeId(1), 5, Zxid(1), 7).is_some());
         assert!(tally.vote(NodeId(1), 5, Zxid(1), 7).is_none());
         let both = tally.vote(NodeId(2), 5, Zxid(1), 7);
-        assert_eq!(both.map(|count| count.voters.len()), Some(2));
+        assert_eq!(both.map(|count| count.voters.count()), Some(2));
         let other = tally.vote(NodeId(2), 9, Zxid(1), 8);
-        assert_eq!(other.map(|count| count.voters.len()), Some(1));
+        assert_eq!(other.map(|count| count.voters.count()), Some(1));
         assert_eq!(tally.last_below(NodeId(2), 9, Zxid(1)), 5);
         assert_eq!(tally.last_below(NodeId(2), 10, Zxid(1)), 9);
         assert_eq!(tally.last_below(NodeId(3), 10, Zxid(1)), 0);

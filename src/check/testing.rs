@@ -3,7 +3,7 @@
 use super::{Checker, CheckerEntry, Ending, Final, Observation, Panel, Setup, Verdict};
 use crate::history::{History, Operation, Outcome};
 use crate::ids::{ClientId, NodeId, OpId, SessionId, VirtualTime, Zxid};
-use crate::protocol::{Fact, Holding, Persisted, Pledged, Promises, Role, Votes};
+use crate::protocol::{Epochs, Fact, Holding, Persisted, Pledged, Promises, Role, Votes};
 use crate::tree::{ANY_VERSION, Answer, Command, Path, Payload, Request, Write};
 
 enum Told {
@@ -255,6 +255,10 @@ pub(super) fn setup(protocol: &str) -> Setup {
         promises: Promises {
             linearizable_barrier: protocol == "paxos",
             at_most_once: protocol == "paxos",
+        },
+        epochs: match protocol {
+            "zab" => Epochs::InZxids,
+            _ => Epochs::InVotes,
         },
     }
 }

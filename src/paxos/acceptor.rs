@@ -160,6 +160,16 @@ impl Acceptor {
         self.votes.drop_through(through);
     }
 
+    /// What the fields say of each other.
+    pub(super) fn assert_invariants(&self) {
+        assert!(
+            self.voted <= self.promised,
+            "voted at {:?} above the promise {:?}",
+            self.voted,
+            self.promised
+        );
+    }
+
     fn cast(&mut self, ballot: Ballot, slot: u64, value: Value) {
         self.promised = self.promised.max(ballot);
         self.voted = self.voted.max(ballot);

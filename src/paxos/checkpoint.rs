@@ -6,7 +6,7 @@
 //! between any two steps leaves more records than needed, which recovery reads all the same.
 
 use super::record::Record;
-use super::{Out, Paxos};
+use super::{Out, Paxos, Phase};
 use crate::ids::{LocalTime, Zxid};
 use crate::mutation::Mutation;
 use crate::protocol::{CaptureKind, DiskOp, Effect, Object, Ticket};
@@ -98,6 +98,11 @@ impl Paxos {
 
     /// The state machine has applied commands: is it time for a snapshot?
     pub(super) fn on_applied(&mut self, zxid: Zxid, out: &mut Out) {
+        assert!(
+            zxid.0 <= self.learner.prefix(),
+            "{zxid} is applied, but was not handed over: the chosen prefix ends at {}",
+            self.learner.prefix()
+        );
         let checkpoints = &mut self.checkpoints;
         let due = zxid.0 >= checkpoints.index() + self.config.snapshot_every;
         if due && checkpoints.capturing.is_none() && checkpoints.stage == Stage::Idle {
@@ -117,13 +122,21 @@ impl Paxos {
     }
 
     /// Installs another server's snapshot if it is ahead of what was handed over here. The votes
-    /// above it and the promise stay as they are (bug P10).
+    /// above it and the promise stay as they are (bug P10). A leader goes on to lead, but tells
+    /// nobody that what it proposed in those slots was chosen (docs/paxos.md, rule 9).
     pub(super) fn on_snapshot(&mut self, now: LocalTime, snapshot: Snapshot, out: &mut Out) {
         let before = self.learner.prefix();
         let index = snapshot.zxid.0;
         if index <= before {
             // Delayed, or a duplicate.
             return;
+        }
+        // Mutation N02: whatever the snapshot covers counts as chosen at this leader's ballot.
+        if !self.config.mutations.has(Mutation::N02)
+            && let Phase::Leading(leadership) = &mut self.phase
+            && leadership.give_up_through(index)
+        {
+            self.step_down(out);
         }
         out.push(Effect::Restore(Some(snapshot.clone())));
         self.checkpoints.capturing = None;

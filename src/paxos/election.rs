@@ -6,6 +6,7 @@ use super::record::Record;
 use super::slot::{Slots, Value};
 use super::{Leader, Out, Paxos, Phase, Timer};
 use crate::ids::{LocalTime, NodeId, Span};
+use crate::mutation::Mutation;
 use crate::protocol::{TimerRange, Via};
 use crate::quorum::{NodeSet, is_quorum};
 
@@ -144,6 +145,8 @@ impl Paxos {
                 .heard_at
                 .is_some_and(|at| now.since(at) < self.config.election_timeout),
         };
+        // Mutation N05: a server that hears a leader helps to depose it all the same.
+        let served = served && !self.config.mutations.has(Mutation::N05);
         let promised = self.acceptor.promised();
         let reply = Msg::PreVoteReply {
             ballot,

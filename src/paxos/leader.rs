@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::acceptor::Accepting;
 use super::ballot::Ballot;
 use super::election::Candidacy;
-use super::message::{Msg, Proposal};
+use super::message::{Msg, Notice, Proposal};
 use super::read_index::Read;
 use super::slot::{Slots, Value};
 use super::{Leader, Out, Paxos, Phase, Timer};
@@ -18,7 +18,11 @@ use crate::tree::Payload;
 /// A leader's volatile state: lost with the leadership, and never read by the acceptor.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Leadership {
+    /// Invariant: this server's promise.
     pub(super) ballot: Ballot,
+    /// In every slot above this one, through the chosen prefix, this leader's own proposal was
+    /// chosen: it counted the votes, or learned the same value. Invariant: <= the chosen prefix.
+    base: u64,
     /// The next slot for a new command.
     /// Invariant: above the chosen prefix and above every slot of `open`.
     next: u64,
@@ -46,6 +50,55 @@ impl Leadership {
     pub(super) fn waiting(&self) -> usize {
         self.queue.len()
     }
+
+    /// What this leader may tell of a chosen prefix.
+    pub(super) fn notice(&self, commit: u64) -> Notice {
+        Notice {
+            ballot: self.ballot,
+            base: self.base,
+            commit,
+        }
+    }
+
+    /// Whether a value chosen in a slot proves that another leader took over: this one proposed
+    /// another value there, or has not proposed anything there yet.
+    pub(super) fn is_contradicted(&self, slot: u64, value: &Value) -> bool {
+        slot >= self.next || self.open.get(slot).is_some_and(|open| open.value != *value)
+    }
+
+    /// A snapshot through `index` stands for chosen slots whose values it does not tell: this
+    /// leader does not know whether its proposals there were chosen. Says whether the snapshot goes
+    /// beyond all its proposals, which proves that another leader took over.
+    pub(super) fn give_up_through(&mut self, index: u64) -> bool {
+        self.base = self.base.max(index);
+        index >= self.next
+    }
+
+    /// What the fields say of each other, and of the acceptor and the learner beside them.
+    pub(super) fn assert_invariants(&self, promised: Ballot, prefix: u64) {
+        let ballot = self.ballot;
+        assert!(
+            ballot == promised,
+            "a leader at {ballot:?} has promised {promised:?}"
+        );
+        assert!(
+            self.base <= prefix,
+            "the base {} lies above the chosen prefix {prefix}",
+            self.base
+        );
+        assert!(
+            self.next > prefix && self.next > self.open.last(),
+            "the next slot {} is not above the prefix {prefix} and the last proposal {}",
+            self.next,
+            self.open.last()
+        );
+        assert!(
+            self.confirmed <= self.round,
+            "round {} is confirmed, but {} was the last to begin",
+            self.confirmed,
+            self.round
+        );
+    }
 }
 
 /// A proposal that is not chosen yet.
@@ -67,6 +120,8 @@ impl Paxos {
         let top = candidacy.reported.last().max(prefix);
         self.phase = Phase::Leading(Leadership {
             ballot,
+            // Of the slots through the prefix nothing is proposed at this ballot.
+            base: prefix,
             next: prefix + 1,
             open: Slots::above(prefix),
             queue: VecDeque::new(),
@@ -98,6 +153,10 @@ impl Paxos {
                 value = Value::Noop;
             }
             self.propose(now, slot, value, out);
+        }
+        if !matches!(self.phase, Phase::Leading(_)) {
+            // Superseded before it began.
+            return;
         }
         self.arm_retransmission(out);
         self.set_heartbeat(out);
@@ -143,6 +202,16 @@ impl Paxos {
 
     /// Phase 2a, for the first time in a slot at this ballot: the only place that does so.
     fn propose(&mut self, now: LocalTime, slot: u64, value: Value, out: &mut Out) {
+        let contradicted = self
+            .learner
+            .value(slot)
+            .is_some_and(|known| *known != value);
+        // Mutation N01: nobody compares what is learned with what is proposed.
+        if contradicted && !self.config.mutations.has(Mutation::N01) {
+            // Learned while this server was a candidate, of a ballot above its own: see
+            // `take_learned`.
+            return self.step_down(out);
+        }
         let Phase::Leading(leadership) = &mut self.phase else {
             return;
         };
@@ -161,12 +230,13 @@ impl Paxos {
             zxid: Zxid(slot),
             value: value.digest(),
         });
-        let commit = self.learner.prefix();
+        let (base, commit) = (leadership.base, self.learner.prefix());
         for peer in &self.config.peers {
             let proposal = Proposal {
                 ballot,
                 slot,
                 value: value.clone(),
+                base,
                 commit,
             };
             out.send(*peer, Via::Datagram, Msg::Accept(proposal));
@@ -188,7 +258,7 @@ impl Paxos {
         let Phase::Leading(leadership) = &mut self.phase else {
             return;
         };
-        let ballot = leadership.ballot;
+        let (ballot, base) = (leadership.ballot, leadership.base);
         let due = |open: &Open| now.since(open.sent_at) >= interval;
         let slots = leadership.open.iter_from(0);
         let slots: Vec<u64> = slots
@@ -207,6 +277,7 @@ impl Paxos {
                     ballot,
                     slot,
                     value: open.value.clone(),
+                    base,
                     commit,
                 };
                 out.send(*peer, Via::Datagram, Msg::Accept(proposal));
@@ -248,12 +319,12 @@ impl Paxos {
         let Phase::Leading(leadership) = &mut self.phase else {
             return;
         };
-        let ballot = leadership.ballot;
+        let notice = leadership.notice(commit);
         leadership.open.drop_through(commit);
         leadership.next = leadership.next.max(commit + 1);
         if !self.propose_queued(now, out) {
             for peer in &self.config.peers {
-                out.send(*peer, Via::Datagram, Msg::Commit { ballot, commit });
+                out.send(*peer, Via::Datagram, Msg::Commit(notice));
             }
         }
         for observer in &self.config.observers {
@@ -288,15 +359,12 @@ impl Paxos {
             return;
         };
         leadership.round += 1;
-        let (ballot, seq) = (leadership.ballot, leadership.round);
+        let (notice, seq) = (leadership.notice(commit), leadership.round);
         for node in self.config.peers.iter().chain(&self.config.observers) {
-            let heartbeat = Msg::Heartbeat {
-                ballot,
-                commit,
-                seq,
-            };
+            let heartbeat = Msg::Heartbeat { notice, seq };
             out.send(*node, Via::Datagram, heartbeat);
         }
+        let ballot = notice.ballot;
         // Its own promise is its own ballot as long as it leads.
         self.on_heartbeat_ack(now, self.config.me, ballot, seq, out);
     }

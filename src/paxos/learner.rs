@@ -3,10 +3,11 @@
 use core::ops::Range;
 
 use super::ballot::Ballot;
-use super::message::Msg;
+use super::message::{Msg, Notice};
 use super::slot::{Slots, Value};
 use super::{Out, Paxos, Phase};
 use crate::ids::{LocalTime, NodeId, Zxid};
+use crate::mutation::Mutation;
 use crate::protocol::{Fact, Via};
 
 /// Values in one Learn at most.
@@ -20,9 +21,9 @@ pub(super) struct Learner {
     values: Slots<Value>,
     /// Every slot through here is chosen and was handed over for application.
     prefix: u64,
-    /// The leader's last commit notice: its ballot and index. A vote at that ballot that arrives
-    /// behind its notice is taken for chosen at once.
-    notice: (Ballot, u64),
+    /// The furthest commit notice of the highest ballot that gave one. A vote at that ballot that
+    /// arrives after its notice is taken for chosen at once.
+    notice: Notice,
     /// When missing slots were last asked for, and from where on.
     asked: Option<(LocalTime, u64)>,
 }
@@ -33,7 +34,11 @@ impl Learner {
         Learner {
             values: Slots::above(snapshot),
             prefix: snapshot,
-            notice: (Ballot::NONE, 0),
+            notice: Notice {
+                ballot: Ballot::NONE,
+                base: 0,
+                commit: 0,
+            },
             asked: None,
         }
     }
@@ -48,6 +53,12 @@ impl Learner {
     #[inline]
     pub(super) fn knows(&self, slot: u64) -> bool {
         slot <= self.prefix || self.values.get(slot).is_some()
+    }
+
+    /// The value that is known to be chosen in a slot, if it is still held.
+    #[inline]
+    pub(super) fn value(&self, slot: u64) -> Option<&Value> {
+        self.values.get(slot)
     }
 
     /// Takes a value for chosen. The first report stands; correct ones agree.
@@ -97,6 +108,11 @@ impl Learner {
 
     /// The state machine was replaced by a snapshot.
     pub(super) fn jump(&mut self, snapshot: u64) {
+        assert!(
+            snapshot > self.prefix,
+            "a snapshot through {snapshot} takes back what was handed over through {}",
+            self.prefix
+        );
         self.prefix = snapshot;
         self.values.drop_through(snapshot);
     }
@@ -109,24 +125,38 @@ impl Paxos {
     /// 1. a deposed leader votes for its own w2 in slot 1 at b1;
     /// 2. the new leader has w1 chosen in slot 1 at b2, by the two others;
     /// 3. the deposed one hears of b2 by an Accept for slot 2, then of "1 is chosen".
-    pub(super) fn take_commit(&mut self, ballot: Ballot, commit: u64, out: &mut Out) {
-        let (noticed, through) = self.learner.notice;
-        if ballot < noticed {
+    ///
+    /// The same holds for the slots through the notice's base: there the leader itself learned a
+    /// value that may not be the one it had proposed (docs/paxos.md, rule 9).
+    pub(super) fn take_notice(&mut self, notice: Notice, out: &mut Out) {
+        let Notice {
+            ballot,
+            base,
+            commit,
+        } = notice;
+        let known = self.learner.notice;
+        if ballot < known.ballot {
             // What a deposed leader knew to be chosen is chosen, but its successor says so too.
             return;
         }
-        let scanned = if ballot == noticed { through } else { 0 };
-        self.learner.notice = (ballot, commit.max(scanned));
+        let mut first = self.learner.prefix.max(base) + 1;
+        if ballot == known.ballot && base == known.base {
+            // The part that the earlier notice covers was looked through.
+            first = first.max(known.commit + 1);
+        }
+        if ballot > known.ballot || commit > known.commit {
+            self.learner.notice = notice;
+        }
         let last = commit.min(self.acceptor.last_vote());
-        for slot in self.learner.prefix.max(scanned) + 1..=last {
+        for slot in first..=last {
             self.take_vote_as_chosen(ballot, slot, out);
         }
     }
 
     /// A vote was given just now: its commit notice may have come before it.
     pub(super) fn take_noticed(&mut self, ballot: Ballot, slot: u64, out: &mut Out) {
-        let (noticed, through) = self.learner.notice;
-        if ballot == noticed && slot <= through {
+        let known = self.learner.notice;
+        if ballot == known.ballot && known.base < slot && slot <= known.commit {
             self.take_vote_as_chosen(ballot, slot, out);
         }
     }
@@ -135,7 +165,8 @@ impl Paxos {
         if let Some(vote) = self.acceptor.vote(slot)
             && vote.ballot == ballot
         {
-            self.learner.take(slot, vote.value.clone(), out);
+            let value = vote.value.clone();
+            self.take_learned(slot, value, out);
         }
     }
 
@@ -198,9 +229,25 @@ impl Paxos {
         out: &mut Out,
     ) {
         for (slot, value) in (first..).zip(values) {
-            self.learner.take(slot, value, out);
+            self.take_learned(slot, value, out);
         }
         self.settle(now, out);
+    }
+
+    /// Takes a value for chosen that this server did not count the votes of. A leader that proposed
+    /// another value in the slot, or none, is superseded: what a lower ballot had chosen, its phase
+    /// 1 would have found, so a higher ballot chose this one. It steps down before its prefix
+    /// moves, and so never announces its own proposal as chosen (docs/paxos.md, rule 8).
+    fn take_learned(&mut self, slot: u64, value: Value, out: &mut Out) {
+        let superseded = match &self.phase {
+            Phase::Leading(leadership) => leadership.is_contradicted(slot, &value),
+            Phase::Following | Phase::PreVoting(_) | Phase::Preparing(_) => false,
+        };
+        // Mutation N01: nobody compares what is learned with what was proposed.
+        if superseded && !self.config.mutations.has(Mutation::N01) {
+            self.step_down(out);
+        }
+        self.learner.take(slot, value, out);
     }
 
     /// After an answer: asks for what follows, if the answer brought this server on and the sender

@@ -53,19 +53,11 @@ pub enum Msg {
         promised: Ballot,
     },
     /// A leader tells voters that slots were chosen, if no Accept leaves that says it by the way.
-    Commit {
-        /// The sender's ballot: a receiver may take its own vote in a slot for the chosen value
-        /// only if it voted at this ballot (bug P17).
-        ballot: Ballot,
-        /// Every slot through here is chosen.
-        commit: u64,
-    },
+    Commit(Notice),
     /// A leader tells everybody, at a fixed interval, that it leads.
     Heartbeat {
-        /// Its ballot.
-        ballot: Ballot,
-        /// Every slot through here is chosen; as in Commit.
-        commit: u64,
+        /// Its ballot, and what it knows to be chosen.
+        notice: Notice,
         /// The number of this round of heartbeats in the ballot.
         seq: u64,
     },
@@ -111,16 +103,29 @@ pub enum Msg {
     /// The leader's answer, sent once a quorum acknowledged a round of heartbeats that began after
     /// the question arrived.
     ReadIndexReply {
-        /// The leader's ballot: the index is also a commit notice of this ballot.
-        ballot: Ballot,
+        /// The leader's ballot, and through which slot to apply: every write that completed before
+        /// the question lies at or below its `commit`.
+        notice: Notice,
         /// The barrier.
         token: BarrierToken,
         /// As in the question.
         asked: LocalTime,
-        /// Every write that completed before the question lies at or below this slot, and every
-        /// slot through it is chosen.
-        index: u64,
     },
+}
+
+/// A leader's claim about chosen slots. It stays true for ever, so late copies do no harm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Notice {
+    /// The leader's ballot: a receiver may take its own vote in a slot for the chosen value only if
+    /// it voted at this ballot (bug P17).
+    pub ballot: Ballot,
+    /// In every slot above this one, through `commit`, the chosen value is the one proposed at
+    /// `ballot`. Of the slots through here the leader claims only that they are chosen: it learned
+    /// them from others, maybe at another ballot, and its own proposal may have lost
+    /// (docs/paxos.md, rule 9).
+    pub base: u64,
+    /// Every slot through here is chosen.
+    pub commit: u64,
 }
 
 /// The content of a Promise.
@@ -157,7 +162,9 @@ pub struct Proposal {
     pub slot: u64,
     /// The value.
     pub value: Value,
-    /// Every slot through here is chosen; as in Commit.
+    /// As in a Notice of this ballot.
+    pub base: u64,
+    /// As in a Notice of this ballot.
     pub commit: u64,
 }
 
@@ -172,7 +179,7 @@ impl Msg {
             Msg::Accept(_) => "Accept",
             Msg::Accepted { .. } => "Accepted",
             Msg::Nack { .. } => "Nack",
-            Msg::Commit { .. } => "Commit",
+            Msg::Commit(_) => "Commit",
             Msg::Heartbeat { .. } => "Heartbeat",
             Msg::HeartbeatAck { .. } => "HeartbeatAck",
             Msg::LearnReq { .. } => "LearnReq",
@@ -193,7 +200,7 @@ impl Msg {
             Msg::Accept(_) => 5,
             Msg::Accepted { .. } => 6,
             Msg::Nack { .. } => 7,
-            Msg::Commit { .. } => 8,
+            Msg::Commit(_) => 8,
             Msg::Heartbeat { .. } => 9,
             Msg::HeartbeatAck { .. } => 10,
             Msg::LearnReq { .. } => 11,
@@ -226,12 +233,11 @@ impl Canonical for Msg {
             Msg::Accept(proposal) => proposal.feed(hash),
             Msg::Accepted { ballot, slot } => feed_with(hash, *ballot, &[*slot]),
             Msg::Nack { ballot, promised } => feed_with(hash, *ballot, &[promised.epoch()]),
-            Msg::Commit { ballot, commit } => feed_with(hash, *ballot, &[*commit]),
-            Msg::Heartbeat {
-                ballot,
-                commit,
-                seq,
-            } => feed_with(hash, *ballot, &[*commit, *seq]),
+            Msg::Commit(notice) => notice.feed(hash),
+            Msg::Heartbeat { notice, seq } => {
+                notice.feed(hash);
+                hash.word(*seq);
+            }
             Msg::HeartbeatAck { ballot, seq } => feed_with(hash, *ballot, &[*seq]),
             Msg::LearnReq { first } => hash.word(*first),
             Msg::Learn {
@@ -252,12 +258,21 @@ impl Canonical for Msg {
                 asked.feed(hash);
             }
             Msg::ReadIndexReply {
-                ballot,
+                notice,
                 token,
                 asked,
-                index,
-            } => feed_with(hash, *ballot, &[token.0, asked.0, *index]),
+            } => {
+                notice.feed(hash);
+                hash.word(token.0);
+                asked.feed(hash);
+            }
         }
+    }
+}
+
+impl Canonical for Notice {
+    fn feed(&self, hash: &mut RunHash) {
+        feed_with(hash, self.ballot, &[self.base, self.commit]);
     }
 }
 
@@ -280,6 +295,7 @@ impl Canonical for Proposal {
     fn feed(&self, hash: &mut RunHash) {
         feed_with(hash, self.ballot, &[self.slot]);
         self.value.feed(hash);
+        hash.word(self.base);
         hash.word(self.commit);
     }
 }

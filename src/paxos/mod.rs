@@ -26,8 +26,9 @@
 //! - One promise for all slots instead of one a slot: stronger, hence sound.
 //! - A Promise is one message, however many votes it lists, because messages have no size limit
 //!   here.
-//! - A Commit names a ballot; a receiver takes its own vote for the chosen value only if it voted
-//!   at that ballot. Otherwise it asks for the value (Learn).
+//! - A commit notice names a ballot and a base; a receiver takes its own vote for the chosen value
+//!   only if it voted at that ballot, in a slot above the base. Otherwise it asks for the value
+//!   (Learn). A leader that learns another value than the one it proposed steps down.
 //! - A voter that hears a heartbeat of a higher ballot raises its promise to it; so an acknowledged
 //!   heartbeat always means "my promise is exactly your ballot".
 //! - A candidate's or leader's own messages to itself take the same path as everybody's, through
@@ -43,6 +44,9 @@
 //! - After a disk error a server does nothing until it is started again: what the device did with
 //!   unsynced writes is unknown. Booting copies every live record and syncs the copies.
 //!
+//! `docs/paxos.md` has the rules one by one, and for each place that moves the chosen prefix the
+//! argument why it is safe.
+//!
 //! # What is missing
 //! Reconfiguration (so the window is for flow control only), leases, batching and group commit,
 //! broadcast of votes to all learners, forwarding of reads, asking anybody but the leader for
@@ -51,6 +55,7 @@
 mod acceptor;
 mod ballot;
 mod checkpoint;
+mod config;
 mod election;
 mod leader;
 mod learner;
@@ -63,15 +68,16 @@ mod tests;
 mod voter;
 
 pub use ballot::Ballot;
-pub use message::{Msg, Proposal, Report, SlotVote};
+pub use config::Config;
+pub use message::{Msg, Notice, Proposal, Report, SlotVote};
 pub use record::Record;
 pub use slot::Value;
 
 use std::collections::VecDeque;
 
 use crate::canonical::{Canonical, RunHash};
-use crate::ids::{LocalTime, NodeId, Span, Zxid};
-use crate::mutation::{Mutation, Mutations};
+use crate::ids::{LocalTime, NodeId, Zxid};
+use crate::mutation::Mutation;
 use crate::protocol::{
     DiskResult, Effect, Ensemble, Holding, Holdings, Image, Input, Outbox, Persisted, Pledged,
     Promises, Protocol, Refusal, Replicates, Role, Standing, TimerRange, Via,
@@ -82,59 +88,9 @@ use election::{Candidacy, PreVoting};
 use leader::Leadership;
 use learner::Learner;
 use read_index::PendingBarrier;
-use voter::Beat;
 
 /// What a step's effects are put into.
 type Out = Outbox<Paxos>;
-
-/// The settings of one server.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Config {
-    /// This server.
-    pub me: NodeId,
-    /// The servers that vote.
-    pub voters: Vec<NodeId>,
-    /// The voters but this server.
-    pub peers: Vec<NodeId>,
-    /// The observers but this server.
-    pub observers: Vec<NodeId>,
-    /// Interval of a leader's heartbeats.
-    pub heartbeat: Span,
-    /// Shortest election timeout T; timeouts are drawn from T to 2T.
-    pub election_timeout: Span,
-    /// Interval after which unanswered messages are sent again.
-    pub retransmit: Span,
-    /// How far beyond its chosen prefix a leader proposes new commands.
-    pub window: u64,
-    /// Slots kept below the snapshot for those that lag a little.
-    pub log_tail: u64,
-    /// Slots between two snapshots.
-    pub snapshot_every: u64,
-    /// How many proposals, barriers and reads are held at a time, of each.
-    pub outstanding_max: usize,
-    /// The bugs switched on.
-    pub mutations: Mutations,
-}
-
-impl Config {
-    /// Whether this server has a vote.
-    fn is_voter(&self) -> bool {
-        self.voters.contains(&self.me)
-    }
-
-    /// From where an election timeout is drawn.
-    fn election_range(&self) -> TimerRange {
-        TimerRange {
-            min: self.election_timeout,
-            max: self.election_timeout.times(2),
-        }
-    }
-
-    /// How long a leader goes without a quorum, and a barrier without an answer.
-    fn patience(&self) -> Span {
-        self.election_timeout.times(2)
-    }
-}
 
 /// The timers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -285,27 +241,8 @@ impl Protocol for Paxos {
             // The disk failed; see the essay. A restart is needed.
             return;
         }
-        match input {
-            Input::Message { from, via: _, msg } => self.on_message(now, from, msg, out),
-            // Paxos lives on datagrams: a stream is somebody else's.
-            Input::Link { .. } => {}
-            Input::Timer(Timer::Election) => self.on_election_timer(now, out),
-            Input::Timer(Timer::Heartbeat) => self.on_heartbeat_timer(now, out),
-            Input::Timer(Timer::Retransmit) => self.on_retransmit_timer(now, out),
-            Input::Propose(payload) => self.on_propose(now, payload, out),
-            Input::Barrier(token) => self.on_barrier(now, token, out),
-            Input::Disk {
-                ticket,
-                result: DiskResult::Done,
-            } => self.on_disk_done(ticket, out),
-            Input::Disk {
-                ticket: _,
-                result: DiskResult::Failed,
-            } => self.halt(out),
-            Input::Reloaded(_) => unreachable!("Paxos never asks for a reload"),
-            Input::Applied(zxid) => self.on_applied(zxid, out),
-            Input::Captured { ticket, snapshot } => self.on_captured(ticket, snapshot, out),
-        }
+        self.take(now, input, out);
+        self.assert_invariants();
     }
 
     fn holdings(&self) -> Holdings {
@@ -360,6 +297,30 @@ impl Protocol for Paxos {
 }
 
 impl Paxos {
+    fn take(&mut self, now: LocalTime, input: Input<Paxos>, out: &mut Out) {
+        match input {
+            Input::Message { from, via: _, msg } => self.on_message(now, from, msg, out),
+            // Paxos lives on datagrams: a stream is somebody else's.
+            Input::Link { .. } => {}
+            Input::Timer(Timer::Election) => self.on_election_timer(now, out),
+            Input::Timer(Timer::Heartbeat) => self.on_heartbeat_timer(now, out),
+            Input::Timer(Timer::Retransmit) => self.on_retransmit_timer(now, out),
+            Input::Propose(payload) => self.on_propose(now, payload, out),
+            Input::Barrier(token) => self.on_barrier(now, token, out),
+            Input::Disk {
+                ticket,
+                result: DiskResult::Done,
+            } => self.on_disk_done(ticket, out),
+            Input::Disk {
+                ticket: _,
+                result: DiskResult::Failed,
+            } => self.halt(out),
+            Input::Reloaded(_) => unreachable!("Paxos never asks for a reload"),
+            Input::Applied(zxid) => self.on_applied(zxid, out),
+            Input::Captured { ticket, snapshot } => self.on_captured(ticket, snapshot, out),
+        }
+    }
+
     fn on_message(&mut self, now: LocalTime, from: NodeId, msg: Msg, out: &mut Out) {
         match msg {
             Msg::PreVote { ballot } => self.on_pre_vote(now, from, ballot, out),
@@ -378,21 +339,8 @@ impl Paxos {
             Msg::Accept(proposal) => self.on_accept(now, from, proposal, out),
             Msg::Accepted { ballot, slot } => self.on_accepted(now, from, ballot, slot, out),
             Msg::Nack { ballot, promised } => self.on_nack(ballot, promised, out),
-            Msg::Commit { ballot, commit } => self.on_commit(now, from, ballot, commit, out),
-            Msg::Heartbeat {
-                ballot,
-                commit,
-                seq,
-            } => self.on_heartbeat(
-                now,
-                from,
-                Beat {
-                    ballot,
-                    commit,
-                    seq,
-                },
-                out,
-            ),
+            Msg::Commit(notice) => self.on_commit(now, from, notice, out),
+            Msg::Heartbeat { notice, seq } => self.on_heartbeat(now, from, notice, seq, out),
             Msg::HeartbeatAck { ballot, seq } => {
                 self.on_heartbeat_ack(now, from, ballot, seq, out);
             }
@@ -413,15 +361,43 @@ impl Paxos {
             }
             Msg::ReadIndex { token, asked } => self.on_read_index(now, from, (token, asked), out),
             Msg::ReadIndexReply {
-                ballot,
+                notice,
                 token,
                 asked,
-                index,
             } => {
-                self.take_commit(ballot, index, out);
+                self.take_notice(notice, out);
                 self.settle(now, out);
-                self.on_read_index_reply((token, asked), index, out);
+                self.on_read_index_reply((token, asked), notice.commit, out);
             }
+        }
+    }
+
+    /// What holds after every step, whatever was lost, repeated or delayed.
+    fn assert_invariants(&self) {
+        self.acceptor.assert_invariants();
+        let promised = self.acceptor.promised();
+        if let Some(leader) = self.leader {
+            assert!(
+                leader.ballot >= promised,
+                "{} follows {leader:?} but has promised {promised:?}",
+                self.config.me
+            );
+        }
+        let prefix = self.learner.prefix();
+        let trimmed = self.acceptor.trimmed();
+        assert!(
+            trimmed <= prefix,
+            "votes through {trimmed} are gone, but only {prefix} slots are known to be chosen"
+        );
+        match &self.phase {
+            Phase::Leading(leadership) => leadership.assert_invariants(promised, prefix),
+            Phase::Preparing(candidacy) => assert!(
+                candidacy.ballot == promised,
+                "{} prepares {:?} but has promised {promised:?}",
+                self.config.me,
+                candidacy.ballot
+            ),
+            Phase::Following | Phase::PreVoting(_) => {}
         }
     }
 

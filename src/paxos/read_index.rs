@@ -85,7 +85,8 @@ impl Paxos {
             token,
             asked,
             index: prefix.max(leadership.recovered),
-            round: leadership.round + 1,
+            // Mutation N04: the answer joins a round that began before the question arrived.
+            round: leadership.round + u64::from(!self.config.mutations.has(Mutation::N04)),
         };
         // Mutation P09: the answer comes from the leader's own state, without a quorum round.
         if self.config.mutations.has(Mutation::P09) {
@@ -140,12 +141,10 @@ impl Paxos {
         if asker == self.config.me {
             self.on_read_index_reply((token, asked), index, out);
         } else {
-            let ballot = leadership.ballot;
             let reply = Msg::ReadIndexReply {
-                ballot,
+                notice: leadership.notice(index),
                 token,
                 asked,
-                index,
             };
             out.send(asker, Via::Datagram, reply);
         }

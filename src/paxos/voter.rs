@@ -3,21 +3,13 @@
 
 use super::acceptor::{Accepting, Prepared};
 use super::ballot::Ballot;
-use super::message::{Msg, Proposal, Report, SlotVote};
+use super::message::{Msg, Notice, Proposal, Report, SlotVote};
 use super::record::Record;
 use super::slot::Value;
 use super::{Leader, Out, Paxos};
 use crate::ids::{LocalTime, NodeId, Zxid};
 use crate::mutation::Mutation;
 use crate::protocol::{Fact, Via};
-
-/// The content of a heartbeat.
-#[derive(Clone, Copy)]
-pub(super) struct Beat {
-    pub(super) ballot: Ballot,
-    pub(super) commit: u64,
-    pub(super) seq: u64,
-}
 
 impl Paxos {
     /// Phase 1b at a voter.
@@ -81,6 +73,7 @@ impl Paxos {
             ballot,
             slot,
             value,
+            base,
             commit,
         } = proposal;
         if !self.config.is_voter() {
@@ -105,7 +98,12 @@ impl Paxos {
         }
         if self.hear_leader(now, Leader { node: from, ballot }, out) {
             self.take_noticed(ballot, slot, out);
-            self.take_commit(ballot, commit, out);
+            let notice = Notice {
+                ballot,
+                base,
+                commit,
+            };
+            self.take_notice(notice, out);
             self.settle(now, out);
         }
     }
@@ -142,33 +140,43 @@ impl Paxos {
         &mut self,
         now: LocalTime,
         from: NodeId,
-        ballot: Ballot,
-        commit: u64,
+        notice: Notice,
         out: &mut Out,
     ) {
+        let ballot = notice.ballot;
         if self.hear_leader(now, Leader { node: from, ballot }, out) {
-            self.take_commit(ballot, commit, out);
+            self.take_notice(notice, out);
             self.settle(now, out);
         }
     }
 
-    pub(super) fn on_heartbeat(&mut self, now: LocalTime, from: NodeId, beat: Beat, out: &mut Out) {
-        let ballot = beat.ballot;
+    pub(super) fn on_heartbeat(
+        &mut self,
+        now: LocalTime,
+        from: NodeId,
+        notice: Notice,
+        seq: u64,
+        out: &mut Out,
+    ) {
+        let ballot = notice.ballot;
         if !self.hear_leader(now, Leader { node: from, ballot }, out) {
-            if self.config.is_voter() {
+            // Mutation N03: the answer does not look at the promise.
+            if self.config.mutations.has(Mutation::N03) && self.config.is_voter() {
+                self.acknowledge(from, ballot, seq, out);
+            } else if self.config.is_voter() {
                 self.refuse(from, ballot, out);
             }
             return;
         }
-        self.take_commit(ballot, beat.commit, out);
+        self.take_notice(notice, out);
         self.settle(now, out);
         if self.serve_from.is_none() {
-            self.serve_from = Some(Zxid(beat.commit));
+            self.serve_from = Some(Zxid(notice.commit));
         }
         if self.config.is_voter() {
-            self.acknowledge(from, ballot, beat.seq, out);
+            self.acknowledge(from, ballot, seq, out);
         }
-        self.ask_for_missing(now, from, beat.commit, out);
+        self.ask_for_missing(now, from, notice.commit, out);
     }
 
     /// Answers a heartbeat of a ballot that is not below the promise.

@@ -85,8 +85,8 @@ use crate::canonical::{Canonical, RunHash};
 use crate::ids::{LocalTime, NodeId, Span, Zxid};
 use crate::mutation::{Mutation, Mutations};
 use crate::protocol::{
-    DiskResult, Ensemble, Holding, Holdings, Image, Input, Knobs, LinkEvent, Outbox, Persisted,
-    Pledged, Promises, Protocol, Refusal, Replicates, Role, Standing, TimerRange, Via,
+    DiskResult, Ensemble, Epochs, Holding, Holdings, Image, Input, Knobs, LinkEvent, Outbox,
+    Persisted, Pledged, Promises, Protocol, Refusal, Replicates, Role, Standing, TimerRange, Via,
 };
 use crate::quorum::NodeSet;
 use crate::tree::Payload;
@@ -223,6 +223,7 @@ enum State {
 impl Protocol for Zab {
     const NAME: &'static str = "zab";
     const REPLICATES: Replicates = Replicates::Deltas;
+    const EPOCHS: Epochs = Epochs::InZxids;
     const PROMISES: Promises = Promises {
         linearizable_barrier: false,
         at_most_once: false,

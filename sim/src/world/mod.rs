@@ -129,6 +129,7 @@ impl<P: Protocol> World<P> {
                 voters: ids[..usize::from(spec.voters)].to_vec(),
                 observers: ids[usize::from(spec.voters)..].to_vec(),
                 promises: P::PROMISES,
+                epochs: P::EPOCHS,
             })
         });
         let nodes = ids

@@ -364,6 +364,7 @@ fn observers_neither_promise_nor_vote() {
         ballot,
         slot: 1,
         value: Value::Noop,
+        base: 0,
         commit: 0,
     };
     world.inject(N1, observer, Msg::Accept(proposal));

@@ -3,10 +3,12 @@
 //! timers that go off when the test says so.
 
 mod catch_up;
+mod delays;
 mod ghosts;
 mod leadership;
 mod random;
 mod safety;
+mod superseded;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
