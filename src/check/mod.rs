@@ -17,6 +17,7 @@ mod findings;
 mod interests;
 mod leadership;
 mod ledger;
+mod lifetimes;
 pub mod linearizability;
 mod model;
 mod oracles;
@@ -25,11 +26,15 @@ mod promises;
 mod recovery;
 #[cfg(test)]
 mod run_tests;
+mod session_news;
 mod session_order;
+mod sessions;
 mod tally;
 #[cfg(test)]
 mod testing;
 mod timeline;
+mod times;
+mod timing;
 mod tree_order;
 pub mod watches;
 pub mod znode;
@@ -41,6 +46,8 @@ use crate::tree::Payload;
 
 pub use interests::Interests;
 pub use panel::Panel;
+pub use session_news::SessionNews;
+pub use timing::Timing;
 
 /// What a checker concludes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,6 +149,13 @@ pub enum Observation<'a> {
         /// What the same disks prove to be promised, of those voters whose protocol tells.
         pledged: &'a [(NodeId, Pledged)],
     },
+    /// A server heard or said something that concerns sessions.
+    Session {
+        /// The server.
+        node: NodeId,
+        /// What.
+        news: SessionNews<'a>,
+    },
 }
 
 /// What is known before a run.
@@ -155,6 +169,8 @@ pub struct Setup {
     pub observers: Vec<NodeId>,
     /// What the protocol promises to clients.
     pub promises: Promises,
+    /// How long what is done by the clock takes.
+    pub timing: Timing,
 }
 
 /// The state of one server when a run ends.
@@ -239,4 +255,7 @@ pub const CHECKERS: &[CheckerEntry] = &[
     oracles::ENTRY,
     ending::CONVERGENCE,
     ending::LIVENESS,
+    sessions::ENTRY,
+    lifetimes::ENTRY,
+    times::ENTRY,
 ];

@@ -1,8 +1,10 @@
 //! Small stories for the checkers' own tests.
 
-use super::{Checker, CheckerEntry, Ending, Final, Observation, Panel, Setup, Verdict};
+use super::{
+    Checker, CheckerEntry, Ending, Final, Observation, Panel, Setup, Timing, Verdict,
+};
 use crate::history::{History, Operation, Outcome};
-use crate::ids::{ClientId, NodeId, OpId, SessionId, VirtualTime, Zxid};
+use crate::ids::{ClientId, NodeId, OpId, SessionId, Span, VirtualTime, Zxid};
 use crate::protocol::{Fact, Holding, Persisted, Pledged, Promises, Role, Votes};
 use crate::tree::{ANY_VERSION, Answer, Command, Path, Payload, Request, Write};
 
@@ -255,6 +257,11 @@ pub(super) fn setup(protocol: &str) -> Setup {
         promises: Promises {
             linearizable_barrier: protocol == "paxos",
             at_most_once: protocol == "paxos",
+        },
+        timing: Timing {
+            drift_ppm_max: 0,
+            tick: Span::millis(50),
+            removal_interval: Span::millis(250),
         },
     }
 }

@@ -389,7 +389,8 @@ impl Checker for TreeOrder {
             | Observation::Fact { .. }
             | Observation::Standing { .. }
             | Observation::Durable { .. }
-            | Observation::Held { .. } => {}
+            | Observation::Held { .. }
+            | Observation::Session { .. } => {}
         }
     }
 
