@@ -44,7 +44,8 @@ impl Zxid {
     }
 }
 
-/// A client session, as ZooKeeper names it: the contacted server in the high byte.
+/// A client session. Where deltas are replicated, as ZooKeeper names it: the contacted server in
+/// the high byte. Where commands are: the place of its opening in the order.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SessionId(pub u64);

@@ -37,6 +37,8 @@ pub enum Mutation {
     /// See [`CATALOGUE`].
     T13,
     /// See [`CATALOGUE`].
+    N10,
+    /// See [`CATALOGUE`].
     N11,
     /// See [`CATALOGUE`].
     N12,
@@ -52,6 +54,16 @@ pub enum Mutation {
     N17,
     /// See [`CATALOGUE`].
     N18,
+    /// See [`CATALOGUE`].
+    N19,
+    /// See [`CATALOGUE`].
+    N40,
+    /// See [`CATALOGUE`].
+    N41,
+    /// See [`CATALOGUE`].
+    N42,
+    /// See [`CATALOGUE`].
+    N43,
 }
 
 /// Whom a mutation concerns.
@@ -341,6 +353,23 @@ pub const CATALOGUE: &[Entry] = &[
         },
     },
     Entry {
+        mutation: Mutation::N10,
+        id: "N10",
+        name: "session_born_again",
+        concerns: Concerns::Protocol("paxos"),
+        source: "our own",
+        story: "The contacted server picks the id of a session, so a late duplicate of its request \
+                opens a session again that was closed, with an empty at-most-once table, and a \
+                late duplicate of a write is executed a second time.",
+        place: "tree::apply",
+        caught_by: &["exactly_once"],
+        exhibit: Exhibit {
+            scenario: "session_born_again",
+            first: 0,
+            count: 2,
+        },
+    },
+    Entry {
         mutation: Mutation::N11,
         id: "N11",
         name: "session_never_expires",
@@ -460,6 +489,88 @@ pub const CATALOGUE: &[Entry] = &[
                 not let read.",
         place: "server::apply",
         caught_by: &["watches"],
+        exhibit: Exhibit {
+            scenario: "chaos",
+            first: 0,
+            count: 40,
+        },
+    },
+    Entry {
+        mutation: Mutation::N19,
+        id: "N19",
+        name: "resend_without_backoff",
+        concerns: Concerns::Protocol("paxos"),
+        source: "our own",
+        story: "Requests without an answer are sent again at a fixed interval, and only those that \
+                still wait at the leader are recognised, so under slow links most of what is \
+                ordered is repeats and the queues grow.",
+        place: "server::queue, server::lead",
+        caught_by: &["liveness"],
+        exhibit: Exhibit {
+            scenario: "retry_storm",
+            first: 0,
+            count: 10,
+        },
+    },
+    Entry {
+        mutation: Mutation::N40,
+        id: "N40",
+        name: "session_revalidated_early",
+        concerns: Concerns::Protocol("zab"),
+        source: "our own",
+        story: "A leader that is asked about a session looks at its applied state only, so a \
+                session whose opening is committed and not applied there yet is refused, though \
+                nobody ended it.",
+        place: "server::lead",
+        caught_by: &["sessions"],
+        exhibit: Exhibit {
+            scenario: "session_hops_early",
+            first: 0,
+            count: 2,
+        },
+    },
+    Entry {
+        mutation: Mutation::N41,
+        id: "N41",
+        name: "session_expires_in_office",
+        concerns: Concerns::Protocol("zab"),
+        source: "our own",
+        story: "A new leader counts the silence of sessions from when it took office, so they \
+                expire while it is not serving yet.",
+        place: "server::lead",
+        caught_by: &["sessions"],
+        exhibit: Exhibit {
+            scenario: "session_outlives_election",
+            first: 0,
+            count: 2,
+        },
+    },
+    Entry {
+        mutation: Mutation::N42,
+        id: "N42",
+        name: "welcomed_while_closing",
+        concerns: Concerns::Protocol("zab"),
+        source: "our own",
+        story: "A session whose end is prepared at the leader and not applied yet is welcomed, and \
+                then ends.",
+        place: "server::lead",
+        caught_by: &["sessions"],
+        exhibit: Exhibit {
+            scenario: "session_outlives_election",
+            first: 0,
+            count: 2,
+        },
+    },
+    Entry {
+        mutation: Mutation::N43,
+        id: "N43",
+        name: "expiry_without_generation",
+        concerns: Concerns::Protocol("paxos"),
+        source: "our own",
+        story: "The expiry that a deposed leader asked for, chosen late, ends a session whose \
+                client came back in between.",
+        place: "tree::apply",
+        caught_by: &["sessions"],
         exhibit: Exhibit {
             scenario: "chaos",
             first: 0,

@@ -2,8 +2,9 @@
 //!
 //! Which writes a transaction executed is taken from the server that applied it, at the moment the
 //! transaction is delivered; servers must agree on it. From that follows which zxid each write of
-//! each session took effect at: one. At the end every write that a client saw succeed is among
-//! them, and none that was surely never executed is.
+//! each session took effect at: one, and none after the session's end. A session is opened once: if
+//! it were opened again, its table of answers would be empty. At the end every write that a client
+//! saw succeed is among them, and none that was surely never executed is.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -17,8 +18,9 @@ use crate::tree::{Content, Payload, Txn, Write};
 
 pub(super) const ENTRY: CheckerEntry = CheckerEntry {
     name: "exactly_once",
-    asserts: "Each write of a session takes effect at one zxid at most; those that were answered \
-              did, those that were refused did not.",
+    asserts: "Each write of a session takes effect at one zxid at most, and at none after the \
+              session ended, which is opened once; those that were answered did, those that were \
+              refused did not.",
     interests: Interests::COMMITS.and(Interests::APPLIED),
     make: |_| Box::new(ExactlyOnce::default()),
 };
@@ -30,6 +32,8 @@ type Executed = Option<(SessionId, u32)>;
 struct Applied {
     zxid: Zxid,
     executed: Executed,
+    /// The session that it opened.
+    opened: Option<SessionId>,
     /// The session that it ended.
     ended: Option<SessionId>,
 }
@@ -44,6 +48,8 @@ struct ExactlyOnce {
     pending: Vec<VecDeque<Applied>>,
     /// What each delivered transaction executed, and who said so first. Invariant: zxids ascend.
     delivered: Vec<(Zxid, Executed, NodeId)>,
+    /// Where each session was opened.
+    opened: BTreeMap<SessionId, Zxid>,
     /// Where each session ended, with its table of answers.
     ended: BTreeMap<SessionId, Zxid>,
     /// Where each write took effect.
@@ -94,6 +100,9 @@ impl ExactlyOnce {
             Err(place) => {
                 self.delivered.insert(place, (zxid, executed, node));
                 self.execute(at, zxid, executed);
+                if let Some(session) = applied.opened {
+                    self.open(at, zxid, session);
+                }
                 if let Some(session) = applied.ended {
                     self.ended.entry(session).or_insert(zxid);
                 }
@@ -102,19 +111,29 @@ impl ExactlyOnce {
     }
 
     fn execute(&mut self, at: VirtualTime, zxid: Zxid, executed: Executed) {
-        // The opening of a session (0) is repeated without effect by whoever asks twice.
         let Some((session, seq)) = executed.filter(|(_, seq)| *seq > 0) else {
             return;
         };
-        if self.ended.get(&session).is_some_and(|end| *end < zxid) {
-            return; // Of a session that is gone every write is refused, however often.
-        }
         self.findings.count();
+        if let Some(end) = self.ended.get(&session).filter(|end| **end < zxid) {
+            let reason =
+                format!("write {seq} of {session} took effect at {zxid}, after its end at {end}");
+            self.findings.fail(at, reason);
+        }
         let first = *self.effects.entry((session, seq)).or_insert(zxid);
         if first != zxid {
             let reason = format!(
                 "write {seq} of {session} took effect at {zxid}, after it had at {first} already"
             );
+            self.findings.fail(at, reason);
+        }
+    }
+
+    fn open(&mut self, at: VirtualTime, zxid: Zxid, session: SessionId) {
+        let first = *self.opened.entry(session).or_insert(zxid);
+        if first != zxid {
+            let reason =
+                format!("{session} was opened at {zxid}, after it had been at {first} already");
             self.findings.fail(at, reason);
         }
     }
@@ -149,6 +168,17 @@ impl ExactlyOnce {
     }
 }
 
+/// The session that a payload opened.
+fn session_opened(payload: &Payload, executed: Executed) -> Option<SessionId> {
+    let is_opening = match payload.content() {
+        Content::Txn(record) => matches!(record.txn, Txn::CreateSession { .. }),
+        Content::Command(command) => {
+            matches!(command.write.bare(), Write::CreateSession { .. })
+        }
+    };
+    executed.filter(|_| is_opening).map(|(session, _)| session)
+}
+
 /// The session that a payload ended.
 fn session_ended(payload: &Payload, executed: Executed) -> Option<SessionId> {
     match payload.content() {
@@ -156,8 +186,7 @@ fn session_ended(payload: &Payload, executed: Executed) -> Option<SessionId> {
             matches!(record.txn, Txn::CloseSession { .. }).then_some(record.session)
         }
         Content::Command(command) => match command.write.bare() {
-            Write::ExpireSession => Some(command.session),
-            Write::CloseSession => executed.map(|(session, _)| session),
+            Write::ExpireSession | Write::CloseSession => executed.map(|(session, _)| session),
             Write::Create { .. }
             | Write::CreateWith { .. }
             | Write::Delete { .. }
@@ -189,6 +218,7 @@ impl Checker for ExactlyOnce {
                 let applied = Applied {
                     zxid: *zxid,
                     executed: *executed,
+                    opened: session_opened(payload, *executed),
                     ended: session_ended(payload, *executed),
                 };
                 self.apply(*node, applied);
@@ -248,18 +278,56 @@ mod tests {
         assert_fails(&verdict(ENTRY, "paxos", &story), "took effect at 11");
     }
 
-    #[test]
-    fn a_session_that_is_gone_is_refused_as_often_as_it_asks() {
-        let mut story = Story::default();
-        let expiry = command_of(7, 0, Write::ExpireSession);
+    fn commit(story: &mut Story, zxid: u64, write: Write, executed: Option<(u64, u32)>) {
+        let payload = command_of(7, 0, write);
         story
-            .apply(1, 9, &expiry, Some(1), None)
-            .deliver(1, 9, expiry.digest());
+            .apply(1, zxid, &payload, Some(1), executed)
+            .deliver(1, zxid, payload.digest());
+    }
+
+    #[test]
+    fn a_write_after_the_end_of_its_session_fails() {
+        let mut story = Story::default();
+        commit(&mut story, 9, Write::ExpireSession, Some((7, 0)));
         executed_by(&mut story, 1, 10, 1);
-        executed_by(&mut story, 1, 11, 1);
-        executed_by(&mut story, 2, 10, 1);
-        let verdict = verdict(ENTRY, "paxos", &story);
-        assert!(matches!(verdict, Verdict::Vacuous(_)), "{verdict:?}");
+        assert_fails(&verdict(ENTRY, "paxos", &story), "after its end at 9");
+    }
+
+    #[test]
+    fn an_expiry_of_an_older_generation_ends_nothing() {
+        let mut story = Story::default();
+        commit(&mut story, 9, Write::ExpireSession, None);
+        executed_by(&mut story, 1, 10, 1);
+        assert_passes(&verdict(ENTRY, "paxos", &story), 1);
+    }
+
+    #[test]
+    fn a_session_that_is_opened_again_fails() {
+        let timeout = crate::ids::Span::secs(1);
+        let mut story = Story::default();
+        commit(
+            &mut story,
+            8,
+            Write::CreateSession { timeout },
+            Some((7, 0)),
+        );
+        commit(&mut story, 9, Write::ExpireSession, Some((7, 0)));
+        commit(
+            &mut story,
+            10,
+            Write::CreateSession { timeout },
+            Some((8, 0)),
+        );
+        executed_by(&mut story, 1, 7, 1);
+        assert_passes(&verdict(ENTRY, "paxos", &story), 1);
+        commit(
+            &mut story,
+            11,
+            Write::CreateSession { timeout },
+            Some((7, 0)),
+        );
+        let reason = "s7 was opened at 11, after it had been at 8 already";
+        assert_fails(&verdict(ENTRY, "paxos", &story), reason);
     }
 
     #[test]

@@ -134,7 +134,9 @@ impl Lifetimes {
 
     fn applied_at(&self, node: NodeId, zxid: Zxid) -> Option<VirtualTime> {
         let applied = self.applied.get(usize::from(node.0))?;
-        let place = applied.binary_search_by_key(&zxid, |(zxid, _)| *zxid).ok()?;
+        let place = applied
+            .binary_search_by_key(&zxid, |(zxid, _)| *zxid)
+            .ok()?;
         Some(applied[place].1)
     }
 

@@ -124,7 +124,7 @@ mod tests {
         let opened = [open(FIRST), open(SECOND)];
         let mut story = Story::default();
         for ((session, seq, write), zxid) in opened.into_iter().chain(writes).zip(1..) {
-            let is_own = matches!(write, Write::ExpireSession | Write::DeleteContainer { .. });
+            let is_own = matches!(write, Write::DeleteContainer { .. });
             let payload = command_of(session, seq, write);
             let executed = (!is_own).then_some((session, seq));
             story.apply(1, zxid, &payload, Some(1), executed);

@@ -140,8 +140,7 @@ impl Run {
         place.next += 1;
         let zxid = zxid_of(place.next);
         let applied = place.state.apply(zxid, &payload);
-        let executed = (applied.execution == Execution::Executed && applied.seq > 0)
-            .then_some((applied.session, applied.seq));
+        let executed = applied.executed();
         let digest = Some(place.state.digest());
         let node = NodeId(u8::try_from(server).expect("three servers") + 1);
         self.observe(&Observation::Applied {

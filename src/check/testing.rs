@@ -1,8 +1,6 @@
 //! Small stories for the checkers' own tests.
 
-use super::{
-    Checker, CheckerEntry, Ending, Final, Observation, Panel, Setup, Timing, Verdict,
-};
+use super::{Checker, CheckerEntry, Ending, Final, Observation, Panel, Setup, Timing, Verdict};
 use crate::history::{History, Operation, Outcome};
 use crate::ids::{ClientId, NodeId, OpId, SessionId, Span, VirtualTime, Zxid};
 use crate::protocol::{Fact, Holding, Persisted, Pledged, Promises, Role, Votes};

@@ -189,10 +189,13 @@ impl Recorder {
                 Content::Txn(record) => (record.session, record.seq),
                 Content::Command(command) => (command.session, command.seq),
             };
+            // Only the white box knows the id of a session that a command opens.
+            let session = known.executed.map_or(session, |(session, _)| session);
             let mut operation = match seq {
                 0 => None,
                 seq => numbers.get(&(session, seq)).copied(),
             };
+            let mut executed = known.executed.is_some();
             if let Some(index) = operation {
                 let asked = &history.operations[index];
                 if !fits(known.payload.content(), &asked.request) {
@@ -203,7 +206,10 @@ impl Recorder {
                 }
                 let is_command = matches!(known.payload.content(), Content::Command(_));
                 if (is_command && known.executed.is_none()) || places[index].is_some() {
-                    operation = None; // A repeat or a refused command: no effect of the operation.
+                    // A repeat or a refused command: no effect of the operation, and none of anybody
+                    // else's either, whatever the servers say.
+                    operation = None;
+                    executed = false;
                 } else {
                     places[index] = Some(known.zxid);
                 }
@@ -212,7 +218,8 @@ impl Recorder {
                 zxid: known.zxid,
                 value: known.value,
                 content: known.payload.content(),
-                executed: known.executed.is_some(),
+                executed,
+                is_repeat: seq > 0 && operation.is_none() && !executed,
                 session,
                 operation: operation.map(|index| &history.operations[index]),
             });
@@ -232,8 +239,10 @@ pub(super) struct Step<'a> {
     /// The payload's digest.
     pub value: u64,
     content: &'a Content,
-    /// Whether the white box says that it was executed.
+    /// Whether the white box says that it was executed, for the first time.
     executed: bool,
+    /// Whether it is a numbered write without an effect.
+    is_repeat: bool,
     session: SessionId,
     /// The operation that it is the one execution of.
     pub operation: Option<&'a Operation>,
@@ -334,15 +343,11 @@ impl<'a> Step<'a> {
             return Effect::Asked(&operation.ids, write);
         }
         match self.content {
+            Content::Txn(_) if self.is_repeat => Effect::Nothing,
             Content::Txn(record) => Effect::Delta(&record.txn),
             Content::Command(command) => {
-                let is_the_servers_own = matches!(
-                    command.write.bare(),
-                    Write::CreateSession { .. }
-                        | Write::ExpireSession
-                        | Write::DeleteContainer { .. }
-                );
-                if self.executed || is_the_servers_own {
+                let is_a_removal = matches!(command.write.bare(), Write::DeleteContainer { .. });
+                if self.executed || is_a_removal {
                     Effect::Unasked(&command.write)
                 } else {
                     Effect::Nothing

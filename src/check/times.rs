@@ -1,7 +1,8 @@
 //! The times that nodes carry are those at which their transactions were prepared.
 //!
-//! - A transaction carries what the clock of its leader shows when it is proposed, which is virtual
-//!   time within the drift of clocks.
+//! - A transaction carries what the clock of its leader shows when it is prepared, which is virtual
+//!   time within the drift of clocks. A delta is proposed at that moment. A command may wait at its
+//!   leader for a place, but not from before that leader was established.
 //! - A node's ctime is the time of the transaction that created it, and its mtime the time of the
 //!   one that set it last; czxid and mzxid say which those are. A delta stamps its own time. A
 //!   command stamps the greatest time of all commands executed so far; whether one was executed is
@@ -47,7 +48,9 @@ struct Stamp {
 struct Times {
     timing: Timing,
     /// Who was the first to propose a value, and when.
-    proposed: BTreeMap<u64, (NodeId, VirtualTime)>,
+    proposed: BTreeMap<u64, (NodeId, u64, VirtualTime)>,
+    /// When each leader was established, by its epoch.
+    established: BTreeMap<(NodeId, u64), VirtualTime>,
     stamps: BTreeMap<Zxid, Stamp>,
     findings: Findings,
 }
@@ -57,6 +60,7 @@ impl Times {
         Times {
             timing: setup.timing,
             proposed: BTreeMap::new(),
+            established: BTreeMap::new(),
             stamps: BTreeMap::new(),
             findings: Findings::default(),
         }
@@ -80,11 +84,15 @@ impl Times {
             disputed: false,
         };
         self.stamps.insert(zxid, stamp);
-        let Some((leader, at)) = self.proposed.get(&value).copied() else {
+        let Some((leader, epoch, at)) = self.proposed.get(&value).copied() else {
             return;
         };
         self.findings.count();
-        let (least, most) = self.timing.shown_ms(at);
+        let (mut least, most) = self.timing.shown_ms(at);
+        if !is_delta {
+            let since = self.established.get(&(leader, epoch)).copied();
+            least = self.timing.shown_ms(since.unwrap_or_default()).0;
+        }
         if time_ms < least || time_ms > most {
             let reason = format!(
                 "{zxid} carries the time {time_ms}ms, but {leader} proposed it at {at}, when its \
@@ -128,9 +136,15 @@ impl Checker for Times {
             } => self.apply(*zxid, payload, executed.is_some()),
             Observation::Fact {
                 node,
-                fact: Fact::Proposed { value, .. },
+                fact: Fact::Proposed { epoch, value, .. },
             } => {
-                self.proposed.entry(*value).or_insert((*node, at));
+                self.proposed.entry(*value).or_insert((*node, *epoch, at));
+            }
+            Observation::Fact {
+                node,
+                fact: Fact::Established { epoch, .. },
+            } => {
+                self.established.insert((*node, *epoch), at);
             }
             Observation::Booted { .. }
             | Observation::Crashed { .. }

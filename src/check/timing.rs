@@ -30,7 +30,11 @@ impl Timing {
     pub fn shortest(&self, span: Span) -> Span {
         let fastest = MILLION + u128::from(self.drift_ppm_max);
         let shrunk = u128::from(span.0) * MILLION / fastest;
-        Span(u64::try_from(shrunk).unwrap_or(u64::MAX).saturating_sub(GRAIN.0))
+        Span(
+            u64::try_from(shrunk)
+                .unwrap_or(u64::MAX)
+                .saturating_sub(GRAIN.0),
+        )
     }
 
     /// What a server's clock may show, in whole milliseconds.

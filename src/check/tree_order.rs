@@ -82,10 +82,7 @@ impl TreeOrder {
                 | Txn::Error(_) => {}
             },
             Content::Command(command) => match command.write.bare() {
-                Write::CloseSession if executed => {
-                    self.ending.insert(zxid, command.session);
-                }
-                Write::ExpireSession => {
+                Write::CloseSession | Write::ExpireSession if executed => {
                     self.ending.insert(zxid, command.session);
                 }
                 Write::Delete { path, .. } | Write::DeleteContainer { path } => {
@@ -106,7 +103,8 @@ impl TreeOrder {
                 | Write::Refused(_)
                 | Write::As { .. }
                 | Write::CreateSession { .. }
-                | Write::CloseSession => {}
+                | Write::CloseSession
+                | Write::ExpireSession => {}
             },
         }
     }

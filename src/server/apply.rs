@@ -4,7 +4,7 @@ use super::{Note, Server, ServerEffect, ServerOutbox};
 use crate::ids::{LocalTime, Zxid};
 use crate::mutation::Mutation;
 use crate::protocol::{CaptureKind, Input, Protocol, Replicates, Role};
-use crate::tree::{Applied, Capture, ErrorCode, Execution, Payload, Snapshot, State};
+use crate::tree::{Applied, Capture, Content, Payload, Snapshot, State};
 use crate::wire::ServerFrame;
 
 impl<P: Protocol> Server<P> {
@@ -46,6 +46,7 @@ impl<P: Protocol> Server<P> {
         self.capture = None;
         self.undelivered.clear();
         self.outstanding.clear();
+        self.under_way.clear();
         self.drop_every_client(out);
         out.push(ServerEffect::Note(Note::Restored(zxid)));
     }
@@ -83,17 +84,12 @@ impl<P: Protocol> Server<P> {
         applied: Applied,
         out: &mut ServerOutbox<P>,
     ) {
-        // A write of a session that is gone, or came through a server that its session has left,
-        // is refused, however often it comes.
-        let refused = matches!(&applied.answer, Err(failure)
-            if matches!(failure.code, ErrorCode::SessionExpired | ErrorCode::SessionMoved));
-        let executed = applied.execution == Execution::Executed && applied.seq != 0 && !refused;
         let comparable = zxid >= self.fuzzy_until;
         out.push(ServerEffect::Note(Note::Applied {
             zxid,
             payload: payload.clone(),
             digest: comparable.then(|| self.state.digest()),
-            executed: executed.then_some((applied.session, applied.seq)),
+            executed: applied.executed(),
         }));
         if zxid <= self.committed {
             out.push(ServerEffect::Note(Note::Delivered {
@@ -109,8 +105,13 @@ impl<P: Protocol> Server<P> {
         }
         if self.standing.role == Role::Leading {
             self.note_session_change(now, &applied);
+            self.settle_under_way(payload);
         }
-        self.answer_applied(now, applied, out);
+        if is_attach(payload) {
+            self.on_revalidated(now, applied.session, applied.answer.is_ok(), out);
+        } else {
+            self.answer_applied(now, applied, out);
+        }
         self.feed(now, Input::Applied(zxid), out);
         self.complete_barriers(now, out);
     }
@@ -164,5 +165,13 @@ impl<P: Protocol> Server<P> {
             self.capture = None;
             self.feed(now, Input::Captured { ticket, snapshot }, out);
         }
+    }
+}
+
+/// Whether a command says that a session's client came back.
+fn is_attach(payload: &Payload) -> bool {
+    match payload.content() {
+        Content::Command(command) => command.is_attach(),
+        Content::Txn(_) => false,
     }
 }

@@ -11,6 +11,13 @@ use crate::protocol::{BarrierToken, Protocol};
 use crate::tree::{Data, ErrorCode, Identity, Path, Read, Request, WatchRequest, Write};
 use crate::wire::{ClientFrame, PeerMsg, ServerFrame};
 
+/// More writes than this are not sent on without an answer (ZooKeeper's globalOutstandingLimit):
+/// what comes on top waits in the queue of its connection.
+pub(super) const IN_FLIGHT_MAX: usize = 1_000;
+
+/// A connection with more requests than this without an answer is closed.
+const QUEUE_MAX: usize = 10_000;
+
 /// A client's connection.
 #[derive(Clone, Debug)]
 pub(super) struct Connection {
@@ -21,6 +28,12 @@ pub(super) struct Connection {
     pub(super) ready: bool,
     /// Where it comes from.
     address: Arc<str>,
+    /// How many of its writes were sent on and have no answer yet.
+    pub(super) in_flight: usize,
+    /// When it last sent something on, or got an answer.
+    pub(super) sent_at: LocalTime,
+    /// How often it has sent the same again since.
+    pub(super) attempts: u32,
     /// Whom it has proved to be, without repetitions.
     pub(super) ids: Arc<[Identity]>,
     /// A proof failed: what comes behind it is not heard, and it is closed behind the answer.
@@ -32,8 +45,13 @@ pub(super) enum Phase {
     /// Nothing came yet.
     Fresh,
     /// Its new session is on its way through the protocol.
-    Opening { session: SessionId, timeout: Span },
-    /// The leader is asked about its session.
+    Opening {
+        /// By which it knows its own request again. Where deltas are replicated it becomes the id
+        /// of the session.
+        token: SessionId,
+        timeout: Span,
+    },
+    /// The leader is asked about its session, or the order is.
     Revalidating { session: SessionId, timeout: Span },
     /// It speaks for a session.
     Attached { session: SessionId },
@@ -113,6 +131,9 @@ impl<P: Protocol> Server<P> {
             phase: Phase::Fresh,
             queue: VecDeque::new(),
             ready: false,
+            in_flight: 0,
+            sent_at: LocalTime(0),
+            attempts: 0,
             address: address.clone(),
             ids: Arc::from([Identity::new("ip", address)]),
             deaf: false,
@@ -143,6 +164,11 @@ impl<P: Protocol> Server<P> {
                 self.close(conn, out);
                 return;
             }
+        }
+        if connection.queue.len() >= QUEUE_MAX {
+            // It sends without waiting for answers.
+            self.close(conn, out);
+            return;
         }
         let connection = self
             .connections
@@ -237,13 +263,18 @@ impl<P: Protocol> Server<P> {
             self.close(older, out);
         }
         if session == SessionId::NONE {
-            let session = self.new_session_id(now);
-            self.set_phase(conn, Phase::Opening { session, timeout });
-            self.attached.insert(session, conn);
-            let opening = Asking::own(session, Write::CreateSession { timeout });
+            let token = self.new_token(now);
+            self.set_phase(conn, Phase::Opening { token, timeout });
+            self.attached.insert(token, conn);
+            let opening = Asking::own(token, Write::CreateSession { timeout });
+            self.note_sent(now, conn);
             self.route(now, opening, out);
         } else if password != password_of(session) && !self.mutations.has(Mutation::N17) {
             self.reject_session(conn, out);
+        } else if self.attaches_by_order() {
+            self.set_phase(conn, Phase::Revalidating { session, timeout });
+            self.note_sent(now, conn);
+            self.route(now, Asking::attaching(session, timeout), out);
         } else if self.leads() {
             let alive = self.revalidate(now, self.me, session).is_some();
             self.set_phase(conn, Phase::Revalidating { session, timeout });
@@ -254,26 +285,39 @@ impl<P: Protocol> Server<P> {
         }
     }
 
-    /// The leader's word on sessions that reconnected here.
+    fn note_sent(&mut self, now: LocalTime, conn: ConnId) {
+        if let Some(connection) = self.connections.get_mut(&conn) {
+            connection.sent_at = now;
+            connection.attempts = 0;
+        }
+    }
+
+    /// The word of the leader, or of the order, on a session that reconnected here. If several
+    /// connections wait for it, the latest one is the client's.
     pub(super) fn on_revalidated(
         &mut self,
         now: LocalTime,
         session: SessionId,
-        timeout: Option<Span>,
+        alive: bool,
         out: &mut ServerOutbox<P>,
     ) {
         let asks = |connection: &Connection| match connection.phase {
             Phase::Revalidating { session: own, .. } => own == session,
             Phase::Fresh | Phase::Opening { .. } | Phase::Attached { .. } => false,
         };
-        let conn = self
+        let asking = self
             .connections
             .iter()
-            .find_map(|(conn, connection)| asks(connection).then_some(*conn));
-        if let Some(conn) = conn {
-            self.conclude_attach(now, conn, timeout.is_some(), out);
+            .filter(|(_, connection)| asks(connection));
+        let asking: Vec<ConnId> = asking.map(|(conn, _)| *conn).collect();
+        // If there is none, the connection broke meanwhile.
+        let Some((latest, older)) = asking.split_last() else {
+            return;
+        };
+        for conn in older {
+            self.close(*conn, out);
         }
-        // Otherwise the connection broke meanwhile.
+        self.conclude_attach(now, *latest, alive, out);
     }
 
     fn conclude_attach(
@@ -312,6 +356,8 @@ impl<P: Protocol> Server<P> {
         timeout: Span,
         out: &mut ServerOutbox<P>,
     ) {
+        self.attached.retain(|_, attached| *attached != conn);
+        self.attached.insert(session, conn);
         self.set_phase(conn, Phase::Attached { session });
         self.touched.insert(session);
         let password = password_of(session);
@@ -349,7 +395,10 @@ impl<P: Protocol> Server<P> {
     }
 
     pub(super) fn forget_connection(&mut self, conn: ConnId) {
-        self.connections.remove(&conn);
+        if let Some(connection) = self.connections.remove(&conn) {
+            self.in_flight -= connection.in_flight;
+        }
+        self.throttled.remove(&conn);
         self.attached.retain(|_, attached| *attached != conn);
         self.barriers.retain(|_, waiting| *waiting != conn);
         self.reached.retain(|(_, waiting)| *waiting != conn);
@@ -363,9 +412,10 @@ impl<P: Protocol> Server<P> {
         }
     }
 
-    /// As ZooKeeper's: the server in the high byte, then the time, then a counter. The local clock
-    /// does not go back over a restart, so no id comes twice.
-    pub(super) fn new_session_id(&mut self, now: LocalTime) -> SessionId {
+    /// As ZooKeeper's session ids: the server in the high byte, then the time, then a counter. The
+    /// local clock does not go back over a restart, so no token comes twice; and the high byte keeps
+    /// them apart from ids that are places in an order.
+    fn new_token(&mut self, now: LocalTime) -> SessionId {
         self.next_session = self.next_session.wrapping_add(1);
         let micros = (now.0 / 1_000) & 0xff_ffff_ffff;
         SessionId(u64::from(self.me.0) << 56 | micros << 16 | u64::from(self.next_session))

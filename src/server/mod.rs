@@ -33,7 +33,10 @@ use crate::protocol::{
 use crate::tree::{Apply, Capture, Outstanding, Payload, State, Watches, acl};
 use crate::wire::{ClientFrame, Packet, PeerMsg, ServerFrame};
 use clients::Connection;
-use lead::{Asking, Waiting};
+use lead::{Asking, RequestName, Waiting};
+
+/// How many kinds of things a server reports that it holds, see [`Server::holdings`].
+pub const HOLDINGS: usize = 5;
 
 /// The timers of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -293,6 +296,14 @@ pub struct Server<P: Protocol> {
     owners: BTreeMap<SessionId, NodeId>,
     /// At the leader: when each session was last heard of.
     heard: BTreeMap<SessionId, LocalTime>,
+    /// At the leader, where retries are recognised: the requests that wait or are proposed and not
+    /// yet applied. At most [`lead::WAITING_MAX`].
+    under_way: BTreeSet<RequestName>,
+    /// How many writes of clients were sent on and have no answer yet. At most
+    /// [`clients::IN_FLIGHT_MAX`].
+    in_flight: usize,
+    /// Connections with writes that are not sent on, because too many are on their way.
+    throttled: BTreeSet<ConnId>,
     /// Whether a micro-step was asked for and has not come yet.
     work_asked: bool,
     /// Whether the timer for sending again is set.
@@ -343,6 +354,9 @@ impl<P: Protocol> Server<P> {
             outstanding: Outstanding::new(ensemble.mutations),
             owners: BTreeMap::new(),
             heard: BTreeMap::new(),
+            under_way: BTreeSet::new(),
+            in_flight: 0,
+            throttled: BTreeSet::new(),
             work_asked: false,
             resend_set: false,
         };
@@ -404,14 +418,24 @@ impl<P: Protocol> Server<P> {
     }
 
     /// What it holds in memory and must not hold more and more of: its own, then the protocol's.
-    pub fn holdings(&self) -> [Holding; 3] {
+    pub fn holdings(&self) -> [Holding; HOLDINGS] {
         let [first, second] = self.protocol.holdings();
         let attached = Holding {
             what: "sessions attached to connections",
             count: self.attached.len(),
             limit: self.connections.len(),
         };
-        [attached, first, second]
+        let waiting = Holding {
+            what: "requests that wait at the leader or are under way",
+            count: self.waiting.len().max(self.under_way.len()),
+            limit: lead::WAITING_MAX,
+        };
+        let in_flight = Holding {
+            what: "writes sent to the leader without an answer",
+            count: self.in_flight,
+            limit: clients::IN_FLIGHT_MAX,
+        };
+        [attached, waiting, in_flight, first, second]
     }
 
     /// The last applied zxid.
@@ -521,6 +545,9 @@ impl<P: Protocol> Server<P> {
         if self.standing.role == Role::Leading && !same_leadership {
             self.take_office(now, out);
         }
+        if before.leader != self.standing.leader {
+            self.hurry_resends(out);
+        }
         if before.serve_from.is_some() && self.standing.serve_from.is_none() {
             self.drop_every_client(out);
         }
@@ -541,6 +568,10 @@ impl<P: Protocol> Server<P> {
             self.advance_apply(now, out);
         } else if self.may_prepare() {
             self.prepare_next(now, out);
+        } else if self.may_send_on()
+            && let Some(conn) = self.throttled.pop_first()
+        {
+            self.advance_connection(now, conn, out);
         }
     }
 
@@ -550,6 +581,12 @@ impl<P: Protocol> Server<P> {
             || !self.applies.is_empty()
             || !self.captures.is_empty()
             || self.may_prepare()
+            || self.may_send_on()
+    }
+
+    /// Whether a write that was held back can be sent on now.
+    fn may_send_on(&self) -> bool {
+        !self.throttled.is_empty() && self.in_flight < clients::IN_FLIGHT_MAX
     }
 
     fn ask_for_work(&mut self, out: &mut ServerOutbox<P>) {
@@ -588,11 +625,12 @@ impl<P: Protocol> Server<P> {
                             write,
                         },
                     },
+                    out,
                 );
             }
             PeerMsg::Revalidate { session } => self.on_revalidate(now, from, via, session, out),
             PeerMsg::Revalidated { session, timeout } => {
-                self.on_revalidated(now, session, timeout, out);
+                self.on_revalidated(now, session, timeout.is_some(), out);
             }
             PeerMsg::Touch { sessions } => self.on_touches(now, &sessions),
         }

@@ -11,7 +11,10 @@ use crate::protocol::{BarrierOutcome, BarrierToken, Gate, Input, Protocol, Role,
 use crate::tree::{Applied, Asker, ErrorCode, Execution, Failure, Lists, Response, Write};
 use crate::wire::{Packet, PeerMsg, ServerFrame};
 
-use super::clients::{Armed, Phase, Queued, Task};
+use super::clients::{Armed, IN_FLIGHT_MAX, Phase, Queued, Task};
+
+/// How often the wait before the same is sent again doubles.
+const DOUBLINGS_MAX: u32 = 3;
 
 impl<P: Protocol> Server<P> {
     /// Moves a connection's queue on: sends what can be sent, answers what can be answered.
@@ -33,6 +36,7 @@ impl<P: Protocol> Server<P> {
         };
         let mut writes = Vec::new();
         let mut barrier = None;
+        let room = IN_FLIGHT_MAX.saturating_sub(self.in_flight);
         for queued in &mut connection.queue {
             match &mut queued.task {
                 Task::Write {
@@ -41,6 +45,10 @@ impl<P: Protocol> Server<P> {
                     write,
                     sent,
                 } => {
+                    if !*sent && writes.len() == room {
+                        self.throttled.insert(conn);
+                        break;
+                    }
                     if !*sent {
                         *sent = true;
                         writes.push(Asking {
@@ -68,6 +76,12 @@ impl<P: Protocol> Server<P> {
                 | Task::Proved(_) => {}
             }
         }
+        if !writes.is_empty() && connection.in_flight == 0 {
+            connection.sent_at = now;
+            connection.attempts = 0;
+        }
+        connection.in_flight += writes.len();
+        self.in_flight += writes.len();
         for asking in writes {
             self.route(now, asking, out);
         }
@@ -220,7 +234,7 @@ impl<P: Protocol> Server<P> {
     pub(super) fn route(&mut self, now: LocalTime, asking: Asking, out: &mut ServerOutbox<P>) {
         if self.standing.role == Role::Leading {
             let from = self.me;
-            self.on_forwarded(now, Waiting { from, asking });
+            self.on_forwarded(now, Waiting { from, asking }, out);
         } else {
             let Asking {
                 session,
@@ -240,13 +254,31 @@ impl<P: Protocol> Server<P> {
         }
         if P::PROMISES.at_most_once && !self.resend_set {
             self.resend_set = true;
-            self.set_resend_timer(out);
+            self.set_resend_timer(self.patience(0), out);
         }
     }
 
-    pub(super) fn set_resend_timer(&self, out: &mut ServerOutbox<P>) {
-        // Several round trips: sending again too early only costs slots, never correctness.
-        let range = TimerRange::exactly(self.knobs.retransmit.times(4));
+    /// How long to wait for an answer before the same is sent again: several round trips at first,
+    /// then twice as long each time, up to a bound.
+    fn patience(&self, attempts: u32) -> Span {
+        if self.mutations.has(Mutation::N19) {
+            return self.knobs.retransmit.times(4);
+        }
+        self.knobs
+            .retransmit
+            .times(4 << attempts.min(DOUBLINGS_MAX))
+    }
+
+    /// The driver draws from a range as wide as the wait, so that servers do not send again in
+    /// step.
+    fn set_resend_timer(&self, wait: Span, out: &mut ServerOutbox<P>) {
+        let min = wait.max(self.knobs.retransmit);
+        let range = if self.mutations.has(Mutation::N19) {
+            TimerRange::exactly(self.patience(0))
+        } else {
+            let max = min.times(2);
+            TimerRange { min, max }
+        };
         out.push(ServerEffect::SetTimer {
             timer: ServerTimer::Resend,
             range,
@@ -266,13 +298,62 @@ impl<P: Protocol> Server<P> {
         // Without a leader: Zab has sent its clients away; Paxos sends again by its timer.
     }
 
-    /// Sends the unanswered writes again, in order. Only where retries are recognised.
+    /// There is another leader: it may know nothing of what was sent to the one before.
+    pub(super) fn hurry_resends(&mut self, out: &mut ServerOutbox<P>) {
+        for connection in self.connections.values_mut() {
+            connection.attempts = 0;
+        }
+        if self.resend_set && !self.mutations.has(Mutation::N19) {
+            self.set_resend_timer(self.knobs.retransmit, out);
+        }
+    }
+
+    /// Sends again what has waited for its answer for long enough, each connection's in order.
+    /// Only where retries are recognised.
     pub(super) fn on_resend_timer(&mut self, now: LocalTime, out: &mut ServerOutbox<P>) {
+        let mut due = Vec::new();
+        let mut next: Option<Span> = None;
+        let conns: Vec<ConnId> = self.connections.keys().copied().collect();
+        for conn in conns {
+            let unanswered = self.unanswered(conn);
+            if unanswered.is_empty() {
+                continue;
+            }
+            let connection = &self.connections[&conn];
+            let (sent_at, mut attempts) = (connection.sent_at, connection.attempts);
+            let mut waited = now.since(sent_at);
+            if waited >= self.patience(attempts) || self.mutations.has(Mutation::N19) {
+                attempts = attempts.saturating_add(1);
+                waited = Span::ZERO;
+                due.extend(unanswered);
+                let connection = self.connections.get_mut(&conn).expect("it was read above");
+                connection.attempts = attempts;
+                connection.sent_at = now;
+            }
+            let wait = Span(self.patience(attempts).0 - waited.0);
+            next = Some(next.map_or(wait, |next| next.min(wait)));
+        }
+        self.resend_set = next.is_some();
+        if let Some(wait) = next {
+            self.set_resend_timer(wait, out);
+        }
+        for asking in due {
+            self.route(now, asking, out);
+        }
+    }
+
+    /// What a connection has asked the leader for and was not answered, in order.
+    fn unanswered(&self, conn: ConnId) -> Vec<Asking> {
         let mut unanswered = Vec::new();
-        for connection in self.connections.values() {
+        if let Some(connection) = self.connections.get(&conn) {
             match connection.phase {
-                Phase::Opening { session, timeout } => {
-                    unanswered.push(Asking::own(session, Write::CreateSession { timeout }));
+                Phase::Opening { token, timeout } => {
+                    unanswered.push(Asking::own(token, Write::CreateSession { timeout }));
+                }
+                Phase::Revalidating { session, timeout } => {
+                    if self.attaches_by_order() {
+                        unanswered.push(Asking::attaching(session, timeout));
+                    }
                 }
                 Phase::Attached { session } => {
                     for queued in &connection.queue {
@@ -293,16 +374,10 @@ impl<P: Protocol> Server<P> {
                         }
                     }
                 }
-                Phase::Fresh | Phase::Revalidating { .. } => {}
+                Phase::Fresh => {}
             }
         }
-        self.resend_set = !unanswered.is_empty();
-        if self.resend_set {
-            self.set_resend_timer(out);
-        }
-        for asking in unanswered {
-            self.route(now, asking, out);
-        }
+        unanswered
     }
 
     /// Tells the leader which sessions were heard of.
@@ -383,6 +458,7 @@ impl<P: Protocol> Server<P> {
             execution,
             decided_at,
             closed,
+            opened,
             ..
         } = applied;
         if let Some(conn) = self.attached.get(&session).copied() {
@@ -392,6 +468,7 @@ impl<P: Protocol> Server<P> {
                 .expect("attached connections are known");
             match connection.phase {
                 Phase::Opening { timeout, .. } if seq == 0 && answer.is_ok() => {
+                    let session = opened.unwrap_or(session);
                     self.welcome(now, conn, session, timeout, out);
                 }
                 Phase::Attached { .. } if execution != Execution::OutOfOrder => {
@@ -403,6 +480,12 @@ impl<P: Protocol> Server<P> {
                     if waits.is_some() && moved {
                         self.close(conn, out);
                     } else if let Some(queued) = waits {
+                        if matches!(queued.task, Task::Write { sent: true, .. }) {
+                            connection.in_flight -= 1;
+                            connection.attempts = 0;
+                            connection.sent_at = now;
+                            self.in_flight -= 1;
+                        }
                         let frame = ServerFrame::Reply {
                             xid: queued.xid,
                             zxid: decided_at,

@@ -13,15 +13,15 @@ use super::draft::failed_multi;
 use super::payload::{Command, Content, Payload, Txn};
 use super::prepare::Outstanding;
 use super::request::{Answer, ErrorCode, Failure, Path, Response, WatchEvent, Write};
-use super::session::{Done, Turn};
+use super::session::{Done, Session, Turn};
 use super::state::{Birth, Events, Stamp, State};
-use crate::ids::{SessionId, Zxid};
+use crate::ids::{SessionId, Span, Zxid};
 use crate::mutation::Mutation;
 
 /// What an apply did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Applied {
-    /// The session that asked.
+    /// The session that asked; of a command that opens one, the token of [`Command::session`].
     pub session: SessionId,
     /// The session's number of the write.
     pub seq: u32,
@@ -43,6 +43,19 @@ pub struct Applied {
 }
 
 impl Applied {
+    /// Which write of which session was executed, if one was: number 0 is the opening of a session
+    /// or its end by expiry. A write of a session that is gone, or came through a server that its
+    /// session has left, is refused, however often it comes.
+    pub fn executed(&self) -> Option<(SessionId, u32)> {
+        let refused = matches!(&self.answer, Err(failure)
+            if matches!(failure.code, ErrorCode::SessionExpired | ErrorCode::SessionMoved));
+        match (self.execution, self.seq) {
+            (Execution::Executed, 0) => self.opened.or(self.closed).map(|session| (session, 0)),
+            (Execution::Executed, seq) => (!refused).then_some((self.session, seq)),
+            (Execution::Repeated | Execution::OutOfOrder, _) => None,
+        }
+    }
+
     /// Whether a watcher with these identities is told of the event at this place.
     pub fn may_hear(&self, place: usize, ids: &[Identity]) -> bool {
         let acl = self.acls.get(place);
@@ -86,6 +99,8 @@ enum Plan {
     Delta,
     /// Run the transaction that a command came out as.
     Command(Txn),
+    /// A session's client came back, with this timeout.
+    Attach(Span),
     /// Change nothing.
     Nothing(Answer, Execution, Zxid),
 }
@@ -93,6 +108,8 @@ enum Plan {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Progress {
     session: SessionId,
+    /// The session that it opens if it is a createSession.
+    newborn: SessionId,
     seq: u32,
     stamp: Stamp,
     stage: Stage,
@@ -121,13 +138,20 @@ impl State {
             "{zxid} is applied after {}",
             self.applied
         );
-        let (session, seq, time_ms, plan) = match payload.content() {
-            Content::Txn(record) => (record.session, record.seq, record.time_ms, Plan::Delta),
+        let (session, seq, time_ms, plan, newborn) = match payload.content() {
+            Content::Txn(record) => (
+                record.session,
+                record.seq,
+                record.time_ms,
+                Plan::Delta,
+                record.session,
+            ),
             Content::Command(command) => (
                 command.session,
                 command.seq,
                 self.time_ms.max(command.time_ms),
                 self.plan(zxid, command),
+                self.newborn(zxid, command),
             ),
         };
         Apply {
@@ -135,6 +159,7 @@ impl State {
             plan,
             progress: Progress {
                 session,
+                newborn,
                 seq,
                 stamp: Stamp { zxid, time_ms },
                 stage: Stage::Session,
@@ -152,9 +177,9 @@ impl State {
         let txn = match (&apply.plan, apply.payload.content()) {
             (Plan::Delta, Content::Txn(record)) => Some(&record.txn),
             (Plan::Command(txn), Content::Command(_)) => Some(txn),
-            (Plan::Nothing(..), Content::Command(_)) => None,
+            (Plan::Attach(_) | Plan::Nothing(..), Content::Command(_)) => None,
             (Plan::Delta, Content::Command(_))
-            | (Plan::Command(_) | Plan::Nothing(..), Content::Txn(_)) => {
+            | (Plan::Command(_) | Plan::Attach(_) | Plan::Nothing(..), Content::Txn(_)) => {
                 unreachable!("the plan is made from the content")
             }
         };
@@ -175,6 +200,10 @@ impl State {
             Plan::Delta | Plan::Command(_) => {
                 let txn = txn.expect("these two plans run a transaction");
                 (progress.answer(txn), Execution::Executed, zxid)
+            }
+            Plan::Attach(timeout) => {
+                self.attach_session(progress.session, *timeout);
+                (Ok(Response::SessionOpened), Execution::Executed, zxid)
             }
             Plan::Nothing(answer, execution, decided_at) => {
                 (answer.clone(), *execution, *decided_at)
@@ -215,16 +244,28 @@ impl State {
         let id = command.session;
         let session = self.session(id);
         match command.write.bare() {
+            // Whether the session lives is decided here, by the order and by nothing else.
+            Write::CreateSession { timeout } if command.is_attach() => {
+                return match session {
+                    Some(_) => Plan::Attach(*timeout),
+                    None => Plan::Nothing(expired(), Execution::Executed, zxid),
+                };
+            }
+            // Mutation N10: the session may be there already.
             Write::CreateSession { .. } => {
-                if session.is_some() {
+                if session.is_some() && self.mutations.has(Mutation::N10) {
                     let answer = Ok(Response::SessionOpened);
                     return Plan::Nothing(answer, Execution::Repeated, zxid);
                 }
             }
             // The leader, which does not number the session's writes, asks for this one; it is
-            // idempotent by itself.
+            // idempotent by itself. One that was delayed until the client had come back is of a
+            // generation that is gone.
             Write::ExpireSession => {
-                if session.is_none() {
+                let is_meant = |session: &Session| {
+                    session.generation() == command.acked || self.mutations.has(Mutation::N43)
+                };
+                if !session.is_some_and(is_meant) {
                     return Plan::Nothing(expired(), Execution::Executed, zxid);
                 }
             }
@@ -256,6 +297,20 @@ impl State {
         let record =
             nothing_outstanding.prepare(self, id, command.seq, command.time_ms, &command.write);
         Plan::Command(record.txn)
+    }
+
+    /// The id of the session that a command opens: its place in the order, which comes once. So a
+    /// createSession that arrives twice, however late, opens a session that nobody owns and that
+    /// expires; it never opens one again that was closed, with an empty at-most-once table under
+    /// which the writes of its first life would be executed a second time. (A delta takes the id
+    /// that the contacted server made: deltas are for protocols whose uplinks are streams, which
+    /// repeat nothing, and nobody sends a createSession again there.)
+    fn newborn(&self, zxid: Zxid, command: &Command) -> SessionId {
+        if self.mutations.has(Mutation::N10) {
+            command.session
+        } else {
+            SessionId(zxid.0)
+        }
     }
 
     /// Stores what an executed command leaves behind beside its effects on the tree.
@@ -298,15 +353,13 @@ impl State {
     fn session_part(&mut self, txn: &Txn, progress: &mut Progress) -> bool {
         match txn {
             Txn::CreateSession { timeout } => {
-                if self.open_session(progress.session, *timeout) {
-                    progress.opened = Some(progress.session);
-                }
+                self.open_session(progress.newborn, *timeout);
+                progress.opened = Some(progress.newborn);
                 true
             }
             Txn::CloseSession { .. } => {
-                if self.close_session(progress.session) {
-                    progress.closed = Some(progress.session);
-                }
+                self.close_session(progress.session);
+                progress.closed = Some(progress.session);
                 true
             }
             Txn::Create { .. }

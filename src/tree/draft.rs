@@ -78,7 +78,7 @@ impl<'a> Draft<'a> {
     fn judge(&mut self, write: &'a Write) -> Result<Txn, ErrorCode> {
         match write {
             Write::CreateSession { timeout } => {
-                self.set_life(Life::Open);
+                self.set_life(Life::Open { timeout: *timeout });
                 Ok(Txn::CreateSession { timeout: *timeout })
             }
             Write::Create { path, data, mode } => self.create(Wanted {
@@ -391,8 +391,9 @@ impl<'a> Draft<'a> {
     }
 
     fn is_session_open(&self) -> bool {
-        match self.outstanding.sessions.get(&self.session) {
-            Some(entry) => entry.now == Life::Open,
+        match self.outstanding.life(self.session) {
+            Some(Life::Open { .. }) => true,
+            Some(Life::Closed) => false,
             None => self.state.sessions.contains_key(&self.session),
         }
     }

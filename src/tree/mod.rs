@@ -80,7 +80,7 @@ pub use acl::{Ace, Acl, Identity};
 pub use apply::{Applied, Apply, Execution};
 pub use node::{Lifetime, Node};
 pub use payload::*;
-pub use prepare::Outstanding;
+pub use prepare::{Life, Outstanding};
 pub use read::Asker;
 pub use request::*;
 pub use session::Session;

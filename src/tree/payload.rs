@@ -44,18 +44,30 @@ pub struct TxnRecord {
 /// A request as it is replicated before it is executed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {
-    /// The session that asks.
+    /// The session that asks. A createSession that opens one has none yet: this is the token by
+    /// which the server that asked knows its own request again. It is never the id of a session.
     pub session: SessionId,
     /// The session's writes are numbered 1, 2, 3, ... without a hole (createSession is 0), so that
     /// a retry is recognised and a later one cannot overtake an earlier one.
     pub seq: u32,
     /// The session has seen the answers to all its writes up to this number: those stored answers
-    /// may be forgotten.
+    /// may be forgotten. Of a createSession: 0 opens a session, [`Command::ATTACH`] attaches to the
+    /// one named. Of an expireSession: the generation of the session that fell silent.
     pub acked: u32,
     /// The leader's clock in milliseconds; applied as a running maximum.
     pub time_ms: u64,
     /// What is asked.
     pub write: Write,
+}
+
+impl Command {
+    /// See [`Command::acked`].
+    pub const ATTACH: u32 = 1;
+
+    /// Whether a session's client comes back.
+    pub fn is_attach(&self) -> bool {
+        self.acked == Command::ATTACH && matches!(self.write, Write::CreateSession { .. })
+    }
 }
 
 /// A state delta: absolute values, so that applying it twice does no harm.

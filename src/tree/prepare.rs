@@ -12,7 +12,7 @@ use super::payload::{Txn, TxnRecord};
 use super::read::Asker;
 use super::request::{Path, Write};
 use super::state::State;
-use crate::ids::SessionId;
+use crate::ids::{SessionId, Span};
 use crate::mutation::Mutations;
 
 /// What was prepared and is not yet applied, as an overlay over the applied state.
@@ -46,9 +46,15 @@ pub(super) struct Record {
     pub(super) acl: Acl,
 }
 
+/// What a prepared transaction makes of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Life {
-    Open,
+pub enum Life {
+    /// It opens.
+    Open {
+        /// With this timeout.
+        timeout: Span,
+    },
+    /// It ends.
     Closed,
 }
 
@@ -146,6 +152,12 @@ impl Outstanding {
         {
             self.sessions.remove(&id);
         }
+    }
+
+    /// What becomes of a session once everything prepared is applied; `None` if nothing prepared
+    /// opens or ends it.
+    pub fn life(&self, session: SessionId) -> Option<Life> {
+        self.sessions.get(&session).map(|entry| entry.now)
     }
 
     /// How many transactions are prepared and not settled.

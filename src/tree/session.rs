@@ -11,6 +11,9 @@ use crate::ids::{SessionId, Span, Zxid};
 pub struct Session {
     /// How long it may be silent.
     pub timeout: Span,
+    /// How often it was attached again. An expiry names the generation that fell silent, and ends
+    /// no later one.
+    generation: u32,
     /// The number of its last executed command; 0 if there was none.
     last: u32,
     /// It has seen the answers through this number. Invariant: `acked <= last`.
@@ -48,10 +51,22 @@ impl Session {
     pub(super) fn new(timeout: Span) -> Session {
         Session {
             timeout,
+            generation: 0,
             last: 0,
             acked: 0,
             answers: BTreeMap::new(),
         }
+    }
+
+    /// How often it was attached again.
+    pub fn generation(&self) -> u32 {
+        self.generation
+    }
+
+    /// Its client came back, through whichever server, with the timeout of now.
+    pub(super) fn attach(&mut self, timeout: Span) {
+        self.generation = self.generation.wrapping_add(1);
+        self.timeout = timeout;
     }
 
     /// The number of its last executed command; 0 if there was none.
@@ -91,6 +106,7 @@ impl Session {
         hash.word(SHARE_OF_A_SESSION);
         id.feed(&mut hash);
         self.timeout.feed(&mut hash);
+        hash.word(u64::from(self.generation));
         hash.word(u64::from(self.last));
         hash.word(u64::from(self.acked));
         self.answers

@@ -132,22 +132,28 @@ impl State {
         self.nodes.get(path).map(Arc::as_ref)
     }
 
-    /// Opens a session. One that is open stays as it is: says whether it is new.
-    pub(super) fn open_session(&mut self, id: SessionId, timeout: Span) -> bool {
-        if self.sessions.contains_key(&id) {
-            return false;
+    /// Opens a session. One that is open (a replay over a fuzzy snapshot) stays as it is.
+    pub(super) fn open_session(&mut self, id: SessionId, timeout: Span) {
+        if !self.sessions.contains_key(&id) {
+            self.put_session(id, Arc::new(Session::new(timeout)));
         }
-        self.put_session(id, Arc::new(Session::new(timeout)));
-        true
     }
 
-    /// Ends a session, with its at-most-once table: says whether there was one.
-    pub(super) fn close_session(&mut self, id: SessionId) -> bool {
-        let Some(session) = self.sessions.remove(&id) else {
-            return false;
+    /// A session's client came back. A command that stands where the session is gone has no effect.
+    pub(super) fn attach_session(&mut self, id: SessionId, timeout: Span) {
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
         };
         self.shares = self.shares.wrapping_sub(session.share(id));
-        true
+        Arc::make_mut(session).attach(timeout);
+        self.shares = self.shares.wrapping_add(session.share(id));
+    }
+
+    /// Ends a session, with its at-most-once table, unless a fuzzy snapshot lacks it already.
+    pub(super) fn close_session(&mut self, id: SessionId) {
+        if let Some(session) = self.sessions.remove(&id) {
+            self.shares = self.shares.wrapping_sub(session.share(id));
+        }
     }
 
     /// Where and how a command was decided, if its answer is still stored.
@@ -156,6 +162,12 @@ impl State {
             Turn::Past(done) => done.map(|done| (done.zxid, &done.answer)),
             Turn::Next | Turn::Early => None,
         }
+    }
+
+    /// Whether a session's command was decided, however long ago.
+    pub fn is_decided(&self, session: SessionId, seq: u32) -> bool {
+        self.session(session)
+            .is_some_and(|session| seq <= session.last())
     }
 
     /// Stores the answer of a session's command. Nothing happens if the command ended the session.

@@ -142,7 +142,12 @@ impl Names {
         }
         match change {
             Some(Form::Made { name, .. }) if name == "CreateSession" => {
-                format!("the opening of session {session}")
+                // A command opens a session under a token, or attaches to one again.
+                match form.word("acked") {
+                    Some("0") => format!("the opening of a session (token {session})"),
+                    Some(_) => format!("the return of session {session}"),
+                    None => format!("the opening of session {session}"),
+                }
             }
             Some(Form::Made { name, .. })
                 if session == "s0" && matches!(name.as_str(), "Delete" | "DeleteContainer") =>
@@ -312,7 +317,7 @@ fn asked_text(request: &Value, text: &str) -> String {
     if let Ok(Some(request)) = serde_json::from_value::<Option<Request>>(request.clone())
         && let Request::Write(Write::Multi(_)) = &request
     {
-        let spelled = act_text(Some(&request));
+        let spelled = act_text(&request);
         if spelled.chars().count() <= MULTI_MAX && !spelled.starts_with("json ") {
             return spelled;
         }

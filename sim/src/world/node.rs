@@ -4,7 +4,9 @@ use menagerie::canonical::Canonical;
 use menagerie::check::Observation;
 use menagerie::ids::{ConnId, NodeId, Span};
 use menagerie::protocol::{Ensemble, Fact, Gate, Protocol, Refusal, Standing, TimerRange, Via};
-use menagerie::server::{Note, Server, ServerEffect, ServerInput, ServerOutbox, ServerTimer};
+use menagerie::server::{
+    HOLDINGS, Note, Server, ServerEffect, ServerInput, ServerOutbox, ServerTimer,
+};
 use menagerie::wire::Packet;
 
 use super::recording::typed;
@@ -101,7 +103,7 @@ pub(super) struct Node<P: Protocol> {
     /// The leader that it can send to, as the checkers were last told.
     pub(super) uplink: Option<NodeId>,
     /// The most that the process has held of each.
-    peaks: [usize; 3],
+    peaks: [usize; HOLDINGS],
 }
 
 impl<T: Copy + Eq> Timers<T> {
@@ -196,7 +198,7 @@ impl<P: Protocol> Node<P> {
             outbox: ServerOutbox::new(id),
             standing: None,
             uplink: None,
-            peaks: [0; 3],
+            peaks: [0; HOLDINGS],
         }
     }
 }
@@ -547,7 +549,7 @@ impl<P: Protocol> World<P> {
         node.server = None;
         node.standing = None;
         node.uplink = None;
-        node.peaks = [0; 3];
+        node.peaks = [0; HOLDINGS];
         node.paused = false;
         node.incarnation += 1;
         node.timers.clear();

@@ -253,7 +253,7 @@ fn an_unknown_write_and_an_expiry_are_where_the_white_box_saw_them() {
     let unknown = run.write(create("/p", CreateMode::Persistent));
     (unknown.completed, unknown.outcome) = (None, Some(Outcome::Unknown));
     run.synced_read("/p");
-    run.commit(0, Write::ExpireSession, false);
+    run.commit(0, Write::ExpireSession, true);
     run.synced_read("/e");
     run.synced_read("/");
     assert_passes(&run.judge(), 4);

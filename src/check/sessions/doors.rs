@@ -6,7 +6,7 @@ use crate::check::findings::Findings;
 use crate::check::linearizability::{answered, told};
 use crate::history::History;
 use crate::ids::{ConnId, NodeId, SessionId, VirtualTime, Zxid};
-use crate::tree::ErrorCode;
+use crate::tree::{ErrorCode, Request, Write};
 
 /// What was seen at the servers' doors.
 #[derive(Debug, Default)]
@@ -19,6 +19,9 @@ pub(super) struct Doors {
     passwords: BTreeMap<SessionId, u64>,
     /// Sessions whose end was applied by somebody, and the position of the first end.
     ends: BTreeMap<SessionId, Zxid>,
+    /// Ends that were told and that nobody had applied: who told whom, and when. The owner may
+    /// have asked for it.
+    suspects: Vec<(VirtualTime, NodeId, SessionId)>,
     /// The sessions whose end this server has applied.
     ended: BTreeSet<(NodeId, SessionId)>,
 }
@@ -83,13 +86,13 @@ impl Doors {
         true
     }
 
-    /// A server says that a session is gone.
+    /// A server says that a session is gone; `may_be_expiring` says of a session whether an end may
+    /// be under way that nobody asked for.
     pub fn rejected(
         &mut self,
         findings: &mut Findings,
-        at: VirtualTime,
-        node: NodeId,
-        conn: ConnId,
+        (at, node, conn): (VirtualTime, NodeId, ConnId),
+        may_be_expiring: impl Fn(SessionId) -> bool,
     ) {
         let (session, given) = self.asked.get(&conn).copied().unwrap_or_default();
         let Some(known) = self.passwords.get(&session).copied() else {
@@ -97,15 +100,27 @@ impl Doors {
             return;
         };
         findings.count();
-        if given == known && !self.ends.contains_key(&session) {
-            let reason =
-                format!("{node} told the owner of {session} that it expired, but nothing ended it");
-            findings.fail(at, reason);
+        if given == known && !self.ends.contains_key(&session) && !may_be_expiring(session) {
+            self.suspects.push((at, node, session));
         }
     }
 
     /// Judges what the clients were answered.
     pub fn finish(&self, findings: &mut Findings, history: &History) {
+        for (at, node, session) in &self.suspects {
+            let asked_for = history.operations.iter().any(|operation| {
+                operation.session == *session
+                    && operation.invoked <= *at
+                    && operation.attempts > 0
+                    && matches!(operation.request, Request::Write(Write::CloseSession))
+            });
+            if !asked_for {
+                let reason = format!(
+                    "{node} told the owner of {session} that it expired, but nothing ended it"
+                );
+                findings.fail(*at, reason);
+            }
+        }
         for operation in &history.operations {
             let Some((zxid, Err(failure))) = answered(operation) else {
                 continue;

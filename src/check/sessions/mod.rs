@@ -1,7 +1,8 @@
 //! Sessions end for a reason, and when they should.
 //!
 //! - **Doors** (`doors`): whoever is told that a session is gone is told the truth: its end was
-//!   applied before. Nobody attaches to a session with a wrong password, to another session than it
+//!   applied before, was asked for by its owner, or is under way at a leader that had not heard of
+//!   it for long enough. Nobody attaches to a session with a wrong password, to another session than it
 //!   asked for, or to one whose end the welcoming server has applied or the leader has proposed.
 //!   When a session ends, no ephemeral node of it is left.
 //! - **Touches** (`touches`): a server that does not lead passes on whom it heard of within half a
@@ -57,7 +58,7 @@ impl Sessions {
         Sessions {
             doors: Doors::default(),
             touches: Touches::new(setup.timing),
-            offices: Offices::new(setup.timing),
+            offices: Offices::new(setup.timing, !setup.promises.at_most_once),
             findings: Findings::default(),
         }
     }
@@ -75,11 +76,18 @@ impl Sessions {
                 session,
                 password,
             } => {
-                let came_back = self.doors.welcomed(findings, at, node, conn, (session, password));
+                let came_back = self
+                    .doors
+                    .welcomed(findings, at, node, conn, (session, password));
                 self.touches.heard(findings, at, node, session);
                 self.offices.attached(at, node, session, came_back);
             }
-            SessionNews::Rejected { conn } => self.doors.rejected(findings, at, node, conn),
+            SessionNews::Rejected { conn } => {
+                let offices = &self.offices;
+                let may_be_expiring = |session| offices.may_be_expiring(at, session);
+                self.doors
+                    .rejected(findings, (at, node, conn), may_be_expiring);
+            }
             SessionNews::Heard { conn, seq } => {
                 if let Some(session) = self.doors.session_of(conn) {
                     self.touches.heard(findings, at, node, session);

@@ -49,6 +49,9 @@ struct Proposed {
 #[derive(Debug)]
 pub(super) struct Offices {
     timing: Timing,
+    /// Whether leaders say by what they know whether a session that comes back lives; elsewhere the
+    /// order says it.
+    leaders_decide: bool,
     standings: BTreeMap<NodeId, (Role, u64)>,
     proposals: BTreeMap<u64, Proposal>,
     /// When each leader was established.
@@ -70,9 +73,10 @@ pub(super) struct Offices {
 }
 
 impl Offices {
-    pub fn new(timing: Timing) -> Offices {
+    pub fn new(timing: Timing, leaders_decide: bool) -> Offices {
         Offices {
             timing,
+            leaders_decide,
             standings: BTreeMap::new(),
             proposals: BTreeMap::new(),
             established: BTreeMap::new(),
@@ -127,7 +131,7 @@ impl Offices {
     /// A connection was attached to a session.
     pub fn attached(&mut self, at: VirtualTime, node: NodeId, session: SessionId, again: bool) {
         self.hear(at, node, session);
-        if again {
+        if again && self.leaders_decide {
             self.take_over(at, node, session);
         }
     }
@@ -183,9 +187,7 @@ impl Offices {
             }
             Fact::Proposed { epoch, value, .. } if value != 0 => {
                 let office = (node, epoch);
-                if let Entry::Vacant(entry) =
-                    self.proposals.entry(value)
-                {
+                if let Entry::Vacant(entry) = self.proposals.entry(value) {
                     entry.insert(Proposal { office, at });
                     let stands = self.stands.get(&node).copied().unwrap_or_default();
                     self.serving.entry(office).or_insert((at, stands));
@@ -227,7 +229,14 @@ impl Offices {
             }
             Content::Command(command) => {
                 let opens = match command.write.bare() {
-                    Write::CreateSession { timeout } => Some(*timeout),
+                    // Its client comes back.
+                    Write::CreateSession { .. } if command.is_attach() => None,
+                    Write::CreateSession { timeout } => {
+                        // What it carries is no session yet; that is named after its place.
+                        self.open(zxid, SessionId(zxid.0), *timeout);
+                        self.hear(at, node, SessionId(zxid.0));
+                        return Some(SessionId(zxid.0));
+                    }
                     Write::Create { .. }
                     | Write::CreateWith { .. }
                     | Write::Delete { .. }
@@ -303,19 +312,8 @@ impl Offices {
             return;
         };
         findings.count();
-        let heard = self.heard.get(&(proposal.office.0, session));
-        let moments = heard.into_iter().flatten().copied();
-        let moments = moments.filter(|at| at > established && *at <= proposal.at);
-        let mut before = *established;
-        let mut silence = Span::ZERO;
-        for at in moments.chain([proposal.at]) {
-            silence = silence.max(at.since(before));
-            before = at;
-        }
-        // What its own clients send counts for a leader at its next half tick.
-        let half_tick = self.timing.longest(Span(self.timing.tick.0 / 2));
-        let needed = self.timing.shortest(opening.timeout);
-        if silence.0 + half_tick.0 < needed.0 {
+        let silence = self.silence(session, proposal.office.0, *established, proposal.at);
+        if !self.is_long_enough(silence, opening.timeout) {
             let (leader, epoch) = proposal.office;
             let reason = format!(
                 "{leader}, established in epoch {epoch} at {established}, let {session} expire at \
@@ -325,6 +323,49 @@ impl Offices {
             );
             findings.fail(proposal.at, reason);
         }
+    }
+
+    /// The longest that a server was without news of a session between two moments.
+    fn silence(
+        &self,
+        session: SessionId,
+        node: NodeId,
+        from: VirtualTime,
+        through: VirtualTime,
+    ) -> Span {
+        let heard = self.heard.get(&(node, session));
+        let moments = heard.into_iter().flatten().copied();
+        let moments = moments.filter(|at| *at > from && *at <= through);
+        let mut before = from;
+        let mut silence = Span::ZERO;
+        for at in moments.chain([through]) {
+            silence = silence.max(at.since(before));
+            before = at;
+        }
+        silence
+    }
+
+    /// Whether a leader may let a session expire after such a silence. What its own clients send
+    /// counts for it at its next half tick.
+    fn is_long_enough(&self, silence: Span, timeout: Span) -> bool {
+        let half_tick = self.timing.longest(Span(self.timing.tick.0 / 2));
+        silence.0 + half_tick.0 >= self.timing.shortest(timeout).0
+    }
+
+    /// Whether somebody who leads now may have an end of a session under way, because it had not
+    /// heard of it for long enough.
+    pub fn may_be_expiring(&self, at: VirtualTime, session: SessionId) -> bool {
+        let Some(opening) = self.openings.get(&session) else {
+            return false;
+        };
+        self.standings.iter().any(|(node, (role, epoch))| {
+            let established = self.established.get(&(*node, *epoch));
+            *role == Role::Leading
+                && established.is_some_and(|established| {
+                    let silence = self.silence(session, *node, *established, at);
+                    self.is_long_enough(silence, opening.timeout)
+                })
+        })
     }
 
     /// Judges what only the whole run shows.
@@ -361,7 +402,7 @@ impl Offices {
         let end = self.ends.get(&session);
         let end = end.map_or(Zxid(u64::MAX), |end| end.zxid);
         let tick = self.timing.tick;
-        let patience = Span(opening.timeout.0 + tick.times(2).0 + tick.0 / 2);
+        let patience = Span(opening.timeout.0 + tick.times(3).0 + tick.0 / 2);
         let patience = self.timing.longest(patience);
         for write in self.writes.range(opening.zxid..end).map(|(_, write)| write) {
             let Proposal { office, at } = write.proposal;

@@ -115,7 +115,8 @@ fn an_ephemeral_node_is_not_seen_after_its_session_ended() {
     let mut ephemeral = born(3);
     ephemeral.ephemeral_owner = SessionId(7);
     let mut story = Story::default();
-    story.apply(1, 5, &command_of(7, 1, Write::ExpireSession), None, None);
+    let expiry = command_of(7, 0, Write::ExpireSession);
+    story.apply(1, 5, &expiry, None, Some((7, 0)));
     let late = vec![saw(1, 6, ephemeral)];
     assert_passes(&judge(&story, late.clone()), 1);
     story.deliver(1, 5, 99);

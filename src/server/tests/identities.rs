@@ -159,7 +159,11 @@ fn a_command_carries_who_asks_to_where_it_is_judged() {
         }) => ids.len(),
         _ => 0,
     });
-    assert_eq!(carried.collect::<Vec<_>>(), [2, 0]);
+    assert_eq!(
+        carried.collect::<Vec<_>>(),
+        [0, 2, 0],
+        "the session comes first"
+    );
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod identities;
 mod office;
+mod sessions;
 
 use super::{Server, ServerEffect, ServerInput, ServerOutbox, ServerSettings};
 use crate::canonical::{Canonical, RunHash};
@@ -9,7 +10,7 @@ use crate::ids::{ConnId, LocalTime, NodeId, SessionId, Span, Zxid};
 use crate::mutation::Mutations;
 use crate::protocol::{
     CaptureKind, Effect, Ensemble, Image, Input, Knobs, Outbox, Persisted, Promises, Protocol,
-    Refusal, Replicates, Role, Standing, Via,
+    Refusal, Replicates, Role, Standing, TimerRange, Via,
 };
 use crate::tree::{Command, CreateMode, Part, Payload, Read, Request, Txn, TxnRecord, Write, acl};
 use crate::wire::{ClientFrame, Packet, PeerMsg, ServerFrame};
@@ -112,7 +113,8 @@ fn leading() -> Standing {
     }
 }
 
-const SESSION: SessionId = SessionId(7 << 56 | 1);
+/// Opened at the first place of the order.
+const SESSION: SessionId = SessionId(1);
 const CONN: ConnId = ConnId(1);
 
 /// Server 1, its outbox, and everything that it did.
@@ -121,17 +123,22 @@ struct Stage<const COMMANDS: bool> {
     out: ServerOutbox<Puppet<COMMANDS>>,
     /// Whether a micro-step is due.
     work: bool,
+    now: LocalTime,
     done: Vec<ServerEffect<Puppet<COMMANDS>>>,
 }
 
 impl<const COMMANDS: bool> Stage<COMMANDS> {
     fn new() -> Self {
+        Self::mutated(Mutations::NONE)
+    }
+
+    fn mutated(mutations: Mutations) -> Self {
         let ensemble = Ensemble {
             me: NodeId(1),
             voters: vec![NodeId(1), NodeId(2), NodeId(3)],
             observers: Vec::new(),
             knobs: Knobs::default(),
-            mutations: Mutations::NONE,
+            mutations,
         };
         let settings = ServerSettings {
             session_timeout_min: Span::millis(100),
@@ -148,6 +155,7 @@ impl<const COMMANDS: bool> Stage<COMMANDS> {
             server,
             out,
             work: false,
+            now: LocalTime(1_000_000),
             done: Vec::new(),
         };
         stage.collect();
@@ -167,7 +175,7 @@ impl<const COMMANDS: bool> Stage<COMMANDS> {
     }
 
     fn input(&mut self, input: ServerInput<Puppet<COMMANDS>>) {
-        self.server.step(LocalTime(1_000_000), input, &mut self.out);
+        self.server.step(self.now, input, &mut self.out);
         self.collect();
     }
 
@@ -227,8 +235,21 @@ impl<const COMMANDS: bool> Stage<COMMANDS> {
         });
     }
 
-    /// A client reconnects with [`SESSION`]; the leader says that the session lives.
+    /// A client reconnects with [`SESSION`]; the leader, or the order, says that the session lives.
     fn attach(&mut self) {
+        self.connect();
+        let timeout = Span::millis(500);
+        if COMMANDS {
+            let last = self.server.handed.max(self.server.committed);
+            self.commit(last.0 + 1, attaching(timeout));
+            self.settle();
+        } else {
+            let (session, timeout) = (SESSION, Some(timeout));
+            self.peer(2, PeerMsg::Revalidated { session, timeout });
+        }
+    }
+
+    fn connect(&mut self) {
         self.input(ServerInput::ClientUp {
             conn: CONN,
             address: "10.0.0.1".into(),
@@ -239,14 +260,6 @@ impl<const COMMANDS: bool> Stage<COMMANDS> {
             timeout: Span::millis(500),
             last_zxid: Zxid::ZERO,
         });
-        let timeout = Some(Span::millis(500));
-        self.peer(
-            2,
-            PeerMsg::Revalidated {
-                session: SESSION,
-                timeout,
-            },
-        );
     }
 
     /// The answers so far: the number of the request and the header's zxid.
@@ -289,6 +302,16 @@ fn command(seq: u32, write: Write) -> Payload {
     })
 }
 
+fn attaching(timeout: Span) -> Payload {
+    Payload::command(Command {
+        session: SESSION,
+        seq: 0,
+        acked: Command::ATTACH,
+        time_ms: 1,
+        write: Write::CreateSession { timeout },
+    })
+}
+
 fn opening() -> Payload {
     command(
         0,
@@ -325,11 +348,11 @@ fn a_repeated_command_is_answered_with_the_zxid_it_took_effect_at() {
     stage.request(1, 1, Request::Write(create("/a")));
     stage.request(2, 2, Request::Write(create("/b")));
     // Both were sent before, through another server, and come with the repetition of the first.
-    stage.commit(2, command(1, create("/a")));
-    stage.commit(3, command(2, create("/b")));
-    stage.commit(4, command(1, create("/a")));
+    stage.commit(3, command(1, create("/a")));
+    stage.commit(4, command(2, create("/b")));
+    stage.commit(5, command(1, create("/a")));
     stage.settle();
-    assert_eq!(stage.replies(), [(1, 2), (2, 3)]);
+    assert_eq!(stage.replies(), [(1, 3), (2, 4)]);
 }
 
 #[test]
@@ -345,13 +368,13 @@ fn a_retry_that_was_decided_before_it_came_is_answered_at_once() {
     stage.settle();
     assert_eq!(
         stage.replies(),
-        [(1, 2), (2, 2)],
+        [(1, 2), (2, 3)],
         "the read does not wait for later writes"
     );
-    stage.commit(3, command(2, create("/b")));
-    stage.commit(4, command(1, create("/a")));
+    stage.commit(4, command(2, create("/b")));
+    stage.commit(5, command(1, create("/a")));
     stage.settle();
-    assert_eq!(stage.replies(), [(1, 2), (2, 2), (3, 3)]);
+    assert_eq!(stage.replies(), [(1, 2), (2, 3), (3, 4)]);
 }
 
 #[test]
@@ -360,7 +383,7 @@ fn a_position_without_a_payload_is_reached_when_everything_before_it_is_applied(
     stage.commit(1, opening());
     stage.order(Order::Stand(following(Some(Zxid(3)))));
     stage.settle();
-    stage.attach();
+    stage.connect();
     assert!(
         !stage.welcomed(),
         "position 3 is not known to be committed yet"

@@ -119,15 +119,68 @@ fn stored_answers_are_part_of_the_digest() {
 }
 
 #[test]
-fn opening_a_session_again_is_a_repeat() {
+fn a_late_duplicate_of_an_opening_opens_another_session_and_never_the_old_one_again() {
+    let token = SessionId(3 << 56 | 9);
     let mut replica = Replica::new();
-    replica.run(ALICE, 1, 0, persistent("/a"));
+    let first = replica.run(token, 0, 0, open());
+    let session = first.opened.expect("it opens one");
+    assert_eq!(session, SessionId(2), "the place in the order");
+    replica.run(session, 1, 0, sequential("/q-"));
+    replica.run(session, 2, 0, Write::CloseSession);
+    let again = replica.run(token, 0, 0, open());
+    assert_eq!(again.opened, Some(SessionId(5)));
+    let write = replica.run(session, 1, 0, sequential("/q-"));
+    assert_eq!(write.answer, fails(ErrorCode::SessionExpired));
+    assert_eq!(write.executed(), None);
+    assert_eq!(
+        replica.state.stat("/").map(|stat| stat.num_children),
+        Some(2)
+    );
+}
+
+#[test]
+fn with_n10_a_late_duplicate_of_an_opening_lets_a_write_be_executed_twice() {
+    let mut replica = Replica {
+        state: State::new(Mutations::NONE.with(Mutation::N10)),
+        zxid: 0,
+    };
+    for _ in 0..2 {
+        replica.run(ALICE, 0, 0, open());
+        let write = replica.run(ALICE, 1, 0, sequential("/q-"));
+        assert_eq!(write.executed(), Some((ALICE, 1)));
+        replica.run(ALICE, 2, 0, Write::CloseSession);
+    }
+}
+
+#[test]
+fn a_session_is_attached_again_with_another_timeout_and_never_after_its_end() {
+    let mut replica = Replica::new();
+    let timeout = Span::secs(7);
+    let attach = Write::CreateSession { timeout };
+    let back = replica.run(ALICE, 0, Command::ATTACH, attach.clone());
+    assert_eq!(back.answer, Ok(Response::SessionOpened));
+    assert_eq!((back.opened, back.executed()), (None, None));
+    let session = replica.state.session(ALICE).expect("it lives");
+    assert_eq!((session.timeout, session.generation()), (timeout, 1));
+    replica.run(ALICE, 1, 0, Write::CloseSession);
     let digest = replica.state.digest();
-    let again = replica.run(ALICE, 0, 0, open());
-    assert_eq!(again.execution, Execution::Repeated);
-    assert_eq!(again.answer, Ok(Response::SessionOpened));
-    assert_eq!(again.opened, None);
+    let late = replica.run(ALICE, 0, Command::ATTACH, attach);
+    assert_eq!(late.answer, fails(ErrorCode::SessionExpired));
     assert_eq!(replica.state.digest(), digest);
+}
+
+#[test]
+fn an_expiry_ends_no_session_that_was_attached_since() {
+    let mut replica = Replica::new();
+    let timeout = Span::secs(1);
+    let attach = Write::CreateSession { timeout };
+    replica.run(ALICE, 0, Command::ATTACH, attach);
+    let late = replica.run(ALICE, 0, 0, Write::ExpireSession);
+    assert_eq!((late.closed, late.executed()), (None, None));
+    assert!(replica.state.session(ALICE).is_some());
+    let right = replica.run(ALICE, 0, 1, Write::ExpireSession);
+    assert_eq!(right.executed(), Some((ALICE, 0)));
+    assert!(replica.state.session(ALICE).is_none());
 }
 
 #[test]

@@ -1,0 +1,322 @@
+//! Sessions that open, come back, fall silent and end; and requests that are sent again.
+
+use super::*;
+use crate::mutation::Mutation;
+use crate::server::{RequestName, ServerTimer};
+use crate::tree::Content;
+use std::sync::Arc;
+
+impl<const COMMANDS: bool> Stage<COMMANDS> {
+    fn from_peer(&mut self, session: SessionId, seq: u32, write: Write) {
+        let (acked, ids) = (0, Arc::default());
+        let request = PeerMsg::Request {
+            session,
+            seq,
+            acked,
+            ids,
+            write,
+        };
+        self.peer(2, request);
+    }
+
+    fn wait(&mut self, span: Span) {
+        self.now = self.now.after(span);
+    }
+
+    fn goes_off(&mut self, timer: ServerTimer<u64>) {
+        self.input(ServerInput::Timer(timer));
+        self.settle();
+    }
+
+    /// What the leader last said of a session that somebody asked about.
+    fn word(&self) -> Option<Option<Span>> {
+        let words = self.done.iter().filter_map(|effect| match effect {
+            ServerEffect::Send {
+                packet: Packet::Peer(PeerMsg::Revalidated { timeout, .. }),
+                ..
+            } => Some(*timeout),
+            _ => None,
+        });
+        words.last()
+    }
+
+    fn proposed(&self) -> usize {
+        self.server.protocol().proposed.len()
+    }
+
+    /// How many requests left for the leader.
+    fn sent(&self) -> usize {
+        let is_request = |effect: &&ServerEffect<_>| {
+            matches!(
+                effect,
+                ServerEffect::Send {
+                    packet: Packet::Peer(PeerMsg::Request { .. }),
+                    ..
+                }
+            )
+        };
+        self.done.iter().filter(is_request).count()
+    }
+
+    /// From where the wait before the same is sent again was last drawn.
+    fn pause(&self) -> TimerRange {
+        let ranges = self.done.iter().filter_map(|effect| match effect {
+            ServerEffect::SetTimer {
+                timer: ServerTimer::Resend,
+                range,
+            } => Some(range.clone()),
+            _ => None,
+        });
+        ranges.last().expect("the timer was set")
+    }
+}
+
+fn leader<const COMMANDS: bool>(mutations: Mutations) -> Stage<COMMANDS> {
+    let mut stage = Stage::mutated(mutations);
+    stage.commit(1, if COMMANDS { opening() } else { opening_txn() });
+    stage.settle();
+    stage.order(Order::Stand(leading()));
+    stage
+}
+
+const TIMEOUT: Span = Span::millis(500);
+const NEW: SessionId = SessionId(2 << 56 | 5);
+const OPEN: Write = Write::CreateSession { timeout: TIMEOUT };
+const SILENCE: Span = Span::secs(2);
+
+fn expiries<const COMMANDS: bool>(stage: &Stage<COMMANDS>) -> usize {
+    let is_expiry = |payload: &&Payload| match payload.content() {
+        Content::Txn(record) => matches!(record.txn, Txn::CloseSession { .. }),
+        Content::Command(command) => command.write == Write::ExpireSession,
+    };
+    stage
+        .server
+        .protocol()
+        .proposed
+        .iter()
+        .filter(is_expiry)
+        .count()
+}
+
+#[test]
+fn a_session_whose_opening_is_prepared_counts_as_alive() {
+    for (mutations, word) in [
+        (Mutations::NONE, Some(TIMEOUT)),
+        (Mutations::NONE.with(Mutation::N40), None),
+    ] {
+        let mut stage = leader::<false>(mutations);
+        stage.from_peer(NEW, 0, OPEN);
+        stage.settle();
+        stage.peer(3, PeerMsg::Revalidate { session: NEW });
+        assert_eq!(stage.word(), Some(word));
+    }
+}
+
+#[test]
+fn a_session_whose_end_waits_or_is_prepared_is_not_welcomed() {
+    for (mutations, word) in [
+        (Mutations::NONE, None),
+        (Mutations::NONE.with(Mutation::N42), Some(TIMEOUT)),
+    ] {
+        let mut stage = leader::<false>(mutations);
+        stage.from_peer(SESSION, 1, Write::CloseSession);
+        stage.peer(3, PeerMsg::Revalidate { session: SESSION });
+        assert_eq!(stage.word(), Some(word), "it waits");
+        stage.settle();
+        stage.peer(3, PeerMsg::Revalidate { session: SESSION });
+        assert_eq!(stage.word(), Some(word), "it is prepared");
+    }
+}
+
+#[test]
+fn silence_counts_from_when_a_leader_begins_to_serve() {
+    for (mutations, count) in [
+        (Mutations::NONE, 0),
+        (Mutations::NONE.with(Mutation::N41), 1),
+    ] {
+        let mut stage = Stage::<false>::mutated(mutations);
+        stage.commit(1, opening_txn());
+        stage.settle();
+        let collecting = Standing {
+            serve_from: None,
+            can_propose: false,
+            ..leading()
+        };
+        stage.order(Order::Stand(collecting));
+        stage.goes_off(ServerTimer::Expiry);
+        stage.wait(SILENCE);
+        stage.order(Order::Stand(leading()));
+        stage.goes_off(ServerTimer::Expiry);
+        assert_eq!(expiries(&stage), count);
+        stage.wait(SILENCE);
+        stage.goes_off(ServerTimer::Expiry);
+        assert_eq!(expiries(&stage), 1, "now it was silent");
+    }
+}
+
+#[test]
+fn under_commands_the_order_decides_whether_a_session_is_attached_again() {
+    let mut stage = Stage::<true>::new();
+    stage.commit(1, opening());
+    stage.commit(2, command(1, Write::CloseSession));
+    stage.settle();
+    stage.attach();
+    assert!(!stage.welcomed(), "it ended before it was attached");
+    let mut stage = Stage::<true>::new();
+    stage.commit(1, opening());
+    stage.settle();
+    stage.attach();
+    assert!(stage.welcomed());
+}
+
+#[test]
+fn an_expiry_names_the_generation_that_fell_silent() {
+    let mut stage = leader::<true>(Mutations::NONE);
+    stage.commit(2, attaching(TIMEOUT));
+    stage.settle();
+    stage.goes_off(ServerTimer::Expiry);
+    stage.wait(SILENCE);
+    stage.goes_off(ServerTimer::Expiry);
+    let last = stage.server.protocol().proposed.last();
+    let Some(Content::Command(expiry)) = last.map(Payload::content) else {
+        panic!("{last:?} is no command");
+    };
+    assert_eq!((&expiry.write, expiry.acked), (&Write::ExpireSession, 1));
+}
+
+#[test]
+fn the_origin_knows_its_own_opening_by_its_token() {
+    let mut stage = Stage::<true>::new();
+    let address = "10.0.0.1".into();
+    stage.input(ServerInput::ClientUp {
+        conn: CONN,
+        address,
+    });
+    stage.frame(ClientFrame::Connect {
+        session: SessionId::NONE,
+        password: 0,
+        timeout: TIMEOUT,
+        last_zxid: Zxid::ZERO,
+    });
+    let token = *stage.server.attached.keys().next().expect("it opens one");
+    let opens = |session| {
+        Payload::command(Command {
+            session,
+            seq: 0,
+            acked: 0,
+            time_ms: 1,
+            write: OPEN,
+        })
+    };
+    stage.commit(1, opens(NEW));
+    stage.settle();
+    assert!(!stage.welcomed(), "somebody else's");
+    stage.commit(2, opens(token));
+    stage.commit(3, opens(token));
+    stage.settle();
+    let opened = SessionId(2);
+    assert_eq!(stage.server.attached.get(&opened), Some(&CONN));
+    assert_eq!(stage.server.attached.len(), 1);
+}
+
+#[test]
+fn a_leader_drops_what_waits_what_is_proposed_and_what_was_decided() {
+    for (mutations, count) in [
+        (Mutations::NONE, 1),
+        (Mutations::NONE.with(Mutation::N19), 3),
+    ] {
+        let mut stage = leader::<true>(mutations);
+        stage.from_peer(SESSION, 1, create("/a"));
+        stage.from_peer(SESSION, 1, create("/a"));
+        stage.settle();
+        stage.from_peer(SESSION, 1, create("/a"));
+        stage.settle();
+        let proposed = stage.server.protocol().proposed[0].clone();
+        stage.commit(2, proposed);
+        stage.settle();
+        stage.from_peer(SESSION, 1, create("/a"));
+        stage.settle();
+        assert_eq!(stage.proposed(), count);
+    }
+}
+
+#[test]
+fn the_wait_before_the_same_is_sent_again_doubles_until_an_answer_comes() {
+    let mut stage = Stage::<true>::new();
+    stage.commit(1, opening());
+    stage.settle();
+    stage.attach();
+    stage.request(1, 1, Request::Write(create("/a")));
+    let first = stage.pause();
+    assert_eq!(first.max, first.min.times(2), "drawn, not fixed");
+    let mut sent = stage.sent();
+    for doublings in [1, 2, 3, 3] {
+        let pause = stage.pause();
+        stage.wait(pause.min);
+        stage.goes_off(ServerTimer::Resend);
+        sent += 1;
+        assert_eq!(stage.sent(), sent);
+        assert_eq!(stage.pause().min, first.min.times(1 << doublings));
+    }
+    stage.commit(3, command(1, create("/a")));
+    stage.settle();
+    stage.request(2, 2, Request::Write(create("/b")));
+    stage.goes_off(ServerTimer::Resend);
+    assert_eq!(stage.sent(), sent + 1, "the new one was sent once");
+    assert_eq!(stage.pause().min, first.min);
+}
+
+#[test]
+fn too_many_writes_on_their_way_wait_in_the_queue_of_their_connection() {
+    let mut stage = Stage::<false>::new();
+    stage.commit(1, opening_txn());
+    stage.settle();
+    stage.attach();
+    stage.server.in_flight = crate::server::clients::IN_FLIGHT_MAX - 1;
+    stage.request(1, 1, Request::Write(create("/a")));
+    stage.request(2, 2, Request::Write(create("/b")));
+    assert_eq!(stage.sent(), 1);
+    let refused = |seq| {
+        Payload::txn(TxnRecord {
+            session: SESSION,
+            seq,
+            time_ms: 1,
+            txn: Txn::Error(crate::tree::Failure::of(crate::tree::ErrorCode::NoNode)),
+        })
+    };
+    stage.commit(2, refused(1));
+    stage.settle();
+    assert_eq!(stage.sent(), 2, "there is room for one more");
+}
+
+#[test]
+fn a_full_queue_sheds_requests_and_sessions_whose_writes_it_cannot_order() {
+    let mut stage = leader::<true>(Mutations::NONE);
+    let full = 0..u32::try_from(crate::server::lead::WAITING_MAX).expect("a small number");
+    let names = full.map(|seq| -> RequestName { (NEW, seq, crate::server::lead::Errand::Write) });
+    stage.server.under_way.extend(names);
+    stage.from_peer(SESSION, 1, create("/a"));
+    stage.settle();
+    assert_eq!(stage.proposed(), 0, "its origin sends it again");
+
+    let mut stage = leader::<false>(Mutations::NONE);
+    let waiting = stage.server.waiting.clone();
+    assert!(waiting.is_empty());
+    for seq in 1..=u32::try_from(crate::server::lead::WAITING_MAX).expect("a small number") {
+        stage.from_peer(
+            NEW,
+            seq,
+            Write::Refused(crate::tree::ErrorCode::BadArguments),
+        );
+    }
+    stage.from_peer(SESSION, 1, create("/a"));
+    stage.settle();
+    stage.from_peer(SESSION, 2, create("/b"));
+    stage.settle();
+    let last = stage.server.protocol().proposed.last();
+    let Some(Content::Txn(record)) = last.map(Payload::content) else {
+        panic!("{last:?} is no transaction");
+    };
+    let moved = crate::tree::Failure::of(crate::tree::ErrorCode::SessionMoved);
+    assert_eq!((record.seq, &record.txn), (2, &Txn::Error(moved)));
+}
