@@ -31,6 +31,8 @@ pub struct Client {
     /// may be lost with the connection.
     /// Invariant: at most `last_zxid`.
     told_zxid: Zxid,
+    /// Whether it gives a wrong password next time.
+    forges: bool,
     next_xid: u32,
     next_seq: u32,
     /// The answers to the session's writes were seen through this number.
@@ -106,6 +108,7 @@ impl Client {
             password: 0,
             last_zxid: Zxid::ZERO,
             told_zxid: Zxid::ZERO,
+            forges: false,
             next_xid: 1,
             next_seq: 1,
             acked: 0,
@@ -136,6 +139,19 @@ impl Client {
                 if let Link::Attached { conn, .. } = self.link {
                     out.push(ClientEffect::HangUp(conn));
                     self.on_lost(out);
+                }
+            }
+            ClientInput::Forge => {
+                if let Link::Attached { conn, .. } = self.link {
+                    self.forges = true;
+                    out.push(ClientEffect::HangUp(conn));
+                    self.on_lost(out);
+                }
+            }
+            ClientInput::Die => {
+                if let Link::Attached { conn, .. } = self.link {
+                    out.push(ClientEffect::HangUp(conn));
+                    self.begin_anew(out);
                 }
             }
             ClientInput::Connected { conn, server } => self.on_connected(conn, server, out),
@@ -210,7 +226,11 @@ impl Client {
         self.link = Link::Connecting { conn, server };
         let frame = ClientFrame::Connect {
             session: self.session,
-            password: self.password,
+            password: if self.forges {
+                !self.password
+            } else {
+                self.password
+            },
             timeout: self.settings.session_timeout,
             last_zxid: self.last_zxid,
         };
@@ -275,11 +295,20 @@ impl Client {
                 self.settings.id
             );
         };
+        if core::mem::take(&mut self.forges) {
+            let admitted = session != SessionId::NONE;
+            let session = self.session;
+            out.push(ClientEffect::Saw(Seen::PasswordTried { session, admitted }));
+            if !admitted {
+                out.push(ClientEffect::HangUp(conn));
+                self.link = Link::Idle;
+                self.redial_later(out);
+                return;
+            }
+        }
         if session == SessionId::NONE {
             out.push(ClientEffect::HangUp(conn));
-            self.end_session(out);
-            self.link = Link::Idle;
-            self.redial_later(out);
+            self.begin_anew(out);
             return;
         }
         if session != self.session {
@@ -414,9 +443,7 @@ impl Client {
                 out.push(ClientEffect::HangUp(conn));
             }
             self.settle_sent(out);
-            self.end_session(out);
-            self.link = Link::Idle;
-            self.redial_later(out);
+            self.begin_anew(out);
         }
     }
 
@@ -485,6 +512,13 @@ impl Client {
             }
             !pending.sent
         });
+    }
+
+    /// The session is over: another one is opened.
+    fn begin_anew(&mut self, out: &mut Vec<ClientEffect>) {
+        self.end_session(out);
+        self.link = Link::Idle;
+        self.redial_later(out);
     }
 
     /// The session is over; what was never sent belongs to the next one.

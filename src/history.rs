@@ -85,8 +85,15 @@ pub enum Seen {
     },
     /// A session began; operations and events from now on belong to it.
     SessionOpened(SessionId),
-    /// The session was told to be expired, or was closed.
+    /// The session was told to be expired, or was closed, or its client died and forgot it.
     SessionEnded(SessionId),
+    /// The client asked for its session with a wrong password.
+    PasswordTried {
+        /// The session, which goes on.
+        session: SessionId,
+        /// Whether the server let it in.
+        admitted: bool,
+    },
 }
 
 /// The history of a run.

@@ -190,7 +190,10 @@ fn events<P: Protocol>(stage: &Stage<P>, client: ClientId) -> usize {
                 && event.kind == EventKind::NodeDataChanged
                 && event.path.as_ref() == "/w"
         }
-        Seen::Completed(_) | Seen::SessionOpened(_) | Seen::SessionEnded(_) => false,
+        Seen::Completed(_)
+        | Seen::SessionOpened(_)
+        | Seen::SessionEnded(_)
+        | Seen::PasswordTried { .. } => false,
     })
     .count()
 }

@@ -21,7 +21,7 @@ use crate::scenario::quantity::Duration;
 use crate::scenario::schema::{
     Core, Document, Expect, KnobsSection, LatencySection, NetworkSection,
 };
-use crate::script::{Script, ScriptedOp, parse_act};
+use crate::script::{Act, Move, Script, ScriptedOp, parse_act};
 use crate::wire::NetworkSpec;
 use crate::workload::WorkloadSpec;
 use crate::world::WorldSpec;
@@ -356,12 +356,20 @@ fn script(document: &Document) -> Option<Script> {
     let entries = document.operation.as_ref()?;
     let mut operations: Vec<ScriptedOp> = entries
         .iter()
-        .map(|entry| ScriptedOp {
-            at: entry.at.get_ref().0,
-            after: 0,
-            client: ClientId(*entry.client.get_ref()),
-            request: parse_act(entry.r#do.get_ref()).expect("checked when the file was read"),
-            synced: entry.synced,
+        .map(|entry| {
+            let act = parse_act(entry.r#do.get_ref()).expect("checked when the file was read");
+            let (request, moves) = match act {
+                Act::Ask(request) => (Some(request), Move::Hop),
+                Act::Move(moves) => (None, moves),
+            };
+            ScriptedOp {
+                at: entry.at.get_ref().0,
+                after: 0,
+                client: ClientId(*entry.client.get_ref()),
+                request,
+                moves,
+                synced: entry.synced,
+            }
         })
         .collect();
     operations.sort_by_key(|operation| operation.at);

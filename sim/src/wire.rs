@@ -207,6 +207,8 @@ pub(crate) struct Conn {
     pub(crate) told: [bool; 2],
     pub(crate) open: bool,
     pub(crate) broken: bool,
+    /// Whether the server stopped listening to it, because a proof of its client failed.
+    pub(crate) deaf: bool,
     /// What is on its way to the client.
     pub(crate) down: Flow<Parcel<ServerFrame>>,
     /// What is on its way to the server.
@@ -232,6 +234,7 @@ impl Conn {
             told: [false, false],
             open: false,
             broken: false,
+            deaf: false,
             down: Flow::new(),
             up: Flow::new(),
             cause: None,

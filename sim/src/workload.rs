@@ -20,6 +20,7 @@ use menagerie::tree::{ANY_VERSION, CreateMode, Data, Part, Path, Read, Request, 
 use crate::dice::{Concern, Deck, Dice, Stream};
 use crate::latency::Latency;
 use crate::scenario::schema::{Mix, Reads};
+use crate::script::Move;
 use wide::Wide;
 
 /// So many of its own sequential and ephemeral children a client remembers to delete.
@@ -74,9 +75,11 @@ enum Kind {
     RemoveWatches,
     CheckWatches,
     Hop,
+    WrongPassword,
+    Die,
 }
 
-const KINDS: [Kind; 23] = [
+const KINDS: [Kind; 25] = [
     Kind::Create,
     Kind::CreateSpecial,
     Kind::Delete,
@@ -100,6 +103,8 @@ const KINDS: [Kind; 23] = [
     Kind::RemoveWatches,
     Kind::CheckWatches,
     Kind::Hop,
+    Kind::WrongPassword,
+    Kind::Die,
 ];
 
 /// Which version a conditional write names.
@@ -136,8 +141,8 @@ pub struct Wish {
 pub enum Deed {
     /// It asks this, all at once.
     Ask(Vec<Asked>),
-    /// It leaves its server for another one, with its session.
-    Hop,
+    /// It does something with its session.
+    Move(Move),
 }
 
 /// One request to be invoked.
@@ -271,7 +276,9 @@ impl Client {
         let wish = spec.wish(&self.dice, self.id, self.next);
         self.next += 1;
         let request = match (wish.kind, &wish.wide) {
-            (Kind::Hop, _) => return Deed::Hop,
+            (Kind::Hop, _) => return Deed::Move(Move::Hop),
+            (Kind::WrongPassword, _) => return Deed::Move(Move::WrongPassword),
+            (Kind::Die, _) => return Deed::Move(Move::Die),
             (
                 Kind::Create
                 | Kind::CreateSpecial

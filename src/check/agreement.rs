@@ -159,7 +159,8 @@ impl Checker for Agreement {
             | Observation::Applied { .. }
             | Observation::Standing { .. }
             | Observation::Durable { .. }
-            | Observation::Held { .. } => {}
+            | Observation::Held { .. }
+            | Observation::Session { .. } => {}
         }
     }
 

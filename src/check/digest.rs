@@ -92,7 +92,8 @@ impl Checker for Digests {
             | Observation::Fact { .. }
             | Observation::Standing { .. }
             | Observation::Durable { .. }
-            | Observation::Held { .. } => {}
+            | Observation::Held { .. }
+            | Observation::Session { .. } => {}
         }
     }
 

@@ -121,7 +121,8 @@ impl Checker for Durability {
             | Observation::Applied { .. }
             | Observation::Fact { .. }
             | Observation::Standing { .. }
-            | Observation::Held { .. } => {}
+            | Observation::Held { .. }
+            | Observation::Session { .. } => {}
         }
     }
 

@@ -229,7 +229,8 @@ impl Checker for ExactlyOnce {
             | Observation::Fact { .. }
             | Observation::Standing { .. }
             | Observation::Durable { .. }
-            | Observation::Held { .. } => {}
+            | Observation::Held { .. }
+            | Observation::Session { .. } => {}
         }
     }
 

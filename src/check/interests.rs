@@ -3,7 +3,7 @@
 use super::Observation;
 
 /// How many kinds of observations there are.
-pub(super) const KINDS: usize = 9;
+pub(super) const KINDS: usize = 10;
 
 /// A set of kinds of observations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +30,8 @@ impl Interests {
     pub const DURABLE: Interests = Interests(1 << 7);
     /// [`Observation::Held`].
     pub const HELD: Interests = Interests(1 << 8);
+    /// [`Observation::Session`].
+    pub const SESSION: Interests = Interests(1 << 9);
     /// What it takes to follow the committed sequence.
     pub const COMMITS: Interests = Interests::BOOTED
         .and(Interests::RESTORED)
@@ -60,6 +62,7 @@ impl Interests {
             Observation::Standing { .. } => 6,
             Observation::Durable { .. } => 7,
             Observation::Held { .. } => 8,
+            Observation::Session { .. } => 9,
         }
     }
 

@@ -177,7 +177,8 @@ impl Checker for Leadership {
             | Observation::Applied { .. }
             | Observation::Standing { .. }
             | Observation::Durable { .. }
-            | Observation::Held { .. } => {}
+            | Observation::Held { .. }
+            | Observation::Session { .. } => {}
         }
     }
 

@@ -18,6 +18,7 @@ mod findings;
 mod interests;
 mod leadership;
 mod ledger;
+mod lifetimes;
 pub mod linearizability;
 mod model;
 mod oracles;
@@ -27,11 +28,15 @@ mod quorums;
 mod recovery;
 #[cfg(test)]
 mod run_tests;
+mod session_news;
 mod session_order;
+mod sessions;
 mod tally;
 #[cfg(test)]
 mod testing;
 mod timeline;
+mod times;
+mod timing;
 mod tree_order;
 pub mod watches;
 pub mod znode;
@@ -43,6 +48,8 @@ use crate::tree::Payload;
 
 pub use interests::Interests;
 pub use panel::Panel;
+pub use session_news::SessionNews;
+pub use timing::Timing;
 
 /// What a checker concludes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,6 +151,13 @@ pub enum Observation<'a> {
         /// What the same disks prove to be promised, of those voters whose protocol tells.
         pledged: &'a [(NodeId, Pledged)],
     },
+    /// A server heard or said something that concerns sessions.
+    Session {
+        /// The server.
+        node: NodeId,
+        /// What.
+        news: SessionNews<'a>,
+    },
 }
 
 /// What is known before a run.
@@ -159,6 +173,8 @@ pub struct Setup {
     pub promises: Promises,
     /// How it is known in which epoch the protocol committed something.
     pub epochs: Epochs,
+    /// How long what is done by the clock takes.
+    pub timing: Timing,
 }
 
 /// The state of one server when a run ends.
@@ -244,4 +260,7 @@ pub const CHECKERS: &[CheckerEntry] = &[
     oracles::ENTRY,
     ending::CONVERGENCE,
     ending::LIVENESS,
+    sessions::ENTRY,
+    lifetimes::ENTRY,
+    times::ENTRY,
 ];

@@ -211,7 +211,8 @@ impl Checker for Promised {
             | Observation::Applied { .. }
             | Observation::Delivered { .. }
             | Observation::Standing { .. }
-            | Observation::Held { .. } => {}
+            | Observation::Held { .. }
+            | Observation::Session { .. } => {}
         }
     }
 

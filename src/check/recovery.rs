@@ -133,7 +133,8 @@ impl Checker for Recovery {
             | Observation::Delivered { .. }
             | Observation::Standing { .. }
             | Observation::Durable { .. }
-            | Observation::Held { .. } => {}
+            | Observation::Held { .. }
+            | Observation::Session { .. } => {}
         }
     }
 

@@ -1,8 +1,8 @@
 //! Small stories for the checkers' own tests.
 
-use super::{Checker, CheckerEntry, Ending, Final, Observation, Panel, Setup, Verdict};
+use super::{Checker, CheckerEntry, Ending, Final, Observation, Panel, Setup, Timing, Verdict};
 use crate::history::{History, Operation, Outcome};
-use crate::ids::{ClientId, NodeId, OpId, SessionId, VirtualTime, Zxid};
+use crate::ids::{ClientId, NodeId, OpId, SessionId, Span, VirtualTime, Zxid};
 use crate::protocol::{Epochs, Fact, Holding, Persisted, Pledged, Promises, Role, Votes};
 use crate::tree::{ANY_VERSION, Answer, Command, Path, Payload, Request, Write};
 
@@ -259,6 +259,11 @@ pub(super) fn setup(protocol: &str) -> Setup {
         epochs: match protocol {
             "zab" => Epochs::InZxids,
             _ => Epochs::InVotes,
+        },
+        timing: Timing {
+            drift_ppm_max: 0,
+            tick: Span::millis(50),
+            removal_interval: Span::millis(250),
         },
     }
 }

@@ -66,7 +66,8 @@ impl Recorder {
             | Observation::Fact { .. }
             | Observation::Standing { .. }
             | Observation::Durable { .. }
-            | Observation::Held { .. } => {}
+            | Observation::Held { .. }
+            | Observation::Session { .. } => {}
         }
     }
 
@@ -215,6 +216,7 @@ impl Recorder {
             }
             steps.push(Step {
                 zxid: known.zxid,
+                value: known.value,
                 content: known.payload.content(),
                 executed,
                 is_repeat: seq > 0 && operation.is_none() && !executed,
@@ -234,6 +236,8 @@ impl Recorder {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Step<'a> {
     pub zxid: Zxid,
+    /// The payload's digest.
+    pub value: u64,
     content: &'a Content,
     /// Whether the white box says that it was executed, for the first time.
     executed: bool,
@@ -256,6 +260,41 @@ enum Effect<'a> {
 }
 
 impl<'a> Step<'a> {
+    /// The time that the leader's clock showed when it prepared this.
+    pub fn time_ms(&self) -> u64 {
+        match self.content {
+            Content::Txn(record) => record.time_ms,
+            Content::Command(command) => command.time_ms,
+        }
+    }
+
+    /// Whether this is a leader's own removal of a node whose time has come.
+    pub fn removes(&self, asked: &str) -> bool {
+        match self.content {
+            Content::Txn(TxnRecord {
+                session: SessionId::NONE,
+                txn: Txn::Delete { path },
+                ..
+            }) => **path == *asked,
+            Content::Txn(_) => false,
+            Content::Command(command) => match command.write.bare() {
+                Write::DeleteContainer { path } => **path == *asked,
+                Write::Create { .. }
+                | Write::CreateWith { .. }
+                | Write::Delete { .. }
+                | Write::SetData { .. }
+                | Write::SetAcl { .. }
+                | Write::Check { .. }
+                | Write::Multi(_)
+                | Write::Refused(_)
+                | Write::As { .. }
+                | Write::CreateSession { .. }
+                | Write::CloseSession
+                | Write::ExpireSession => false,
+            },
+        }
+    }
+
     /// Executes it in the model: by what was *asked* where that is known, so that the rules of the
     /// tree under test are not taken for granted. `None` if nothing is executed or nobody asked.
     pub fn replay(&self, model: &mut Model) -> Option<Answer> {

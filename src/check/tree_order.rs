@@ -387,7 +387,8 @@ impl Checker for TreeOrder {
             | Observation::Fact { .. }
             | Observation::Standing { .. }
             | Observation::Durable { .. }
-            | Observation::Held { .. } => {}
+            | Observation::Held { .. }
+            | Observation::Session { .. } => {}
         }
     }
 

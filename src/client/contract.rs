@@ -33,6 +33,11 @@ pub enum ClientInput {
     },
     /// The workload wants the client to go on at another server, with its session.
     Hop,
+    /// The workload wants the client to go on at another server, where it first asks for its
+    /// session with a wrong password.
+    Forge,
+    /// The client's process dies: it forgets its session, and begins anew.
+    Die,
     /// The connection that was dialled is open.
     Connected {
         /// Its name.

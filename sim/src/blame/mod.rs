@@ -20,7 +20,7 @@ use crate::fault::Fault;
 use crate::registry::{Internal, Registration};
 use crate::resolve::Resolved;
 use crate::scenario::quantity::exact_span;
-use crate::script::{ScriptedOp, act_text, named_by, words};
+use crate::script::{ScriptedOp, named_by, words};
 use crate::shrink::{Failure, record, renamed_servers, shows};
 
 pub use futures::Moment;
@@ -369,7 +369,7 @@ fn order(examiner: &Examiner, run: &Resolved) -> Vec<Order> {
 
 /// Who asks for what.
 fn asked(operation: &ScriptedOp) -> String {
-    let told = act_text(operation.request.as_ref());
+    let told = operation.text();
     let synced = if operation.synced {
         ", right behind a sync"
     } else {

@@ -317,7 +317,7 @@ fn asked_text(request: &Value, text: &str) -> String {
     if let Ok(Some(request)) = serde_json::from_value::<Option<Request>>(request.clone())
         && let Request::Write(Write::Multi(_)) = &request
     {
-        let spelled = act_text(Some(&request));
+        let spelled = act_text(&request);
         if spelled.chars().count() <= MULTI_MAX && !spelled.starts_with("json ") {
             return spelled;
         }

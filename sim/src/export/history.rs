@@ -366,6 +366,8 @@ fn saw(at: VirtualTime, what: &What) -> Option<Line> {
             let f = match event {
                 SessionNews::Opened => "opened",
                 SessionNews::Ended => "ended",
+                SessionNews::Rejected => "rejected",
+                SessionNews::Admitted => "admitted",
             };
             Some(Line {
                 session: number_of(session),

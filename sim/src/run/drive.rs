@@ -23,7 +23,7 @@ use crate::dice::Dice;
 use crate::fault::{Fault, Scene};
 use crate::plan::{Family, Plan, Planned};
 use crate::resolve::Resolved;
-use crate::script::{Player, Script, ScriptedOp};
+use crate::script::{Act, Move, Player, Script, ScriptedOp};
 use crate::trace::{self, What};
 use crate::workload::{Asked, Client, Deed};
 use crate::world::{Action, Close, Happening, World};
@@ -211,7 +211,7 @@ impl<P: Protocol> Drive<P> {
                     }
                     self.world.invoke(op.client, request, op.synced);
                 }
-                None => self.world.hop(op.client),
+                None => self.world.move_client(op.client, op.moves),
             }
         }
         true
@@ -222,25 +222,30 @@ impl<P: Protocol> Drive<P> {
     fn invoke(&mut self, client: ClientId, asked: Asked, belongs_to_next: bool) -> OpId {
         let Asked { request, synced } = asked;
         if self.resolved.world.record && !belongs_to_next {
-            self.write_down(client, Some(request.clone()), synced);
+            self.write_down(client, Act::Ask(request.clone()), synced);
         }
         self.world.invoke(client, request, synced)
     }
 
-    /// Has a client move to another server.
-    fn hop(&mut self, client: ClientId) {
+    /// Has a client do something with its session.
+    fn move_client(&mut self, client: ClientId, moves: Move) {
         if self.resolved.world.record {
-            self.write_down(client, None, false);
+            self.write_down(client, Act::Move(moves), false);
         }
-        self.world.hop(client);
+        self.world.move_client(client, moves);
     }
 
-    fn write_down(&mut self, client: ClientId, request: Option<Request>, synced: bool) {
+    fn write_down(&mut self, client: ClientId, act: Act, synced: bool) {
+        let (request, moves) = match act {
+            Act::Ask(request) => (Some(request), Move::Hop),
+            Act::Move(moves) => (None, moves),
+        };
         self.written.push(ScriptedOp {
             at: Span(self.world.now().0),
             after: self.world.steps(),
             client,
             request,
+            moves,
             synced,
         });
     }
@@ -306,8 +311,8 @@ impl<P: Protocol> Drive<P> {
         let place = usize::from(client.0) - 1;
         let asked = match self.clients[place].act(&self.resolved.workload) {
             Deed::Ask(asked) => asked,
-            Deed::Hop => {
-                self.hop(client);
+            Deed::Move(moves) => {
+                self.move_client(client, moves);
                 self.think(client, slot);
                 return;
             }

@@ -420,6 +420,10 @@ pub struct Mix {
     pub check_watches: u32,
     /// Leave the server for another one, with the session.
     pub hop: u32,
+    /// Ask for the session with a wrong password, and then with the right one.
+    pub wrong_password: u32,
+    /// Die, forgetting the session, and come back as a new process.
+    pub die: u32,
 }
 
 impl Default for Mix {
@@ -448,13 +452,15 @@ impl Default for Mix {
             remove_watches: 0,
             check_watches: 0,
             hop: 0,
+            wrong_password: 0,
+            die: 0,
         }
     }
 }
 
 impl Mix {
     /// The weights in a fixed order, which the workload's draws rely on.
-    pub fn weights(&self) -> [u32; 23] {
+    pub fn weights(&self) -> [u32; 25] {
         [
             self.create,
             self.create_special,
@@ -479,6 +485,8 @@ impl Mix {
             self.remove_watches,
             self.check_watches,
             self.hop,
+            self.wrong_password,
+            self.die,
         ]
     }
 
@@ -514,6 +522,8 @@ impl Mix {
             remove_watches: 1,
             check_watches: 1,
             hop: 1,
+            wrong_password: 1,
+            die: 1,
         }
     }
 }

@@ -16,6 +16,46 @@ pub use actions::{lines, named_by, parse_action, words};
 pub use requests::{act_text, parse_act};
 pub use toml::scenario_text;
 
+/// What a client does with its session instead of asking for anything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Move {
+    /// It goes on at another server.
+    #[default]
+    Hop,
+    /// It goes on at another server, where it first gives a wrong password.
+    WrongPassword,
+    /// It dies, forgets the session, and begins anew.
+    Die,
+}
+
+impl Move {
+    /// All of them.
+    pub const ALL: [Move; 3] = [Move::Hop, Move::WrongPassword, Move::Die];
+
+    fn is_hop(&self) -> bool {
+        *self == Move::Hop
+    }
+
+    /// Its word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Move::Hop => "hop",
+            Move::WrongPassword => "wrong-password",
+            Move::Die => "die",
+        }
+    }
+}
+
+/// What a client does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// It asks for this.
+    Ask(Request),
+    /// It asks for nothing.
+    Move(Move),
+}
+
 /// An operation and its moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScriptedOp {
@@ -27,12 +67,25 @@ pub struct ScriptedOp {
     pub after: u64,
     /// Who invokes it.
     pub client: ClientId,
-    /// What; absent: it moves to another server and keeps its session.
+    /// What; absent: see `moves`.
     #[serde(default)]
     pub request: Option<Request>,
+    /// What it does instead of asking.
+    #[serde(default, skip_serializing_if = "Move::is_hop")]
+    pub moves: Move,
     /// Whether it is a read behind a sync: then the client invokes a sync right before it.
     #[serde(default)]
     pub synced: bool,
+}
+
+impl ScriptedOp {
+    /// What is done, as text that [`parse_act`] reads back.
+    pub fn text(&self) -> String {
+        match &self.request {
+            Some(request) => act_text(request),
+            None => self.moves.word().to_owned(),
+        }
+    }
 }
 
 /// What a script lays down in place of the workload's and the driver's draws.
@@ -89,6 +142,7 @@ mod tests {
                 after: *after,
                 client: ClientId(1),
                 request: Some(Request::Sync),
+                moves: Move::Hop,
                 synced: false,
             })
             .collect();

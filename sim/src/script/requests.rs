@@ -12,11 +12,10 @@ mod writing;
 
 use menagerie::tree::Request;
 
+use super::{Act, Move};
 use reading::request;
 use writing::short;
 
-/// A move to another server.
-const HOP: &str = "hop";
 /// Content that is jute's null.
 const NULL: &str = "null";
 /// In front of content that is no text.
@@ -30,25 +29,25 @@ const FORMS: &str = "create PATH [\"DATA\"] [ephemeral | sequential | ephemeral-
                      ephemerals PREFIX, multi-read READ ; READ, who-am-i, \
                      add-watch PATH persistent|recursive, \
                      remove-watches|check-watches PATH children|data|any, \
-                     addauth SCHEME \"CREDENTIAL\", sync, close, hop, json {...}; \
+                     addauth SCHEME \"CREDENTIAL\", sync, close, hop, wrong-password, die, json {...}; \
                      DATA may also be null or hex:6162, \
                      an ACL is none or SCHEME:ID:PERMISSIONS,... as in world:anyone:cdrwa";
 
-/// What a client does, as text that [`parse_act`] reads back: a request, or (`None`) a move to
-/// another server.
-pub fn act_text(request: Option<&Request>) -> String {
-    request.map_or_else(|| HOP.to_owned(), request_text)
+/// A request as text that [`parse_act`] reads back.
+pub fn act_text(request: &Request) -> String {
+    request_text(request)
 }
 
 /// Reads what [`act_text`] writes.
 ///
 /// # Errors
 /// Says what is wrong and which forms there are.
-pub fn parse_act(text: &str) -> Result<Option<Request>, String> {
-    if text.trim() == HOP {
-        return Ok(None);
+pub fn parse_act(text: &str) -> Result<Act, String> {
+    let mut moves = Move::ALL.into_iter();
+    if let Some(found) = moves.find(|one| one.word() == text.trim()) {
+        return Ok(Act::Move(found));
     }
-    parse_request(text).map(Some)
+    parse_request(text).map(Act::Ask)
 }
 
 fn request_text(request: &Request) -> String {

@@ -6,7 +6,7 @@ use menagerie::ids::Span;
 use menagerie::protocol::Knobs;
 
 use super::actions::quoted_list;
-use super::{act_text, lines};
+use super::lines;
 use crate::decision::Source;
 use crate::fault::Fault;
 use crate::latency::Latency;
@@ -266,7 +266,7 @@ fn faults(run: &Resolved, text: &mut String) -> Result<(), String> {
 
 fn operations(run: &Resolved, text: &mut String) {
     for operation in run.script.iter().flat_map(|script| &script.operations) {
-        let told = serde_json::Value::from(act_text(operation.request.as_ref()));
+        let told = serde_json::Value::from(operation.text());
         let synced = if operation.synced {
             "synced = true\n"
         } else {

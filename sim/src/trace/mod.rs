@@ -258,6 +258,10 @@ pub enum SessionNews {
     Opened,
     /// It is gone.
     Ended,
+    /// A wrong password was turned away.
+    Rejected,
+    /// A wrong password was let in.
+    Admitted,
 }
 
 /// What can happen. `id`s name messages and frames, by one numbering for the whole run.

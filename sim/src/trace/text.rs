@@ -161,6 +161,10 @@ fn plain(what: &What) -> Option<String> {
         } => match event {
             SessionNews::Opened => format!("{client} saw SessionOpened({session})"),
             SessionNews::Ended => format!("{client} saw SessionEnded({session})"),
+            SessionNews::Rejected => {
+                format!("{client} was rejected from {session} by its password")
+            }
+            SessionNews::Admitted => format!("{client} came into {session} with a wrong password"),
         },
         What::Invoke {
             client, op, text, ..

@@ -64,7 +64,7 @@ fn wide_spec() -> WorkloadSpec {
 fn ask(client: &mut Client, spec: &WorkloadSpec) -> Vec<Asked> {
     match client.act(spec) {
         Deed::Ask(asked) => asked,
-        Deed::Hop => panic!("a narrow mix has no hops"),
+        Deed::Move(one) => panic!("a narrow mix has no {one:?}"),
     }
 }
 

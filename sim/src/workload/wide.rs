@@ -230,7 +230,9 @@ impl Client {
             | Kind::GetChildren
             | Kind::Sync
             | Kind::CloseSession
-            | Kind::Hop => unreachable!("{:?} is not one of the wider requests", wish.kind),
+            | Kind::Hop
+            | Kind::WrongPassword
+            | Kind::Die => unreachable!("{:?} is not one of the wider requests", wish.kind),
         }
     }
 

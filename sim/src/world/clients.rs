@@ -18,6 +18,7 @@ use super::streams::End;
 use super::{Event, Happening, Kind, World, WorldSpec};
 use crate::decision::{Decider, Name};
 use crate::dice::{Concern, Dice};
+use crate::script::Move;
 use crate::trace::{self, LinkNews, What};
 use crate::wire::{Conn, Frame, Side};
 
@@ -121,10 +122,15 @@ impl<P: Protocol> World<P> {
         op
     }
 
-    /// Has a client leave its server for another one, with its session.
-    pub fn hop(&mut self, client: ClientId) {
-        self.mark(Kind::Hop, 0, u64::from(client.0));
-        self.step_client(client, ClientInput::Hop);
+    /// Has a client do something with its session.
+    pub fn move_client(&mut self, client: ClientId, moves: Move) {
+        let (kind, input) = match moves {
+            Move::Hop => (Kind::Hop, ClientInput::Hop),
+            Move::WrongPassword => (Kind::Forged, ClientInput::Forge),
+            Move::Die => (Kind::Died, ClientInput::Die),
+        };
+        self.mark(kind, 0, u64::from(client.0));
+        self.step_client(client, input);
     }
 
     pub(super) fn start_client(&mut self, client: ClientId) -> bool {

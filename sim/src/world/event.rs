@@ -152,6 +152,8 @@ pub(super) enum Kind {
     Applied = 23,
     Delivered = 24,
     Hop = 25,
+    Forged = 26,
+    Died = 27,
 }
 
 pub(super) fn feed_packet<P: Protocol>(packet: &Packet<P>, hash: &mut RunHash) {

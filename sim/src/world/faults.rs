@@ -368,6 +368,7 @@ impl<P: Protocol> World<P> {
         // They keep their place in the order, and so come before whatever is due now.
         let parked = core::mem::take(&mut seat.parked);
         self.record(|| What::Resume { node });
+        self.observe_resumption(place);
         for key in parked {
             self.queue.put_back(key);
         }

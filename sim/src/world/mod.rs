@@ -41,6 +41,7 @@ mod node;
 mod queue;
 mod raw;
 mod recording;
+mod sessions;
 mod spec;
 mod streams;
 #[cfg(test)]
@@ -51,7 +52,7 @@ pub use spec::{Close, Happening, Stats, WorldSpec};
 
 use core::time::Duration;
 use menagerie::canonical::{Canonical, RunHash};
-use menagerie::check::{Ending, Final, Observation, Panel, Setup, Verdict};
+use menagerie::check::{Ending, Final, Observation, Panel, Setup, Timing, Verdict};
 use menagerie::client::{ClientEffect, ClientInput};
 use menagerie::history::History;
 use menagerie::ids::{ClientId, ConnId, NodeId, VirtualTime, Zxid};
@@ -130,6 +131,11 @@ impl<P: Protocol> World<P> {
                 observers: ids[usize::from(spec.voters)..].to_vec(),
                 promises: P::PROMISES,
                 epochs: P::EPOCHS,
+                timing: Timing {
+                    drift_ppm_max: spec.clock.drift_ppm_max,
+                    tick: spec.knobs.tick,
+                    removal_interval: spec.settings.removal_interval,
+                },
             })
         });
         let nodes = ids

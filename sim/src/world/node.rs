@@ -100,6 +100,8 @@ pub(super) struct Node<P: Protocol> {
     clock: Clock,
     outbox: ServerOutbox<P>,
     standing: Option<Standing>,
+    /// The leader that it can send to, as the checkers were last told.
+    pub(super) uplink: Option<NodeId>,
     /// The most that the process has held of each.
     peaks: [usize; HOLDINGS],
 }
@@ -195,6 +197,7 @@ impl<P: Protocol> Node<P> {
             clock: Clock::drawn(spec.clock, dice, id.0, decider),
             outbox: ServerOutbox::new(id),
             standing: None,
+            uplink: None,
             peaks: [0; HOLDINGS],
         }
     }
@@ -238,6 +241,9 @@ impl<P: Protocol> World<P> {
     /// Gives a server an input and performs its effects. A server that is down takes nothing.
     pub(super) fn step_server(&mut self, place: u8, input: ServerInput<P>) {
         let place = usize::from(place);
+        if self.nodes[place].server.is_some() {
+            self.observe_input(place, &input);
+        }
         let node = &mut self.nodes[place];
         let Some(server) = &mut node.server else {
             return;
@@ -357,7 +363,12 @@ impl<P: Protocol> World<P> {
                 packet,
                 gate,
             } => match gate {
-                Gate::Now => self.send(place as u8, to, via, packet),
+                Gate::Now => {
+                    if let Packet::Peer(msg) = &packet {
+                        self.observe_sending(place, msg);
+                    }
+                    self.send(place as u8, to, via, packet);
+                }
                 Gate::AfterDisk => self.hold(place, Gated::Send { to, via, packet }),
             },
             ServerEffect::Dial { peer, link } => self.dial(place as u8, peer, link),
@@ -394,7 +405,10 @@ impl<P: Protocol> World<P> {
                 };
                 self.queue.push(self.now.after(self.spec.micro_step), event);
             }
-            ServerEffect::Reply { conn, frame } => self.reply(conn, frame),
+            ServerEffect::Reply { conn, frame } => {
+                self.observe_reply(place, conn, &frame);
+                self.reply(conn, frame);
+            }
             ServerEffect::Disconnect(conn) => self.disconnect(conn),
             ServerEffect::Note(note) => self.take_note(place, note),
         }
@@ -461,6 +475,7 @@ impl<P: Protocol> World<P> {
                     digest,
                     executed,
                 });
+                self.observe_end(place, zxid, &payload);
             }
             Note::Delivered { zxid, value } => {
                 self.mark(Kind::Delivered, place as u8, zxid.0);
@@ -491,6 +506,7 @@ impl<P: Protocol> World<P> {
         let standing = server.standing();
         let before = node.standing.replace(standing);
         let id = node.id;
+        self.compare_uplink(place, standing);
         let known = before
             .is_some_and(|before| before.role == standing.role && before.epoch == standing.epoch);
         let Standing {
@@ -538,6 +554,7 @@ impl<P: Protocol> World<P> {
         let node = &mut self.nodes[place];
         node.server = None;
         node.standing = None;
+        node.uplink = None;
         node.peaks = [0; HOLDINGS];
         node.paused = false;
         node.incarnation += 1;

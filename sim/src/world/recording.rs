@@ -174,6 +174,15 @@ impl<P: Protocol> World<P> {
                 session: session.to_string(),
                 event: SessionNews::Ended,
             },
+            Seen::PasswordTried { session, admitted } => What::Session {
+                client,
+                session: session.to_string(),
+                event: if *admitted {
+                    SessionNews::Admitted
+                } else {
+                    SessionNews::Rejected
+                },
+            },
         });
     }
 

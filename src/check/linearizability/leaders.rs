@@ -46,7 +46,8 @@ impl Leaders {
             | Observation::Delivered { .. }
             | Observation::Fact { .. }
             | Observation::Durable { .. }
-            | Observation::Held { .. } => {}
+            | Observation::Held { .. }
+            | Observation::Session { .. } => {}
         }
     }
 

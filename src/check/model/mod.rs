@@ -38,7 +38,8 @@ use crate::tree::{
 use acl::{Perm, Rights};
 pub use agree::UNTOLD_LENGTH;
 pub(super) use agree::agrees;
-use node::{Kind, Node};
+pub(super) use node::Kind;
+use node::Node;
 use nodes::Nodes;
 pub(super) use paths::parent_of;
 pub(super) use read::{Reader, timeless};
@@ -111,6 +112,12 @@ impl Model {
             sessions: BTreeSet::new(),
             ephemerals: BTreeMap::new(),
         }
+    }
+
+    /// What becomes of a node by itself, how many children it ever had, and how many it has.
+    pub fn life_of(&self, path: &str) -> Option<(Kind, i32, usize)> {
+        let node = self.nodes.get(path)?;
+        Some((node.kind, node.creates, node.children.len()))
     }
 
     /// Executes a request of a session, asked by somebody who has proved to be `ids`. (A
@@ -417,7 +424,7 @@ impl Model {
         if !node.children.is_empty() {
             return Err(ErrorCode::NotEmpty);
         }
-        if node.kind != Kind::Removable {
+        if !matches!(node.kind, Kind::Container | Kind::Ttl { .. }) {
             // Another node has taken its place.
             return Err(ErrorCode::BadVersion);
         }

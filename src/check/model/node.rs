@@ -24,11 +24,16 @@ pub(super) struct Node {
 
 /// What becomes of a node by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
+pub(in crate::check) enum Kind {
     Plain,
     Ephemeral(SessionId),
-    /// A container, or a node with a time to live: removed when it is empty.
-    Removable,
+    /// Removed after it has lost its last child.
+    Container,
+    /// Removed when it is empty and was not set for so long.
+    Ttl {
+        /// Milliseconds.
+        ms: u64,
+    },
 }
 
 impl Kind {
@@ -36,10 +41,8 @@ impl Kind {
         match mode {
             CreateMode::Persistent | CreateMode::PersistentSequential => Kind::Plain,
             CreateMode::Ephemeral | CreateMode::EphemeralSequential => Kind::Ephemeral(session),
-            CreateMode::Container
-            | CreateMode::ContainerSequential
-            | CreateMode::Ttl { .. }
-            | CreateMode::TtlSequential { .. } => Kind::Removable,
+            CreateMode::Container | CreateMode::ContainerSequential => Kind::Container,
+            CreateMode::Ttl { ms } | CreateMode::TtlSequential { ms } => Kind::Ttl { ms },
         }
     }
 
@@ -48,8 +51,10 @@ impl Kind {
     pub fn of_owner(owner: SessionId) -> Kind {
         match owner.0 {
             0 => Kind::Plain,
-            0x8000_0000_0000_0000 => Kind::Removable,
-            ttl if ttl >> 56 == 0xff => Kind::Removable,
+            0x8000_0000_0000_0000 => Kind::Container,
+            ttl if ttl >> 56 == 0xff => Kind::Ttl {
+                ms: ttl & 0xff_ffff_ffff_ffff,
+            },
             _session => Kind::Ephemeral(owner),
         }
     }
@@ -88,7 +93,7 @@ impl Node {
             aversion: self.acl_version,
             ephemeral_owner: match self.kind {
                 Kind::Ephemeral(session) => session,
-                Kind::Plain | Kind::Removable => SessionId::NONE,
+                Kind::Plain | Kind::Container | Kind::Ttl { .. } => SessionId::NONE,
             },
             data_length: u32::try_from(self.data.len()).unwrap_or(u32::MAX),
             num_children: u32::try_from(children).unwrap_or(u32::MAX),

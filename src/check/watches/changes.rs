@@ -6,7 +6,7 @@ use super::Table;
 use crate::check::model::{Change, Model};
 use crate::check::timeline::Timeline;
 use crate::ids::Zxid;
-use crate::tree::{EventKind, Path};
+use crate::tree::{EventKind, Identity, Path};
 
 /// One change and the transaction that made it.
 #[derive(Clone, Debug)]
@@ -137,6 +137,17 @@ impl Changes {
             .take_while(|dated| dated.zxid == zxid)
             .filter(|dated| dated.change.kind == kind)
             .count()
+    }
+
+    /// Whether a transaction surely did this, and somebody who has proved to be `ids` may not hear
+    /// of it.
+    pub fn are_secret(&self, path: &str, kind: EventKind, zxid: Zxid, ids: &[Identity]) -> bool {
+        let mut same = self
+            .of_path(path, Zxid(zxid.0.saturating_sub(1)))
+            .take_while(|dated| dated.zxid == zxid)
+            .filter(|dated| dated.change.kind == kind)
+            .peekable();
+        same.peek().is_some() && same.all(|one| one.is_sure && !one.change.may_be_told(ids))
     }
 
     /// Those above `after` through `through`.

@@ -13,6 +13,10 @@
 //! - **Nothing is told that was not asked for**: each event uses up a one-shot watch that concerns
 //!   it and was left before the change, or is the exact change that a persistent or recursive
 //!   watch hears of, told once.
+//! - **Nothing is told to whom may not read the node** under any identity that it ever proved. What
+//!   a SetWatches finds at a reconnect is told to everybody, as in ZooKeeper; it comes before the
+//!   first answer on its connection, so this is claimed of events between two answers on one
+//!   connection.
 //!
 //! # What is not claimed
 //! - A watcher who may not read the node is not told, though its watch is used up. A client does
@@ -29,6 +33,7 @@
 
 mod alone;
 mod changes;
+mod leaks;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -46,6 +51,7 @@ use crate::tree::EventKind;
 pub use alone::judge;
 use changes::Changes;
 pub(super) use changes::{Dated, Doubts};
+use leaks::Leaks;
 use session::Watching;
 
 pub(super) const ENTRY: CheckerEntry = CheckerEntry {
@@ -101,17 +107,22 @@ impl Checker for Watches {
 /// Goes through what the clients saw, in their order.
 fn walk(findings: &mut Findings, changes: &Changes, history: &History) {
     let mut sessions: BTreeMap<SessionId, Watching> = BTreeMap::new();
+    let mut leaks = Leaks::of(history);
     for (at, client, seen) in &history.seen {
         let wrong = match seen {
             Seen::Completed(id) => {
                 let operation = operation_of(history, id.0);
                 operation.and_then(|operation| {
                     findings.count();
+                    if let Some((at, reason)) = leaks.answered(operation) {
+                        findings.fail(at, reason);
+                    }
                     completed(&mut sessions, changes, operation)
                 })
             }
             Seen::Event { session, event } => {
                 findings.count();
+                leaks.hear(changes, (*at, *client, *session), event);
                 let watching = sessions.entry(*session).or_default();
                 let wrong = watching.hear(changes, event);
                 wrong.map(|why| {
@@ -121,7 +132,7 @@ fn walk(findings: &mut Findings, changes: &Changes, history: &History) {
                     )
                 })
             }
-            Seen::SessionOpened(_) => None,
+            Seen::SessionOpened(_) | Seen::PasswordTried { .. } => None,
             // Its watches end with it.
             Seen::SessionEnded(session) => {
                 sessions.remove(session);
