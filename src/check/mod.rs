@@ -9,6 +9,8 @@
 
 mod agreement;
 mod bounds;
+mod churn;
+mod circumstances;
 mod digest;
 mod durability;
 mod ending;
@@ -18,6 +20,7 @@ mod interests;
 mod leadership;
 mod ledger;
 pub mod linearizability;
+mod logs;
 mod model;
 mod oracles;
 mod panel;
@@ -39,6 +42,7 @@ use crate::ids::{NodeId, SessionId, VirtualTime, Zxid};
 use crate::protocol::{Fact, Holding, Persisted, Pledged, Promises, Role};
 use crate::tree::Payload;
 
+pub use circumstances::{Barrier, Circumstances, Disturbance, Excused, Turn};
 pub use interests::Interests;
 pub use panel::Panel;
 
@@ -187,6 +191,8 @@ pub struct Ending<'a> {
     pub converged: Option<VirtualTime>,
     /// Why it did not, if it did not: which server lacks what.
     pub obstacle: Option<String>,
+    /// What it went through.
+    pub circumstances: &'a Circumstances,
 }
 
 /// A judge of one property.
@@ -196,6 +202,11 @@ pub trait Checker {
 
     /// A violation found so far, if any: a run may stop at the first.
     fn violation(&self) -> Option<&Counterexample>;
+
+    /// What it could not hold against the run; known once the verdict is given.
+    fn excused(&self) -> Excused {
+        Excused::default()
+    }
 
     /// Gives the verdict.
     fn finish(&mut self, ending: &Ending<'_>) -> Verdict;
@@ -239,4 +250,6 @@ pub const CHECKERS: &[CheckerEntry] = &[
     oracles::ENTRY,
     ending::CONVERGENCE,
     ending::LIVENESS,
+    logs::ENTRY,
+    churn::ENTRY,
 ];

@@ -271,6 +271,7 @@ impl Run {
             healed: Some(at),
             converged: Some(at),
             obstacle: None,
+            circumstances: &crate::check::Circumstances::default(),
         })
     }
 }

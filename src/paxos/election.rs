@@ -6,6 +6,7 @@ use super::record::Record;
 use super::slot::{Slots, Value};
 use super::{Leader, Out, Paxos, Phase, Timer};
 use crate::ids::{LocalTime, NodeId, Span};
+use crate::mutation::Mutation;
 use crate::protocol::{TimerRange, Via};
 use crate::quorum::{NodeSet, is_quorum};
 
@@ -83,7 +84,9 @@ impl Paxos {
         self.leader = Some(leader);
         self.heard = leader.ballot;
         self.heard_at = Some(now);
-        self.refusals = 0;
+        if !self.config.mutations.has(Mutation::N50) {
+            self.refusals = 0;
+        }
     }
 
     /// Silence for too long, or a candidacy that came to nothing.
@@ -106,6 +109,9 @@ impl Paxos {
             }
         }
         self.lose_leader(out);
+        if self.config.mutations.has(Mutation::N50) {
+            self.refusals = (self.refusals + 1).min(BACKOFF_DOUBLINGS_MAX);
+        }
         self.wait_for_leader(out);
         if self.config.is_voter() {
             self.start_pre_vote(out);
@@ -300,6 +306,12 @@ impl Paxos {
     }
 
     pub(super) fn wait_for_leader(&self, out: &mut Out) {
-        out.set_timer(Timer::Election, self.config.election_range());
+        let mut range = self.config.election_range();
+        if self.config.mutations.has(Mutation::N50) {
+            let longer = 1 << self.refusals;
+            range.min = range.min.times(longer);
+            range.max = range.max.times(longer);
+        }
+        out.set_timer(Timer::Election, range);
     }
 }
