@@ -224,6 +224,10 @@ impl Base {
             workload.think = workload.think.times(crowd);
         }
         choose(&mut workload.pipeline, swarm.pipeline.as_ref(), draw(19));
+        if workload.clients > usual {
+            // A crowd asks one thing at a time.
+            workload.pipeline = 1;
+        }
         choose(&mut workload.keys, swarm.keys.as_ref(), draw(20));
         choose(&mut workload.depth, swarm.depth.as_ref(), draw(21));
         choose(&mut workload.data_max, swarm.data_max.as_ref(), draw(22));

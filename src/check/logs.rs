@@ -163,15 +163,18 @@ impl Checker for Logs {
     fn observe(&mut self, at: VirtualTime, observation: &Observation<'_>) {
         match observation {
             Observation::Fact { fact, .. } => self.state(fact),
-            Observation::Durable { nodes, pledged } => match self.epochs {
-                Epochs::InZxids => {
-                    for (node, disk) in *nodes {
-                        self.examine_chain(at, *node, disk);
+            Observation::Durable { nodes, pledged } => {
+                self.findings.count_many(nodes.len());
+                match self.epochs {
+                    Epochs::InZxids => {
+                        for (node, disk) in *nodes {
+                            self.examine_chain(at, *node, disk);
+                        }
+                        self.examine_epochs(at, nodes, pledged);
                     }
-                    self.examine_epochs(at, nodes, pledged);
+                    Epochs::InVotes => self.examine_votes(at, nodes, pledged),
                 }
-                Epochs::InVotes => self.examine_votes(at, nodes, pledged),
-            },
+            }
             Observation::Booted { .. }
             | Observation::Crashed { .. }
             | Observation::Restored { .. }
@@ -187,7 +190,7 @@ impl Checker for Logs {
     }
 
     fn finish(&mut self, _: &Ending<'_>) -> Verdict {
-        self.findings.verdict("look at a disk that holds a record")
+        self.findings.verdict("look at a disk")
     }
 }
 
@@ -233,11 +236,11 @@ mod tests {
             (zxid(1, 3), 13),
             (zxid(2, 1), 21),
         ];
-        assert_passes(&judge((0, &whole)), 4);
-        assert_passes(&judge((zxid(1, 2), &whole[2..])), 2);
+        assert_passes(&judge((0, &whole)), 5);
+        assert_passes(&judge((zxid(1, 2), &whole[2..])), 3);
         assert_passes(
             &judge((zxid(1, 2), &[(zxid(1, 3), 13), (zxid(1, 4), 14)])),
-            2,
+            3,
         );
     }
 
@@ -285,7 +288,7 @@ mod tests {
             promised,
             votes: None,
         };
-        assert_passes(&told(&history(), &disk, &pledged(2), "zab"), 2);
+        assert_passes(&told(&history(), &disk, &pledged(2), "zab"), 3);
         assert_fails(
             &told(&history(), &disk, &pledged(1), "zab"),
             "accepted epoch 1",
@@ -307,7 +310,7 @@ mod tests {
                 epochs: vec![(Zxid(1), 6)],
             }),
         };
-        assert_passes(&told(&story, &disk(8), &pledged, "paxos"), 1);
+        assert_passes(&told(&story, &disk(8), &pledged, "paxos"), 2);
         assert_fails(
             &told(&story, &disk(7), &pledged, "paxos"),
             "8 was proposed there",

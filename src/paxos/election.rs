@@ -96,7 +96,10 @@ impl Paxos {
             Phase::Leading(_) => return,
             Phase::Following | Phase::PreVoting(_) | Phase::Preparing(_) => {}
         }
-        let timeout = self.config.election_timeout;
+        let mut timeout = self.config.election_timeout;
+        if self.config.mutations.has(Mutation::N50) {
+            timeout = timeout.times(1 << self.refusals);
+        }
         if let (Some(_), Some(heard_at)) = (self.leader, self.heard_at) {
             let silence = now.since(heard_at);
             if silence < timeout {

@@ -6,7 +6,7 @@ use crate::protocol::{BarrierOutcome, BarrierToken, Effect, Fact, Via};
 use crate::quorum::{NodeSet, is_quorum};
 use crate::tree::Payload;
 
-use super::discovery::{Leading, Learner, LearningStage, Phase, Stage, fail_barrier};
+use super::discovery::{Leading, LearningStage, Phase, Stage, fail_barrier};
 use super::{Msg, Out, State, Timer, Zab};
 
 /// A proposal that is not committed.
@@ -175,9 +175,13 @@ impl Zab {
                 .map(|(node, _)| *node)
                 .collect();
             alive.insert(self.config.me);
-            let is_missed = |(node, _): (&NodeId, &Learner)| !alive.contains(*node);
-            let resigns =
-                self.config.mutations.has(Mutation::N51) && leading.learners.iter().any(is_missed);
+            let resigns = self.config.mutations.has(Mutation::N51)
+                && leading.phase == Phase::Broadcast
+                && !self
+                    .config
+                    .voters
+                    .iter()
+                    .all(|voter| alive.contains(*voter));
             if resigns || !is_quorum(alive, &self.config.voters) {
                 self.step_down(out);
                 return;

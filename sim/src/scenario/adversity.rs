@@ -280,7 +280,7 @@ pub struct SwarmSection {
     /// of the runs there is none.
     pub distance_max: Spanned<Duration>,
     /// One of these numbers of clients. With more clients than `[workload]` says each thinks so
-    /// many times longer.
+    /// many times longer, and keeps one operation open.
     pub clients: Option<Spanned<Vec<u16>>>,
     /// One of these pipelines; see [`super::schema::WorkloadSection::pipeline`].
     pub pipeline: Option<Spanned<Vec<u8>>>,
