@@ -88,6 +88,12 @@ pub enum Mutation {
     N03,
     /// See [`CATALOGUE`].
     N04,
+    /// See [`CATALOGUE`].
+    N05,
+    /// See [`CATALOGUE`].
+    N50,
+    /// See [`CATALOGUE`].
+    N51,
 }
 
 /// Whom a mutation concerns.
@@ -259,7 +265,7 @@ pub const CATALOGUE: &[Entry] = &[
         story: "A follower that is synchronised by DIFF acknowledges NEWLEADER with the history \
                 only in memory: neither logged nor in a snapshot.",
         place: "zab::synchronization",
-        caught_by: &["durability", "agreement"],
+        caught_by: &["durability", "agreement", "logs"],
         exhibit: Exhibit {
             scenario: "chaos",
             first: 0,
@@ -275,7 +281,7 @@ pub const CATALOGUE: &[Entry] = &[
         story: "A learner whose last zxid lies inside the leader's window is sent a DIFF although \
                 that zxid is not in the leader's history; its divergent tail survives.",
         place: "zab::synchronization",
-        caught_by: &["agreement", "digest", "convergence"],
+        caught_by: &["agreement", "digest", "convergence", "logs"],
         exhibit: Exhibit {
             scenario: "chaos",
             first: 0,
@@ -798,6 +804,54 @@ pub const CATALOGUE: &[Entry] = &[
             scenario: "old_acknowledgements",
             first: 0,
             count: 40,
+        },
+    },
+    Entry {
+        mutation: Mutation::N50,
+        id: "N50",
+        name: "backoff_never_reset",
+        concerns: Concerns::Protocol("paxos"),
+        source: "our own: recovery that is ten times slower passed a flat bound of 15 s",
+        story: "The back-off between elections grows with every one that comes to nothing, and \
+                nothing resets it; after a few faults an ensemble takes seconds to elect a leader.",
+        place: "paxos::election",
+        caught_by: &["liveness"],
+        exhibit: Exhibit {
+            scenario: "chaos",
+            first: 0,
+            count: 40,
+        },
+    },
+    Entry {
+        mutation: Mutation::N51,
+        id: "N51",
+        name: "leader_needs_everybody",
+        concerns: Concerns::Protocol("zab"),
+        source: "our own: nobody asked whether a healthy ensemble keeps its leader",
+        story: "A leader resigns as soon as one of its followers is silent, though a quorum still \
+                follows it.",
+        place: "zab::broadcast",
+        caught_by: &["churn"],
+        exhibit: Exhibit {
+            scenario: "follower_returns",
+            first: 0,
+            count: 5,
+        },
+    },
+    Entry {
+        mutation: Mutation::N05,
+        id: "N05",
+        name: "pre_vote_without_stickiness",
+        concerns: Concerns::Protocol("paxos"),
+        source: "Raft (Ongaro's dissertation), section 9.6",
+        story: "A server that hears its leader grants a pre-vote all the same, so whoever comes back \
+                from behind a partition deposes a leader that a quorum hears.",
+        place: "paxos::election",
+        caught_by: &["churn"],
+        exhibit: Exhibit {
+            scenario: "minority_partition",
+            first: 0,
+            count: 20,
         },
     },
 ];

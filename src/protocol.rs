@@ -141,6 +141,12 @@ pub trait Protocol: Clone + Debug + Eq + Hash + 'static {
         None
     }
 
+    /// Whether a message is a leader's answer to a barrier that another server has asked for: until
+    /// then, at least, the answer was not given.
+    fn answers_barrier(_msg: &Self::Msg) -> bool {
+        false
+    }
+
     /// A short name of a message's kind, for traces and per-kind counts ("PROPOSAL", "Accept").
     fn kind(msg: &Self::Msg) -> &'static str;
 }

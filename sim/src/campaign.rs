@@ -13,9 +13,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use menagerie::canonical::RunHash;
-use menagerie::check::Verdict;
+use menagerie::check::{Excused, Verdict};
+use menagerie::ids::Span;
 use menagerie::mutation::Mutations;
 
+use crate::reach::Tally;
 use crate::registry::{Internal, Registration};
 use crate::run::{Conclusion, OpCounts, RunReport, RunSpec, reproduce};
 use crate::scenario::Scenario;
@@ -59,6 +61,61 @@ pub struct Failure {
     pub reproduce: String,
 }
 
+/// How long a run took to recover, and how long it might have taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recovery {
+    /// The run's seed.
+    pub seed: u64,
+    /// How long it took from the healing to the convergence.
+    pub took: Span,
+    /// How long it might have taken.
+    pub bound: Span,
+}
+
+impl Recovery {
+    /// `None` if the run had no liveness phase, or did not converge in it.
+    pub fn of(run: &RunReport) -> Option<Recovery> {
+        let (healed, converged) = (run.healed?, run.converged?);
+        Some(Recovery {
+            seed: run.seed,
+            took: converged.since(healed),
+            bound: run.bound,
+        })
+    }
+}
+
+/// The recovery times of many runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recoveries {
+    /// Half of the runs took no longer.
+    pub p50: Span,
+    /// 99 of 100 runs took no longer.
+    pub p99: Span,
+    /// The run that took the longest.
+    pub worst: Recovery,
+    /// The run that came closest to its bound.
+    pub tightest: Recovery,
+}
+
+impl Recoveries {
+    /// `None` without a run that recovered.
+    pub fn of(recoveries: &[Recovery]) -> Option<Recoveries> {
+        let mut took: Vec<Span> = recoveries.iter().map(|one| one.took).collect();
+        took.sort_unstable();
+        let at = |percent: usize| took[(took.len() * percent).div_ceil(100).max(1) - 1];
+        let worst = *recoveries.iter().max_by_key(|one| one.took)?;
+        let share =
+            |one: &Recovery| u128::from(one.took.0) * 1_000_000 / u128::from(one.bound.0.max(1));
+        let tightest = *recoveries.iter().max_by_key(|one| share(one))?;
+        Some(Recoveries {
+            p50: at(50),
+            p99: at(99),
+            worst,
+            tightest,
+        })
+    }
+}
+
 /// What a campaign showed.
 #[derive(Clone, Debug)]
 pub struct CampaignReport {
@@ -82,8 +139,14 @@ pub struct CampaignReport {
     pub runs_with_two_fault_kinds: u64,
     /// The operations.
     pub ops: OpCounts,
+    /// The synced reads that nothing could be asked of.
+    pub excused: Excused,
+    /// Which rare paths were taken, in how many runs and how often.
+    pub reached: Tally,
     /// The faults that fired, by kind.
     pub faults: BTreeMap<&'static str, u64>,
+    /// How long the healed servers took to converge and to answer, of each run that did.
+    pub recoveries: Vec<Recovery>,
     /// Messages delivered.
     pub messages_delivered: u64,
     /// The virtual time of all runs together.
@@ -238,7 +301,10 @@ impl Fold {
                 vacuous: 0,
                 runs_with_two_fault_kinds: 0,
                 ops: OpCounts::default(),
+                excused: Excused::default(),
+                reached: Tally::default(),
                 faults: BTreeMap::new(),
+                recoveries: Vec::new(),
                 messages_delivered: 0,
                 virtual_time: Duration::ZERO,
                 wall_time: Duration::ZERO,
@@ -272,9 +338,13 @@ impl Fold {
         report.ops.error += run.ops.error;
         report.ops.refused += run.ops.refused;
         report.ops.unknown += run.ops.unknown;
+        report.reached.take(&run.reached);
+        report.excused.excused += run.excused.excused;
+        report.excused.of += run.excused.of;
         for (kind, count) in &run.faults {
             *report.faults.entry(kind).or_default() += count;
         }
+        report.recoveries.extend(Recovery::of(&run));
         report.messages_delivered += run.stats.messages_delivered;
         self.virtual_nanos += u128::from(run.virtual_time.0);
         match run.conclusion() {

@@ -68,6 +68,42 @@ impl Latency {
     }
 }
 
+impl Latency {
+    /// Everything takes so many times as long.
+    #[must_use]
+    pub fn times(self, factor: u64) -> Latency {
+        match self {
+            Latency::Constant(span) => Latency::Constant(span.times(factor)),
+            Latency::Uniform { min, max } => Latency::Uniform {
+                min: min.times(factor),
+                max: max.times(factor),
+            },
+            Latency::Exponential { mean } => Latency::Exponential {
+                mean: mean.times(factor),
+            },
+            Latency::LogNormal { median, p99 } => Latency::LogNormal {
+                median: median.times(factor),
+                p99: p99.times(factor),
+            },
+        }
+    }
+
+    /// One of so many samples takes this long or longer; `samples` is 4 or more.
+    #[must_use]
+    pub fn one_in(self, samples: u64) -> Span {
+        assert!(samples >= 4, "{samples} samples have no tail");
+        let tail = u64::MAX / samples;
+        match self {
+            Latency::Constant(span) => span,
+            Latency::Uniform { max, .. } => max,
+            // Its longest samples belong to the smallest draws.
+            Latency::Exponential { .. } => self.sample(Draw(tail)),
+            // Its longest samples belong to the smallest draws of the upper half.
+            Latency::LogNormal { .. } => self.sample(Draw(1 << 63 | tail)),
+        }
+    }
+}
+
 /// `median` times 2 to the power of (spread in octaves) x (normal quantile of the draw).
 fn log_normal(median: u64, p99: u64, draw: Draw) -> Span {
     assert!(
@@ -133,6 +169,31 @@ mod tests {
         let deck = Dice::new(11).deck(Concern::Wire, 1);
         let total: u64 = (0..count).map(|n| latency.sample(deck.draw(n)).0).sum();
         total / count
+    }
+
+    #[test]
+    fn one_in_a_hundred_is_the_p99() {
+        let spans = [
+            Latency::LogNormal {
+                median: Span::millis(1),
+                p99: Span::millis(100),
+            },
+            Latency::Exponential {
+                mean: Span::millis(10),
+            },
+        ];
+        for latency in spans {
+            let p99 = latency.one_in(100);
+            let deck = Dice::new(5).deck(Concern::Wire, 1);
+            let above = (0..20_000).filter(|n| latency.sample(deck.draw(*n)) >= p99);
+            let above = above.count();
+            assert!(
+                (150..=250).contains(&above),
+                "{latency:?}: {above} of 20000"
+            );
+        }
+        let twice = Latency::Constant(Span::millis(3)).times(2);
+        assert_eq!(twice.one_in(4), Span::millis(6));
     }
 
     fn assert_within_one_percent(mean: u64, nominal: u64) {

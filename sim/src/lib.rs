@@ -33,6 +33,8 @@ pub mod judge;
 pub mod latency;
 pub mod measure;
 pub mod plan;
+pub mod reach;
+pub mod recovery;
 pub mod registry;
 pub mod report;
 pub mod resolve;

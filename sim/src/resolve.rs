@@ -14,13 +14,12 @@ use crate::dice::{Concern, Dice, Draw};
 use crate::disk::DiskSpec;
 use crate::latency::Latency;
 use crate::plan::Plan;
+use crate::recovery;
 use crate::run::RunSpec;
 use crate::scenario::Scenario;
 use crate::scenario::adversity::SwarmSection;
 use crate::scenario::quantity::Duration;
-use crate::scenario::schema::{
-    Core, Document, Expect, KnobsSection, LatencySection, NetworkSection,
-};
+use crate::scenario::schema::{Core, Document, Expect, KnobsSection, LatencySection};
 use crate::script::{Act, Move, Script, ScriptedOp, parse_act};
 use crate::wire::NetworkSpec;
 use crate::workload::WorkloadSpec;
@@ -69,18 +68,26 @@ impl Resolved {
             .and_then(|chaos| chaos.swarm.as_ref())
         {
             base.draw(swarm, &dice);
+            base.draw_links(swarm, &dice);
         }
+        let workload = base.workload.clone();
+        let core = base.core;
         let plan = Plan::draw(document, base.voters, &dice);
+        let world = base.world(document, run);
+        let bound = match &document.liveness.bound {
+            Some(bound) => bound.get_ref().0,
+            None => recovery::bound(&world),
+        };
         Resolved {
-            workload: workload(document),
+            workload,
             duration: document.duration.get_ref().0,
-            bound: document.liveness.bound.get_ref().0,
-            core: base.core,
+            core,
             expect: expectation(run),
             script: script(document),
             skip_liveness: document.liveness.skip,
             stop_early: None,
-            world: base.world(document, run),
+            bound,
+            world,
             plan,
         }
     }
@@ -134,8 +141,13 @@ struct Base {
     observers: u8,
     capture_chunk: u32,
     knobs: Knobs,
+    session_timeout: Duration,
+    workload: WorkloadSpec,
     loss_ppm: u32,
     duplicate_ppm: u32,
+    twin: Option<LatencySection>,
+    link_loss_ppm: Option<Vec<Vec<u32>>>,
+    matrix: Option<Vec<Vec<Span>>>,
     drift_ppm: u32,
     lan: LatencySection,
     sync: LatencySection,
@@ -149,8 +161,17 @@ impl Base {
             observers: *document.ensemble.observers.get_ref(),
             capture_chunk: *document.ensemble.capture_chunk.get_ref(),
             knobs: knobs(&document.knobs),
+            session_timeout: *document.workload.session_timeout.get_ref(),
+            workload: workload(document),
             loss_ppm: document.network.loss.ppm,
             duplicate_ppm: document.network.duplicate.ppm,
+            twin: document
+                .network
+                .twin
+                .as_ref()
+                .map(|twin| twin.get_ref().clone()),
+            link_loss_ppm: rows(document.network.link_loss.as_ref(), |loss| loss.ppm),
+            matrix: rows(document.network.matrix.as_ref(), |delay| delay.0),
             drift_ppm: document.clock.drift.get_ref().ppm,
             lan: document.network.lan.get_ref().clone(),
             sync: document.disk.sync.get_ref().clone(),
@@ -195,6 +216,63 @@ impl Base {
         choose(&mut self.lan, swarm.lan.as_ref(), draw(15));
         choose(&mut self.sync, swarm.sync.as_ref(), draw(16));
         choose(&mut self.core, swarm.liveness_core.as_ref(), draw(17));
+        let usual = self.workload.clients;
+        let workload = &mut self.workload;
+        choose(&mut workload.clients, swarm.clients.as_ref(), draw(18));
+        if workload.clients > usual {
+            let crowd = u64::from(workload.clients.div_ceil(usual));
+            workload.think = workload.think.times(crowd);
+        }
+        choose(&mut workload.pipeline, swarm.pipeline.as_ref(), draw(19));
+        if workload.clients > usual {
+            // A crowd asks one thing at a time.
+            workload.pipeline = 1;
+        }
+        choose(&mut workload.keys, swarm.keys.as_ref(), draw(20));
+        choose(&mut workload.depth, swarm.depth.as_ref(), draw(21));
+        choose(&mut workload.data_max, swarm.data_max.as_ref(), draw(22));
+        choose(
+            &mut self.session_timeout,
+            swarm.session_timeout.as_ref(),
+            draw(23),
+        );
+        choose(
+            &mut self.knobs.outstanding_max,
+            swarm.outstanding_max.as_ref(),
+            draw(24),
+        );
+        if let Some(twins) = &swarm.twin {
+            let twins = twins.get_ref();
+            self.twin = Some(twins[draw(25).below(twins.len() as u64) as usize].clone());
+        }
+    }
+
+    /// Draws what each direction between two servers has of its own.
+    fn draw_links(&mut self, swarm: &SwarmSection, dice: &Dice) {
+        let draw = |option: u64| dice.draw(Concern::Driver, SWARM, option);
+        let size = usize::from(self.voters) + usize::from(self.observers);
+        let each = |option: u64, max: u64| {
+            let one = |from: usize, to: usize| {
+                let place = (from * size + to) as u64;
+                dice.draw(Concern::Driver, SWARM + option, place)
+                    .range(0, max)
+            };
+            let row = |from: usize| (0..size).map(|to| one(from, to)).collect();
+            (0..size).map(row).collect::<Vec<Vec<u64>>>()
+        };
+        let loss = sometimes(swarm.link_loss_max.ppm, draw(26), draw(27));
+        if loss > 0 {
+            let rows = each(26, u64::from(loss)).into_iter();
+            let narrow = |row: Vec<u64>| row.into_iter().map(|ppm| ppm as u32).collect();
+            self.link_loss_ppm = Some(rows.map(narrow).collect());
+        }
+        let longest = swarm.distance_max.get_ref().0.0;
+        if longest > 0 && draw(28).chance_ppm(500_000) {
+            let longest = draw(29).range(0, longest);
+            let rows = each(28, longest).into_iter();
+            let spans = |row: Vec<u64>| row.into_iter().map(Span).collect();
+            self.matrix = Some(rows.map(spans).collect());
+        }
     }
 
     fn world(self, document: &Document, run: &RunSpec) -> WorldSpec {
@@ -203,7 +281,7 @@ impl Base {
             seed: run.seed,
             voters: self.voters,
             observers: self.observers,
-            clients: *document.workload.clients.get_ref(),
+            clients: self.workload.clients,
             homes: Vec::new(),
             mutations: run.mutations,
             settings: ServerSettings {
@@ -218,13 +296,18 @@ impl Base {
                 superuser: None,
             },
             knobs: self.knobs,
-            session_timeout: document.workload.session_timeout.get_ref().0,
-            network: network(
-                &document.network,
-                &self.lan,
-                self.loss_ppm,
-                self.duplicate_ppm,
-            ),
+            session_timeout: self.session_timeout.0,
+            network: NetworkSpec {
+                lan: latency(&self.lan),
+                matrix: self.matrix,
+                client: latency(document.network.client.get_ref()),
+                loss_ppm: self.loss_ppm.min(1_000_000),
+                duplicate_ppm: self.duplicate_ppm.min(1_000_000),
+                twin: self.twin.as_ref().map(latency),
+                link_loss_ppm: self.link_loss_ppm,
+                patience: document.network.patience.get_ref().0,
+                dial_timeout: document.network.dial_timeout.get_ref().0,
+            },
             disk: DiskSpec {
                 write: latency(document.disk.write.get_ref()),
                 sync: latency(&self.sync),
@@ -280,24 +363,13 @@ fn latency(section: &LatencySection) -> Latency {
     }
 }
 
-fn network(
-    section: &NetworkSection,
-    lan: &LatencySection,
-    loss_ppm: u32,
-    duplicate_ppm: u32,
-) -> NetworkSpec {
-    NetworkSpec {
-        lan: latency(lan),
-        matrix: section.matrix.as_ref().map(|matrix| {
-            let spans = |row: &Vec<Duration>| row.iter().map(|delay| delay.0).collect();
-            matrix.get_ref().iter().map(spans).collect()
-        }),
-        client: latency(section.client.get_ref()),
-        loss_ppm: loss_ppm.min(1_000_000),
-        duplicate_ppm: duplicate_ppm.min(1_000_000),
-        patience: section.patience.get_ref().0,
-        dial_timeout: section.dial_timeout.get_ref().0,
-    }
+/// What each direction between two servers has of its own.
+fn rows<T, U>(
+    table: Option<&Spanned<Vec<Vec<T>>>>,
+    value: impl Fn(&T) -> U,
+) -> Option<Vec<Vec<U>>> {
+    let row = |row: &Vec<T>| row.iter().map(&value).collect();
+    table.map(|table| table.get_ref().iter().map(row).collect())
 }
 
 fn knobs(section: &KnobsSection) -> Knobs {
@@ -385,6 +457,8 @@ fn workload(document: &Document) -> WorkloadSpec {
     WorkloadSpec {
         clients: *section.clients.get_ref(),
         pipeline: *section.pipeline.get_ref(),
+        depth: *section.depth.get_ref(),
+        data_max: *section.data_max.get_ref(),
         think: latency(section.think.get_ref()),
         keys: *section.keys.get_ref(),
         parents: *section.parents.get_ref(),

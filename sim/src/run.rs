@@ -14,12 +14,13 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use menagerie::check::{Counterexample, Verdict};
+use menagerie::check::{Counterexample, Excused, Verdict};
 use menagerie::history::{History, Outcome};
-use menagerie::ids::{NodeId, VirtualTime};
+use menagerie::ids::{NodeId, Span, VirtualTime};
 use menagerie::mutation::Mutations;
 use menagerie::protocol::Protocol;
 
+use crate::reach::Reached;
 use crate::resolve::{Resolved, mutation_ids};
 use crate::scenario::Scenario;
 use crate::scenario::schema::Expect;
@@ -104,6 +105,10 @@ pub struct RunReport {
     pub expect: Expect,
     /// The world's counters.
     pub stats: Stats,
+    /// The synced reads that nothing could be asked of.
+    pub excused: Excused,
+    /// Which rare paths it took.
+    pub reached: Reached,
     /// The faults that fired, by kind.
     pub faults: BTreeMap<&'static str, u64>,
     /// The operations, probes included.
@@ -112,6 +117,8 @@ pub struct RunReport {
     pub virtual_time: VirtualTime,
     /// The servers that were healed; none before that.
     pub core: Vec<NodeId>,
+    /// How long recovery may take.
+    pub bound: Span,
     /// When the faults were healed.
     pub healed: Option<VirtualTime>,
     /// When the servers had converged and every client had been answered.
@@ -241,10 +248,13 @@ fn blank(protocol: &'static str, job: &Job) -> RunReport {
         verdicts: Vec::new(),
         expect: job.resolved.expect.clone(),
         stats: Stats::default(),
+        excused: Excused::default(),
+        reached: Reached::default(),
         faults: BTreeMap::new(),
         ops: OpCounts::default(),
         virtual_time: VirtualTime(0),
         core: Vec::new(),
+        bound: job.resolved.bound,
         healed: None,
         converged: None,
         history: History::default(),

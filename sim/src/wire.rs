@@ -27,6 +27,10 @@ pub struct NetworkSpec {
     pub loss_ppm: u32,
     /// How many datagrams of a million arrive twice.
     pub duplicate_ppm: u32,
+    /// How long the second copy of a datagram takes; as `lan` says if absent.
+    pub twin: Option<Latency>,
+    /// Added to `loss_ppm`: `link_loss_ppm[from][to]` by the servers' order.
+    pub link_loss_ppm: Option<Vec<Vec<u32>>>,
     /// How long a stream survives a cut.
     pub patience: Span,
     /// After how long a dial that is not answered is given up.
@@ -42,6 +46,8 @@ impl NetworkSpec {
             client: lan,
             loss_ppm: 0,
             duplicate_ppm: 0,
+            twin: None,
+            link_loss_ppm: None,
             patience: Span::millis(200),
             dial_timeout: Span::millis(50),
         }
@@ -282,6 +288,8 @@ pub(crate) struct Pair<P: Protocol> {
     /// Added to every latency by faults.
     pub(crate) extra: Span,
     base: Span,
+    /// How many datagrams of a million it loses beside what every link loses.
+    pub(crate) loss_ppm: u32,
     pub(crate) latest: Latest<P>,
     decks: [Deck; 3],
     ordinals: [u64; 3],
@@ -311,6 +319,10 @@ impl<P: Protocol> Pair<P> {
             cut_generation: 0,
             extra: Span::ZERO,
             base,
+            loss_ppm: spec
+                .link_loss_ppm
+                .as_ref()
+                .map_or(0, |rows| rows[from as usize][to as usize]),
             latest: Latest {
                 in_flight: None,
                 waiting: None,

@@ -41,6 +41,10 @@ pub struct WorkloadSpec {
     pub keys: u16,
     /// How many contended parents.
     pub parents: u16,
+    /// How many levels deep plain nodes lie.
+    pub depth: u16,
+    /// The most bytes of content that a write carries; 0: a short text of its own.
+    pub data_max: u32,
     /// Which reads are preceded by a sync.
     pub reads: Reads,
     /// How many reads leave a watch, in parts per million.
@@ -175,6 +179,8 @@ impl WorkloadSpec {
             think: Latency::Constant(Span::ZERO),
             keys: 1,
             parents: 1,
+            depth: 1,
+            data_max: 0,
             reads: Reads::Local,
             watches_ppm: 0,
             mix: Mix::default(),
@@ -189,16 +195,18 @@ impl WorkloadSpec {
         let drawn = draws
             .weighted(&weights)
             .expect("some operation has a weight, as the scenario's checks made sure");
-        // Everybody starts with creating the contended parents: one succeeds, the others observe.
-        let setup = ordinal < u64::from(self.parents);
-        let kind = if setup { Kind::Create } else { KINDS[drawn] };
+        let setup = self.setup(ordinal);
+        let kind = match setup {
+            Some(_) => Kind::Create,
+            None => KINDS[drawn],
+        };
         let key = named("k", draws.below(u64::from(self.keys)));
         let second_key = named("k", draws.below(u64::from(self.keys)));
         let parent = named("p", draws.below(u64::from(self.parents)));
         let mut wish = Wish {
             ordinal,
             kind,
-            key: if setup { named("p", ordinal) } else { key },
+            key: setup.clone().unwrap_or(key),
             second_key,
             parent,
             mode: [
@@ -221,12 +229,56 @@ impl WorkloadSpec {
         };
         if self.mix.is_wide() {
             let wide = Wide::draw(draws, self, client);
-            if wide.elsewhere && !setup {
+            if wide.elsewhere && setup.is_none() {
                 wish.key = wide.node.clone();
             }
             wish.wide = Some(wide);
         }
+        self.deepen(&mut wish, setup.is_some(), draws);
+        self.fill(&mut wish, draws);
         wish
+    }
+
+    /// Everybody starts with creating the contended parents and the levels that plain nodes lie
+    /// on: one succeeds, the others observe.
+    fn setup(&self, ordinal: u64) -> Option<Path> {
+        let parents = u64::from(self.parents);
+        if ordinal < parents {
+            return Some(named("p", ordinal));
+        }
+        let level = ordinal - parents + 1;
+        (level < u64::from(self.depth)).then(|| Path::from(level_of(level)))
+    }
+
+    /// Moves a wish's plain nodes to the levels they lie on.
+    fn deepen(&self, wish: &mut Wish, is_setup: bool, draws: &mut Stream) {
+        if self.depth <= 1 {
+            return;
+        }
+        let levels = [0, 1].map(|_| level_of(draws.below(u64::from(self.depth))));
+        let [first, second] = levels;
+        let is_plain = |path: &Path| path.starts_with("/k");
+        if !is_setup && is_plain(&wish.key) {
+            wish.key = Path::from(format!("{first}{}", wish.key));
+        }
+        wish.second_key = Path::from(format!("{second}{}", wish.second_key));
+    }
+
+    /// Gives a wish its content's size: any order of magnitude up to the greatest, or none at all.
+    fn fill(&self, wish: &mut Wish, draws: &mut Stream) {
+        if self.data_max == 0 {
+            return;
+        }
+        let magnitudes = u64::from(self.data_max.ilog2()) + 2;
+        let below = 1 << draws.below(magnitudes);
+        let size = draws.below(below).min(u64::from(self.data_max)) as usize;
+        let mut content = wish.data.to_vec();
+        if size == 0 {
+            content.clear();
+        } else if size > content.len() {
+            content.resize(size, b'x');
+        }
+        wish.data = Data::from(content.as_slice());
     }
 
     /// How long the client waits before the operation of that name.
@@ -248,6 +300,11 @@ impl Version {
             _ => Version::Stale,
         }
     }
+}
+
+/// The node whose children lie on that level; the empty text is the root.
+fn level_of(level: u64) -> String {
+    "/d".repeat(level as usize)
 }
 
 fn named(prefix: &str, number: u64) -> Path {

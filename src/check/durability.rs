@@ -191,6 +191,7 @@ mod tests {
                 healed: Some(VirtualTime(3)),
                 converged: Some(VirtualTime(4)),
                 obstacle: None,
+                circumstances: &crate::check::Circumstances::default(),
             })
         };
         assert_passes(&judge(2), 2);

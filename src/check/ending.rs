@@ -118,6 +118,7 @@ mod tests {
             healed: Some(VirtualTime(3)),
             converged: obstacle.is_none().then_some(VirtualTime(4)),
             obstacle: obstacle.map(str::to_string),
+            circumstances: &crate::check::Circumstances::default(),
         })
     }
 

@@ -17,6 +17,7 @@ mod search_tests;
 #[cfg(test)]
 mod tests;
 
+use super::Excused;
 use super::findings::Findings;
 use super::model::{Model, Reader, timeless};
 use super::timeline::{Recorder, Timeline};
@@ -36,7 +37,6 @@ pub(super) const ENTRY: CheckerEntry = CheckerEntry {
               protocol's sync is no quorum operation and the leader behind it was superseded.",
     interests: Interests::COMMITS
         .and(Interests::APPLIED)
-        .and(Interests::STANDING)
         .and(Interests::FACT),
     make: |setup| Box::new(Linearizability::new(setup)),
 };
@@ -46,6 +46,7 @@ struct Linearizability {
     /// Whether synced reads are linearizable whoever leads.
     has_linearizable_barrier: bool,
     leaders: Leaders,
+    excused: Excused,
     recorder: Recorder,
     findings: Findings,
 }
@@ -55,6 +56,7 @@ impl Linearizability {
         Linearizability {
             has_linearizable_barrier: setup.promises.linearizable_barrier,
             leaders: Leaders::default(),
+            excused: Excused::default(),
             recorder: Recorder::default(),
             findings: Findings::default(),
         }
@@ -63,8 +65,13 @@ impl Linearizability {
 
 impl Linearizability {
     /// Whether a synced read is promised to be linearizable.
-    fn promises(&self, read: &Operation, history: &History) -> bool {
-        self.has_linearizable_barrier || self.leaders.stand_behind(read, history)
+    fn promises(&mut self, read: &Operation, ending: &Ending<'_>) -> bool {
+        let (history, run) = (ending.history, ending.circumstances);
+        let promised =
+            self.has_linearizable_barrier || self.leaders.stand_behind(read, history, run);
+        self.excused.of += 1;
+        self.excused.excused += u64::from(!promised);
+        promised
     }
 }
 
@@ -299,13 +306,17 @@ impl Checker for Linearizability {
         self.findings.violation()
     }
 
+    fn excused(&self) -> Excused {
+        self.excused
+    }
+
     fn finish(&mut self, ending: &Ending<'_>) -> Verdict {
         let mut reads: Vec<(Zxid, &Operation, &Read)> = Vec::new();
         let mut writes = 0;
         for operation in &ending.history.operations {
             if let (Some(read), Some((zxid, _))) =
                 (linearizable_read(operation), answered(operation))
-                && self.promises(operation, ending.history)
+                && self.promises(operation, ending)
             {
                 reads.push((zxid, operation, read));
             }

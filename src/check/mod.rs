@@ -10,6 +10,8 @@
 mod agreement;
 mod bounds;
 mod chosen;
+mod churn;
+mod circumstances;
 mod digest;
 mod durability;
 mod ending;
@@ -20,6 +22,7 @@ mod leadership;
 mod ledger;
 mod lifetimes;
 pub mod linearizability;
+mod logs;
 mod model;
 mod oracles;
 mod panel;
@@ -46,6 +49,7 @@ use crate::ids::{NodeId, SessionId, VirtualTime, Zxid};
 use crate::protocol::{Epochs, Fact, Holding, Persisted, Pledged, Promises, Role};
 use crate::tree::Payload;
 
+pub use circumstances::{Barrier, Circumstances, Disturbance, Excused, Turn};
 pub use interests::Interests;
 pub use panel::Panel;
 pub use session_news::SessionNews;
@@ -207,6 +211,8 @@ pub struct Ending<'a> {
     pub converged: Option<VirtualTime>,
     /// Why it did not, if it did not: which server lacks what.
     pub obstacle: Option<String>,
+    /// What it went through.
+    pub circumstances: &'a Circumstances,
 }
 
 /// A judge of one property.
@@ -216,6 +222,11 @@ pub trait Checker {
 
     /// A violation found so far, if any: a run may stop at the first.
     fn violation(&self) -> Option<&Counterexample>;
+
+    /// What it could not hold against the run; known once the verdict is given.
+    fn excused(&self) -> Excused {
+        Excused::default()
+    }
 
     /// Gives the verdict.
     fn finish(&mut self, ending: &Ending<'_>) -> Verdict;
@@ -263,4 +274,6 @@ pub const CHECKERS: &[CheckerEntry] = &[
     sessions::ENTRY,
     lifetimes::ENTRY,
     times::ENTRY,
+    logs::ENTRY,
+    churn::ENTRY,
 ];

@@ -2,7 +2,8 @@
 
 use super::interests::KINDS;
 use super::{
-    CHECKERS, Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Setup, Verdict,
+    CHECKERS, Checker, CheckerEntry, Counterexample, Ending, Excused, Interests, Observation,
+    Setup, Verdict,
 };
 use crate::ids::VirtualTime;
 
@@ -54,6 +55,15 @@ impl Panel {
     pub fn violation_of(&self, checker: &str) -> Option<&Counterexample> {
         let mut named = self.checkers.iter().filter(|(name, _)| *name == checker);
         named.next()?.1.violation()
+    }
+
+    /// The synced reads that could not be held against the run; known once it is finished.
+    pub fn excused(&self) -> Excused {
+        let all = self.checkers.iter().map(|(_, checker)| checker.excused());
+        all.fold(Excused::default(), |sum, one| Excused {
+            excused: sum.excused + one.excused,
+            of: sum.of + one.of,
+        })
     }
 
     /// Every verdict, in the order of the table.

@@ -270,6 +270,7 @@ impl Run {
             healed: Some(at),
             converged: Some(at),
             obstacle: None,
+            circumstances: &crate::check::Circumstances::default(),
         })
     }
 }

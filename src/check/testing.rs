@@ -298,6 +298,7 @@ pub(super) fn ended<T>(
         healed: None,
         converged: None,
         obstacle: None,
+        circumstances: &crate::check::Circumstances::default(),
     })
 }
 

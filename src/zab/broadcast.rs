@@ -175,7 +175,14 @@ impl Zab {
                 .map(|(node, _)| *node)
                 .collect();
             alive.insert(self.config.me);
-            if !is_quorum(alive, &self.config.voters) {
+            let resigns = self.config.mutations.has(Mutation::N51)
+                && leading.phase == Phase::Broadcast
+                && !self
+                    .config
+                    .voters
+                    .iter()
+                    .all(|voter| alive.contains(*voter));
+            if resigns || !is_quorum(alive, &self.config.voters) {
                 self.step_down(out);
                 return;
             }

@@ -380,6 +380,10 @@ impl Protocol for Zab {
         Some(record::pledged(image))
     }
 
+    fn answers_barrier(msg: &Msg) -> bool {
+        matches!(msg, Msg::Synced { .. })
+    }
+
     fn kind(msg: &Msg) -> &'static str {
         msg.kind()
     }

@@ -287,6 +287,7 @@ fn amount(action: &Action, path: &str) -> Result<(), String> {
         | Action::CutClient(_)
         | Action::MendClient(_)
         | Action::FailSyncs { .. }
+        | Action::MendSyncs(_)
         | Action::Break { .. } => Ok(()),
     }
 }

@@ -15,7 +15,9 @@ use super::document::{self, Campaigns, hex};
 use super::output::{complain, print};
 use super::run::{faults_line, ops_line, styled};
 use super::{Exit, Trouble, artefacts, select};
-use crate::campaign::{CampaignReport, CampaignSpec, FAILURES_LISTED_MAX, Watcher, run};
+use crate::campaign::{
+    CampaignReport, CampaignSpec, FAILURES_LISTED_MAX, Recoveries, Watcher, run,
+};
 use crate::registry::Registration;
 use crate::run::RunSpec;
 use crate::scenario::Scenario;
@@ -181,6 +183,36 @@ impl Watcher for Bar {
     }
 }
 
+/// How long recovery took, beside how long it might have taken.
+fn recovery_line(report: &CampaignReport, text: &mut String) {
+    if let Some(times) = Recoveries::of(&report.recoveries) {
+        let _ = writeln!(
+            text,
+            "  recovered in {} (p50), {} (p99), {} (worst, seed {}, of a bound of {}); closest to \
+             its bound: {} of {} (seed {})",
+            times.p50,
+            times.p99,
+            times.worst.took,
+            times.worst.seed,
+            times.worst.bound,
+            times.tightest.took,
+            times.tightest.bound,
+            times.tightest.seed
+        );
+    }
+}
+
+/// The rare paths: in how many runs each was taken, and how often in all.
+fn reach_table(report: &CampaignReport, text: &mut String) {
+    let mut cells = Vec::new();
+    for (entry, runs, times) in report.reached.of(report.protocol) {
+        cells.push(format!("{:<20} {runs:>6} runs {times:>8}x", entry.name));
+    }
+    for row in cells.chunks(2) {
+        let _ = writeln!(text, "    {}", row.join("   ").trim_end());
+    }
+}
+
 /// A campaign in words.
 fn human(report: &CampaignReport, kept: &[String]) -> String {
     let mut text = String::new();
@@ -220,6 +252,14 @@ fn human(report: &CampaignReport, kept: &[String]) -> String {
         report.runs_with_two_fault_kinds
     );
     let _ = writeln!(text, "  {}", ops_line(&report.ops));
+    recovery_line(report, &mut text);
+    let excused = report.excused;
+    let _ = writeln!(
+        text,
+        "  {} of {} synced reads excused: their leader had been superseded",
+        excused.excused, excused.of
+    );
+    reach_table(report, &mut text);
     let (virtual_s, wall_s) = (
         report.virtual_time.as_secs_f64(),
         report.wall_time.as_secs_f64().max(1e-9),

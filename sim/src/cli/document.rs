@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 
 use menagerie::check::Verdict;
+use menagerie::ids::Span;
 use serde::Serialize;
 
-use crate::campaign::CampaignReport;
+use crate::campaign::{CampaignReport, Recoveries};
 use crate::run::{OpCounts, RunReport};
 
 /// The version of the documents.
@@ -56,6 +57,10 @@ struct Campaign<'a> {
     runs_with_two_fault_kinds: u64,
     ops: Ops,
     faults: &'a BTreeMap<&'static str, u64>,
+    synced_reads: u64,
+    synced_reads_excused: u64,
+    recovery: Option<RecoveryLine>,
+    reached: Vec<ReachLine>,
     messages_delivered: u64,
     virtual_s: f64,
     wall_s: f64,
@@ -69,6 +74,28 @@ struct Ops {
     error: u64,
     refused: u64,
     unknown: u64,
+}
+
+/// How long recovery took, and how long the slowest might have taken.
+#[derive(Debug, Serialize)]
+struct RecoveryLine {
+    p50_ms: f64,
+    p99_ms: f64,
+    worst_ms: f64,
+    worst_bound_ms: f64,
+    worst_seed: u64,
+}
+
+fn millis(span: Span) -> f64 {
+    span.0 as f64 / 1e6
+}
+
+/// A rare path: in how many runs it was taken, and how often in all.
+#[derive(Debug, Serialize)]
+struct ReachLine {
+    path: &'static str,
+    runs: u64,
+    times: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -151,6 +178,24 @@ impl<'a> Campaign<'a> {
             runs_with_two_fault_kinds: report.runs_with_two_fault_kinds,
             ops: Ops::new(&report.ops),
             faults: &report.faults,
+            synced_reads: report.excused.of,
+            synced_reads_excused: report.excused.excused,
+            recovery: Recoveries::of(&report.recoveries).map(|times| RecoveryLine {
+                p50_ms: millis(times.p50),
+                p99_ms: millis(times.p99),
+                worst_ms: millis(times.worst.took),
+                worst_bound_ms: millis(times.worst.bound),
+                worst_seed: times.worst.seed,
+            }),
+            reached: report
+                .reached
+                .of(report.protocol)
+                .map(|(entry, runs, times)| ReachLine {
+                    path: entry.name,
+                    runs,
+                    times,
+                })
+                .collect(),
             messages_delivered: report.messages_delivered,
             virtual_s: report.virtual_time.as_secs_f64(),
             wall_s: report.wall_time.as_secs_f64(),

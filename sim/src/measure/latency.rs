@@ -110,6 +110,8 @@ impl Links {
             Links::Lan | Links::Uniform | Links::Exponential | Links::LogNormal => None,
         };
         NetworkSpec {
+            twin: None,
+            link_loss_ppm: None,
             matrix,
             // A client sits beside its server.
             client: Latency::Constant(LAN),

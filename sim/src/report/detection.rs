@@ -14,6 +14,9 @@ use crate::registry::{Internal, Registration};
 use crate::run::{Conclusion, RunReport, RunSpec};
 use crate::scenario::Scenario;
 
+/// So many seeds are run beyond the first that detects a mutation, for its rate.
+const BEYOND: u64 = 40;
+
 /// One run with a mutation on.
 #[derive(Clone, Debug)]
 struct Outcome {
@@ -34,7 +37,7 @@ pub(super) struct Detection {
 }
 
 impl Detection {
-    /// Runs a scenario with one mutation on.
+    /// Runs a scenario with one mutation on, until [`BEYOND`] seeds after the first that detects it.
     ///
     /// # Errors
     /// If a run ended without a report.
@@ -45,8 +48,7 @@ impl Detection {
         seeds: Range<u64>,
         jobs: usize,
     ) -> Result<Detection, Internal> {
-        let all: Vec<u64> = seeds.clone().collect();
-        let outcomes = in_order(&all, jobs, |seed| {
+        let run = |seed: &u64| {
             let begun = start_watch();
             let report = protocol.run(&RunSpec {
                 scenario: Arc::clone(scenario),
@@ -60,13 +62,26 @@ impl Detection {
                 caught: earliest(&report),
                 wall: begun.elapsed(),
             })
-        });
+        };
+        let mut outcomes: Vec<Outcome> = Vec::new();
+        let mut next = seeds.start;
+        while next < seeds.end {
+            let first = outcomes.iter().find(|one| one.caught.is_some());
+            if first.is_some_and(|first| next > first.seed + BEYOND) {
+                break;
+            }
+            let batch: Vec<u64> = (next..seeds.end.min(next + BEYOND)).collect();
+            next += batch.len() as u64;
+            let found: Result<Vec<Outcome>, Internal> =
+                in_order(&batch, jobs, run).into_iter().collect();
+            outcomes.extend(found?);
+        }
         Ok(Detection {
             entry,
             protocol: protocol.name,
             scenario: scenario.name.clone(),
-            seeds,
-            outcomes: outcomes.into_iter().collect::<Result<_, Internal>>()?,
+            seeds: seeds.start..next,
+            outcomes,
         })
     }
 

@@ -3,6 +3,7 @@
 //! Everything but the sections marked as wall time is a function of the sources and the seeds: two
 //! reports of one build differ in nothing else.
 
+mod coverage;
 mod detection;
 mod plot;
 mod text;
@@ -30,7 +31,7 @@ use detection::Detection;
 pub struct Extent {
     /// Seeds of each campaign.
     campaign: u64,
-    /// Seeds of each mutation.
+    /// Seeds of each mutation, at most; a few beyond the first that detects it are enough.
     mutation: u64,
     /// Losses of the leader.
     failover: u64,
@@ -46,7 +47,7 @@ impl Extent {
     /// For the committed report: minutes.
     pub const FULL: Extent = Extent {
         campaign: 200,
-        mutation: 500,
+        mutation: 2_000,
         failover: 200,
         writes: [200, 2_000],
         runs: 40,
@@ -167,7 +168,9 @@ pub fn make(order: &Order<'_>, say: &mut dyn FnMut(&str)) -> Result<Report, Obst
     let mut campaigns = Vec::new();
     for scenario in &scenarios {
         say(&format!("campaign {}", scenario.name));
-        for protocol in order.protocols {
+        let about = scenario.document.protocol.as_deref();
+        let concerned = |one: &&Registration| about.is_none_or(|name| name == one.name);
+        for protocol in order.protocols.iter().filter(concerned) {
             campaigns.push(run_campaign(order, scenario, protocol)?);
         }
     }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use menagerie::canonical::FORMAT_VERSION;
 use menagerie::ids::Span;
 
+use super::coverage;
 use super::detection::Detection;
 use super::plot::{Bar, Group, Labels, Series, bars, lines};
 use super::track;
@@ -103,7 +104,7 @@ fn detection_series(detection: &Detection) -> Series {
     }
 }
 
-fn millis(span: Span) -> f64 {
+pub(super) fn millis(span: Span) -> f64 {
     span.0 as f64 / 1e6
 }
 
@@ -115,6 +116,9 @@ pub(super) fn text(order: &Order<'_>, findings: &Findings) -> String {
     }
     text.push_str(INTRODUCTION);
     campaigns(&mut text, order, findings);
+    coverage::recoveries(&mut text, findings);
+    coverage::synced_reads(&mut text, findings);
+    coverage::paths(&mut text, findings);
     mutations(&mut text, order, findings);
     latency(&mut text, findings);
     failover(&mut text, order, findings);
@@ -130,7 +134,7 @@ pub(super) fn text(order: &Order<'_>, findings: &Findings) -> String {
 }
 
 /// A table in Markdown; texts that start a cell with a digit are set to the right by their column.
-fn table(text: &mut String, head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) {
+pub(super) fn table(text: &mut String, head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) {
     let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
     let owned: Vec<String> = head.iter().map(|cell| (*cell).to_owned()).collect();
     text.push_str(&line(&owned));
@@ -209,7 +213,8 @@ fn mutations(text: &mut String, order: &Order<'_>, findings: &Findings) {
     let seeds = order.extent.mutation;
     let _ = write!(
         text,
-        "\n## Mutations\n\nKnown bugs, switched on one at a time, seeds 0..{seeds}. *First \
+        "\n## Mutations\n\nKnown bugs, switched on one at a time, from seed 0 on: until 40 seeds and more after the \
+         first that\ndetects it, or through {seeds} seeds. *Seeds*: how many were run. *First \
          seed*: so many seeds pass before \
          one detects it.\n*Reported first by*: the checker with the earliest violation in \
          virtual time, with the \
@@ -220,6 +225,7 @@ fn mutations(text: &mut String, order: &Order<'_>, findings: &Findings) {
         "name",
         "protocol",
         "scenario",
+        "seeds",
         "detected",
         "rate",
         "first seed",
@@ -232,7 +238,7 @@ fn mutations(text: &mut String, order: &Order<'_>, findings: &Findings) {
         text,
         "\n![Detections over seeds](docs/detection.svg)\n\n\
          Reproduce a row: `menagerie campaign scenarios/<scenario>.toml --protocol <protocol> \
-         --mutate <mutation> --seeds 0..{seeds}`.\n"
+         --mutate <mutation> --seeds 0..<seeds>`.\n"
     );
 }
 
@@ -251,6 +257,7 @@ fn detection_row(one: &Detection) -> Vec<String> {
         one.entry.name.to_owned(),
         one.protocol.to_owned(),
         one.scenario.clone(),
+        (one.seeds.end - one.seeds.start).to_string(),
         one.caught().to_string(),
         format!("{:.1} %", one.caught() as f64 * 100.0 / tried),
         seed,

@@ -32,6 +32,8 @@ use crate::world::{Action, Close, Happening, World};
 const STEPS_MAX: u64 = 50_000_000;
 /// A run that stops at the first violation looks for one after so many events.
 const LOOKS: u64 = 64;
+/// Of what stands in the way of convergence so much is named.
+const LACKS_NAMED_MAX: usize = 12;
 /// How often convergence is looked for.
 const POLL: Span = Span::millis(10);
 /// How long a client waits before it asks again in the liveness phase.
@@ -469,6 +471,11 @@ impl<P: Protocol> Drive<P> {
     fn lacking(&self) -> Option<String> {
         let mut lacks = healing::lacking(&self.world, &self.settled());
         lacks.extend(self.probes.iter().filter_map(Probe::obstacle));
+        let more = lacks.len().saturating_sub(LACKS_NAMED_MAX);
+        if more > 0 {
+            lacks.truncate(LACKS_NAMED_MAX);
+            lacks.push(format!("and {more} more"));
+        }
         (!lacks.is_empty()).then(|| lacks.join("; "))
     }
 
@@ -529,6 +536,8 @@ impl<P: Protocol> Drive<P> {
     pub(super) fn fill(&mut self, report: &mut RunReport) {
         report.hash = self.world.hash();
         report.stats = self.world.stats().clone();
+        report.reached = self.world.reached();
+        report.excused = self.world.excused();
         report.virtual_time = self.world.now();
         report.faults = self
             .fired

@@ -1,5 +1,6 @@
 //! The sections of a scenario file that say what goes wrong: `[[fault]]` and `[chaos]`.
 
+use menagerie::ids::Span;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -291,6 +292,29 @@ pub struct SwarmSection {
     pub duplicate_max: Ratio,
     /// The greatest drift of clocks.
     pub drift_max: Spanned<Ratio>,
+    /// The most datagrams that are lost on one link, beside `loss_max`, drawn for each direction;
+    /// half of the runs lose none.
+    pub link_loss_max: Ratio,
+    /// The longest way between two servers, drawn for each direction and added to `lan`; in half
+    /// of the runs there is none.
+    pub distance_max: Spanned<Duration>,
+    /// One of these numbers of clients. With more clients than `[workload]` says each thinks so
+    /// many times longer, and keeps one operation open.
+    pub clients: Option<Spanned<Vec<u16>>>,
+    /// One of these pipelines; see [`super::schema::WorkloadSection::pipeline`].
+    pub pipeline: Option<Spanned<Vec<u8>>>,
+    /// One of these numbers of plain nodes.
+    pub keys: Option<Spanned<Vec<u16>>>,
+    /// One of these depths; see [`super::schema::WorkloadSection::depth`].
+    pub depth: Option<Spanned<Vec<u16>>>,
+    /// One of these sizes; see [`super::schema::WorkloadSection::data_max`].
+    pub data_max: Option<Spanned<Vec<u32>>>,
+    /// One of these session timeouts.
+    pub session_timeout: Option<Spanned<Vec<Duration>>>,
+    /// One of these limits; see [`super::schema::KnobsSection::outstanding_max`].
+    pub outstanding_max: Option<Spanned<Vec<u32>>>,
+    /// One of these distributions of a datagram's second copy.
+    pub twin: Option<Spanned<Vec<LatencySection>>>,
     /// One of these distributions between servers.
     pub lan: Option<Spanned<Vec<LatencySection>>>,
     /// One of these distributions of a sync.
@@ -313,6 +337,16 @@ impl Default for SwarmSection {
             loss_max: Ratio::default(),
             duplicate_max: Ratio::default(),
             drift_max: unplaced(Ratio::default()),
+            link_loss_max: Ratio::default(),
+            distance_max: unplaced(Duration(Span::ZERO)),
+            clients: None,
+            pipeline: None,
+            keys: None,
+            depth: None,
+            data_max: None,
+            session_timeout: None,
+            outstanding_max: None,
+            twin: None,
             lan: None,
             sync: None,
             liveness_core: None,

@@ -248,6 +248,10 @@ pub struct NetworkSection {
     pub loss: Ratio,
     /// How many datagrams arrive twice.
     pub duplicate: Ratio,
+    /// How long the second copy of a datagram takes; as `lan` says if absent.
+    pub twin: Option<Spanned<LatencySection>>,
+    /// Added to `loss`, from server (row) to server (column).
+    pub link_loss: Option<Spanned<Vec<Vec<Ratio>>>>,
     /// How long a stream survives a cut.
     pub patience: Spanned<Duration>,
     /// After how long a dial that is not answered is given up.
@@ -268,6 +272,8 @@ impl Default for NetworkSection {
             matrix: None,
             loss: Ratio::default(),
             duplicate: Ratio::default(),
+            twin: None,
+            link_loss: None,
             patience: unplaced(micros(200_000)),
             dial_timeout: unplaced(micros(50_000)),
         }
@@ -341,6 +347,10 @@ pub struct WorkloadSection {
     pub keys: Spanned<u16>,
     /// How many parents of ephemeral and sequential nodes the clients contend for.
     pub parents: Spanned<u16>,
+    /// How many levels deep plain nodes lie.
+    pub depth: Spanned<u16>,
+    /// The most bytes of content that a write carries; 0: a short text of its own.
+    pub data_max: Spanned<u32>,
     /// Which reads are preceded by a sync.
     pub reads: Reads,
     /// How many reads leave a watch.
@@ -362,6 +372,8 @@ impl Default for WorkloadSection {
             }),
             keys: unplaced(5),
             parents: unplaced(2),
+            depth: unplaced(1),
+            data_max: unplaced(0),
             reads: Reads::Mixed,
             watches: Ratio { ppm: 200_000 },
             session_timeout: unplaced(micros(800_000)),
@@ -532,8 +544,9 @@ impl Mix {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LivenessSection {
-    /// How long the healed servers may take to converge and to answer every client.
-    pub bound: Spanned<Duration>,
+    /// How long the healed servers may take to converge and to answer every client; if absent, what
+    /// [`crate::recovery::bound`] derives from timeouts and latencies.
+    pub bound: Option<Spanned<Duration>>,
     /// Which servers are healed.
     pub core: Core,
     /// Exactly these servers are healed, by their numbers, instead of `core`; only where the
@@ -571,7 +584,7 @@ impl Core {
 impl Default for LivenessSection {
     fn default() -> Self {
         LivenessSection {
-            bound: unplaced(micros(10_000_000)),
+            bound: None,
             core: Core::default(),
             servers: None,
             skip: false,

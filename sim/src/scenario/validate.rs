@@ -22,6 +22,8 @@ pub(crate) const SERVERS_MAX: u16 = 63;
 pub(crate) const CLIENTS_MAX: u16 = 1_000;
 const KEYS_MAX: u16 = 1_000;
 const PIPELINE_MAX: u8 = 64;
+const DEPTH_MAX: u16 = 32;
+const DATA_MAX: u32 = 1_000_000;
 
 /// The names of checkers that are not in the table of the pure package.
 pub const RUNNER_CHECKERS: [&str; 3] = ["invariant", "coverage", "expectation"];
@@ -104,7 +106,9 @@ impl Problems {
             );
         }
         self.positive(&document.duration, "duration");
-        self.positive(&document.liveness.bound, "bound");
+        if let Some(bound) = &document.liveness.bound {
+            self.positive(bound, "bound");
+        }
         self.positive(&document.network.patience, "patience");
         self.positive(&document.network.dial_timeout, "dial_timeout");
         if let Some(name) = document.expect.get_ref().subject() {
@@ -227,25 +231,42 @@ impl Problems {
                 "expected at most 50%; real clocks drift by some 100ppm",
             );
         }
-        if let Some(matrix) = &document.network.matrix {
-            let swarm = document
-                .chaos
-                .as_ref()
-                .and_then(|chaos| chaos.swarm.as_ref());
-            if swarm.is_some_and(|swarm| swarm.voters.is_some() || swarm.observers.is_some()) {
+        self.links(document, total);
+    }
+
+    /// What each direction between two servers has of its own fits the ensemble.
+    fn links(&mut self, document: &Document, total: u16) {
+        let swarm = document
+            .chaos
+            .as_ref()
+            .and_then(|chaos| chaos.swarm.as_ref());
+        let drawn = swarm.is_some_and(|swarm| swarm.voters.is_some() || swarm.observers.is_some());
+        let size = usize::from(total);
+        let network = &document.network;
+        let square = |rows: Vec<usize>| rows.len() == size && rows.iter().all(|len| *len == size);
+        let matrix = network.matrix.as_ref();
+        let matrix = matrix.map(|table| {
+            let rows = table.get_ref().iter().map(Vec::len).collect();
+            (table.span(), square(rows))
+        });
+        let loss = network.link_loss.as_ref();
+        let loss = loss.map(|table| {
+            let rows = table.get_ref().iter().map(Vec::len).collect();
+            (table.span(), square(rows))
+        });
+        for (span, fits) in [matrix, loss].into_iter().flatten() {
+            if drawn {
                 self.add(
-                    matrix.span(),
+                    span.clone(),
                     "a matrix is for a fixed ensemble, but the swarm draws its size".to_owned(),
                     "drop the matrix, or `voters` and `observers` of [chaos.swarm]",
                 );
             }
-            let rows = matrix.get_ref();
-            let size = usize::from(total);
-            if rows.len() != size || rows.iter().any(|row| row.len() != size) {
+            if !fits {
                 self.add(
-                    matrix.span(),
+                    span,
                     format!("the matrix does not fit {total} servers"),
-                    &format!("expected {total} rows of {total} delays each"),
+                    &format!("expected {total} rows of {total} values each"),
                 );
             }
         }
@@ -346,6 +367,9 @@ impl Problems {
         ] {
             self.latency(latency.span(), latency.get_ref());
         }
+        if let Some(twin) = &document.network.twin {
+            self.latency(twin.span(), twin.get_ref());
+        }
     }
 
     fn latency(&mut self, span: Range<usize>, latency: &LatencySection) {
@@ -365,6 +389,7 @@ impl Problems {
             (&workload.clients, "clients", CLIENTS_MAX),
             (&workload.keys, "keys", KEYS_MAX),
             (&workload.parents, "parents", KEYS_MAX),
+            (&workload.depth, "depth", DEPTH_MAX),
         ];
         for (value, name, max) in limited {
             let number = *value.get_ref();
@@ -376,6 +401,7 @@ impl Problems {
                 );
             }
         }
+        self.number(&workload.data_max, "data_max", 0, DATA_MAX);
         let pipeline = *workload.pipeline.get_ref();
         if pipeline == 0 || pipeline > PIPELINE_MAX {
             self.add(

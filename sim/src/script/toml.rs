@@ -10,6 +10,7 @@ use super::lines;
 use crate::decision::Source;
 use crate::fault::Fault;
 use crate::latency::Latency;
+use crate::recovery;
 use crate::resolve::{Resolved, mutation_ids};
 use crate::scenario::Scenario;
 use crate::scenario::quantity::exact_span;
@@ -178,6 +179,10 @@ fn network(run: &Resolved, plain: &Resolved, text: &mut String) -> Result<(), St
     let mut body = String::new();
     latency_line("lan", &network.lan, &usual.lan, &mut body);
     latency_line("client", &network.client, &usual.client, &mut body);
+    if let Some(twin) = &network.twin {
+        let _ = writeln!(body, "twin = {}", latency_text(twin));
+    }
+    // What is lost are decisions, which are written down one by one.
     if let Some(matrix) = &network.matrix {
         let rows: Vec<String> = matrix
             .iter()
@@ -232,7 +237,7 @@ fn liveness(run: &Resolved, plain: &Resolved, text: &mut String) {
     if run.skip_liveness {
         body.push_str("skip = true\n");
     } else {
-        if run.bound != plain.bound {
+        if run.bound != recovery::bound(&run.world) {
             let _ = writeln!(body, "bound = \"{}\"", exact_span(run.bound));
         }
         if let Some(core) = run.script.as_ref().and_then(|script| script.core.as_ref()) {

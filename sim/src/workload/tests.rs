@@ -5,6 +5,8 @@ use menagerie::tree::{ErrorCode, Failure, Stat};
 
 fn spec(reads: Reads) -> WorkloadSpec {
     WorkloadSpec {
+        depth: 1,
+        data_max: 0,
         clients: 3,
         pipeline: 2,
         think: Latency::Constant(Span::millis(1)),

@@ -142,6 +142,7 @@ impl<P: Protocol> World<P> {
                 self.mark(Kind::ClientFrame, place, u64::from(id.0));
                 feed_client_frame(&frame, &mut self.hash);
                 self.stats.frames_delivered += 1;
+                self.reach.asked(&frame);
                 self.frame_arrives(id, Direction::Up, number, client_frame_kind(&frame));
                 self.step_server(place, ServerInput::ClientFrame { conn: id, frame });
             }
@@ -164,6 +165,9 @@ impl<P: Protocol> World<P> {
         if conn.broken || !conn.alive[Side::Acceptor.index()] {
             return;
         }
+        let place = self.conn(id).server;
+        self.witness_reply(place, id, &frame);
+        self.reach.replied(&frame);
         let frame = self.parcel_down(id, frame);
         let at = self.client_arrival(id, Side::Dialler);
         self.push_down(id, Frame::Body(frame), at);

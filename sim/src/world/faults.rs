@@ -212,7 +212,10 @@ impl<P: Protocol> World<P> {
             .for_each(|word| self.hash.word(word));
         let cause = self.cause();
         self.record_action(&action);
-        let changed = self.carry_out(action);
+        let changed = self.carry_out(action.clone());
+        if changed {
+            self.witness(&action);
+        }
         // What the driver does next does not follow from this.
         self.follow(cause);
         changed

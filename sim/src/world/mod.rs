@@ -46,13 +46,14 @@ mod spec;
 mod streams;
 #[cfg(test)]
 mod tests;
+mod witness;
 
 pub use faults::{Action, CrashKind};
 pub use spec::{Close, Happening, Stats, WorldSpec};
 
 use core::time::Duration;
 use menagerie::canonical::{Canonical, RunHash};
-use menagerie::check::{Ending, Final, Observation, Panel, Setup, Timing, Verdict};
+use menagerie::check::{Ending, Excused, Final, Observation, Panel, Setup, Timing, Verdict};
 use menagerie::client::{ClientEffect, ClientInput};
 use menagerie::history::History;
 use menagerie::ids::{ClientId, ConnId, NodeId, VirtualTime, Zxid};
@@ -62,6 +63,8 @@ use std::collections::VecDeque;
 
 use crate::decision::{Decider, Table};
 use crate::dice::Dice;
+use crate::reach;
+use crate::recovery;
 use crate::trace::{self, Recorder};
 use crate::wire::{Conn, Pair};
 use clients::ClientSeat;
@@ -69,6 +72,7 @@ use event::{Event, Kind};
 use node::{Gated, Node};
 use queue::{Key, Queue};
 use streams::LinkSlot;
+use witness::Witness;
 
 /// See the module's text.
 pub struct World<P: Protocol> {
@@ -97,6 +101,9 @@ pub struct World<P: Protocol> {
     heard: VecDeque<(ConnId, ClientInput)>,
     driver_dials: u32,
     stats: Stats,
+    reach: reach::Watch,
+    witness: Witness,
+    excused: Excused,
     hash: RunHash,
     panel: Option<Panel>,
     recorder: Option<Recorder>,
@@ -165,6 +172,13 @@ impl<P: Protocol> World<P> {
             heard: VecDeque::new(),
             driver_dials: 0,
             stats: Stats::default(),
+            reach: reach::Watch::new(
+                P::NAME,
+                spec.knobs.zxid_counter_bits,
+                spec.knobs.election_timeout,
+            ),
+            witness: Witness::default(),
+            excused: Excused::default(),
             hash: RunHash::new(),
             panel,
             recorder: Recorder::wanted(spec.trace, count),
@@ -315,6 +329,16 @@ impl<P: Protocol> World<P> {
         &self.stats
     }
 
+    /// The synced reads that nothing could be asked of; known once the run has finished.
+    pub fn excused(&self) -> Excused {
+        self.excused
+    }
+
+    /// Which paths were taken so far.
+    pub fn reached(&self) -> reach::Reached {
+        self.reach.finish(&self.stats, &self.history)
+    }
+
     /// The hash of everything so far.
     pub fn hash(&self) -> u64 {
         self.hash.value()
@@ -323,6 +347,7 @@ impl<P: Protocol> World<P> {
     /// Ends the run: the last look at the disks, and the verdicts (none without checks).
     pub fn finish(&mut self, close: Close) -> Vec<(&'static str, Verdict)> {
         self.observe_durable();
+        self.witness.circumstances.settles_in = recovery::settles_in(&self.spec);
         let nodes: Vec<Final> = self
             .nodes
             .iter()
@@ -344,11 +369,14 @@ impl<P: Protocol> World<P> {
             healed: close.healed,
             converged: close.converged,
             obstacle: close.obstacle,
+            circumstances: &self.witness.circumstances,
         };
-        self.panel
-            .take()
-            .map(|mut panel| panel.finish(&ending))
-            .unwrap_or_default()
+        let Some(mut panel) = self.panel.take() else {
+            return Vec::new();
+        };
+        let verdicts = panel.finish(&ending);
+        self.excused = panel.excused();
+        verdicts
     }
 
     /// Ends the recording: the events so far and how many more there were; none without a trace.

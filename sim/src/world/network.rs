@@ -17,6 +17,7 @@ impl<P: Protocol> World<P> {
     pub(super) fn send(&mut self, from: u8, to: NodeId, via: Via, packet: Packet<P>) {
         let to = self.place(to);
         let packet = self.parcel(from, to, via, packet);
+        self.witness_sending(packet.id, &packet.content);
         if from == to {
             let incarnation = self.nodes[usize::from(from)].incarnation;
             let event = Event::Loopback {
@@ -57,7 +58,8 @@ impl<P: Protocol> World<P> {
     }
 
     fn send_datagram(&mut self, from: u8, to: u8, packet: Parcel<Packet<P>>) {
-        let loss = (self.spec.network.loss_ppm + self.extra_loss_ppm).min(1_000_000);
+        let own = self.pair(from, to).loss_ppm;
+        let loss = (self.spec.network.loss_ppm + self.extra_loss_ppm + own).min(1_000_000);
         let duplicate = (self.spec.network.duplicate_ppm + self.extra_duplicate_ppm).min(1_000_000);
         let channel = Channel::Datagram;
         let number = self.pair(from, to).name(channel);
@@ -70,10 +72,14 @@ impl<P: Protocol> World<P> {
             return;
         }
         let travel = self.travel(from, to, channel, number, (Part::Delay, 2));
-        let at = self.now.after(self.pair(from, to).latency(travel));
+        let travel = self.pair(from, to).latency(travel);
+        self.reach.travels(travel, false);
+        let at = self.now.after(travel);
         if self.happens(from, to, number, (Part::Twice, 1), duplicate) {
             let travel = self.travel(from, to, channel, number, (Part::TwinDelay, 3));
-            let at = self.now.after(self.pair(from, to).latency(travel));
+            let travel = self.pair(from, to).latency(travel);
+            self.reach.travels(travel, true);
+            let at = self.now.after(travel);
             let packet = self.duplicate(packet.id, packet.content.clone());
             self.queue.push(at, Event::Datagram { from, to, packet });
         }
@@ -113,7 +119,11 @@ impl<P: Protocol> World<P> {
     ) -> u64 {
         let place = usize::from(from) * self.nodes.len() + usize::from(to);
         let pair = &self.pairs[place];
-        let lan = &self.spec.network.lan;
+        let network = &self.spec.network;
+        let lan = match part {
+            Part::TwinDelay => network.twin.as_ref().unwrap_or(&network.lan),
+            Part::Delay | Part::Lost | Part::Twice => &network.lan,
+        };
         let name = || Name::Message {
             channel,
             from: from + 1,
@@ -200,6 +210,7 @@ impl<P: Protocol> World<P> {
         via.feed(&mut self.hash);
         feed_packet(&packet, &mut self.hash);
         self.stats.messages_delivered += 1;
+        self.witness_arrival(id, to, &packet);
         if let Packet::Protocol(msg) = &packet {
             self.stats.count_kind(P::kind(msg));
         }

@@ -3,7 +3,9 @@
 use menagerie::canonical::Canonical;
 use menagerie::check::Observation;
 use menagerie::ids::{ConnId, NodeId, Span};
-use menagerie::protocol::{Ensemble, Fact, Gate, Protocol, Refusal, Standing, TimerRange, Via};
+use menagerie::protocol::{
+    DiskResult, Ensemble, Fact, Gate, Protocol, Refusal, Standing, TimerRange, Via,
+};
 use menagerie::server::{
     HOLDINGS, Note, Server, ServerEffect, ServerInput, ServerOutbox, ServerTimer,
 };
@@ -99,7 +101,7 @@ pub(super) struct Node<P: Protocol> {
     ensemble: Ensemble,
     clock: Clock,
     outbox: ServerOutbox<P>,
-    standing: Option<Standing>,
+    pub(super) standing: Option<Standing>,
     /// The leader that it can send to, as the checkers were last told.
     pub(super) uplink: Option<NodeId>,
     /// The most that the process has held of each.
@@ -324,6 +326,9 @@ impl<P: Protocol> World<P> {
             Outcome::Completed { ticket, result } => {
                 self.mark(Kind::DiskDone, place, ticket.0);
                 self.hash.word(result as u64);
+                if result == DiskResult::Failed {
+                    self.reach.failed_sync();
+                }
                 if let Some(recorder) = &mut self.recorder {
                     recorder.follow_sync(id, ticket);
                 }
@@ -463,6 +468,7 @@ impl<P: Protocol> World<P> {
                 self.mark(Kind::Applied, place as u8, zxid.0);
                 payload.feed(&mut self.hash);
                 digest.feed(&mut self.hash);
+                self.reach.applied(zxid, &payload);
                 self.record(|| What::Apply {
                     node,
                     zxid,
@@ -494,6 +500,7 @@ impl<P: Protocol> World<P> {
             });
             self.mark(Kind::Fact, place as u8, 0);
         }
+        self.reach.fact(node, fact);
         self.observe(&Observation::Fact { node, fact });
     }
 
@@ -507,6 +514,11 @@ impl<P: Protocol> World<P> {
         let before = node.standing.replace(standing);
         let id = node.id;
         self.compare_uplink(place, standing);
+        if before != Some(standing) {
+            let others = self.nodes.iter().filter(|other| other.id != id);
+            let others = others.filter_map(|other| other.server.as_ref().and(other.standing));
+            self.reach.standing(before.as_ref(), &standing, others);
+        }
         let known = before
             .is_some_and(|before| before.role == standing.role && before.epoch == standing.epoch);
         let Standing {

@@ -3,7 +3,7 @@
 use menagerie::ids::Span;
 use toml::Spanned;
 
-use super::Problems;
+use super::{CLIENTS_MAX, DATA_MAX, DEPTH_MAX, KEYS_MAX, PIPELINE_MAX, Problems};
 use crate::scenario::adversity::{ChaosSection, FaultEntry, Shape, SwarmSection};
 use crate::scenario::quantity::{Duration, Target};
 use crate::script::{named_by, parse_action};
@@ -206,6 +206,56 @@ impl Problems {
         }
     }
 
+    /// What the swarm draws of the workload is what a workload may be.
+    fn swarm_workload(&mut self, swarm: &SwarmSection) {
+        let small = |list: &Spanned<Vec<u16>>| {
+            let numbers = list.get_ref().iter().map(|number| u32::from(*number));
+            (list.span(), numbers.collect::<Vec<u32>>())
+        };
+        let tiny = |list: &Spanned<Vec<u8>>| {
+            let numbers = list.get_ref().iter().map(|number| u32::from(*number));
+            (list.span(), numbers.collect::<Vec<u32>>())
+        };
+        let wide = |list: &Spanned<Vec<u32>>| (list.span(), list.get_ref().clone());
+        let lists = [
+            (swarm.clients.as_ref().map(small), 1, u32::from(CLIENTS_MAX)),
+            (
+                swarm.pipeline.as_ref().map(tiny),
+                1,
+                u32::from(PIPELINE_MAX),
+            ),
+            (swarm.keys.as_ref().map(small), 1, u32::from(KEYS_MAX)),
+            (swarm.depth.as_ref().map(small), 1, u32::from(DEPTH_MAX)),
+            (swarm.data_max.as_ref().map(wide), 0, DATA_MAX),
+            (swarm.outstanding_max.as_ref().map(wide), 1, 1_000_000),
+        ];
+        for (list, min, max) in lists {
+            let Some((span, numbers)) = list else {
+                continue;
+            };
+            if numbers.is_empty() || numbers.iter().any(|n| !(min..=max).contains(n)) {
+                self.add(
+                    span,
+                    "nothing can be drawn from this".to_owned(),
+                    &format!("expected a list of numbers from {min} to {max}"),
+                );
+            }
+        }
+        if let Some(timeouts) = &swarm.session_timeout
+            && (timeouts.get_ref().is_empty()
+                || timeouts
+                    .get_ref()
+                    .iter()
+                    .any(|timeout| timeout.0 == Span::ZERO))
+        {
+            self.add(
+                timeouts.span(),
+                "no session timeout can be drawn from this".to_owned(),
+                "expected a list of spans above zero",
+            );
+        }
+    }
+
     fn swarm(&mut self, swarm: &SwarmSection) {
         if swarm.drift_max.get_ref().ppm > 500_000 {
             self.add(
@@ -270,7 +320,8 @@ impl Problems {
                 "expected a list of \"all\", \"quorum\" and \"worst\"",
             );
         }
-        for choice in [&swarm.lan, &swarm.sync].into_iter().flatten() {
+        self.swarm_workload(swarm);
+        for choice in [&swarm.lan, &swarm.sync, &swarm.twin].into_iter().flatten() {
             if choice.get_ref().is_empty() {
                 self.add(
                     choice.span(),

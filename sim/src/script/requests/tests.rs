@@ -117,6 +117,8 @@ fn what_is_no_request_is_refused() {
 #[test]
 fn whatever_a_workload_asks_has_a_short_form_that_means_the_same() {
     let spec = WorkloadSpec {
+        depth: 1,
+        data_max: 0,
         clients: 4,
         pipeline: 1,
         think: Latency::Constant(Span::ZERO),
