@@ -48,13 +48,21 @@ impl Delayed {
         }
     }
 
-    /// Something late arrives, whoever hears whom by now.
+    /// Something late arrives, whoever hears whom by now. The answer is late too, or comes at once.
     fn arrive(&mut self) {
         let count = self.late.len() as u64;
-        if count > 0 {
-            let index = self.world.draw(count) as usize;
-            let packet = self.late.swap_remove(index);
-            self.world.inject(packet.from, packet.to, packet.msg);
+        if count == 0 {
+            return;
+        }
+        let index = self.world.draw(count) as usize;
+        let Packet { from, to, msg } = self.late.swap_remove(index);
+        let asks = matches!(msg, Msg::LearnReq { .. });
+        self.world.inject(from, to, msg);
+        if asks && self.world.draw(2) == 0 {
+            self.world.deliver(|packet| {
+                let answers = matches!(packet.msg, Msg::Learn { .. } | Msg::Snap { .. });
+                answers && packet.from == to && packet.to == from
+            });
         }
     }
 
@@ -62,16 +70,25 @@ impl Delayed {
         NodeId(1 + self.world.draw(5) as u8)
     }
 
+    /// The servers fall into two parts, mostly with a leader in the smaller one, or are whole again.
     fn split(&mut self) {
-        self.split = self.world.draw(3) > 0;
-        self.apart = [self.any(), self.any()];
+        self.split = !self.split || self.world.draw(3) == 0;
+        let leader = (1..=5).map(NodeId).find(|node| self.world.leads(*node));
+        let first = match leader {
+            Some(leader) if self.world.draw(4) > 0 => leader,
+            Some(_) | None => self.any(),
+        };
+        self.apart = [first, self.any()];
+        let mut wire = core::mem::take(&mut self.world.wire);
+        wire.retain(|packet| !self.crosses(packet));
+        self.world.wire = wire;
     }
 
     fn fire(&mut self) {
         let node = self.any();
         let timers: Vec<Timer> = self.world.machine(node).timers.keys().copied().collect();
         let timer = timers[self.world.draw(timers.len() as u64) as usize];
-        self.world.now = self.world.now.after(Span::millis(40));
+        self.world.now = self.world.now.after(Span::millis(25));
         self.world.fire(node, timer);
     }
 
@@ -104,10 +121,10 @@ fn run(schedule: u64, snapshot_every: u32, mutations: Mutations) -> World {
     };
     for step in 0..STEPS {
         match delayed.world.draw(32) {
-            0 => delayed.split(),
-            1..=4 => delayed.fire(),
-            5..=6 => delayed.arrive(),
-            7..=11 => delayed.propose(step),
+            0 if step % 4 == 0 => delayed.split(),
+            0..=1 => delayed.fire(),
+            2 => delayed.arrive(),
+            3 => delayed.propose(step),
             _ => delayed.deliver(),
         }
         if delayed.world.violation.is_some() {

@@ -103,7 +103,7 @@ fn a_leader_does_not_announce_what_it_knows_from_a_snapshot_as_its_own() {
     assert_eq!(announced(&world), Some((2, 2)));
     world.settle();
     assert_eq!(world.chosen_at(N2, 2), None);
-    world.fire(N1, Timer::Heartbeat);
+    world.inject(N2, N1, Msg::LearnReq { first: 2 });
     world.settle();
     assert_eq!(world.prefix(N2), 2, "n1 passes the snapshot on");
     world.assert_safe();
@@ -244,8 +244,12 @@ fn planted_n03_acknowledges_a_deposed_leader() {
         world.isolate(N1);
         world.elect(N2);
         world.heal();
-        world.fire(N1, Timer::Heartbeat);
-        world.deliver(|p| matches!(p.msg, Msg::Heartbeat { .. }) && p.to == N3);
+        let notice = crate::paxos::Notice {
+            ballot: world.promised(N1),
+            base: 0,
+            commit: 0,
+        };
+        world.inject(N1, N3, Msg::Heartbeat { notice, seq: 9 });
         let said = world.wire.iter().find(|p| p.from == N3 && p.to == N1);
         assert_eq!(said.map(|p| p.msg.kind()), Some(answer));
     }
