@@ -18,6 +18,8 @@ const RARE: u64 = 1_000_000;
 const ELECTIONS: u64 = 3;
 /// Messages one way that an election and the synchronisation after it take, one after the other.
 const ELECTION_HOPS: u64 = 10;
+/// So many of them are as late as one of [`QUANTILE`]; the others as one of ten.
+const LATE_HOPS: u64 = 3;
 /// Frames one way from a client's dial to the answers to its probe.
 const CLIENT_HOPS: u64 = 10;
 /// Times that a disk is waited for, one after the other.
@@ -33,6 +35,14 @@ fn hop(world: &WorldSpec, samples: u64) -> Span {
     sum(&[
         world.network.lan.one_in(samples),
         far.copied().unwrap_or_default(),
+    ])
+}
+
+/// How long the messages of an election take, one after the other.
+fn hops(world: &WorldSpec) -> Span {
+    sum(&[
+        hop(world, QUANTILE).times(LATE_HOPS),
+        hop(world, 10).times(ELECTION_HOPS - LATE_HOPS),
     ])
 }
 
@@ -70,7 +80,7 @@ fn elects(world: &WorldSpec) -> Span {
         waits,
         knobs.finalize_wait,
         knobs.retransmit.times(repeats(world)),
-        hop(world, QUANTILE).times(ELECTION_HOPS),
+        hops(world),
         disk(world, QUANTILE).times(SYNCS),
     ])
 }
@@ -85,7 +95,7 @@ fn answers(world: &WorldSpec) -> Span {
         timeout,
         world.network.dial_timeout,
         world.network.client.one_in(QUANTILE).times(CLIENT_HOPS),
-        hop(world, QUANTILE).times(ELECTION_HOPS),
+        hops(world),
     ])
 }
 
