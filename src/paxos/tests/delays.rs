@@ -70,7 +70,8 @@ impl Delayed {
         NodeId(1 + self.world.draw(5) as u8)
     }
 
-    /// The servers fall into two parts, mostly with a leader in the smaller one, or are whole again.
+    /// The servers fall into two parts, mostly with a leader in the smaller one, or are whole
+    /// again.
     fn split(&mut self) {
         self.split = !self.split || self.world.draw(3) == 0;
         let leader = (1..=5).map(NodeId).find(|node| self.world.leads(*node));
