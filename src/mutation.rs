@@ -745,11 +745,10 @@ pub const CATALOGUE: &[Entry] = &[
         id: "N01",
         name: "commit_of_another_ballot",
         concerns: Concerns::Protocol("paxos"),
-        source: "our own: a Learn at a deposed leader; Vertical Paxos and others, \"a commit names a \
-                 ballot\"",
-        story: "A deposed leader learns what a higher ballot chose in a slot where its own proposal \
-                is open, and announces the slot as a commit of its own ballot; an acceptor that \
-                voted for that proposal applies it.",
+        source: "our own: a Learn at a deposed leader",
+        story: "A deposed leader learns what a higher ballot chose in a slot where its own \
+                proposal is open, and announces the slot as a commit of its own ballot; an \
+                acceptor that voted for that proposal applies it.",
         place: "paxos::learner",
         caught_by: &["agreement", "chosen"],
         exhibit: Exhibit {
@@ -764,8 +763,8 @@ pub const CATALOGUE: &[Entry] = &[
         name: "commit_through_a_snapshot",
         concerns: Concerns::Protocol("paxos"),
         source: "our own: a snapshot at a deposed leader",
-        story: "A deposed leader takes over a snapshot that covers a slot where its own proposal is \
-                open, and announces the slot as a commit of its own ballot.",
+        story: "A deposed leader takes over a snapshot that covers a slot where its own proposal \
+                is open, and announces the slot as a commit of its own ballot.",
         place: "paxos::checkpoint",
         caught_by: &["agreement", "chosen"],
         exhibit: Exhibit {
@@ -780,8 +779,8 @@ pub const CATALOGUE: &[Entry] = &[
         name: "heartbeat_acknowledged_behind_a_promise",
         concerns: Concerns::Protocol("paxos"),
         source: "Paxos Made Live, section 5.2: what a master must know before it reads",
-        story: "A voter acknowledges a heartbeat of a ballot below its promise, so a deposed leader \
-                that does not hear its successor goes on to answer synced reads.",
+        story: "A voter acknowledges a heartbeat of a ballot below its promise, so a deposed \
+                leader that does not hear its successor goes on to answer synced reads.",
         place: "paxos::voter",
         caught_by: &["linearizability"],
         exhibit: Exhibit {
@@ -796,8 +795,9 @@ pub const CATALOGUE: &[Entry] = &[
         name: "read_joins_a_running_round",
         concerns: Concerns::Protocol("paxos"),
         source: "Raft (Ongaro's dissertation), section 6.4, step 3",
-        story: "A read index is answered by a round of heartbeats that began before the question \
-                came, so acknowledgements older than a successor's election vouch for it.",
+        story: "A read index is answered by a round of heartbeats that began before the \
+                question came, so acknowledgements older than a successor's election vouch for \
+                it.",
         place: "paxos::read_index",
         caught_by: &["linearizability"],
         exhibit: Exhibit {

@@ -1,9 +1,9 @@
 //! Whoever takes a value for chosen is right: a quorum had voted for it in one epoch.
 //!
 //! Predicate S11 of the Paxos literature's invariants: what is learned was accepted by a quorum at
-//! one ballot. It is asked of each server and of each way to learn: counting votes, a commit notice,
-//! a value that another server sends, a snapshot. Votes of different epochs are never added up, and
-//! what a leader announces proves nothing; only votes that left their servers do.
+//! one ballot. It is asked of each server and of each way to learn: counting votes, a commit
+//! notice, a value that another server sends, a snapshot. Votes of different epochs are never added
+//! up, and what a leader announces proves nothing; only votes that left their servers do.
 //!
 //! In Zab a leader's establishment commits its whole history without a vote on each entry, so there
 //! a delivery is right if a quorum voted for it in its own epoch, or if it lies in the history of

@@ -70,7 +70,8 @@ impl Delayed {
         NodeId(1 + self.world.draw(5) as u8)
     }
 
-    /// The servers fall into two parts, mostly with a leader in the smaller one, or are whole again.
+    /// The servers fall into two parts, mostly with a leader in the smaller one, or are whole
+    /// again.
     fn split(&mut self) {
         self.split = !self.split || self.world.draw(3) == 0;
         let leader = (1..=5).map(NodeId).find(|node| self.world.leads(*node));
@@ -151,17 +152,29 @@ fn first_wrong(
     })
 }
 
-/// With rare snapshots chosen values are sent, with frequent ones snapshots.
-const PLANTED: [(Mutation, u32); 2] = [(Mutation::N01, 1_000), (Mutation::N02, 2)];
+/// What is planted, the interval of snapshots, and the first schedule that goes wrong. With rare
+/// snapshots chosen values are sent, with frequent ones snapshots.
+const PLANTED: [(Mutation, u32, u64); 2] = [(Mutation::N01, 1_000, 3_390), (Mutation::N02, 2, 795)];
 
 #[test]
-#[ignore = "20,000 schedules of each kind take minutes"]
+fn late_questions_find_what_is_planted_and_nothing_else() {
+    for (mutation, snapshot_every, schedule) in PLANTED {
+        let planted = Mutations::NONE.with(mutation);
+        let near = schedule - 20..schedule + 20;
+        let found = first_wrong(near.clone(), snapshot_every, planted);
+        assert_eq!(found, Some(schedule), "{mutation:?}");
+        let wrong = first_wrong(near, snapshot_every, Mutations::NONE);
+        assert_eq!(wrong, None, "without {mutation:?}");
+    }
+}
+
+#[test]
+#[ignore = "20,000 schedules of each kind, with and without what is planted, take a minute"]
 fn twenty_thousand_schedules_find_what_is_planted_and_nothing_else() {
-    for (mutation, snapshot_every) in PLANTED {
+    for (mutation, snapshot_every, schedule) in PLANTED {
         let planted = Mutations::NONE.with(mutation);
         let found = first_wrong(1..20_001, snapshot_every, planted);
-        println!("{mutation:?} goes wrong in schedule {found:?}");
-        assert!(found.is_some(), "{mutation:?} was not found");
+        assert_eq!(found, Some(schedule), "{mutation:?}");
         let wrong = first_wrong(1..20_001, snapshot_every, Mutations::NONE);
         assert_eq!(wrong, None, "without {mutation:?}");
     }
