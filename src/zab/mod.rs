@@ -78,7 +78,7 @@ use std::hash::{Hash, Hasher};
 
 use crate::canonical::{Canonical, RunHash};
 use crate::ids::{LocalTime, NodeId, Span, Zxid};
-use crate::mutation::Mutations;
+use crate::mutation::{Mutation, Mutations};
 use crate::protocol::{
     DiskResult, Ensemble, Holding, Holdings, Image, Input, Knobs, LinkEvent, Outbox, Persisted,
     Pledged, Promises, Protocol, Refusal, Replicates, Role, Standing, TimerRange, Via,
@@ -233,9 +233,15 @@ impl Protocol for Zab {
             me,
             voters,
             observers,
-            knobs,
+            mut knobs,
             mutations,
         } = ensemble.clone();
+        if mutations.has(Mutation::N52) {
+            knobs.finalize_wait = knobs.finalize_wait.times(10);
+            knobs.notification_min = knobs.notification_min.times(10);
+            knobs.notification_max = knobs.notification_max.times(10);
+            knobs.init_limit *= 10;
+        }
         Config {
             me,
             voters,
