@@ -94,6 +94,8 @@ pub enum Mutation {
     N50,
     /// See [`CATALOGUE`].
     N51,
+    /// See [`CATALOGUE`].
+    N52,
 }
 
 /// Whom a mutation concerns.
@@ -809,12 +811,12 @@ pub const CATALOGUE: &[Entry] = &[
     Entry {
         mutation: Mutation::N50,
         id: "N50",
-        name: "backoff_never_reset",
+        name: "elections_ten_times_slower",
         concerns: Concerns::Protocol("paxos"),
         source: "our own: recovery that is ten times slower passed a flat bound of 15 s",
-        story: "The back-off between elections grows with every one that comes to nothing, and \
-                nothing resets it; after a few faults an ensemble takes seconds to elect a leader.",
-        place: "paxos::election",
+        story: "A server waits ten times as long for its leader, and for each candidacy, as it is \
+                told to.",
+        place: "paxos::configure",
         caught_by: &["liveness"],
         exhibit: Exhibit {
             scenario: "chaos",
@@ -852,6 +854,22 @@ pub const CATALOGUE: &[Entry] = &[
             scenario: "minority_partition",
             first: 0,
             count: 20,
+        },
+    },
+    Entry {
+        mutation: Mutation::N52,
+        id: "N52",
+        name: "zab_elections_ten_times_slower",
+        concerns: Concerns::Protocol("zab"),
+        source: "our own: recovery that is ten times slower passed a flat bound of 15 s",
+        story: "A server waits ten times as long for better votes, for notifications and for a \
+                candidate that it cannot join as it is told to.",
+        place: "zab::configure",
+        caught_by: &["liveness"],
+        exhibit: Exhibit {
+            scenario: "chaos",
+            first: 0,
+            count: 40,
         },
     },
 ];

@@ -6,7 +6,6 @@ use super::record::Record;
 use super::slot::{Slots, Value};
 use super::{Leader, Out, Paxos, Phase, Timer};
 use crate::ids::{LocalTime, NodeId, Span};
-use crate::mutation::Mutation;
 use crate::protocol::{TimerRange, Via};
 use crate::quorum::{NodeSet, is_quorum};
 
@@ -84,9 +83,7 @@ impl Paxos {
         self.leader = Some(leader);
         self.heard = leader.ballot;
         self.heard_at = Some(now);
-        if !self.config.mutations.has(Mutation::N50) {
-            self.refusals = 0;
-        }
+        self.refusals = 0;
     }
 
     /// Silence for too long, or a candidacy that came to nothing.
@@ -96,10 +93,7 @@ impl Paxos {
             Phase::Leading(_) => return,
             Phase::Following | Phase::PreVoting(_) | Phase::Preparing(_) => {}
         }
-        let mut timeout = self.config.election_timeout;
-        if self.config.mutations.has(Mutation::N50) {
-            timeout = timeout.times(1 << self.refusals);
-        }
+        let timeout = self.config.election_timeout;
         if let (Some(_), Some(heard_at)) = (self.leader, self.heard_at) {
             let silence = now.since(heard_at);
             if silence < timeout {
@@ -112,9 +106,6 @@ impl Paxos {
             }
         }
         self.lose_leader(out);
-        if self.config.mutations.has(Mutation::N50) {
-            self.refusals = (self.refusals + 1).min(BACKOFF_DOUBLINGS_MAX);
-        }
         self.wait_for_leader(out);
         if self.config.is_voter() {
             self.start_pre_vote(out);
@@ -311,12 +302,6 @@ impl Paxos {
     }
 
     pub(super) fn wait_for_leader(&self, out: &mut Out) {
-        let mut range = self.config.election_range();
-        if self.config.mutations.has(Mutation::N50) {
-            let longer = 1 << self.refusals;
-            range.min = range.min.times(longer);
-            range.max = range.max.times(longer);
-        }
-        out.set_timer(Timer::Election, range);
+        out.set_timer(Timer::Election, self.config.election_range());
     }
 }

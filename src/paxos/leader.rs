@@ -136,9 +136,7 @@ impl Paxos {
         let node = self.config.me;
         self.leader = Some(Leader { node, ballot });
         self.heard = ballot;
-        if !self.config.mutations.has(Mutation::N50) {
-            self.refusals = 0;
-        }
+        self.refusals = 0;
         self.serve_from = self.serve_from.or(Some(Zxid(prefix)));
         out.cancel_timer(Timer::Election);
         out.fact(Fact::Established {

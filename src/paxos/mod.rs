@@ -183,6 +183,11 @@ impl Protocol for Paxos {
             others.collect::<Vec<_>>()
         };
         let knobs = &ensemble.knobs;
+        let slower = if ensemble.mutations.has(Mutation::N50) {
+            10
+        } else {
+            1
+        };
         assert!(knobs.window > 0, "a window of 0 slots proposes nothing");
         Config {
             me: ensemble.me,
@@ -190,7 +195,7 @@ impl Protocol for Paxos {
             peers: others(&ensemble.voters),
             observers: others(&ensemble.observers),
             heartbeat: knobs.heartbeat,
-            election_timeout: knobs.election_timeout,
+            election_timeout: knobs.election_timeout.times(slower),
             retransmit: knobs.retransmit,
             window: u64::from(knobs.window),
             log_tail: u64::from(knobs.log_tail),

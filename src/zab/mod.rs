@@ -239,9 +239,15 @@ impl Protocol for Zab {
             me,
             voters,
             observers,
-            knobs,
+            mut knobs,
             mutations,
         } = ensemble.clone();
+        if mutations.has(Mutation::N52) {
+            knobs.finalize_wait = knobs.finalize_wait.times(10);
+            knobs.notification_min = knobs.notification_min.times(10);
+            knobs.notification_max = knobs.notification_max.times(10);
+            knobs.init_limit *= 10;
+        }
         Config {
             me,
             voters,
