@@ -505,7 +505,8 @@ impl Zab {
         // 1. An observer promises the epoch of a leader that no quorum follows, and that dies.
         // 2. The others go on in a lower epoch, and nobody else will ever ask for a higher one.
         // Its promise counts for nobody, so it may break it; a voter must not.
-        let bound = self.config.is_voter(self.config.me) || self.config.mutations.has(Mutation::N26);
+        let bound =
+            self.config.is_voter(self.config.me) || self.config.mutations.has(Mutation::N26);
         if epoch < accepted && bound {
             self.step_down(out);
             return;
