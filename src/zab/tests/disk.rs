@@ -31,6 +31,8 @@ pub struct Disk {
     pub held: bool,
     /// The next sync fails.
     pub failing: bool,
+    /// A sync failed since the process started.
+    pub broken: bool,
     /// Indexes of log records whose sync failed: no later one makes them durable, and nothing
     /// behind them can be read if they are lost.
     pub doubtful: BTreeSet<u64>,
@@ -45,6 +47,7 @@ impl Disk {
             queue: VecDeque::new(),
             held: false,
             failing: false,
+            broken: false,
             doubtful: BTreeSet::new(),
         }
     }
@@ -53,6 +56,7 @@ impl Disk {
     pub fn lose(&mut self, loss: Loss) {
         self.queue.clear();
         self.failing = false;
+        self.broken = false;
         match loss {
             Loss::Process => {}
             Loss::Power => {
@@ -108,6 +112,7 @@ pub fn perform(disk: &mut Disk, op: DiskOp<Record>) {
 /// done.
 pub fn fail(disk: &mut Disk, op: &DiskOp<Record>) {
     disk.failing = false;
+    disk.broken = true;
     disk.queue.retain(|queued| matches!(queued, Queued::Reload));
     match op {
         DiskOp::Sync(Object::Log) | DiskOp::SyncAll => {
