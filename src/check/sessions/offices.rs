@@ -279,7 +279,9 @@ impl Offices {
             return;
         };
         let reached = (proposal.office.0, session, seq);
-        if let Some(arrival) = self.arrivals.get(&reached).copied() {
+        let arrival = self.arrivals.get(&reached).copied();
+        // A process that replays its log after a restart has not heard of it again.
+        if let Some(arrival) = arrival.filter(|arrival| *arrival <= proposal.at) {
             let write = Proposed {
                 zxid,
                 proposal,
