@@ -35,7 +35,8 @@ fn office() -> Story {
         .stand(1, Role::Leading, 1)
         .lead(1, 1)
         .propose(1, 1, 1, opening.digest())
-        .apply(1, 1, &opening, None, None);
+        .apply(1, 1, &opening, None, None)
+        .deliver(1, 1, opening.digest());
     story
 }
 
