@@ -366,7 +366,7 @@ pub const CATALOGUE: &[Entry] = &[
         exhibit: Exhibit {
             scenario: "session_born_again",
             first: 0,
-            count: 2,
+            count: 1,
         },
     },
     Entry {
@@ -509,7 +509,7 @@ pub const CATALOGUE: &[Entry] = &[
         exhibit: Exhibit {
             scenario: "retry_storm",
             first: 0,
-            count: 10,
+            count: 3,
         },
     },
     Entry {
@@ -556,7 +556,7 @@ pub const CATALOGUE: &[Entry] = &[
         place: "server::lead",
         caught_by: &["sessions"],
         exhibit: Exhibit {
-            scenario: "session_outlives_election",
+            scenario: "session_ends_while_asked",
             first: 0,
             count: 2,
         },
@@ -572,9 +572,9 @@ pub const CATALOGUE: &[Entry] = &[
         place: "tree::apply",
         caught_by: &["sessions"],
         exhibit: Exhibit {
-            scenario: "chaos",
+            scenario: "session_shorter_than_failover",
             first: 0,
-            count: 40,
+            count: 16,
         },
     },
 ];

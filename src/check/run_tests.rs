@@ -10,7 +10,7 @@ use crate::ids::{ClientId, NodeId, OpId, SessionId, Span, VirtualTime, Zxid};
 use crate::mutation::{Mutation, Mutations};
 use crate::protocol::{Fact, Replicates};
 use crate::tree::{
-    Command, CreateMode, Data, Execution, Outstanding, Path, Payload, Read, Request, State, Write,
+    Command, CreateMode, Data, Outstanding, Path, Payload, Read, Request, State, Write,
 };
 
 /// One server: what it applied, through which entry of the log.

@@ -104,7 +104,7 @@ impl<P: Protocol> Server<P> {
             self.outstanding.settle();
         }
         if self.standing.role == Role::Leading {
-            self.note_session_change(now, &applied);
+            self.note_session_change(now, &applied, out);
             self.settle_under_way(payload);
         }
         if is_attach(payload) {

@@ -3,17 +3,13 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::{Asking, Server, ServerEffect, ServerOutbox, acl};
+use super::{Asking, Server, ServerEffect, ServerOutbox, Word, acl};
 use crate::canonical::RunHash;
 use crate::ids::{ConnId, LocalTime, SessionId, Span, Zxid};
 use crate::mutation::Mutation;
 use crate::protocol::{BarrierToken, Protocol};
 use crate::tree::{Data, ErrorCode, Identity, Path, Read, Request, WatchRequest, Write};
 use crate::wire::{ClientFrame, PeerMsg, ServerFrame};
-
-/// More writes than this are not sent on without an answer (ZooKeeper's globalOutstandingLimit):
-/// what comes on top waits in the queue of its connection.
-pub(super) const IN_FLIGHT_MAX: usize = 1_000;
 
 /// A connection with more requests than this without an answer is closed.
 const QUEUE_MAX: usize = 10_000;
@@ -276,9 +272,15 @@ impl<P: Protocol> Server<P> {
             self.note_sent(now, conn);
             self.route(now, Asking::attaching(session, timeout), out);
         } else if self.leads() {
-            let alive = self.revalidate(now, self.me, session).is_some();
+            let word = self.revalidate(now, self.me, session);
             self.set_phase(conn, Phase::Revalidating { session, timeout });
-            self.conclude_attach(now, conn, alive, out);
+            match word {
+                Word::Lives { .. } => self.conclude_attach(now, conn, true, out),
+                Word::Gone => self.conclude_attach(now, conn, false, out),
+                Word::Ending => {
+                    self.undecided.insert((session, self.me), None);
+                }
+            }
         } else {
             self.set_phase(conn, Phase::Revalidating { session, timeout });
             self.send_to_leader(PeerMsg::Revalidate { session }, out);
@@ -413,8 +415,8 @@ impl<P: Protocol> Server<P> {
     }
 
     /// As ZooKeeper's session ids: the server in the high byte, then the time, then a counter. The
-    /// local clock does not go back over a restart, so no token comes twice; and the high byte keeps
-    /// them apart from ids that are places in an order.
+    /// local clock does not go back over a restart, so no token comes twice; and the high byte
+    /// keeps them apart from ids that are places in an order.
     fn new_token(&mut self, now: LocalTime) -> SessionId {
         self.next_session = self.next_session.wrapping_add(1);
         let micros = (now.0 / 1_000) & 0xff_ffff_ffff;

@@ -1,150 +1,44 @@
 //! What only a leader does: preparing requests, and watching over sessions.
 
-use std::sync::Arc;
-
+use super::request::{Asking, Errand, Waiting};
 use super::{Server, ServerEffect, ServerOutbox, ServerTimer};
 use crate::ids::{LocalTime, NodeId, SessionId, Span};
 use crate::mutation::Mutation;
 use crate::protocol::{Gate, Input, Protocol, Replicates, Role, TimerRange, Via};
-use crate::tree::{Applied, Asker, Command, Content, ErrorCode, Identity, Life, Payload, Write};
+use crate::tree::{Applied, Asker, Content, ErrorCode, Life, Payload, Write};
 use crate::wire::{Packet, PeerMsg};
 
-/// A request that waits at the leader to be prepared.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Waiting {
-    /// The server that its session speaks through.
-    pub from: NodeId,
-    /// What is asked.
-    pub asking: Asking,
+/// What a leader says of a session that comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Word {
+    /// It lives.
+    Lives {
+        /// With this timeout.
+        timeout: Span,
+    },
+    /// It is gone.
+    Gone,
+    /// Its end is on its way: it is not welcome, but not gone either, and would live on if this
+    /// leader failed to commit the end. The question waits until that is decided.
+    Ending,
 }
 
-/// A write and who asks for it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Asking {
-    /// The session that asks.
-    pub session: SessionId,
-    /// The session's number of this write; 0 for the opening and the expiry of a session.
-    pub seq: u32,
-    /// The session has seen the answers through this number.
-    pub acked: u32,
-    /// Whom its connection has proved to be.
-    pub ids: Arc<[Identity]>,
-    /// What is asked.
-    pub write: Write,
+fn send_word<P: Protocol>(
+    to: NodeId,
+    via: Via,
+    session: SessionId,
+    timeout: Option<Span>,
+    out: &mut ServerOutbox<P>,
+) {
+    let packet = Packet::Peer(PeerMsg::Revalidated { session, timeout });
+    let gate = Gate::Now;
+    out.push(ServerEffect::Send {
+        to,
+        via,
+        packet,
+        gate,
+    });
 }
-
-/// What makes two requests the same one.
-pub(super) type RequestName = (SessionId, u32, Errand);
-
-/// What a request without a number of its own is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Errand {
-    Opening,
-    Attaching,
-    Expiry,
-    Removal,
-    /// A numbered write.
-    Write,
-}
-
-impl Errand {
-    fn of(write: &Write, acked: u32) -> Errand {
-        match write.bare() {
-            Write::CreateSession { .. } if acked == Command::ATTACH => Errand::Attaching,
-            Write::CreateSession { .. } => Errand::Opening,
-            Write::ExpireSession => Errand::Expiry,
-            Write::DeleteContainer { .. } => Errand::Removal,
-            Write::Create { .. }
-            | Write::CreateWith { .. }
-            | Write::Delete { .. }
-            | Write::SetData { .. }
-            | Write::SetAcl { .. }
-            | Write::Check { .. }
-            | Write::Multi(_)
-            | Write::CloseSession
-            | Write::Refused(_)
-            | Write::As { .. } => Errand::Write,
-        }
-    }
-}
-
-impl Asking {
-    /// A session's client came back and wants to be attached, which the order decides.
-    pub fn attaching(session: SessionId, timeout: Span) -> Asking {
-        let acked = Command::ATTACH;
-        let write = Write::CreateSession { timeout };
-        Asking {
-            acked,
-            ..Asking::own(session, write)
-        }
-    }
-
-    /// The end of a session that fell silent in this generation.
-    fn expiry(session: SessionId, generation: u32) -> Asking {
-        Asking {
-            acked: generation,
-            ..Asking::own(session, Write::ExpireSession)
-        }
-    }
-
-    fn name(&self) -> RequestName {
-        (self.session, self.seq, Errand::of(&self.write, self.acked))
-    }
-
-    /// The servers' own, for a session or for none.
-    pub fn own(session: SessionId, write: Write) -> Asking {
-        Asking {
-            session,
-            seq: 0,
-            acked: 0,
-            ids: Arc::default(),
-            write,
-        }
-    }
-
-    /// As it is replicated to be judged when it is applied. What belongs to the sessions is not
-    /// judged by who asks.
-    fn into_command(self, time_ms: u64) -> Command {
-        let Asking {
-            session,
-            seq,
-            acked,
-            ids,
-            write,
-        } = self;
-        let is_judged = match &write {
-            Write::CreateSession { .. }
-            | Write::CloseSession
-            | Write::ExpireSession
-            | Write::DeleteContainer { .. }
-            | Write::Refused(_)
-            | Write::As { .. } => false,
-            Write::Create { .. }
-            | Write::CreateWith { .. }
-            | Write::Delete { .. }
-            | Write::SetData { .. }
-            | Write::SetAcl { .. }
-            | Write::Check { .. }
-            | Write::Multi(_) => true,
-        };
-        let write = if is_judged {
-            let write = Box::new(write);
-            Write::As { ids, write }
-        } else {
-            write
-        };
-        Command {
-            session,
-            seq,
-            acked,
-            time_ms,
-            write,
-        }
-    }
-}
-
-/// More requests than this do not wait at a leader: what comes on top is shed.
-pub(super) const WAITING_MAX: usize = 10_000;
 
 /// The owner of a session whose client has to attach again before it may write.
 const NOBODY: NodeId = NodeId(0);
@@ -157,6 +51,7 @@ impl<P: Protocol> Server<P> {
         self.outstanding.clear();
         self.owners.clear();
         self.under_way.clear();
+        self.undecided.clear();
         self.heard.clear();
         if self.mutations.has(Mutation::N41) {
             let sessions = self.state.sessions();
@@ -176,6 +71,7 @@ impl<P: Protocol> Server<P> {
         self.outstanding.clear();
         self.owners.clear();
         self.under_way.clear();
+        self.undecided.clear();
         self.heard.clear();
         out.push(ServerEffect::CancelTimer(ServerTimer::Expiry));
         out.push(ServerEffect::CancelTimer(ServerTimer::Removal));
@@ -219,7 +115,7 @@ impl<P: Protocol> Server<P> {
 
     /// Takes a request into the queue, unless that is full.
     fn admit(&mut self, waiting: Waiting) -> bool {
-        if self.waiting.len().max(self.under_way.len()) >= WAITING_MAX {
+        if self.waiting.len().max(self.under_way.len()) >= self.waiting_max() {
             return false;
         }
         if P::PROMISES.at_most_once {
@@ -335,45 +231,48 @@ impl<P: Protocol> Server<P> {
             // Without office there is no authoritative answer; the client will try again.
             return;
         }
-        let timeout = self.revalidate(now, from, session);
-        let packet = Packet::Peer(PeerMsg::Revalidated { session, timeout });
-        out.push(ServerEffect::Send {
-            to: from,
-            via,
-            packet,
-            gate: Gate::Now,
-        });
+        match self.revalidate(now, from, session) {
+            Word::Lives { timeout } => send_word(from, via, session, Some(timeout), out),
+            Word::Gone => send_word(from, via, session, None, out),
+            Word::Ending => {
+                self.undecided.insert((session, from), Some(via));
+            }
+        }
     }
 
-    /// Moves a living session to server `owner`; answers its timeout, or `None` if it is gone.
-    pub(super) fn revalidate(
-        &mut self,
-        now: LocalTime,
-        owner: NodeId,
-        session: SessionId,
-    ) -> Option<Span> {
-        let timeout = self.living(session)?;
-        self.owners.insert(session, owner);
-        self.heard.insert(session, now);
-        Some(timeout)
+    /// Moves a living session to server `owner`.
+    pub(super) fn revalidate(&mut self, now: LocalTime, owner: NodeId, session: SessionId) -> Word {
+        let word = self.word_on(session);
+        if let Word::Lives { .. } = word {
+            self.owners.insert(session, owner);
+            self.heard.insert(session, now);
+        }
+        word
     }
 
-    /// The timeout of a session that lives, as far as this leader knows. What is prepared counts: a
+    /// Whether a session lives, as far as this leader knows. What is prepared counts: a
     /// createSession that is committed here and applied elsewhere may not be applied here yet; and
     /// a session whose end is on its way is not welcomed any more (ZooKeeper's `isClosing`).
-    fn living(&self, session: SessionId) -> Option<Span> {
-        let applied = self.state.session(session).map(|session| session.timeout);
+    fn word_on(&self, session: SessionId) -> Word {
+        let applied = match self.state.session(session) {
+            Some(session) => Word::Lives {
+                timeout: session.timeout,
+            },
+            None => Word::Gone,
+        };
         let ends = |waiting: &Waiting| {
             let write = &waiting.asking.write;
             waiting.asking.session == session
                 && matches!(write, Write::CloseSession | Write::ExpireSession)
         };
         if !self.mutations.has(Mutation::N42) && self.waiting.iter().any(ends) {
-            return None;
+            return Word::Ending;
         }
         match self.outstanding.life(session) {
-            Some(Life::Open { timeout }) if !self.mutations.has(Mutation::N40) => Some(timeout),
-            Some(Life::Closed) if !self.mutations.has(Mutation::N42) => None,
+            Some(Life::Open { timeout }) if !self.mutations.has(Mutation::N40) => {
+                Word::Lives { timeout }
+            }
+            Some(Life::Closed) if !self.mutations.has(Mutation::N42) => Word::Ending,
             Some(Life::Open { .. } | Life::Closed) | None => applied,
         }
     }
@@ -470,7 +369,12 @@ impl<P: Protocol> Server<P> {
     }
 
     /// A session came or went: its timer comes or goes with it.
-    pub(super) fn note_session_change(&mut self, now: LocalTime, applied: &Applied) {
+    pub(super) fn note_session_change(
+        &mut self,
+        now: LocalTime,
+        applied: &Applied,
+        out: &mut ServerOutbox<P>,
+    ) {
         if let Some(opened) = applied.opened {
             if self.leads() || self.mutations.has(Mutation::N41) {
                 self.heard.entry(opened).or_insert(now);
@@ -479,6 +383,24 @@ impl<P: Protocol> Server<P> {
         if let Some(closed) = applied.closed {
             self.heard.remove(&closed);
             self.owners.remove(&closed);
+            self.tell_of_its_end(now, closed, out);
+        }
+    }
+
+    /// Answers those who asked about a session whose end was on its way.
+    fn tell_of_its_end(&mut self, now: LocalTime, session: SessionId, out: &mut ServerOutbox<P>) {
+        let askers = (session, NodeId(0))..=(session, NodeId(u8::MAX));
+        let askers: Vec<_> = self
+            .undecided
+            .range(askers)
+            .map(|(key, via)| (*key, *via))
+            .collect();
+        for (key, via) in askers {
+            self.undecided.remove(&key);
+            match via {
+                Some(via) => send_word(key.1, via, session, None, out),
+                None => self.on_revalidated(now, session, false, out),
+            }
         }
     }
 }

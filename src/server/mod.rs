@@ -9,7 +9,8 @@
 //! step.
 
 //!
-//! - `clients`: connections and sessions; `queue`: forwarding, and the order of answers;
+//! - `clients`: connections and sessions; `queue`: forwarding, and the order of answers; `resend`;
+//! - `request`: writes on their way to the order;
 //! - `lead`: what only a leader does: preparing requests, owners and expiry of sessions;
 //! - `apply`: applies, deliveries, captures and restores.
 
@@ -17,6 +18,8 @@ mod apply;
 mod clients;
 mod lead;
 mod queue;
+mod request;
+mod resend;
 #[cfg(test)]
 mod tests;
 
@@ -33,7 +36,8 @@ use crate::protocol::{
 use crate::tree::{Apply, Capture, Outstanding, Payload, State, Watches, acl};
 use crate::wire::{ClientFrame, Packet, PeerMsg, ServerFrame};
 use clients::Connection;
-use lead::{Asking, RequestName, Waiting};
+use lead::Word;
+use request::{Asking, RequestName, Waiting};
 
 /// How many kinds of things a server reports that it holds, see [`Server::holdings`].
 pub const HOLDINGS: usize = 5;
@@ -297,10 +301,13 @@ pub struct Server<P: Protocol> {
     /// At the leader: when each session was last heard of.
     heard: BTreeMap<SessionId, LocalTime>,
     /// At the leader, where retries are recognised: the requests that wait or are proposed and not
-    /// yet applied. At most [`lead::WAITING_MAX`].
+    /// yet applied. At most [`Server::waiting_max`].
     under_way: BTreeSet<RequestName>,
+    /// At the leader: which servers asked about a session whose end is on its way, and how they are
+    /// answered (`None`: a connection of its own).
+    undecided: BTreeMap<(SessionId, NodeId), Option<Via>>,
     /// How many writes of clients were sent on and have no answer yet. At most
-    /// [`clients::IN_FLIGHT_MAX`].
+    /// [`Knobs::outstanding_max`].
     in_flight: usize,
     /// Connections with writes that are not sent on, because too many are on their way.
     throttled: BTreeSet<ConnId>,
@@ -355,6 +362,7 @@ impl<P: Protocol> Server<P> {
             owners: BTreeMap::new(),
             heard: BTreeMap::new(),
             under_way: BTreeSet::new(),
+            undecided: BTreeMap::new(),
             in_flight: 0,
             throttled: BTreeSet::new(),
             work_asked: false,
@@ -428,12 +436,12 @@ impl<P: Protocol> Server<P> {
         let waiting = Holding {
             what: "requests that wait at the leader or are under way",
             count: self.waiting.len().max(self.under_way.len()),
-            limit: lead::WAITING_MAX,
+            limit: self.waiting_max(),
         };
         let in_flight = Holding {
             what: "writes sent to the leader without an answer",
             count: self.in_flight,
-            limit: clients::IN_FLIGHT_MAX,
+            limit: self.in_flight_max(),
         };
         [attached, waiting, in_flight, first, second]
     }
@@ -584,9 +592,21 @@ impl<P: Protocol> Server<P> {
             || self.may_send_on()
     }
 
+    /// More writes than this are not sent on without an answer (as ZooKeeper's
+    /// globalOutstandingLimit): what comes on top waits in the queue of its connection.
+    fn in_flight_max(&self) -> usize {
+        self.knobs.outstanding_max as usize
+    }
+
+    /// More requests than this do not wait at a leader: what comes on top is shed. Several servers
+    /// send on as many as they may, and some of their clients are gone by the time.
+    fn waiting_max(&self) -> usize {
+        4 * self.in_flight_max()
+    }
+
     /// Whether a write that was held back can be sent on now.
     fn may_send_on(&self) -> bool {
-        !self.throttled.is_empty() && self.in_flight < clients::IN_FLIGHT_MAX
+        !self.throttled.is_empty() && self.in_flight < self.in_flight_max()
     }
 
     fn ask_for_work(&mut self, out: &mut ServerOutbox<P>) {

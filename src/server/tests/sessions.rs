@@ -113,18 +113,24 @@ fn a_session_whose_opening_is_prepared_counts_as_alive() {
 }
 
 #[test]
-fn a_session_whose_end_waits_or_is_prepared_is_not_welcomed() {
+fn a_session_whose_end_waits_or_is_prepared_is_not_welcomed_and_gone_only_when_it_is_applied() {
     for (mutations, word) in [
         (Mutations::NONE, None),
-        (Mutations::NONE.with(Mutation::N42), Some(TIMEOUT)),
+        (Mutations::NONE.with(Mutation::N42), Some(Some(TIMEOUT))),
     ] {
         let mut stage = leader::<false>(mutations);
         stage.from_peer(SESSION, 1, Write::CloseSession);
         stage.peer(3, PeerMsg::Revalidate { session: SESSION });
-        assert_eq!(stage.word(), Some(word), "it waits");
+        assert_eq!(stage.word(), word, "it waits");
         stage.settle();
         stage.peer(3, PeerMsg::Revalidate { session: SESSION });
-        assert_eq!(stage.word(), Some(word), "it is prepared");
+        assert_eq!(stage.word(), word, "it is prepared");
+        let end = stage.server.protocol().proposed[0].clone();
+        stage.commit(2, end);
+        stage.settle();
+        if word.is_none() {
+            assert_eq!(stage.word(), Some(None), "it is applied");
+        }
     }
 }
 
@@ -272,7 +278,7 @@ fn too_many_writes_on_their_way_wait_in_the_queue_of_their_connection() {
     stage.commit(1, opening_txn());
     stage.settle();
     stage.attach();
-    stage.server.in_flight = crate::server::clients::IN_FLIGHT_MAX - 1;
+    stage.server.in_flight = stage.server.in_flight_max() - 1;
     stage.request(1, 1, Request::Write(create("/a")));
     stage.request(2, 2, Request::Write(create("/b")));
     assert_eq!(stage.sent(), 1);
@@ -292,17 +298,16 @@ fn too_many_writes_on_their_way_wait_in_the_queue_of_their_connection() {
 #[test]
 fn a_full_queue_sheds_requests_and_sessions_whose_writes_it_cannot_order() {
     let mut stage = leader::<true>(Mutations::NONE);
-    let full = 0..u32::try_from(crate::server::lead::WAITING_MAX).expect("a small number");
-    let names = full.map(|seq| -> RequestName { (NEW, seq, crate::server::lead::Errand::Write) });
+    let full = 0..u32::try_from(stage.server.waiting_max()).expect("a small number");
+    let names =
+        full.map(|seq| -> RequestName { (NEW, seq, crate::server::request::Errand::Write) });
     stage.server.under_way.extend(names);
     stage.from_peer(SESSION, 1, create("/a"));
     stage.settle();
     assert_eq!(stage.proposed(), 0, "its origin sends it again");
 
     let mut stage = leader::<false>(Mutations::NONE);
-    let waiting = stage.server.waiting.clone();
-    assert!(waiting.is_empty());
-    for seq in 1..=u32::try_from(crate::server::lead::WAITING_MAX).expect("a small number") {
+    for seq in 1..=u32::try_from(stage.server.waiting_max()).expect("a small number") {
         stage.from_peer(
             NEW,
             seq,

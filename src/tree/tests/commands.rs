@@ -1,6 +1,7 @@
 //! Commands: executed when they are applied, at most once.
 
 use super::*;
+use crate::mutation::Mutation;
 use crate::tree::{Command, Execution, Response};
 
 /// A replica under commands.
