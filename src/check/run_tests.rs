@@ -99,7 +99,8 @@ impl Run {
 
     fn observe(&mut self, observation: &Observation<'_>) {
         self.now += 1;
-        self.panel.observe(VirtualTime(self.now), observation);
+        self.panel
+            .observe(VirtualTime(Span::millis(self.now).0), observation);
     }
 
     /// Puts a command into the log; server 1 applies everything there is.
@@ -234,7 +235,7 @@ impl Run {
             request,
             ids: std::sync::Arc::default(),
             synced: false,
-            invoked: VirtualTime(self.now),
+            invoked: VirtualTime(Span::millis(self.now).0),
             completed: None,
             outcome: None,
         });
@@ -243,7 +244,7 @@ impl Run {
 
     fn complete(&mut self, operation: usize, zxid: Zxid, answer: crate::tree::Answer) {
         self.now += 1;
-        let at = VirtualTime(self.now);
+        let at = VirtualTime(Span::millis(self.now).0);
         let entry = &mut self.history.operations[operation];
         entry.completed = Some(at);
         entry.outcome = Some(Outcome::Answered { zxid, answer });
@@ -262,7 +263,7 @@ impl Run {
             .zip(&self.servers)
             .map(|(node, server)| standing_at(node, last, server.state.digest()))
             .collect();
-        let at = VirtualTime(self.now);
+        let at = VirtualTime(Span::millis(self.now).0);
         self.panel.finish(&Ending {
             at,
             nodes: &nodes,

@@ -1,10 +1,13 @@
 //! Small stories for the checkers' own tests.
 
-use super::{Checker, CheckerEntry, Ending, Final, Observation, Panel, Setup, Timing, Verdict};
+use super::{
+    Checker, CheckerEntry, Ending, Final, Observation, Panel, SessionNews, Setup, Timing, Verdict,
+};
 use crate::history::{History, Operation, Outcome};
 use crate::ids::{ClientId, NodeId, OpId, SessionId, Span, VirtualTime, Zxid};
 use crate::protocol::{Epochs, Fact, Holding, Persisted, Pledged, Promises, Role, Votes};
 use crate::tree::{ANY_VERSION, Answer, Command, Path, Payload, Request, Write};
+use crate::wire::PeerMsg;
 
 enum Told {
     Booted(NodeId),
@@ -21,6 +24,12 @@ enum Told {
     Held(NodeId, Holding),
     Durable(Vec<(NodeId, Persisted)>),
     Pledged(Vec<(NodeId, Pledged)>),
+    Standing(NodeId, Role, u64),
+    Session(NodeId, SessionNews<'static>),
+    Received(NodeId, NodeId, PeerMsg),
+    Sent(NodeId, PeerMsg),
+    /// Nothing happens for so many nanoseconds.
+    Pause(u64),
 }
 
 /// A sequence of observations, one a nanosecond.
@@ -130,13 +139,37 @@ impl Story {
             .fact(node, Fact::Established { epoch, through })
     }
 
+    pub fn stand(&mut self, node: u8, role: Role, epoch: u64) -> &mut Story {
+        self.push(Told::Standing(NodeId(node), role, epoch))
+    }
+
+    pub fn news(&mut self, node: u8, news: SessionNews<'static>) -> &mut Story {
+        self.push(Told::Session(NodeId(node), news))
+    }
+
+    /// A message of server `from` reaches server `node`.
+    pub fn receive(&mut self, node: u8, from: u8, msg: PeerMsg) -> &mut Story {
+        self.push(Told::Received(NodeId(node), NodeId(from), msg))
+    }
+
+    pub fn send(&mut self, node: u8, msg: PeerMsg) -> &mut Story {
+        self.push(Told::Sent(NodeId(node), msg))
+    }
+
+    /// Nothing happens for so long.
+    pub fn pass(&mut self, span: Span) -> &mut Story {
+        self.push(Told::Pause(span.0))
+    }
+
     fn push(&mut self, told: Told) -> &mut Story {
         self.0.push(told);
         self
     }
 
     pub fn tell(&self, mut hear: impl FnMut(VirtualTime, &Observation<'_>)) {
-        for (told, at) in self.0.iter().zip(1..) {
+        let mut at = 0;
+        for told in &self.0 {
+            at += 1;
             let observation = match told {
                 Told::Booted(node) => Observation::Booted { node: *node },
                 Told::Restored(node, zxid) => Observation::Restored {
@@ -174,6 +207,27 @@ impl Story {
                     nodes: &[],
                     pledged,
                 },
+                Told::Standing(node, role, epoch) => Observation::Standing {
+                    node: *node,
+                    role: *role,
+                    epoch: *epoch,
+                },
+                Told::Session(node, news) => Observation::Session {
+                    node: *node,
+                    news: *news,
+                },
+                Told::Received(node, from, msg) => Observation::Session {
+                    node: *node,
+                    news: SessionNews::Received { from: *from, msg },
+                },
+                Told::Sent(node, msg) => Observation::Session {
+                    node: *node,
+                    news: SessionNews::Sent { msg },
+                },
+                Told::Pause(span) => {
+                    at += span;
+                    continue;
+                }
             };
             hear(VirtualTime(at), &observation);
         }

@@ -35,9 +35,8 @@ pub(super) const ENTRY: CheckerEntry = CheckerEntry {
     name: "sessions",
     asserts: "A session ends for a reason, neither early nor late, with all of its ephemeral \
               nodes; and only its owner attaches to it.",
-    interests: Interests::BOOTED
+    interests: Interests::COMMITS
         .and(Interests::CRASHED)
-        .and(Interests::RESTORED)
         .and(Interests::APPLIED)
         .and(Interests::FACT)
         .and(Interests::STANDING)
@@ -150,9 +149,8 @@ impl Checker for Sessions {
             Observation::Standing { node, role, epoch } => {
                 self.offices.stands(*node, *role, *epoch);
             }
-            Observation::Delivered { .. }
-            | Observation::Durable { .. }
-            | Observation::Held { .. } => {}
+            Observation::Delivered { zxid, value, .. } => self.offices.delivered(*zxid, *value),
+            Observation::Durable { .. } | Observation::Held { .. } => {}
             Observation::Session { node, news } => self.hear(at, *node, news),
         }
     }

@@ -27,6 +27,10 @@ struct Opening {
     timeout: Span,
     /// A session that was opened again after its end is not judged by its first end.
     again: bool,
+    /// The payload's digest.
+    value: u64,
+    /// Whether anybody delivered it: what is applied and truncated opens nothing.
+    is_committed: bool,
 }
 
 /// A session's first end.
@@ -66,6 +70,8 @@ pub(super) struct Offices {
     /// When a write first reached a server.
     arrivals: BTreeMap<(NodeId, SessionId, u32), VirtualTime>,
     openings: BTreeMap<SessionId, Opening>,
+    /// Openings that nobody delivered so far.
+    unconfirmed: BTreeMap<Zxid, SessionId>,
     ends: BTreeMap<SessionId, End>,
     /// Sessions that a leader said to be alive: when, and in which office.
     taken_over: Vec<(VirtualTime, Office, SessionId)>,
@@ -86,6 +92,7 @@ impl Offices {
             heard: BTreeMap::new(),
             arrivals: BTreeMap::new(),
             openings: BTreeMap::new(),
+            unconfirmed: BTreeMap::new(),
             ends: BTreeMap::new(),
             taken_over: Vec::new(),
             writes: BTreeMap::new(),
@@ -179,6 +186,17 @@ impl Offices {
         }
     }
 
+    /// A transaction is committed.
+    pub fn delivered(&mut self, zxid: Zxid, value: u64) {
+        if let Some(session) = self.unconfirmed.get(&zxid)
+            && let Some(opening) = self.openings.get_mut(session)
+            && opening.value == value
+        {
+            opening.is_committed = true;
+            self.unconfirmed.remove(&zxid);
+        }
+    }
+
     /// A protocol stated a fact.
     pub fn stated(&mut self, at: VirtualTime, node: NodeId, fact: &Fact) {
         match *fact {
@@ -233,9 +251,10 @@ impl Offices {
                     Write::CreateSession { .. } if command.is_attach() => None,
                     Write::CreateSession { timeout } => {
                         // What it carries is no session yet; that is named after its place.
-                        self.open(zxid, SessionId(zxid.0), *timeout);
-                        self.hear(at, node, SessionId(zxid.0));
-                        return Some(SessionId(zxid.0));
+                        let session = SessionId(zxid.0);
+                        self.open(zxid, payload.digest(), session, *timeout);
+                        self.hear(at, node, session);
+                        return Some(session);
                     }
                     Write::Create { .. }
                     | Write::CreateWith { .. }
@@ -254,7 +273,7 @@ impl Offices {
             }
         };
         if let Some(timeout) = opens {
-            self.open(zxid, session, timeout);
+            self.open(zxid, payload.digest(), session, timeout);
             self.hear(at, node, session);
             return Some(session);
         }
@@ -264,12 +283,15 @@ impl Offices {
         None
     }
 
-    fn open(&mut self, zxid: Zxid, session: SessionId, timeout: Span) {
+    fn open(&mut self, zxid: Zxid, value: u64, session: SessionId, timeout: Span) {
+        self.unconfirmed.insert(zxid, session);
         let end = self.ends.get(&session).copied();
         let opening = self.openings.entry(session).or_insert(Opening {
             zxid,
             timeout,
             again: false,
+            value,
+            is_committed: false,
         });
         opening.again |= end.is_some_and(|end| zxid > end.zxid);
     }
@@ -279,7 +301,9 @@ impl Offices {
             return;
         };
         let reached = (proposal.office.0, session, seq);
-        if let Some(arrival) = self.arrivals.get(&reached).copied() {
+        let arrival = self.arrivals.get(&reached).copied();
+        // A process that replays its log after a restart has not heard of it again.
+        if let Some(arrival) = arrival.filter(|arrival| *arrival <= proposal.at) {
             let write = Proposed {
                 zxid,
                 proposal,
@@ -371,7 +395,7 @@ impl Offices {
     /// Judges what only the whole run shows.
     pub fn finish(&self, findings: &mut Findings) {
         for (session, opening) in &self.openings {
-            if opening.again {
+            if opening.again || !opening.is_committed {
                 continue;
             }
             findings.count();

@@ -325,6 +325,24 @@ fn who_may_not_read_a_node_is_not_told_of_it() {
 }
 
 #[test]
+fn who_is_told_of_a_node_that_it_may_not_read_was_told_too_much() {
+    let mut sight = Sight::default();
+    sight
+        .misses("/secret", 7)
+        .hears(NodeCreated, "/secret", 8)
+        .get(false, 8);
+    sight.fails("although the node's ACL does not let it read that");
+    // What a reconnect finds is told to everybody.
+    let mut sight = Sight::default();
+    sight
+        .misses("/secret", 7)
+        .reconnects()
+        .hears(NodeCreated, "/secret", 8)
+        .get(false, 8);
+    sight.passes();
+}
+
+#[test]
 fn an_answer_that_says_nothing_about_the_tree_shows_nothing() {
     let mut sight = Sight::default();
     sight.get(true, 2).get(false, 3);
