@@ -306,7 +306,7 @@ pub const CATALOGUE: &[Entry] = &[
         caught_by: &["tree", "linearizability", "session"],
         exhibit: Exhibit {
             scenario: "chaos",
-            first: 80,
+            first: 20,
             count: 20,
         },
     },
@@ -337,7 +337,7 @@ pub const CATALOGUE: &[Entry] = &[
         caught_by: &["session", "watches", "linearizability"],
         exhibit: Exhibit {
             scenario: "chaos",
-            first: 20,
+            first: 50,
             count: 10,
         },
     },
