@@ -350,7 +350,7 @@ pub const CATALOGUE: &[Entry] = &[
         caught_by: &["tree", "linearizability", "session"],
         exhibit: Exhibit {
             scenario: "chaos",
-            first: 80,
+            first: 20,
             count: 20,
         },
     },
@@ -381,7 +381,7 @@ pub const CATALOGUE: &[Entry] = &[
         caught_by: &["session", "watches", "linearizability"],
         exhibit: Exhibit {
             scenario: "chaos",
-            first: 20,
+            first: 50,
             count: 10,
         },
     },
@@ -719,10 +719,11 @@ pub const CATALOGUE: &[Entry] = &[
                 hole to the copies.",
         place: "paxos::checkpoint",
         caught_by: &["promises", "durability", "agreement"],
+        // The window is one sync long.
         exhibit: Exhibit {
-            scenario: "failed_sync",
-            first: 0,
-            count: 20,
+            scenario: "chaos",
+            first: 713,
+            count: 1,
         },
     },
     Entry {

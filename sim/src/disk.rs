@@ -307,9 +307,12 @@ impl<R: Clone, G> Disk<R, G> {
         self.failing_syncs += count;
     }
 
-    /// Those that have not failed yet will not.
+    /// Those that have not failed yet will not, the one under way included.
     pub fn mend_syncs(&mut self) {
         self.failing_syncs = 0;
+        if let Some(batch) = &mut self.batch {
+            batch.success = true;
+        }
     }
 
     /// Whether a sync failed since the process started.

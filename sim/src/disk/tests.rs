@@ -466,6 +466,16 @@ fn what_is_queued_behind_a_failed_sync_is_cancelled() {
 }
 
 #[test]
+fn a_sync_that_is_under_way_when_syncs_are_mended_does_not_fail() {
+    let mut bench = Bench::new();
+    bench.disk.fail_syncs(2);
+    bench.queue([DiskOp::Append(1), DiskOp::SyncAll]);
+    bench.disk.mend_syncs();
+    assert_eq!(bench.drain(), vec![done(2)]);
+    assert!(!bench.disk.is_broken());
+}
+
+#[test]
 fn a_file_whose_sync_failed_is_kept_or_lost_until_it_is_written_again() {
     let mut bench = Bench::new();
     bench.perform([DiskOp::Write(FILE, 1), DiskOp::SyncAll]);

@@ -380,14 +380,17 @@ impl World {
             Queued::Op(ticket, op) => {
                 let disk = &mut self.node_mut(id).disk;
                 let synced = matches!(op, DiskOp::Sync(_) | DiskOp::SyncAll);
-                let result = if synced && disk.failing {
+                if synced && disk.failing {
+                    // The server hears of it at once: it must queue nothing in place of what is
+                    // cancelled.
                     disk::fail(disk, &op);
-                    DiskResult::Failed
-                } else {
-                    disk::perform(disk, op);
-                    DiskResult::Done
-                };
+                    let result = DiskResult::Failed;
+                    self.step(id, Input::Disk { ticket, result });
+                    return true;
+                }
+                disk::perform(disk, op);
                 if synced {
+                    let result = DiskResult::Done;
                     self.local(id, Input::Disk { ticket, result });
                 }
             }
