@@ -380,9 +380,9 @@ pub const CATALOGUE: &[Entry] = &[
         place: "server::lead",
         caught_by: &["sessions"],
         exhibit: Exhibit {
-            scenario: "chaos",
+            scenario: "silent_clients",
             first: 0,
-            count: 40,
+            count: 5,
         },
     },
     Entry {
@@ -396,9 +396,9 @@ pub const CATALOGUE: &[Entry] = &[
         place: "server::lead",
         caught_by: &["sessions"],
         exhibit: Exhibit {
-            scenario: "chaos",
+            scenario: "silent_clients",
             first: 0,
-            count: 40,
+            count: 5,
         },
     },
     Entry {
@@ -412,9 +412,9 @@ pub const CATALOGUE: &[Entry] = &[
         place: "server::queue",
         caught_by: &["sessions"],
         exhibit: Exhibit {
-            scenario: "chaos",
+            scenario: "silent_clients",
             first: 0,
-            count: 40,
+            count: 5,
         },
     },
     Entry {
@@ -428,9 +428,9 @@ pub const CATALOGUE: &[Entry] = &[
         place: "tree::state",
         caught_by: &["lifetimes"],
         exhibit: Exhibit {
-            scenario: "chaos",
+            scenario: "silent_clients",
             first: 0,
-            count: 40,
+            count: 5,
         },
     },
     Entry {
@@ -444,9 +444,9 @@ pub const CATALOGUE: &[Entry] = &[
         place: "tree::state",
         caught_by: &["lifetimes"],
         exhibit: Exhibit {
-            scenario: "chaos",
+            scenario: "silent_clients",
             first: 0,
-            count: 40,
+            count: 5,
         },
     },
     Entry {
@@ -457,11 +457,11 @@ pub const CATALOGUE: &[Entry] = &[
         source: "the ZooKeeper programmer's guide, the Stat structure",
         story: "A setData leaves the time of the last modification as it was.",
         place: "tree::state",
-        caught_by: &["times"],
+        caught_by: &["times", "lifetimes"],
         exhibit: Exhibit {
-            scenario: "chaos",
+            scenario: "silent_clients",
             first: 0,
-            count: 40,
+            count: 5,
         },
     },
     Entry {
@@ -474,9 +474,9 @@ pub const CATALOGUE: &[Entry] = &[
         place: "server::clients",
         caught_by: &["sessions"],
         exhibit: Exhibit {
-            scenario: "chaos",
+            scenario: "silent_clients",
             first: 0,
-            count: 40,
+            count: 5,
         },
     },
     Entry {
@@ -490,9 +490,9 @@ pub const CATALOGUE: &[Entry] = &[
         place: "server::apply",
         caught_by: &["watches"],
         exhibit: Exhibit {
-            scenario: "chaos",
+            scenario: "silent_clients",
             first: 0,
-            count: 40,
+            count: 5,
         },
     },
     Entry {
