@@ -280,8 +280,9 @@ fn zxid_of(count: usize) -> Zxid {
     Zxid::new(1, u32::try_from(count).expect("a short run"))
 }
 
+/// Under commands a session is the place of its opening: they are the first two.
 fn name(session: usize) -> SessionId {
-    SessionId(session as u64 + 1)
+    SessionId(zxid_of(session + 1).0)
 }
 
 fn path() -> impl Strategy<Value = Path> {

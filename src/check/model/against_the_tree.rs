@@ -214,14 +214,17 @@ proptest! {
         let (mut state, mut model) = (State::new(Mutations::NONE), Model::new());
         let mut zxid = Zxid(0);
         let mut last = [0u32; 3];
+        // An opening begins another session each time.
+        let mut lives = [SessionId::NONE; 3];
         for (session, write) in writes {
             zxid = zxid.next();
-            let id = SessionId(session);
+            if let Write::CreateSession { .. } = write.bare() {
+                last[session as usize] = 0;
+                lives[session as usize] = SessionId(zxid.0);
+            }
+            let id = lives[session as usize];
             let seq = match write.bare() {
-                Write::CreateSession { .. } => {
-                    if state.session(id).is_none() { last[session as usize] = 0; }
-                    0
-                }
+                Write::CreateSession { .. } => 0,
                 Write::ExpireSession | Write::DeleteContainer { .. } => 0,
                 _ => { last[session as usize] += 1; last[session as usize] }
             };

@@ -248,8 +248,14 @@ proptest! {
         // The numbered commands of the sessions' present lives, with their answers.
         let mut past: Vec<(Command, Answer)> = Vec::new();
         let mut zxid = Zxid::ZERO;
+        // Under commands an opening begins another session each time.
+        let mut lives: BTreeMap<SessionId, SessionId> = BTreeMap::new();
         let operations = with_sessions(operations).into_iter();
-        for ((session, write), (which, count)) in operations.zip(repeats.iter().cycle()) {
+        for ((asker, write), (which, count)) in operations.zip(repeats.iter().cycle()) {
+            if let Write::CreateSession { .. } = write.bare() {
+                lives.insert(asker, SessionId(zxid.next().0));
+            }
+            let session = *lives.get(&asker).unwrap_or(&asker);
             let seq = match write.bare() {
                 Write::CreateSession { .. }
                 | Write::ExpireSession
@@ -275,8 +281,7 @@ proptest! {
                 Write::CreateSession { .. } | Write::DeleteContainer { .. }
             );
             if lived || sessionless {
-                let repeat = lived && matches!(command.write, Write::CreateSession { .. });
-                time_ms = if repeat { time_ms } else { command.time_ms.max(time_ms) };
+                time_ms = command.time_ms.max(time_ms);
             }
             let answer = model.run(session, &command.write, zxid, time_ms);
             let applied = state.apply(zxid, &Payload::command(command.clone()));
