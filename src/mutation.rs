@@ -413,9 +413,9 @@ pub const CATALOGUE: &[Entry] = &[
         place: "server::lead",
         caught_by: &["sessions"],
         exhibit: Exhibit {
-            scenario: "chaos",
+            scenario: "silent_clients",
             first: 0,
-            count: 40,
+            count: 5,
         },
     },
     Entry {
@@ -429,9 +429,9 @@ pub const CATALOGUE: &[Entry] = &[
         place: "server::lead",
         caught_by: &["sessions"],
         exhibit: Exhibit {
-            scenario: "chaos",
+            scenario: "silent_clients",
             first: 0,
-            count: 40,
+            count: 5,
         },
     },
     Entry {
@@ -445,9 +445,9 @@ pub const CATALOGUE: &[Entry] = &[
         place: "server::queue",
         caught_by: &["sessions"],
         exhibit: Exhibit {
-            scenario: "chaos",
+            scenario: "silent_clients",
             first: 0,
-            count: 40,
+            count: 5,
         },
     },
     Entry {
@@ -461,9 +461,9 @@ pub const CATALOGUE: &[Entry] = &[
         place: "tree::state",
         caught_by: &["lifetimes"],
         exhibit: Exhibit {
-            scenario: "chaos",
+            scenario: "silent_clients",
             first: 0,
-            count: 40,
+            count: 5,
         },
     },
     Entry {
@@ -477,9 +477,9 @@ pub const CATALOGUE: &[Entry] = &[
         place: "tree::state",
         caught_by: &["lifetimes"],
         exhibit: Exhibit {
-            scenario: "chaos",
+            scenario: "silent_clients",
             first: 0,
-            count: 40,
+            count: 5,
         },
     },
     Entry {
@@ -490,11 +490,11 @@ pub const CATALOGUE: &[Entry] = &[
         source: "the ZooKeeper programmer's guide, the Stat structure",
         story: "A setData leaves the time of the last modification as it was.",
         place: "tree::state",
-        caught_by: &["times"],
+        caught_by: &["times", "lifetimes"],
         exhibit: Exhibit {
-            scenario: "chaos",
+            scenario: "silent_clients",
             first: 0,
-            count: 40,
+            count: 5,
         },
     },
     Entry {
@@ -507,9 +507,9 @@ pub const CATALOGUE: &[Entry] = &[
         place: "server::clients",
         caught_by: &["sessions"],
         exhibit: Exhibit {
-            scenario: "chaos",
+            scenario: "silent_clients",
             first: 0,
-            count: 40,
+            count: 5,
         },
     },
     Entry {
@@ -523,9 +523,9 @@ pub const CATALOGUE: &[Entry] = &[
         place: "server::apply",
         caught_by: &["watches"],
         exhibit: Exhibit {
-            scenario: "chaos",
+            scenario: "silent_clients",
             first: 0,
-            count: 40,
+            count: 5,
         },
     },
     Entry {
