@@ -6,6 +6,7 @@ use super::record::Record;
 use super::slot::{Slots, Value};
 use super::{Leader, Out, Paxos, Phase, Timer};
 use crate::ids::{LocalTime, NodeId, Span};
+use crate::mutation::Mutation;
 use crate::protocol::{TimerRange, Via};
 use crate::quorum::{NodeSet, is_quorum};
 
