@@ -2,7 +2,7 @@
 //!
 //! A flat bound hides a slowdown: where recovery takes a third of a second, one of 15 s lets it
 //! become forty times slower. So the bound is the sum of what a recovery consists of, each part at
-//! its longest: somebody notices, elects, synchronises, and the clients find their way back. It
+//! its longest: somebody notices, elects, synchronises, the clients find their way back, and what they ask for is worked off. It
 //! names no protocol: of two ways to do the same it takes the longer.
 
 use menagerie::ids::Span;
@@ -24,6 +24,10 @@ const LATE_HOPS: u64 = 3;
 const CLIENT_HOPS: u64 = 10;
 /// Times that a disk is waited for, one after the other.
 const SYNCS: u64 = 8;
+
+/// What a client asks for before it is answered: its session, a write, a sync and what it had under
+/// way.
+const REQUESTS: u64 = 4;
 
 fn sum(spans: &[Span]) -> Span {
     Span(spans.iter().map(|span| span.0).sum())
@@ -99,6 +103,19 @@ fn answers(world: &WorldSpec) -> Span {
     ])
 }
 
+/// How long it takes to work off what the clients ask for while nobody answers.
+fn backlog(world: &WorldSpec) -> Span {
+    let knobs = &world.knobs;
+    let asked = u64::from(world.clients) * REQUESTS;
+    let rounds = asked.div_ceil(u64::from(knobs.window.min(knobs.outstanding_max)).max(1));
+    let again = if repeats(world) > 1 {
+        knobs.retransmit
+    } else {
+        Span::ZERO
+    };
+    sum(&[hop(world, 10).times(2), disk(world, 10), again]).times(rounds)
+}
+
 /// By clocks that run slow.
 fn drifted(world: &WorldSpec, span: Span) -> Span {
     Span(span.0 + span.0 / 1_000_000 * u64::from(world.clock.drift_ppm_max))
@@ -107,7 +124,8 @@ fn drifted(world: &WorldSpec, span: Span) -> Span {
 /// How long the healed servers may take until they are in one state and have answered everybody.
 pub fn bound(world: &WorldSpec) -> Span {
     let elections = elects(world).times(ELECTIONS);
-    drifted(world, sum(&[notices(world), elections, answers(world)]))
+    let parts = [notices(world), elections, backlog(world), answers(world)];
+    drifted(world, sum(&parts))
 }
 
 /// How long a run needs after a fault until everything is in order again, if nothing but faults can

@@ -25,6 +25,16 @@ use crate::wire::NetworkSpec;
 use crate::workload::WorkloadSpec;
 use crate::world::WorldSpec;
 
+/// What is strained is not also put into bad weather: sessions that end before anybody can be
+/// answered are opened for ever, by whatever protocol. So many clients are a crowd.
+const CROWD: u16 = 100;
+/// A queue of fewer requests is small.
+const SMALL_QUEUE: u32 = 10;
+/// The narrowest counter of zxids, and the smallest window, where there is a strain.
+const STRAINED_COUNTER_BITS: u32 = 16;
+const STRAINED_WINDOW: u32 = 8;
+/// The shortest session timeout there.
+const STRAINED_SESSION_TIMEOUT: Span = Span::secs(1);
 /// What one micro-step of a server takes.
 const MICRO_STEP: Span = Span::micros(5);
 /// The stream of the draws that resolve a swarm's options.
@@ -213,6 +223,7 @@ impl Base {
         self.drift_ppm =
             self.drift_ppm
                 .max(sometimes(swarm.drift_max.get_ref().ppm, draw(13), draw(14)));
+        let calm = (self.lan.clone(), self.sync.clone());
         choose(&mut self.lan, swarm.lan.as_ref(), draw(15));
         choose(&mut self.sync, swarm.sync.as_ref(), draw(16));
         choose(&mut self.core, swarm.liveness_core.as_ref(), draw(17));
@@ -241,14 +252,30 @@ impl Base {
             swarm.outstanding_max.as_ref(),
             draw(24),
         );
+        if self.is_strained() {
+            (self.lan, self.sync) = calm;
+            self.loss_ppm = 0;
+            self.session_timeout = self.session_timeout.max(Duration(STRAINED_SESSION_TIMEOUT));
+            let knobs = &mut self.knobs;
+            knobs.zxid_counter_bits = knobs.zxid_counter_bits.max(STRAINED_COUNTER_BITS);
+            knobs.window = knobs.window.max(STRAINED_WINDOW);
+        }
         if let Some(twins) = &swarm.twin {
             let twins = twins.get_ref();
             self.twin = Some(twins[draw(25).below(twins.len() as u64) as usize].clone());
         }
     }
 
+    /// Whether the run has more clients or less room for requests than is usual.
+    fn is_strained(&self) -> bool {
+        self.workload.clients >= CROWD || self.knobs.outstanding_max < SMALL_QUEUE
+    }
+
     /// Draws what each direction between two servers has of its own.
     fn draw_links(&mut self, swarm: &SwarmSection, dice: &Dice) {
+        if self.is_strained() {
+            return;
+        }
         let draw = |option: u64| dice.draw(Concern::Driver, SWARM, option);
         let size = usize::from(self.voters) + usize::from(self.observers);
         let each = |option: u64, max: u64| {

@@ -108,6 +108,8 @@ impl<P: Protocol> Server<P> {
             self.settle_under_way(payload);
         }
         if is_attach(payload) {
+            // An end that was asked for before means an earlier generation, and comes to nothing.
+            self.on_touches(now, &[applied.session]);
             self.on_revalidated(now, applied.session, applied.answer.is_ok(), out);
         } else {
             self.answer_applied(now, applied, out);

@@ -88,13 +88,23 @@ impl<P: Protocol> Server<P> {
             // Sent to a leader that has resigned since: the sender hears of that by itself.
             return;
         }
-        self.on_touches(now, &[waiting.asking.session]);
+        if waiting.from != self.me {
+            // Of its own clients a leader hears by their frames; what it sends again for them is no
+            // sign of life.
+            self.on_touches(now, &[waiting.asking.session]);
+        }
         if P::PROMISES.at_most_once && self.is_repeat(&waiting.asking) {
             // A retransmission.
             return;
         }
-        if !self.admit(waiting.clone()) {
+        // What follows a write that was shed must not take effect without it.
+        let was_shed = self.owners.get(&waiting.asking.session) == Some(&NOBODY)
+            && waiting.asking.name().2 == Errand::Write;
+        let is_full = self.waiting.len().max(self.under_way.len()) >= self.waiting_max();
+        if is_full || was_shed {
             self.shed(&waiting, out);
+        } else {
+            self.admit(waiting);
         }
     }
 
@@ -113,16 +123,13 @@ impl<P: Protocol> Server<P> {
         is_decided || self.under_way.contains(&(session, seq, errand))
     }
 
-    /// Takes a request into the queue, unless that is full.
-    fn admit(&mut self, waiting: Waiting) -> bool {
-        if self.waiting.len().max(self.under_way.len()) >= self.waiting_max() {
-            return false;
-        }
+    /// Takes a request into the queue. The leader's own are never shed: there is at most one for each
+    /// session and for each node that has to go.
+    fn admit(&mut self, waiting: Waiting) {
         if P::PROMISES.at_most_once {
             self.under_way.insert(waiting.asking.name());
         }
         self.waiting.push_back(waiting);
-        true
     }
 
     /// The queue is full. Where retries are recognised the origin sends a request again after a
@@ -333,9 +340,15 @@ impl<P: Protocol> Server<P> {
             // Counts as heard of, so that a lost proposal is repeated after another timeout.
             self.heard.insert(session, now);
             let (from, asking) = (self.me, Asking::expiry(session, generation));
-            if !self.is_repeat(&asking) {
-                // If the queue is full it is asked for after another timeout.
-                let _later = self.admit(Waiting { from, asking });
+            let waits = || self.waiting.iter().any(|other| other.asking == asking);
+            let is_ending = match P::REPLICATES {
+                Replicates::Deltas => {
+                    waits() || matches!(self.outstanding.life(session), Some(Life::Closed))
+                }
+                Replicates::Commands => self.is_repeat(&asking),
+            };
+            if !is_ending {
+                self.admit(Waiting { from, asking });
             }
         }
     }
@@ -356,8 +369,7 @@ impl<P: Protocol> Server<P> {
         for path in self.state.removable(now.as_millis()) {
             let asking = Asking::own(SessionId::NONE, Write::DeleteContainer { path });
             let from = self.me;
-            // If the queue is full the next pass asks for the rest.
-            let _later = self.admit(Waiting { from, asking });
+            self.admit(Waiting { from, asking });
         }
     }
 

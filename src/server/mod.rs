@@ -436,7 +436,7 @@ impl<P: Protocol> Server<P> {
         let waiting = Holding {
             what: "requests that wait at the leader or are under way",
             count: self.waiting.len().max(self.under_way.len()),
-            limit: self.waiting_max(),
+            limit: self.waiting_max() + self.state.session_count() + self.state.node_count(),
         };
         let in_flight = Holding {
             what: "writes sent to the leader without an answer",

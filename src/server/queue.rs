@@ -83,7 +83,10 @@ impl<P: Protocol> Server<P> {
         for asking in writes {
             self.route(now, asking, out);
         }
-        if let Some(token) = barrier {
+        // The leader's queue may be full: then the connection is closed, and asks for nothing more.
+        if let Some(token) = barrier
+            && self.connections.contains_key(&conn)
+        {
             self.barriers.insert(token, conn);
             self.feed(now, Input::Barrier(token), out);
         }

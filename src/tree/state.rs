@@ -78,6 +78,11 @@ impl State {
             .map(|(id, session)| (*id, session.as_ref()))
     }
 
+    /// How many sessions are alive.
+    pub fn session_count(&self) -> usize {
+        self.sessions.len()
+    }
+
     /// The ephemeral nodes of a session, ascending.
     pub fn ephemerals(&self, owner: SessionId) -> impl Iterator<Item = &Path> {
         self.ephemerals.get(&owner).into_iter().flatten()

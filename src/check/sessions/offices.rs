@@ -248,7 +248,10 @@ impl Offices {
             Content::Command(command) => {
                 let opens = match command.write.bare() {
                     // Its client comes back.
-                    Write::CreateSession { .. } if command.is_attach() => None,
+                    Write::CreateSession { .. } if command.is_attach() => {
+                        self.hear(at, node, command.session);
+                        None
+                    }
                     Write::CreateSession { timeout } => {
                         // What it carries is no session yet; that is named after its place.
                         let session = SessionId(zxid.0);
