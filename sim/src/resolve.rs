@@ -231,7 +231,7 @@ impl Base {
         let workload = &mut self.workload;
         choose(&mut workload.clients, swarm.clients.as_ref(), draw(18));
         if workload.clients > usual {
-            let crowd = u64::from(workload.clients.div_ceil(usual));
+            let crowd = u64::from(workload.clients.div_ceil(4 * usual));
             workload.think = workload.think.times(crowd);
         }
         choose(&mut workload.pipeline, swarm.pipeline.as_ref(), draw(19));

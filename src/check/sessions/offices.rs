@@ -67,6 +67,8 @@ pub(super) struct Offices {
     stands: BTreeMap<NodeId, Zxid>,
     /// When each server heard of each session, ascending.
     heard: BTreeMap<(NodeId, SessionId), Vec<VirtualTime>>,
+    /// When each server first applied the opening of each session.
+    learned: BTreeMap<(NodeId, SessionId), VirtualTime>,
     /// When a write first reached a server.
     arrivals: BTreeMap<(NodeId, SessionId, u32), VirtualTime>,
     openings: BTreeMap<SessionId, Opening>,
@@ -90,6 +92,7 @@ impl Offices {
             resumed: BTreeMap::new(),
             stands: BTreeMap::new(),
             heard: BTreeMap::new(),
+            learned: BTreeMap::new(),
             arrivals: BTreeMap::new(),
             openings: BTreeMap::new(),
             unconfirmed: BTreeMap::new(),
@@ -256,6 +259,7 @@ impl Offices {
                         // What it carries is no session yet; that is named after its place.
                         let session = SessionId(zxid.0);
                         self.open(zxid, payload.digest(), session, *timeout);
+                        self.learned.entry((node, session)).or_insert(at);
                         self.hear(at, node, session);
                         return Some(session);
                     }
@@ -277,6 +281,7 @@ impl Offices {
         };
         if let Some(timeout) = opens {
             self.open(zxid, payload.digest(), session, timeout);
+            self.learned.entry((node, session)).or_insert(at);
             self.hear(at, node, session);
             return Some(session);
         }
@@ -442,11 +447,13 @@ impl Offices {
             let resumed = self.resumed.get(&office.0).and_then(|all| last_by(all, at));
             let heard = self.heard.get(&(office.0, session));
             let heard = heard.and_then(|all| last_by(all, at));
-            if opening.zxid > stood_at && heard.is_none_or(|heard| heard < serving) {
-                // It has not learned of the session yet.
+            let learned = self.learned.get(&(office.0, session)).copied();
+            if opening.zxid > stood_at && learned.is_none_or(|learned| learned > at) {
+                // It has not applied the opening of the session yet.
                 continue;
             }
             let since = serving
+                .max(learned.filter(|learned| *learned <= at).unwrap_or_default())
                 .max(resumed.unwrap_or_default())
                 .max(heard.unwrap_or_default());
             if write.arrival.since(since) >= patience {
