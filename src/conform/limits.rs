@@ -6,8 +6,8 @@ use core::ops::RangeInclusive;
 /// The ticks that a transcript may set, in milliseconds. Timeouts are up to 20 ticks and have to fit
 /// the 32 bits of the wire encoding.
 const TICK_MS: RangeInclusive<i64> = 10..=1_000_000;
-/// The longest session timeout that a client can ask for on the wire, in milliseconds.
-const TIMEOUT_MS: RangeInclusive<i64> = 0..=i32::MAX as i64;
+/// The session timeouts that a client can ask for on the wire, in milliseconds.
+const TIMEOUT_MS: RangeInclusive<i64> = i32::MIN as i64..=i32::MAX as i64;
 /// How long all the sleeps of a transcript may be together, in milliseconds.
 pub const SLEEP_MS_MAX: u64 = 3_600_000;
 /// The most bytes that `{"rep": TEXT, "n": COUNT}` may stand for: ZooKeeper's packets are smaller.
@@ -27,9 +27,9 @@ pub fn tick_ms(config: &Value) -> Result<Option<u64>, String> {
 ///
 /// # Errors
 /// If it is missing, or no number of the range.
-pub fn timeout_ms(args: &Value) -> Result<u32, String> {
+pub fn timeout_ms(args: &Value) -> Result<i32, String> {
     let asked = number_in(args, "timeout", TIMEOUT_MS)?.ok_or("`timeout` is missing")?;
-    u32::try_from(asked).map_err(|why| format!("`timeout`: {why}"))
+    i32::try_from(asked).map_err(|why| format!("`timeout`: {why}"))
 }
 
 /// How long a step sleeps, in milliseconds.

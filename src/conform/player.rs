@@ -133,7 +133,7 @@ impl Player {
         };
         let request = ConnectRequest {
             last_zxid: limits::zxid(args, "lastZxid")?.unwrap_or(0),
-            timeout: i32::try_from(limits::timeout_ms(args)?).map_err(|why| why.to_string())?,
+            timeout: limits::timeout_ms(args)?,
             session: session.0 as i64,
             password,
             read_only: args.flag("readOnly"),

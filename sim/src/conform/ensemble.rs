@@ -256,7 +256,7 @@ impl Player {
                 (client.session, client.password)
             }
         };
-        let timeout = Span::millis(u64::from(limits::timeout_ms(args)?));
+        let timeout = Span::millis(u64::try_from(limits::timeout_ms(args)?).unwrap_or(0));
         let last_zxid = self.absolute(args, "lastZxid")?.unwrap_or(Zxid::ZERO);
         let conn = self.world.dial_raw(server);
         self.owners.insert(conn, name.clone());

@@ -271,21 +271,6 @@ fn nobody_is_told_of_an_end_that_nothing_caused() {
 }
 
 #[test]
-fn an_answer_that_a_session_expired_comes_after_its_end() {
-    let expired: Answer = Err(Failure::of(ErrorCode::SessionExpired));
-    let path = "/a".into();
-    let read = Request::Read(Read::Exists { path, watch: false });
-    let mut history = History::default();
-    history.operations.push(answer(1, 7, read, 3, expired));
-    let mut story = attached();
-    let told = verdict_with(ENTRY, "zab", &story, &history);
-    assert_fails(&told, "nothing had ended it");
-    expire(&mut story, Span::millis(300));
-    let told = verdict_with(ENTRY, "zab", &story, &history);
-    assert!(matches!(told, Verdict::Pass { .. }), "{told:?}");
-}
-
-#[test]
 fn a_session_whose_end_is_proposed_is_not_taken_over() {
     let mut story = attached();
     let payload = closing(1);
