@@ -318,6 +318,10 @@ fn the_document_of_a_campaign_has_its_shape_and_does_not_depend_on_jobs() {
             "wall_s",
             "hash",
             "failures",
+            "reached",
+            "recovery",
+            "synced_reads",
+            "synced_reads_excused",
         ],
     );
     assert_keys(&one["ops"], &["ok", "error", "refused", "unknown"]);

@@ -13,7 +13,6 @@ use super::{
 };
 use crate::ids::{NodeId, Span, VirtualTime};
 use crate::protocol::Fact;
-use crate::quorum::NodeSet;
 
 pub(super) const ENTRY: CheckerEntry = CheckerEntry {
     name: "churn",
@@ -58,10 +57,9 @@ impl Churn {
             if 2 * healthy.len() <= self.voters.len() {
                 continue;
             }
-            let reached: Vec<NodeId> = healthy.iter().collect();
             let reason = format!(
                 "{} was established as the leader of epoch {}, though {}, leader of epoch {} since \
-                 {}, had reached {reached:?} undisturbed since {since} and longer",
+                 {}, had reached {healthy:?} undisturbed since {since} and longer",
                 new.leader, new.epoch, old.leader, old.epoch, old.at
             );
             self.findings.fail(new.at, reason);
@@ -76,7 +74,7 @@ fn healthy(
     leader: NodeId,
     since: VirtualTime,
     until: VirtualTime,
-) -> NodeSet {
+) -> Vec<NodeId> {
     let whole = |between: [NodeId; 2]| {
         let mut in_force = 0i64;
         for one in run.disturbances.iter().filter(|one| one.at <= until) {
@@ -95,7 +93,7 @@ fn healthy(
         in_force == 0
     };
     if !whole([leader, leader]) {
-        return NodeSet::EMPTY;
+        return Vec::new();
     }
     let reached = |voter: &&NodeId| {
         whole([**voter, **voter]) && whole([leader, **voter]) && whole([**voter, leader])

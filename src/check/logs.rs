@@ -1,4 +1,5 @@
-//! Every durable log is a cut of the one history: no hole, and nothing that its epochs do not allow.
+//! Every durable log is a cut of the one history: no hole, and nothing that its epochs do not
+//! allow.
 //!
 //! *Zab.* The history of an epoch is its leader's initial history and then what it proposes, one
 //! zxid after the other. So each logged transaction has one predecessor: the one before it in its

@@ -206,7 +206,8 @@ impl Recorder {
                 }
                 let is_command = matches!(known.payload.content(), Content::Command(_));
                 if (is_command && known.executed.is_none()) || places[index].is_some() {
-                    // A repeat or a refused command: no effect of the operation, and none of anybody
+                    // A repeat or a refused command: no effect of the operation, and none of
+                    // anybody
                     // else's either, whatever the servers say.
                     operation = None;
                     executed = false;

@@ -2,7 +2,8 @@
 //!
 //! - **Doors** (`doors`): whoever is told that a session is gone is told the truth: its end was
 //!   applied before, was asked for by its owner, or is under way at a leader that had not heard of
-//!   it for long enough. Nobody attaches to a session with a wrong password, to another session than it
+//!   it for long enough. Nobody attaches to a session with a wrong password, to another session
+//!   than it
 //!   asked for, or to one whose end the welcoming server has applied or the leader has proposed.
 //!   When a session ends, no ephemeral node of it is left.
 //! - **Touches** (`touches`): a server that does not lead passes on whom it heard of within half a

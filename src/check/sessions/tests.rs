@@ -1,11 +1,8 @@
-use super::super::testing::{Story, answer, assert_fails, assert_passes, verdict, verdict_with};
+use super::super::testing::{Story, assert_fails, assert_passes, verdict};
 use super::*;
-use crate::history::History;
 use crate::ids::{ConnId, SessionId, Span, Zxid};
 use crate::protocol::Role;
-use crate::tree::{
-    ANY_VERSION, Answer, ErrorCode, Failure, Payload, Read, Request, Txn, TxnRecord, Write,
-};
+use crate::tree::{ANY_VERSION, ErrorCode, Failure, Payload, Txn, TxnRecord, Write};
 use crate::wire::PeerMsg;
 
 const SESSION: SessionId = SessionId(7);

@@ -189,6 +189,8 @@ impl Reader {
             "ended" => Seen::SessionEnded(session()?),
             // What came on which connection is told by each completion.
             "connected" | "disconnected" => return Ok(()),
+            // A try with a wrong password: whoever made it speaks for nobody.
+            "rejected" | "admitted" => return Ok(()),
             "watch" => {
                 let (Scalar::Text(path), OneOrMany::One(body)) = (&line.key, &line.value) else {
                     return Err("the event of a watch has no \"key\" or \"value\"".to_owned());
