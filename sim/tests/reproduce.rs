@@ -36,7 +36,9 @@ fn exhibit(exhibit: Exhibit) -> String {
 
 #[test]
 fn the_line_to_paste_fails_again_with_the_same_hash() {
-    for entry in menagerie::mutation::CATALOGUE {
+    // Of some a verdict is not to be had; their entries say what shows them.
+    let shown = menagerie::mutation::CATALOGUE.iter();
+    for entry in shown.filter(|entry| !entry.caught_by.is_empty()) {
         let (id, what) = (entry.id, exhibit(entry.exhibit));
         let campaign = paste(&format!("menagerie campaign {what} --mutate {id} --json"));
         assert_eq!(campaign.status.code(), Some(1), "{id} in {what}");
