@@ -482,7 +482,10 @@ fn a_negative_seed_is_a_bad_seed_and_no_unknown_argument() {
 #[test]
 fn a_period_of_nothing_is_refused() {
     let scenario = scenario("nothing", "[ensemble]\nremoval_interval = \"0s\"\n");
-    assert_refused(&["run", &scenario], &["`removal_interval` is zero"]);
+    assert_refused(
+        &["run", &scenario],
+        &["`removal_interval` is too short", "or more"],
+    );
 }
 
 #[test]

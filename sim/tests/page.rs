@@ -241,7 +241,6 @@ fn a_run_becomes_a_page_with_every_one_of_its_events() {
 }
 
 #[test]
-#[ignore = "the minimal scenario has to be shrunk anew: sessions attach through the order, so decisions are numbered otherwise"]
 fn the_page_of_a_failing_scenario_tells_what_explain_tells() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     // Another checker finds something earlier here: the story is about the one that is expected.

@@ -14,7 +14,7 @@ use super::timeline::number_writes;
 use super::{Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Verdict};
 use crate::history::Outcome;
 use crate::ids::{NodeId, SessionId, VirtualTime, Zxid};
-use crate::tree::{Content, Payload, Txn, Write};
+use crate::tree::{Content, Payload};
 
 pub(super) const ENTRY: CheckerEntry = CheckerEntry {
     name: "exactly_once",
@@ -168,37 +168,18 @@ impl ExactlyOnce {
     }
 }
 
-/// The session that a payload opened.
+/// The session that a payload opened. Of a command what was executed says whether it did.
 fn session_opened(payload: &Payload, executed: Executed) -> Option<SessionId> {
-    let is_opening = match payload.content() {
-        Content::Txn(record) => matches!(record.txn, Txn::CreateSession { .. }),
-        Content::Command(command) => {
-            matches!(command.write.bare(), Write::CreateSession { .. })
-        }
-    };
-    executed.filter(|_| is_opening).map(|(session, _)| session)
+    payload.opens_session()?;
+    executed.map(|(session, _)| session)
 }
 
-/// The session that a payload ended.
+/// The session that a payload ended. Of a command what was executed says whether it did.
 fn session_ended(payload: &Payload, executed: Executed) -> Option<SessionId> {
+    let (session, _) = payload.ends_session()?;
     match payload.content() {
-        Content::Txn(record) => {
-            matches!(record.txn, Txn::CloseSession { .. }).then_some(record.session)
-        }
-        Content::Command(command) => match command.write.bare() {
-            Write::ExpireSession | Write::CloseSession => executed.map(|(session, _)| session),
-            Write::Create { .. }
-            | Write::CreateWith { .. }
-            | Write::Delete { .. }
-            | Write::SetData { .. }
-            | Write::SetAcl { .. }
-            | Write::Check { .. }
-            | Write::Multi(_)
-            | Write::DeleteContainer { .. }
-            | Write::Refused(_)
-            | Write::As { .. }
-            | Write::CreateSession { .. } => None,
-        },
+        Content::Txn(_) => Some(session),
+        Content::Command(_) => executed.map(|(session, _)| session),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What only a leader does: preparing requests, and watching over sessions.
 
-use super::request::{Asking, Errand, Waiting};
+use super::request::{Asking, Purpose, Waiting};
 use super::{Server, ServerEffect, ServerOutbox, ServerTimer};
 use crate::ids::{LocalTime, NodeId, SessionId, Span};
 use crate::mutation::Mutation;
@@ -99,7 +99,7 @@ impl<P: Protocol> Server<P> {
         }
         // What follows a write that was shed must not take effect without it.
         let was_shed = self.owners.get(&waiting.asking.session) == Some(&NOBODY)
-            && waiting.asking.name().2 == Errand::Write;
+            && waiting.asking.name().2 == Purpose::Write;
         let is_full = self.waiting.len().max(self.under_way.len()) >= self.waiting_max();
         if is_full || was_shed {
             self.shed(&waiting, out);
@@ -112,15 +112,15 @@ impl<P: Protocol> Server<P> {
     /// applied yet, or was applied. In each case its origin finds the answer in the order. This is
     /// the one place that drops duplicates; what they cost before is a message.
     fn is_repeat(&self, asking: &Asking) -> bool {
-        let (session, seq, errand) = asking.name();
+        let (session, seq, purpose) = asking.name();
         if self.mutations.has(Mutation::N19) {
             let mut waiting = self.waiting.iter().map(|waiting| &waiting.asking);
             return waiting.any(|other| (other.session, other.seq) == (session, seq));
         }
-        let is_decided = errand == Errand::Write
+        let is_decided = purpose == Purpose::Write
             && self.state.is_decided(session, seq)
             && !self.mutations.has(Mutation::P11);
-        is_decided || self.under_way.contains(&(session, seq, errand))
+        is_decided || self.under_way.contains(&(session, seq, purpose))
     }
 
     /// Takes a request into the queue. The leader's own are never shed: there is at most one for each
@@ -152,9 +152,9 @@ impl<P: Protocol> Server<P> {
     /// A command is applied: the next one of its name is another request.
     pub(super) fn settle_under_way(&mut self, payload: &Payload) {
         if let Content::Command(command) = payload.content() {
-            let errand = Errand::of(&command.write, command.acked);
+            let purpose = Purpose::of(&command.write, command.acked);
             self.under_way
-                .remove(&(command.session, command.seq, errand));
+                .remove(&(command.session, command.seq, purpose));
         }
     }
 
@@ -387,10 +387,10 @@ impl<P: Protocol> Server<P> {
         applied: &Applied,
         out: &mut ServerOutbox<P>,
     ) {
-        if let Some(opened) = applied.opened {
-            if self.leads() || self.mutations.has(Mutation::N41) {
-                self.heard.entry(opened).or_insert(now);
-            }
+        if let Some(opened) = applied.opened
+            && (self.leads() || self.mutations.has(Mutation::N41))
+        {
+            self.heard.entry(opened).or_insert(now);
         }
         if let Some(closed) = applied.closed {
             self.heard.remove(&closed);

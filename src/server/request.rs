@@ -30,11 +30,11 @@ pub(super) struct Asking {
 }
 
 /// What makes two requests the same one.
-pub(super) type RequestName = (SessionId, u32, Errand);
+pub(super) type RequestName = (SessionId, u32, Purpose);
 
 /// What a request without a number of its own is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Errand {
+pub(super) enum Purpose {
     Opening,
     Attaching,
     Expiry,
@@ -43,13 +43,13 @@ pub(super) enum Errand {
     Write,
 }
 
-impl Errand {
-    pub(super) fn of(write: &Write, acked: u32) -> Errand {
+impl Purpose {
+    pub(super) fn of(write: &Write, acked: u32) -> Purpose {
         match write.bare() {
-            Write::CreateSession { .. } if acked == Command::ATTACH => Errand::Attaching,
-            Write::CreateSession { .. } => Errand::Opening,
-            Write::ExpireSession => Errand::Expiry,
-            Write::DeleteContainer { .. } => Errand::Removal,
+            Write::CreateSession { .. } if acked == Command::ATTACH => Purpose::Attaching,
+            Write::CreateSession { .. } => Purpose::Opening,
+            Write::ExpireSession => Purpose::Expiry,
+            Write::DeleteContainer { .. } => Purpose::Removal,
             Write::Create { .. }
             | Write::CreateWith { .. }
             | Write::Delete { .. }
@@ -59,7 +59,7 @@ impl Errand {
             | Write::Multi(_)
             | Write::CloseSession
             | Write::Refused(_)
-            | Write::As { .. } => Errand::Write,
+            | Write::As { .. } => Purpose::Write,
         }
     }
 }
@@ -84,7 +84,7 @@ impl Asking {
     }
 
     pub fn name(&self) -> RequestName {
-        (self.session, self.seq, Errand::of(&self.write, self.acked))
+        (self.session, self.seq, Purpose::of(&self.write, self.acked))
     }
 
     /// The servers' own, for a session or for none.

@@ -152,6 +152,62 @@ impl Payload {
         Payload::of(Content::Command(command))
     }
 
+    /// The session that it ends if it is not refused, and whether nobody asked for that.
+    pub fn ends_session(&self) -> Option<(SessionId, bool)> {
+        match self.content() {
+            Content::Txn(record) => matches!(record.txn, Txn::CloseSession { .. })
+                .then_some((record.session, record.seq == 0)),
+            Content::Command(command) => match command.write.bare() {
+                Write::CloseSession => Some((command.session, false)),
+                Write::ExpireSession => Some((command.session, command.seq == 0)),
+                Write::Create { .. }
+                | Write::CreateWith { .. }
+                | Write::Delete { .. }
+                | Write::SetData { .. }
+                | Write::SetAcl { .. }
+                | Write::Check { .. }
+                | Write::Multi(_)
+                | Write::DeleteContainer { .. }
+                | Write::Refused(_)
+                | Write::As { .. }
+                | Write::CreateSession { .. } => None,
+            },
+        }
+    }
+
+    /// The timeout of the session that it opens, if it opens one.
+    pub fn opens_session(&self) -> Option<Span> {
+        match self.content() {
+            Content::Txn(record) => match &record.txn {
+                Txn::CreateSession { timeout } => Some(*timeout),
+                Txn::Create { .. }
+                | Txn::CreateWith { .. }
+                | Txn::Delete { .. }
+                | Txn::SetData { .. }
+                | Txn::SetAcl { .. }
+                | Txn::Check { .. }
+                | Txn::Multi(_)
+                | Txn::CloseSession { .. }
+                | Txn::Error(_) => None,
+            },
+            Content::Command(command) => match command.write.bare() {
+                Write::CreateSession { timeout } => (!command.is_attach()).then_some(*timeout),
+                Write::Create { .. }
+                | Write::CreateWith { .. }
+                | Write::Delete { .. }
+                | Write::SetData { .. }
+                | Write::SetAcl { .. }
+                | Write::Check { .. }
+                | Write::Multi(_)
+                | Write::DeleteContainer { .. }
+                | Write::Refused(_)
+                | Write::As { .. }
+                | Write::CloseSession
+                | Write::ExpireSession => None,
+            },
+        }
+    }
+
     /// What it holds.
     pub fn content(&self) -> &Content {
         &self.0.content

@@ -543,6 +543,7 @@ impl Mix {
 /// `[liveness]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[derive(Default)]
 pub struct LivenessSection {
     /// How long the healed servers may take to converge and to answer every client; if absent, what
     /// [`crate::recovery::bound`] derives from timeouts and latencies.
@@ -577,17 +578,6 @@ impl Core {
             Core::All => "all",
             Core::Quorum => "quorum",
             Core::Worst => "worst",
-        }
-    }
-}
-
-impl Default for LivenessSection {
-    fn default() -> Self {
-        LivenessSection {
-            bound: None,
-            core: Core::default(),
-            servers: None,
-            skip: false,
         }
     }
 }

@@ -220,9 +220,6 @@ impl Problems {
             1,
             1_000_000,
         );
-        if let Some(interval) = &document.ensemble.removal_interval {
-            self.positive(interval, "removal_interval");
-        }
         let drift = &document.clock.drift;
         if drift.get_ref().ppm > 500_000 {
             self.add(
@@ -284,20 +281,6 @@ impl Problems {
     }
 
     fn knobs(&mut self, knobs: &KnobsSection) {
-        let spans = [
-            (&knobs.tick, "tick"),
-            (&knobs.finalize_wait, "finalize_wait"),
-            (&knobs.notification_min, "notification_min"),
-            (&knobs.notification_max, "notification_max"),
-            (&knobs.heartbeat, "heartbeat"),
-            (&knobs.election_timeout, "election_timeout"),
-            (&knobs.retransmit, "retransmit"),
-        ];
-        for (value, name) in spans {
-            if let Some(value) = value {
-                self.positive(value, name);
-            }
-        }
         let numbers = [
             (&knobs.init_limit, "init_limit", 1, 1_000),
             (&knobs.sync_limit, "sync_limit", 1, 1_000),

@@ -4,7 +4,7 @@ use menagerie::check::{Observation, SessionNews};
 use menagerie::ids::{ConnId, NodeId, SessionId, Zxid};
 use menagerie::protocol::{Protocol, Role, Standing};
 use menagerie::server::ServerInput;
-use menagerie::tree::{Content, Payload, Request, Txn, Write, acl};
+use menagerie::tree::{Payload, Request, acl};
 use menagerie::wire::{ClientFrame, Packet, PeerMsg, ServerFrame};
 
 use super::World;
@@ -105,26 +105,8 @@ impl<P: Protocol> World<P> {
 
     /// A server applied a transaction.
     pub(super) fn observe_end(&mut self, place: usize, zxid: Zxid, payload: &Payload) {
-        let (session, expired) = match payload.content() {
-            Content::Txn(record) if matches!(record.txn, Txn::CloseSession { .. }) => {
-                (record.session, record.seq == 0)
-            }
-            Content::Txn(_) => return,
-            Content::Command(command) => match command.write.bare() {
-                Write::CloseSession => (command.session, false),
-                Write::ExpireSession => (command.session, command.seq == 0),
-                Write::Create { .. }
-                | Write::CreateWith { .. }
-                | Write::Delete { .. }
-                | Write::SetData { .. }
-                | Write::SetAcl { .. }
-                | Write::Check { .. }
-                | Write::Multi(_)
-                | Write::DeleteContainer { .. }
-                | Write::Refused(_)
-                | Write::As { .. }
-                | Write::CreateSession { .. } => return,
-            },
+        let Some((session, expired)) = payload.ends_session() else {
+            return;
         };
         let Some(server) = &self.nodes[place].server else {
             return;

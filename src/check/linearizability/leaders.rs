@@ -67,8 +67,8 @@ impl Leaders {
         let Some(barrier) = barriers.find(|one| one.conn == conn && one.xid == sync.xid) else {
             return false;
         };
-        let before = self.established.iter().rev();
-        let latest = before.skip_while(|(at, _)| *at > barrier.answered).next();
+        let mut latest_first = self.established.iter().rev();
+        let latest = latest_first.find(|(at, _)| *at <= barrier.answered);
         latest.is_some_and(|(_, latest)| *latest <= barrier.epoch)
     }
 }

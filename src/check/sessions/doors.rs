@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::check::findings::Findings;
-use crate::history::History;
+use crate::check::linearizability::told;
+use crate::history::{History, Outcome};
 use crate::ids::{ConnId, NodeId, SessionId, VirtualTime, Zxid};
-use crate::tree::{Request, Write};
+use crate::tree::{ErrorCode, Request, Write};
 
 /// What was seen at the servers' doors.
 #[derive(Debug, Default)]
@@ -118,6 +119,28 @@ impl Doors {
                     "{node} told the owner of {session} that it expired, but nothing ended it"
                 );
                 findings.fail(*at, reason);
+            }
+        }
+        for operation in &history.operations {
+            let Some(Outcome::Answered {
+                zxid,
+                answer: Err(failure),
+            }) = &operation.outcome
+            else {
+                continue;
+            };
+            if failure.code != ErrorCode::SessionExpired {
+                continue;
+            }
+            findings.count();
+            let end = self.ends.get(&operation.session);
+            if end.is_none_or(|end| end > zxid) {
+                let reason = format!(
+                    "{} was told at {zxid} that its session {} expired, but nothing had ended it",
+                    told(operation),
+                    operation.session
+                );
+                findings.fail(operation.completed.unwrap_or(operation.invoked), reason);
             }
         }
     }

@@ -7,7 +7,7 @@ use crate::check::Timing;
 use crate::check::findings::Findings;
 use crate::ids::{NodeId, SessionId, Span, VirtualTime, Zxid};
 use crate::protocol::{Fact, Role};
-use crate::tree::{Content, Payload, Txn, Write};
+use crate::tree::{Content, Payload};
 use crate::wire::PeerMsg;
 
 /// A leader in one epoch.
@@ -232,58 +232,26 @@ impl Offices {
         payload: &Payload,
     ) -> Option<SessionId> {
         self.stands.insert(node, zxid);
-        let (session, seq, opens) = match payload.content() {
-            Content::Txn(record) => {
-                let opens = match &record.txn {
-                    Txn::CreateSession { timeout } => Some(*timeout),
-                    Txn::Create { .. }
-                    | Txn::CreateWith { .. }
-                    | Txn::Delete { .. }
-                    | Txn::SetData { .. }
-                    | Txn::SetAcl { .. }
-                    | Txn::Check { .. }
-                    | Txn::Multi(_)
-                    | Txn::CloseSession { .. }
-                    | Txn::Error(_) => None,
-                };
-                (record.session, record.seq, opens)
-            }
+        let (session, seq) = match payload.content() {
+            Content::Txn(record) => (record.session, record.seq),
             Content::Command(command) => {
-                let opens = match command.write.bare() {
+                if command.is_attach() {
                     // Its client comes back.
-                    Write::CreateSession { .. } if command.is_attach() => {
-                        self.hear(at, node, command.session);
-                        None
-                    }
-                    Write::CreateSession { timeout } => {
-                        // What it carries is no session yet; that is named after its place.
-                        let session = SessionId(zxid.0);
-                        self.open(zxid, payload.digest(), session, *timeout);
-                        self.learned.entry((node, session)).or_insert(at);
-                        self.hear(at, node, session);
-                        return Some(session);
-                    }
-                    Write::Create { .. }
-                    | Write::CreateWith { .. }
-                    | Write::Delete { .. }
-                    | Write::SetData { .. }
-                    | Write::SetAcl { .. }
-                    | Write::Check { .. }
-                    | Write::Multi(_)
-                    | Write::DeleteContainer { .. }
-                    | Write::Refused(_)
-                    | Write::As { .. }
-                    | Write::CloseSession
-                    | Write::ExpireSession => None,
-                };
-                (command.session, command.seq, opens)
+                    self.hear(at, node, command.session);
+                }
+                (command.session, command.seq)
             }
         };
-        if let Some(timeout) = opens {
-            self.open(zxid, payload.digest(), session, timeout);
-            self.learned.entry((node, session)).or_insert(at);
-            self.hear(at, node, session);
-            return Some(session);
+        if let Some(timeout) = payload.opens_session() {
+            let opened = match payload.content() {
+                Content::Txn(_) => session,
+                // What a command carries is no session yet; that is named after its place.
+                Content::Command(_) => SessionId(zxid.0),
+            };
+            self.open(zxid, payload.digest(), opened, timeout);
+            self.learned.entry((node, opened)).or_insert(at);
+            self.hear(at, node, opened);
+            return Some(opened);
         }
         if seq > 0 && !self.writes.contains_key(&zxid) {
             self.note_write(zxid, session, seq, payload.digest());

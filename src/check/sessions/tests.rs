@@ -1,8 +1,11 @@
-use super::super::testing::{Story, assert_fails, assert_passes, verdict};
+use super::super::testing::{Story, answer, assert_fails, assert_passes, verdict, verdict_with};
 use super::*;
+use crate::history::History;
 use crate::ids::{ConnId, SessionId, Span, Zxid};
 use crate::protocol::Role;
-use crate::tree::{ANY_VERSION, ErrorCode, Failure, Payload, Txn, TxnRecord, Write};
+use crate::tree::{
+    ANY_VERSION, Answer, ErrorCode, Failure, Payload, Read, Request, Txn, TxnRecord, Write,
+};
 use crate::wire::PeerMsg;
 
 const SESSION: SessionId = SessionId(7);
@@ -265,6 +268,21 @@ fn nobody_is_told_of_an_end_that_nothing_caused() {
         "{:?}",
         judge(&story)
     );
+}
+
+#[test]
+fn an_answer_that_a_session_expired_comes_after_its_end() {
+    let expired: Answer = Err(Failure::of(ErrorCode::SessionExpired));
+    let path = "/a".into();
+    let read = Request::Read(Read::Exists { path, watch: false });
+    let mut history = History::default();
+    history.operations.push(answer(1, 7, read, 3, expired));
+    let mut story = attached();
+    let told = verdict_with(ENTRY, "zab", &story, &history);
+    assert_fails(&told, "nothing had ended it");
+    expire(&mut story, Span::millis(300));
+    let told = verdict_with(ENTRY, "zab", &story, &history);
+    assert!(matches!(told, Verdict::Pass { .. }), "{told:?}");
 }
 
 #[test]

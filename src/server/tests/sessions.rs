@@ -300,7 +300,7 @@ fn a_full_queue_sheds_requests_and_sessions_whose_writes_it_cannot_order() {
     let mut stage = leader::<true>(Mutations::NONE);
     let full = 0..u32::try_from(stage.server.waiting_max()).expect("a small number");
     let names =
-        full.map(|seq| -> RequestName { (NEW, seq, crate::server::request::Errand::Write) });
+        full.map(|seq| -> RequestName { (NEW, seq, crate::server::request::Purpose::Write) });
     stage.server.under_way.extend(names);
     stage.from_peer(SESSION, 1, create("/a"));
     stage.settle();
