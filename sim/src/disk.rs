@@ -320,6 +320,11 @@ impl<R: Clone, G> Disk<R, G> {
         self.broken
     }
 
+    /// By how much every fsync and every reading takes longer.
+    pub fn slowness(&self) -> Span {
+        self.slow_extra
+    }
+
     /// Makes every fsync and every reading take longer by `extra`, on top of other slow-downs.
     pub fn slow(&mut self, extra: Span) {
         self.slow_extra = Span(self.slow_extra.0 + extra.0);

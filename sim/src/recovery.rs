@@ -2,8 +2,8 @@
 //!
 //! A flat bound hides a slowdown: where recovery takes a third of a second, one of 15 s lets it
 //! become forty times slower. So the bound is the sum of what a recovery consists of, each part at
-//! its longest: somebody notices, elects, synchronises, the clients find their way back, and what they ask for is worked off. It
-//! names no protocol: of two ways to do the same it takes the longer.
+//! its longest: somebody notices, elects, synchronises, the clients find their way back, and what
+//! they ask for is worked off. It names no protocol: of two ways to do the same it takes the longer.
 
 use menagerie::ids::Span;
 
@@ -126,6 +126,12 @@ pub fn bound(world: &WorldSpec) -> Span {
     let elections = elects(world).times(ELECTIONS);
     let parts = [notices(world), elections, backlog(world), answers(world)];
     drifted(world, sum(&parts))
+}
+
+/// How much longer it may take where a link or a disk stays slower by this much: whoever it belongs
+/// to may lead, though it is not healed.
+pub fn slowed(extra: Span) -> Span {
+    extra.times(ELECTIONS * ELECTION_HOPS + CLIENT_HOPS)
 }
 
 /// How long a run needs after a fault until everything is in order again, if nothing but faults can

@@ -35,6 +35,8 @@ const STRAINED_COUNTER_BITS: u32 = 16;
 const STRAINED_WINDOW: u32 = 8;
 /// The shortest session timeout there.
 const STRAINED_SESSION_TIMEOUT: Span = Span::secs(1);
+/// The shortest session timeout where messages are lost: a session has to outlast a few of them.
+const LOSSY_SESSION_TIMEOUT: Span = Span::millis(500);
 /// What one micro-step of a server takes.
 const MICRO_STEP: Span = Span::micros(5);
 /// The stream of the draws that resolve a swarm's options.
@@ -235,10 +237,6 @@ impl Base {
             workload.think = workload.think.times(crowd);
         }
         choose(&mut workload.pipeline, swarm.pipeline.as_ref(), draw(19));
-        if workload.clients > usual {
-            // A crowd asks one thing at a time.
-            workload.pipeline = 1;
-        }
         choose(&mut workload.keys, swarm.keys.as_ref(), draw(20));
         choose(&mut workload.depth, swarm.depth.as_ref(), draw(21));
         choose(&mut workload.data_max, swarm.data_max.as_ref(), draw(22));
@@ -255,6 +253,9 @@ impl Base {
         if self.is_strained() {
             (self.lan, self.sync) = calm;
             self.loss_ppm = 0;
+            // A crowd asks one thing at a time; a small queue is full all the same.
+            let pipeline = if self.workload.clients >= CROWD { 1 } else { 2 };
+            self.workload.pipeline = self.workload.pipeline.min(pipeline);
             self.session_timeout = self.session_timeout.max(Duration(STRAINED_SESSION_TIMEOUT));
             let knobs = &mut self.knobs;
             knobs.zxid_counter_bits = knobs.zxid_counter_bits.max(STRAINED_COUNTER_BITS);
@@ -292,6 +293,9 @@ impl Base {
             let rows = each(26, u64::from(loss)).into_iter();
             let narrow = |row: Vec<u64>| row.into_iter().map(|ppm| ppm as u32).collect();
             self.link_loss_ppm = Some(rows.map(narrow).collect());
+        }
+        if self.loss_ppm > 0 || self.link_loss_ppm.is_some() {
+            self.session_timeout = self.session_timeout.max(Duration(LOSSY_SESSION_TIMEOUT));
         }
         let longest = swarm.distance_max.get_ref().0.0;
         if longest > 0 && draw(28).chance_ppm(500_000) {

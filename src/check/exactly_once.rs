@@ -233,7 +233,7 @@ mod tests {
     };
     use super::*;
     use crate::history::{History, Refused};
-    use crate::tree::Response;
+    use crate::tree::{Response, Write};
 
     fn executed_by(story: &mut Story, node: u8, zxid: u64, seq: u32) {
         let payload = command(7, seq);

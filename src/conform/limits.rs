@@ -3,8 +3,8 @@
 use super::value::Value;
 use core::ops::RangeInclusive;
 
-/// The ticks that a transcript may set, in milliseconds. Timeouts are up to 20 ticks and have to fit
-/// the 32 bits of the wire encoding.
+/// The ticks that a transcript may set, in milliseconds. Timeouts are up to 20 ticks and have to
+/// fit the 32 bits of the wire encoding.
 const TICK_MS: RangeInclusive<i64> = 10..=1_000_000;
 /// The session timeouts that a client can ask for on the wire, in milliseconds.
 const TIMEOUT_MS: RangeInclusive<i64> = i32::MIN as i64..=i32::MAX as i64;

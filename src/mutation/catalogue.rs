@@ -477,8 +477,8 @@ pub const CATALOGUE: &[Entry] = &[
         name: "recovered_log_trusted",
         concerns: Concerns::Protocol("zab"),
         source: "our own; fsync failures: Rebello et al., USENIX ATC 2020",
-        story: "A Zab server that boots takes what it reads for durable. A record whose sync failed \
-                is read from the cache and counts towards quorums, and no later sync writes it.",
+        story: "A Zab server that boots takes what it reads for durable. A record whose sync \
+                failed is read from the cache and counts towards quorums, and no later sync writes it.",
         place: "zab::recover",
         caught_by: &["durability", "agreement"],
         exhibit: Exhibit {
@@ -493,8 +493,8 @@ pub const CATALOGUE: &[Entry] = &[
         name: "recovered_votes_trusted",
         concerns: Concerns::Protocol("paxos"),
         source: "our own; fsync failures: Rebello et al., USENIX ATC 2020",
-        story: "A Paxos server that boots takes what it reads for durable: votes and promises whose \
-                sync failed count, though power may still take them.",
+        story: "A Paxos server that boots takes what it reads for durable: votes and promises \
+                whose sync failed count, though power may still take them.",
         place: "paxos::recover",
         caught_by: &["durability", "promises", "agreement"],
         exhibit: Exhibit {
@@ -664,8 +664,8 @@ pub const CATALOGUE: &[Entry] = &[
         place: "paxos::configure",
         caught_by: &["liveness"],
         exhibit: Exhibit {
-            scenario: "chaos",
-            first: 150,
+            scenario: "quick_recovery",
+            first: 0,
             count: 10,
         },
     },

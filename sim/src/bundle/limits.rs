@@ -1,5 +1,5 @@
-//! What a bundle may not say: an edited one is as untrusted as any other file. Each refusal names the
-//! place by its JSON path and says what is allowed.
+//! What a bundle may not say: an edited one is as untrusted as any other file. Each refusal names
+//! the place by its JSON path and says what is allowed.
 
 use menagerie::ids::Span;
 

@@ -22,6 +22,7 @@ use crate::decision::Source;
 use crate::dice::Dice;
 use crate::fault::{Fault, Scene};
 use crate::plan::{Family, Plan, Planned};
+use crate::recovery;
 use crate::resolve::Resolved;
 use crate::script::{Act, Move, Player, Script, ScriptedOp};
 use crate::trace::{self, What};
@@ -108,6 +109,8 @@ pub(super) struct Drive<P: Protocol> {
     /// The servers that are healed; empty until the liveness phase.
     core: Vec<NodeId>,
     healed: Option<VirtualTime>,
+    /// How long recovery may take; known once the core is healed.
+    allowed: Span,
     converged: Option<VirtualTime>,
     obstacle: Option<String>,
     /// Whether the run is over before its time, because nobody asks for more.
@@ -140,6 +143,7 @@ impl<P: Protocol> Drive<P> {
             probes: Vec::new(),
             core: Vec::new(),
             healed: None,
+            allowed: Span::ZERO,
             converged: None,
             obstacle: None,
             over: false,
@@ -429,6 +433,8 @@ impl<P: Protocol> Drive<P> {
             }
         }
         self.healed = Some(self.world.now());
+        let slowed = recovery::slowed(self.world.slowness());
+        self.allowed = Span(self.resolved.bound.0 + slowed.0);
         self.probes = (1..=self.resolved.workload.clients)
             .map(|number| Probe::new(ClientId(number)))
             .collect();
@@ -456,7 +462,7 @@ impl<P: Protocol> Drive<P> {
         let now = self.world.now();
         match self.lacking() {
             None => self.converged = Some(now),
-            Some(lack) if now.since(healed) >= self.resolved.bound => {
+            Some(lack) if now.since(healed) >= self.allowed => {
                 self.obstacle = Some(format!(
                     "{} after healing {}: {lack}",
                     now.since(healed),

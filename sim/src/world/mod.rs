@@ -56,7 +56,7 @@ use menagerie::canonical::{Canonical, RunHash};
 use menagerie::check::{Ending, Excused, Final, Observation, Panel, Setup, Timing, Verdict};
 use menagerie::client::{ClientEffect, ClientInput};
 use menagerie::history::History;
-use menagerie::ids::{ClientId, ConnId, NodeId, VirtualTime, Zxid};
+use menagerie::ids::{ClientId, ConnId, NodeId, Span, VirtualTime, Zxid};
 use menagerie::protocol::{Protocol, Refusal, Role, Standing};
 use menagerie::server::{Server, ServerEffect};
 use std::collections::VecDeque;
@@ -455,6 +455,13 @@ impl<P: Protocol> World<P> {
     fn node(&self, id: NodeId) -> &Node<P> {
         assert!(id.0 > 0, "servers are numbered from 1");
         &self.nodes[usize::from(id.0) - 1]
+    }
+
+    /// By how much the slowest link or disk is slower than it was drawn.
+    pub fn slowness(&self) -> Span {
+        let links = self.pairs.iter().map(|pair| pair.extra);
+        let disks = self.nodes.iter().map(|node| node.disk.slowness());
+        links.chain(disks).max().unwrap_or_default()
     }
 
     /// The place of a server.

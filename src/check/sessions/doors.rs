@@ -129,7 +129,8 @@ impl Doors {
             else {
                 continue;
             };
-            if failure.code != ErrorCode::SessionExpired {
+            let is_known = self.passwords.contains_key(&operation.session);
+            if failure.code != ErrorCode::SessionExpired || !is_known {
                 continue;
             }
             findings.count();

@@ -24,6 +24,12 @@ pub fn judge(
 ) -> Result<Option<Counterexample>, Limit> {
     let (changes, doubts) = replayed(history, options, report, budget)?;
     let mut findings = Findings::default();
-    walk(&mut findings, &Changes::but_for(changes, doubts), history);
+    // Whom a connection had proved to be when an event came is not told.
+    walk(
+        &mut findings,
+        &Changes::but_for(changes, doubts),
+        history,
+        None,
+    );
     Ok(findings.violation().cloned())
 }

@@ -97,7 +97,11 @@ impl Checker for Watches {
 
     fn finish(&mut self, ending: &Ending<'_>) -> Verdict {
         match self.recorder.timeline(ending.history) {
-            Ok(timeline) => walk(&mut self.findings, &Changes::of(&timeline), ending.history),
+            Ok(timeline) => {
+                let changes = Changes::of(&timeline);
+                let leaks = Some(Leaks::of(ending.history));
+                walk(&mut self.findings, &changes, ending.history, leaks);
+            }
             Err(reason) => return Verdict::Unknown(reason),
         }
         self.findings.verdict("answered operation")
@@ -105,16 +109,16 @@ impl Checker for Watches {
 }
 
 /// Goes through what the clients saw, in their order.
-fn walk(findings: &mut Findings, changes: &Changes, history: &History) {
+fn walk(findings: &mut Findings, changes: &Changes, history: &History, mut leaks: Option<Leaks>) {
     let mut sessions: BTreeMap<SessionId, Watching> = BTreeMap::new();
-    let mut leaks = Leaks::of(history);
     for (at, client, seen) in &history.seen {
         let wrong = match seen {
             Seen::Completed(id) => {
                 let operation = operation_of(history, id.0);
                 operation.and_then(|operation| {
                     findings.count();
-                    if let Some((at, reason)) = leaks.answered(operation) {
+                    let leak = leaks.as_mut().and_then(|leaks| leaks.answered(operation));
+                    if let Some((at, reason)) = leak {
                         findings.fail(at, reason);
                     }
                     completed(&mut sessions, changes, operation)
@@ -122,7 +126,9 @@ fn walk(findings: &mut Findings, changes: &Changes, history: &History) {
             }
             Seen::Event { session, event } => {
                 findings.count();
-                leaks.hear(changes, (*at, *client, *session), event);
+                if let Some(leaks) = &mut leaks {
+                    leaks.hear(changes, (*at, *client, *session), event);
+                }
                 let watching = sessions.entry(*session).or_default();
                 let wrong = watching.hear(changes, event);
                 wrong.map(|why| {

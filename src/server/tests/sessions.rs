@@ -7,7 +7,7 @@ use crate::tree::Content;
 use std::sync::Arc;
 
 impl<const COMMANDS: bool> Stage<COMMANDS> {
-    fn from_peer(&mut self, session: SessionId, seq: u32, write: Write) {
+    fn ask_as_peer(&mut self, session: SessionId, seq: u32, write: Write) {
         let (acked, ids) = (0, Arc::default());
         let request = PeerMsg::Request {
             session,
@@ -30,14 +30,14 @@ impl<const COMMANDS: bool> Stage<COMMANDS> {
 
     /// What the leader last said of a session that somebody asked about.
     fn word(&self) -> Option<Option<Span>> {
-        let words = self.done.iter().filter_map(|effect| match effect {
+        let mut words = self.done.iter().filter_map(|effect| match effect {
             ServerEffect::Send {
                 packet: Packet::Peer(PeerMsg::Revalidated { timeout, .. }),
                 ..
             } => Some(*timeout),
             _ => None,
         });
-        words.last()
+        words.next_back()
     }
 
     fn proposed(&self) -> usize {
@@ -60,14 +60,14 @@ impl<const COMMANDS: bool> Stage<COMMANDS> {
 
     /// From where the wait before the same is sent again was last drawn.
     fn pause(&self) -> TimerRange {
-        let ranges = self.done.iter().filter_map(|effect| match effect {
+        let mut ranges = self.done.iter().filter_map(|effect| match effect {
             ServerEffect::SetTimer {
                 timer: ServerTimer::Resend,
                 range,
-            } => Some(range.clone()),
+            } => Some(*range),
             _ => None,
         });
-        ranges.last().expect("the timer was set")
+        ranges.next_back().expect("the timer was set")
     }
 }
 
@@ -105,7 +105,7 @@ fn a_session_whose_opening_is_prepared_counts_as_alive() {
         (Mutations::NONE.with(Mutation::N40), None),
     ] {
         let mut stage = leader::<false>(mutations);
-        stage.from_peer(NEW, 0, OPEN);
+        stage.ask_as_peer(NEW, 0, OPEN);
         stage.settle();
         stage.peer(3, PeerMsg::Revalidate { session: NEW });
         assert_eq!(stage.word(), Some(word));
@@ -119,7 +119,7 @@ fn a_session_whose_end_waits_or_is_prepared_is_not_welcomed_and_gone_only_when_i
         (Mutations::NONE.with(Mutation::N42), Some(Some(TIMEOUT))),
     ] {
         let mut stage = leader::<false>(mutations);
-        stage.from_peer(SESSION, 1, Write::CloseSession);
+        stage.ask_as_peer(SESSION, 1, Write::CloseSession);
         stage.peer(3, PeerMsg::Revalidate { session: SESSION });
         assert_eq!(stage.word(), word, "it waits");
         stage.settle();
@@ -232,15 +232,15 @@ fn a_leader_drops_what_waits_what_is_proposed_and_what_was_decided() {
         (Mutations::NONE.with(Mutation::N19), 3),
     ] {
         let mut stage = leader::<true>(mutations);
-        stage.from_peer(SESSION, 1, create("/a"));
-        stage.from_peer(SESSION, 1, create("/a"));
+        stage.ask_as_peer(SESSION, 1, create("/a"));
+        stage.ask_as_peer(SESSION, 1, create("/a"));
         stage.settle();
-        stage.from_peer(SESSION, 1, create("/a"));
+        stage.ask_as_peer(SESSION, 1, create("/a"));
         stage.settle();
         let proposed = stage.server.protocol().proposed[0].clone();
         stage.commit(2, proposed);
         stage.settle();
-        stage.from_peer(SESSION, 1, create("/a"));
+        stage.ask_as_peer(SESSION, 1, create("/a"));
         stage.settle();
         assert_eq!(stage.proposed(), count);
     }
@@ -302,21 +302,21 @@ fn a_full_queue_sheds_requests_and_sessions_whose_writes_it_cannot_order() {
     let names =
         full.map(|seq| -> RequestName { (NEW, seq, crate::server::request::Purpose::Write) });
     stage.server.under_way.extend(names);
-    stage.from_peer(SESSION, 1, create("/a"));
+    stage.ask_as_peer(SESSION, 1, create("/a"));
     stage.settle();
     assert_eq!(stage.proposed(), 0, "its origin sends it again");
 
     let mut stage = leader::<false>(Mutations::NONE);
     for seq in 1..=u32::try_from(stage.server.waiting_max()).expect("a small number") {
-        stage.from_peer(
+        stage.ask_as_peer(
             NEW,
             seq,
             Write::Refused(crate::tree::ErrorCode::BadArguments),
         );
     }
-    stage.from_peer(SESSION, 1, create("/a"));
+    stage.ask_as_peer(SESSION, 1, create("/a"));
     stage.settle();
-    stage.from_peer(SESSION, 2, create("/b"));
+    stage.ask_as_peer(SESSION, 2, create("/b"));
     stage.settle();
     let of_session = |payload: &&Payload| match payload.content() {
         Content::Txn(record) => record.session == SESSION,
