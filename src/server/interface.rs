@@ -184,7 +184,7 @@ pub struct ServerSettings {
     /// How often the leader looks for containers without children and nodes that outlived their
     /// time.
     pub removal_interval: Span,
-    /// Whose digest it is who may do everything; see [`acl::digest_of`].
+    /// Whose digest it is who may do everything; see [`crate::tree::acl::digest_of`].
     pub superuser: Option<Arc<str>>,
 }
 
