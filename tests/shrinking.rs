@@ -75,11 +75,11 @@ fn holds_what_it_says(scenario: &menagerie_sim::scenario::Scenario, name: &str) 
     };
     let shown = perform(with);
     assert_eq!(shown.conclusion(), Conclusion::Pass, "{name} with its bug");
-    let sound = perform(without);
-    assert_eq!(
-        sound.conclusion(),
-        Conclusion::Pass,
-        "{name} without its bug"
+    // What is left may be too little for some checkers to judge, which is no failure.
+    let sound = perform(without).conclusion();
+    assert!(
+        matches!(sound, Conclusion::Pass | Conclusion::Vacuous),
+        "{name} without its bug: {sound:?}"
     );
 }
 

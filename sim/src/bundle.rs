@@ -24,8 +24,9 @@ use crate::script::Script;
 use crate::workload::WorkloadSpec;
 use crate::world::{Action, WorldSpec};
 
-/// The version of the file format.
-pub const BUNDLE_VERSION: u32 = 1;
+/// The version of the file format. Version 2: a delay that is not named is the median of its
+/// distribution, also where that is log-normal.
+pub const BUNDLE_VERSION: u32 = 2;
 
 /// One fault and whom it hits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

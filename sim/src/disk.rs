@@ -25,8 +25,8 @@
 //! See [`Disk::fail_syncs`]. What a failed sync should have made durable counts as clean afterwards
 //! (no later sync writes it again) and is kept or lost by a draw when the power fails. A failed
 //! sync of the directory alone decides nothing and can be repeated: directories are journaled. What
-//! is queued behind a failed sync is cancelled, as linked I/O is: a rename never follows the sync of
-//! its file that failed. Syncs that are cancelled report failure too. From a failed sync to the
+//! is queued behind a failed sync is cancelled, as linked I/O is: a rename never follows the sync
+//! of its file that failed. Syncs that are cancelled report failure too. From a failed sync to the
 //! death of the process no gate opens: a promise cannot be kept any more.
 
 mod fate;

@@ -49,7 +49,13 @@ pub enum Latency {
 impl Latency {
     /// The plain case: the median.
     pub fn median(&self) -> Span {
-        self.sample(Draw(1 << 63))
+        match *self {
+            // The draw in the middle belongs to the far end of its tail: see `log_normal`.
+            Latency::LogNormal { median, .. } => median,
+            Latency::Constant(_) | Latency::Uniform { .. } | Latency::Exponential { .. } => {
+                self.sample(Draw(1 << 63))
+            }
+        }
     }
 
     /// The sample that belongs to a draw.
@@ -245,6 +251,33 @@ mod tests {
         assert!(samples[396_000].abs_diff(4_000_000) < 80_000);
         // The first percentile mirrors the last one.
         assert!(samples[4_000].abs_diff(250_000) < 5_000);
+    }
+
+    #[test]
+    fn half_of_the_samples_are_below_the_median() {
+        let latencies = [
+            Latency::Uniform {
+                min: Span::millis(1),
+                max: Span::millis(9),
+            },
+            Latency::Exponential {
+                mean: Span::millis(3),
+            },
+            Latency::LogNormal {
+                median: Span::millis(2),
+                p99: Span::millis(90),
+            },
+        ];
+        for latency in latencies {
+            let deck = Dice::new(3).deck(Concern::Wire, 1);
+            let median = latency.median();
+            let below = (0..20_000).filter(|n| latency.sample(deck.draw(*n)) < median);
+            let below = below.count();
+            assert!(
+                (9_700..=10_300).contains(&below),
+                "{latency:?}: {below} of 20000 below {median}"
+            );
+        }
     }
 
     #[test]

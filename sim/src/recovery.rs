@@ -3,7 +3,8 @@
 //! A flat bound hides a slowdown: where recovery takes a third of a second, one of 15 s lets it
 //! become forty times slower. So the bound is the sum of what a recovery consists of, each part at
 //! its longest: somebody notices, elects, synchronises, the clients find their way back, and what
-//! they ask for is worked off. It names no protocol: of two ways to do the same it takes the longer.
+//! they ask for is worked off. It names no protocol: of two ways to do the same it takes the
+//! longer.
 
 use menagerie::ids::Span;
 

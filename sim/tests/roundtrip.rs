@@ -14,7 +14,7 @@ use menagerie_sim::scenario::Scenario;
 use menagerie_sim::{PROTOCOLS, Registration};
 
 /// Questions to the budget for one history: about a second.
-const QUESTIONS_MAX: u64 = 200;
+const QUESTIONS_MAX: u64 = 600;
 
 /// What came of an exported history.
 #[derive(Clone, Debug, PartialEq, Eq)]

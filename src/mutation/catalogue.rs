@@ -443,9 +443,11 @@ pub const CATALOGUE: &[Entry] = &[
         name: "expiry_without_generation",
         concerns: Concerns::Protocol("paxos"),
         source: "our own",
-        story: "The expiry that a deposed leader asked for, chosen late, ends a session whose \
-                client came back in between. No verdict shows it yet: a unit test does \
-                (tree::tests::commands).",
+        story: "The expiry that a leader asked for in an earlier generation ends a session whose \
+                client came back in between. No verdict can show it while a leader recovers every \
+                open slot before it serves: only an attachment that is itself under way for longer \
+                than the timeout is overtaken so, and then the session is overdue by every rule. A \
+                unit test shows it (tree::tests::commands).",
         place: "tree::apply",
         caught_by: &[],
         exhibit: Exhibit {
@@ -478,7 +480,8 @@ pub const CATALOGUE: &[Entry] = &[
         concerns: Concerns::Protocol("zab"),
         source: "our own; fsync failures: Rebello et al., USENIX ATC 2020",
         story: "A Zab server that boots takes what it reads for durable. A record whose sync \
-                failed is read from the cache and counts towards quorums, and no later sync writes it.",
+                failed is read from the cache and counts towards quorums, and no later sync writes \
+                it.",
         place: "zab::recover",
         caught_by: &["durability", "agreement"],
         exhibit: Exhibit {
@@ -526,8 +529,9 @@ pub const CATALOGUE: &[Entry] = &[
         concerns: Concerns::Protocol("zab"),
         source: "our own; FastLeaderElection.lookForLeader waits anew",
         story: "A better vote that a quorum supports at once does not start the last wait of an \
-                election again, so a still better one comes too late more often. Costs elections, \
-                never safety: a unit test shows it (zab::tests::election).",
+                election again, so a still better one comes too late more often. Whoever is \
+                elected too early does not get a quorum and looks again: it costs time, within what any \
+                election may take, and never safety. A unit test shows it (zab::tests::election).",
         place: "zab::election",
         caught_by: &[],
         exhibit: Exhibit {
@@ -558,16 +562,15 @@ pub const CATALOGUE: &[Entry] = &[
         name: "copies_out_of_reach",
         concerns: Concerns::Protocol("paxos"),
         source: "our own; fsync failures: Rebello et al., USENIX ATC 2020",
-        story: "A Paxos server that boots copies what it read, and answers before the originals are \
-                gone for good. Power takes a doubtful original, and recovery cannot read across the \
-                hole to the copies. The window is one sync long: 2 of 1,000 seeds of an earlier \
-                chaos showed it (promises), none of the present one is known to.",
+        story: "A Paxos server that boots copies what it read, and answers before the originals \
+                are gone for good. Power takes a doubtful original, and recovery cannot read \
+                across the hole to the copies.",
         place: "paxos::checkpoint",
-        caught_by: &[],
+        caught_by: &["promises"],
         exhibit: Exhibit {
-            scenario: "chaos",
-            first: 713,
-            count: 1,
+            scenario: "doubtful_copies",
+            first: 0,
+            count: 4,
         },
     },
     Entry {
@@ -577,7 +580,9 @@ pub const CATALOGUE: &[Entry] = &[
         concerns: Concerns::Protocol("zab"),
         source: "our own; ZooKeeper's Learner.registerWithLeader does so",
         story: "An observer that promised the epoch of a leader that never was refuses the lower \
-                epoch of the one that is, as long as that one leads. No quorum counts its promise. \
+                epoch of the one that is, as long as that one leads. No quorum counts its promise, \
+                and a leader that hears of it in time proposes a higher epoch; what is left is an \
+                observer that is late, of which no verdict can ask more than of one that is down. \
                 A unit test shows it (zab::tests::recovery).",
         place: "zab::discovery",
         caught_by: &[],
@@ -691,8 +696,8 @@ pub const CATALOGUE: &[Entry] = &[
         name: "pre_vote_without_stickiness",
         concerns: Concerns::Protocol("paxos"),
         source: "Raft (Ongaro's dissertation), section 9.6",
-        story: "A server that hears its leader grants a pre-vote all the same, so whoever comes back \
-                from behind a partition deposes a leader that a quorum hears.",
+        story: "A server that hears its leader grants a pre-vote all the same, so whoever comes \
+                back from behind a partition deposes a leader that a quorum hears.",
         place: "paxos::election",
         caught_by: &["churn"],
         exhibit: Exhibit {

@@ -123,8 +123,8 @@ impl<P: Protocol> Server<P> {
         is_decided || self.under_way.contains(&(session, seq, purpose))
     }
 
-    /// Takes a request into the queue. The leader's own are never shed: there is at most one for each
-    /// session and for each node that has to go.
+    /// Takes a request into the queue. The leader's own are never shed: there is at most one for
+    /// each session and for each node that has to go.
     fn admit(&mut self, waiting: Waiting) {
         if P::PROMISES.at_most_once {
             self.under_way.insert(waiting.asking.name());

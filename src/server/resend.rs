@@ -1,5 +1,5 @@
-//! Sending again what was not answered, where retries are recognised: each connection waits twice as
-//! long each time, so that slow links are not filled with repeats.
+//! Sending again what was not answered, where retries are recognised: each connection waits twice
+//! as long each time, so that slow links are not filled with repeats.
 
 use super::clients::{Phase, Task};
 use super::{Asking, Server, ServerEffect, ServerOutbox, ServerTimer};

@@ -1,5 +1,5 @@
-//! Zab, whole, as ZooKeeper runs it: election, discovery, synchronisation, broadcast. The rules that
-//! it follows are numbered in docs/zab.md.
+//! Zab, whole, as ZooKeeper runs it: election, discovery, synchronisation, broadcast. The rules
+//! that it follows are numbered in docs/zab.md.
 //!
 //! # What it guarantees
 //! Committed transactions form one sequence, of which every server applies a prefix, in the order
@@ -45,8 +45,8 @@
 //!   does; ZooKeeper does not hold it at all.
 //! - A leader to which a voter turns that has accepted a higher epoch steps down, so that the voter
 //!   is not locked out for as long as the leader lives.
-//! - Time that a disk needs counts as nobody's silence (docs/zab.md, rules T2 and T3), and an observer
-//!   is not bound by its promise (rule D3).
+//! - Time that a disk needs counts as nobody's silence (docs/zab.md, rules T2 and T3), and an
+//!   observer is not bound by its promise (rule D3).
 //! - `currentEpoch` is raised at boot where ZooKeeper would refuse (see `record`).
 //! - A full counter forces a new epoch once its last proposal is committed; ZooKeeper waits for one
 //!   more request and drops it.

@@ -14,8 +14,8 @@
 //! and then the originals are dropped (`Storage::rewrite`). A crash on the way leaves the originals
 //! or the copies:
 //! - without the new base, the log is read up to the mark;
-//! - with it, the copies are read. If power took a doubtful original, the log ends there, before the
-//!   new base, and the one before it is taken: none of what is lost then was promised, because
+//! - with it, the copies are read. If power took a doubtful original, the log ends there, before
+//!   the new base, and the one before it is taken: none of what is lost then was promised, because
 //!   promises wait until the originals are gone for good.
 //!
 //! The small files and the snapshot that the base names need no copies. Their content was synced

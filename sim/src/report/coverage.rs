@@ -10,8 +10,8 @@ pub(super) fn recoveries(text: &mut String, findings: &Findings) {
         "\n## Recovery (virtual time)\n\nFrom the moment at which the faults of a scenario are \
          healed, everywhere or in a quorum, until the healed servers are in\none state and every \
          client has a write and a synced read answered. The bound of each run is derived from its \
-         timeouts and\nlatencies (`sim/src/recovery.rs`); a run beyond its bound fails. *Worst* and \
-         *closest* stand beside the bound of the same run.\nMilliseconds.\n\n",
+         timeouts and\nlatencies (`sim/src/recovery.rs`); a run beyond its bound fails. *Worst* \
+         and *closest* stand beside the bound of the same run.\nMilliseconds.\n\n",
     );
     let head = [
         "scenario",
@@ -45,9 +45,9 @@ pub(super) fn recoveries(text: &mut String, findings: &Findings) {
 /// How many synced reads nothing could be asked of.
 pub(super) fn synced_reads(text: &mut String, findings: &Findings) {
     text.push_str(
-        "\n## Synced reads\n\nA read right behind a sync has to be linearizable. Where a sync is no \
-         quorum operation (Zab), it is excused if a later leader\nwas established before its own \
-         leader gave the answer.\n\n",
+        "\n## Synced reads\n\nA read right behind a sync has to be linearizable. Where a sync is \
+         no quorum operation (Zab), it is excused if a later leader\nwas established before its \
+         own leader gave the answer.\n\n",
     );
     let head = ["protocol", "synced reads", "excused", "share"];
     let mut protocols: Vec<&str> = findings.campaigns.iter().map(|one| one.protocol).collect();
@@ -71,8 +71,8 @@ pub(super) fn synced_reads(text: &mut String, findings: &Findings) {
 /// Which rare paths were taken, and where the most.
 pub(super) fn paths(text: &mut String, findings: &Findings) {
     text.push_str(
-        "\n## Paths\n\nRare paths, in how many runs of `chaos` each is taken and how often, and the \
-         scenario in which the most runs take it.\n\n",
+        "\n## Paths\n\nRare paths, in how many runs of `chaos` each is taken and how often, and \
+         the scenario in which the most runs take it.\n\n",
     );
     let head = [
         "path",

@@ -37,7 +37,8 @@ pub(super) struct Detection {
 }
 
 impl Detection {
-    /// Runs a scenario with one mutation on, until [`BEYOND`] seeds after the first that detects it.
+    /// Runs a scenario with one mutation on, until [`BEYOND`] seeds after the first that
+    /// detects it.
     ///
     /// # Errors
     /// If a run ended without a report.

@@ -213,12 +213,10 @@ fn mutations(text: &mut String, order: &Order<'_>, findings: &Findings) {
     let seeds = order.extent.mutation;
     let _ = write!(
         text,
-        "\n## Mutations\n\nKnown bugs, switched on one at a time, from seed 0 on: until 40 seeds and more after the \
-         first that\ndetects it, or through {seeds} seeds. *Seeds*: how many were run. *First \
-         seed*: so many seeds pass before \
-         one detects it.\n*Reported first by*: the checker with the earliest violation in \
-         virtual time, with the \
-         number of runs.\n\n"
+        "\n## Mutations\n\nKnown bugs, switched on one at a time, from seed 0 on: until 40 seeds \
+         and more after the first that\ndetects it, or through {seeds} seeds. *Seeds*: how many \
+         were run. *First seed*: so many seeds pass before one detects it.\n*Reported first \
+         by*: the checker with the earliest violation in virtual time, with the number of runs.\n\n"
     );
     let head = [
         "mutation",

@@ -29,7 +29,8 @@ const FORMS: &str = "create PATH [\"DATA\"] [ephemeral | sequential | ephemeral-
                      ephemerals PREFIX, multi-read READ ; READ, who-am-i, \
                      add-watch PATH persistent|recursive, \
                      remove-watches|check-watches PATH children|data|any, \
-                     addauth SCHEME \"CREDENTIAL\", sync, close, hop, wrong-password, die, json {...}; \
+                     addauth SCHEME \"CREDENTIAL\", sync, close, hop, wrong-password, die, \
+                     json {...}; \
                      DATA may also be null or hex:6162, \
                      an ACL is none or SCHEME:ID:PERMISSIONS,... as in world:anyone:cdrwa";
 
