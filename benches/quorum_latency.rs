@@ -7,7 +7,7 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use menagerie_sim::PROTOCOLS;
-use menagerie_sim::measure::latency::{Home, Links, Measured, Setting};
+use menagerie_sim::run::measure::latency::{Home, Links, Measured, Setting};
 
 /// Writes measured for the table; p99 of random delays needs more than the mean of constant ones.
 const WRITES_CONSTANT: u64 = 200;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use menagerie_sim::PROTOCOLS;
-use menagerie_sim::measure::throughput::{self, CheckerCost, Watching};
+use menagerie_sim::run::measure::throughput::{self, CheckerCost, Watching};
 use menagerie_sim::scenario::Scenario;
 
 const SCENARIO: &str = "scenarios/steady.toml";

@@ -11,7 +11,7 @@ use menagerie::canonical::FORMAT_VERSION;
 use menagerie::ids::ClientId;
 use menagerie::mutation::Mutations;
 use menagerie::tree::{Read, Request, Write};
-use menagerie_sim::campaign::{CampaignReport, CampaignSpec};
+use menagerie_sim::run::campaign::{CampaignReport, CampaignSpec};
 use menagerie_sim::run::{RunReport, RunSpec};
 use menagerie_sim::scenario::Scenario;
 use menagerie_sim::trace;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use menagerie_sim::histories::FailedSwap;
-use menagerie_sim::judge::{Limits, Mode, ModelName, Question, Word, judge};
+use menagerie_sim::histories::judge::{Limits, Mode, ModelName, Question, Word, judge};
 
 /// Where the histories are: beside the project, or where `MENAGERIE_HISTORIES` says.
 fn folder() -> Option<PathBuf> {

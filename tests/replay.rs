@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use menagerie::mutation::Mutations;
-use menagerie_sim::bundle::Bundle;
-use menagerie_sim::registry::PROTOCOLS;
+use menagerie_sim::run::bundle::Bundle;
+use menagerie_sim::run::registry::PROTOCOLS;
 use menagerie_sim::run::{Job, RunReport, RunSpec};
 use menagerie_sim::scenario::Scenario;
 

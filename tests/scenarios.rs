@@ -8,9 +8,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use menagerie::mutation::Mutations;
-use menagerie_sim::campaign::{CampaignReport, CampaignSpec};
-use menagerie_sim::resolve::Resolved;
 use menagerie_sim::run::RunSpec;
+use menagerie_sim::run::campaign::{CampaignReport, CampaignSpec};
+use menagerie_sim::run::resolve::Resolved;
 use menagerie_sim::scenario::{Scenario, files_in};
 use menagerie_sim::{PROTOCOLS, Registration};
 use runs::campaign;

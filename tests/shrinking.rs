@@ -10,11 +10,11 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use menagerie::mutation::{Mutation, Mutations};
-use menagerie_sim::registry::{PROTOCOLS, Registration};
-use menagerie_sim::resolve::Resolved;
+use menagerie_sim::diagnose::shrink::{Budget, Size, Watcher, shrink};
+use menagerie_sim::run::registry::{PROTOCOLS, Registration};
+use menagerie_sim::run::resolve::Resolved;
+use menagerie_sim::run::scenario_file::scenario_text;
 use menagerie_sim::run::{Conclusion, Job, RunSpec};
-use menagerie_sim::script::scenario_text;
-use menagerie_sim::shrink::{Budget, Size, Watcher, shrink};
 
 const CHAOS: &str = "scenarios/chaos.toml";
 const ISOLATED: &str = "scenarios/leader_isolated.toml";

@@ -8,8 +8,8 @@
 mod scenario_files;
 
 use menagerie::mutation::Mutations;
-use menagerie_sim::explain::{Length, Story, story};
-use menagerie_sim::registry::PROTOCOLS;
+use menagerie_sim::diagnose::explain::{Length, Story, story};
+use menagerie_sim::run::registry::PROTOCOLS;
 use menagerie_sim::run::{RunReport, RunSpec};
 use menagerie_sim::scenario::schema::Expect;
 

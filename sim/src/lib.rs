@@ -14,39 +14,16 @@ compile_error!(
      it: RUSTFLAGS=\"--cfg madsim $RUSTFLAGS\" cargo build"
 );
 
-pub mod artefacts;
-pub mod blame;
-pub mod bound;
-pub mod bundle;
-pub mod campaign;
+pub mod chance;
 mod cli;
-pub mod clock;
 pub mod conform;
-pub mod decision;
-pub mod dice;
-pub mod disk;
-pub mod explain;
-pub mod export;
-pub mod fault;
+pub mod diagnose;
 pub mod histories;
-pub mod judge;
-pub mod latency;
-pub mod measure;
-pub mod plan;
-pub mod reach;
-pub mod recovery;
-pub mod registry;
 pub mod report;
-pub mod resolve;
 pub mod run;
 pub mod scenario;
-pub mod script;
-pub mod shrink;
-pub mod timeline;
 pub mod trace;
-pub mod wire;
-pub mod workload;
 pub mod world;
 
 pub use cli::main;
-pub use registry::{PROTOCOLS, Registration};
+pub use run::registry::{PROTOCOLS, Registration};

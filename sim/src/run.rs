@@ -5,10 +5,17 @@
 //! core is healed (`healing`) and the second phase is about liveness (`drive`). A panic anywhere is
 //! a broken invariant: a failing verdict with the message and its place, like any other.
 
+pub mod bound;
+pub mod bundle;
+pub mod campaign;
 mod drive;
 mod healing;
+pub mod measure;
 mod panics;
 mod probe;
+pub mod registry;
+pub mod resolve;
+pub mod scenario_file;
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,11 +27,11 @@ use menagerie::ids::{NodeId, Span, VirtualTime};
 use menagerie::mutation::Mutations;
 use menagerie::protocol::Protocol;
 
-use crate::reach::Reached;
-use crate::resolve::{Resolved, mutation_ids};
+use crate::run::resolve::{Resolved, mutation_ids};
 use crate::scenario::Scenario;
 use crate::scenario::schema::Expect;
 use crate::trace::{Failure, Header, Judgement, ServerLine, TRACE_VERSION, Trace};
+use crate::world::reach::Reached;
 use crate::world::{Stats, WorldSpec, in_runtime};
 use drive::Drive;
 pub use healing::named;
@@ -198,7 +205,7 @@ impl RunReport {
 }
 
 /// Performs a run on this thread, which must be a fresh one: see
-/// [`crate::registry::Registration::run`].
+/// [`crate::run::registry::Registration::run`].
 pub(crate) fn execute<P: Protocol>(name: &'static str, job: Job) -> RunReport {
     panics::watch_this_thread();
     let blank = blank(name, &job);

@@ -8,11 +8,11 @@ use clojure_reader::edn::{self, Edn};
 use menagerie::linear::Family;
 use menagerie::mutation::Mutations;
 use menagerie_sim::PROTOCOLS;
-use menagerie_sim::export::{Format, export, history};
 use menagerie_sim::histories::{FailedSwap, keyed};
 use menagerie_sim::run::RunSpec;
 use menagerie_sim::scenario::Scenario;
 use menagerie_sim::trace::Trace;
+use menagerie_sim::trace::export::{Format, export, history};
 use regex::Regex;
 use serde_json::Value;
 

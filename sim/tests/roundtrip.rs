@@ -7,10 +7,10 @@ use menagerie::check::watches;
 use menagerie::check::znode::{Mode, Options, Ruling, check};
 use menagerie::linear::Steps;
 use menagerie::mutation::{Mutation, Mutations};
-use menagerie_sim::export::{Format, export};
 use menagerie_sim::histories::znode::parse;
 use menagerie_sim::run::{RunReport, RunSpec};
 use menagerie_sim::scenario::Scenario;
+use menagerie_sim::trace::export::{Format, export};
 use menagerie_sim::{PROTOCOLS, Registration};
 
 /// Questions to the budget for one history: about a second.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use menagerie_sim::histories::judge::{Judged, Limits, Mode, Word, tree_history};
 use menagerie_sim::histories::znode::parse;
-use menagerie_sim::judge::{Judged, Limits, Mode, Word, tree_history};
 
 const STAT: &str = r#""cversion":0,"aversion":0,"ephemeralOwner":0,"dataLength":1,"numChildren":0"#;
 

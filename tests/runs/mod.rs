@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use menagerie_sim::campaign::{self, CampaignReport, CampaignSpec, Watcher};
+use menagerie_sim::run::campaign::{self, CampaignReport, CampaignSpec, Watcher};
 
 /// Performs a campaign.
 pub fn campaign(spec: &CampaignSpec) -> CampaignReport {

@@ -10,10 +10,10 @@ use menagerie::server::ServerSettings;
 use menagerie::tree::{
     ANY_VERSION, Answer, CreateMode, Data, Failure, Path, Read, Request, Response, Write,
 };
-use menagerie_sim::clock::ClockSpec;
-use menagerie_sim::disk::DiskSpec;
-use menagerie_sim::latency::Latency;
-use menagerie_sim::wire::NetworkSpec;
+use menagerie_sim::chance::latency::Latency;
+use menagerie_sim::world::channels::NetworkSpec;
+use menagerie_sim::world::clock::ClockSpec;
+use menagerie_sim::world::disk::DiskSpec;
 use menagerie_sim::world::{Action, Close, World, WorldSpec};
 
 /// A predicate that does not hold after so much virtual time will never hold.
@@ -66,7 +66,7 @@ impl<P: Protocol> Stage<P> {
             },
             clock: ClockSpec::default(),
             micro_step: Span::micros(5),
-            decisions: menagerie_sim::decision::Source::Dice,
+            decisions: menagerie_sim::chance::decision::Source::Dice,
             record: false,
             checks: true,
             trace: false,

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::export::Format;
 use crate::histories::FailedSwap;
-use crate::judge::{Mode, ModelName};
+use crate::histories::judge::{Mode, ModelName};
+use crate::trace::export::Format;
 
 /// What can be repeated.
 const REPEATED: &str =

@@ -5,15 +5,15 @@ use std::sync::atomic::AtomicBool;
 use super::Trouble;
 use super::arguments::ArtefactArguments;
 use super::campaign::processors;
-use crate::artefacts::{Artefact, ArtefactInput, Force, write};
-use crate::bundle::Bundle;
-use crate::explain::{self, Length};
-use crate::registry::Registration;
-use crate::resolve::Resolved;
+use crate::diagnose::artefacts::{Artefact, ArtefactInput, Force, write};
+use crate::diagnose::explain::{self, Length};
+use crate::diagnose::shrink::{Budget, Shrunk, Size, Watcher, shrink};
+use crate::diagnose::timeline;
+use crate::run::bundle::Bundle;
+use crate::run::registry::Registration;
+use crate::run::resolve::Resolved;
+use crate::run::scenario_file::scenario_text;
 use crate::run::{Job, RunReport, RunSpec};
-use crate::script::scenario_text;
-use crate::shrink::{Budget, Shrunk, Size, Watcher, shrink};
-use crate::timeline;
 use crate::trace::Trace;
 
 /// Records a failing run once more and writes its artefacts; says in a line where they are, or why

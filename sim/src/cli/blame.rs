@@ -11,9 +11,9 @@ use super::output::print;
 use super::{Exit, Trouble, select, source};
 use menagerie::ids::VirtualTime;
 
-use crate::blame::{Blame, Blamed, BlamedFault, Moment, blame as examine};
-use crate::explain::brief;
-use crate::registry::Registration;
+use crate::diagnose::blame::{Blame, Blamed, BlamedFault, Moment, blame as examine};
+use crate::diagnose::explain::brief;
+use crate::run::registry::Registration;
 use crate::scenario::quantity::exact_span;
 
 /// What `--json` prints.

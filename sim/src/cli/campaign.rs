@@ -15,11 +15,11 @@ use super::document::{self, Campaigns, hex};
 use super::output::{complain, print};
 use super::run::{faults_line, ops_line, styled};
 use super::{Exit, Trouble, artefacts, select};
-use crate::campaign::{
+use crate::run::RunSpec;
+use crate::run::campaign::{
     CampaignReport, CampaignSpec, FAILURES_LISTED_MAX, Recoveries, Watcher, run,
 };
-use crate::registry::Registration;
-use crate::run::RunSpec;
+use crate::run::registry::Registration;
 use crate::scenario::Scenario;
 
 /// Set by Ctrl-C: the running seeds are finished and what there is is printed.

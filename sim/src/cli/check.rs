@@ -9,7 +9,9 @@ use super::arguments::CheckArguments;
 use super::output::{complain, print};
 use super::{Exit, Trouble, document};
 use crate::histories::FailedSwap;
-use crate::judge::{Explanation, Judged, Limits, Mode, ModelName, Question, Word, judge};
+use crate::histories::judge::{
+    Explanation, Judged, Limits, Mode, ModelName, Question, Word, judge,
+};
 
 /// A file and what is asked of it.
 struct Task {
@@ -238,7 +240,7 @@ fn task_of(entry: Entry, folder: &Path, limits: Limits) -> Result<Task, String> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::judge::Step;
+    use crate::histories::judge::Step;
 
     #[test]
     fn of_a_long_sub_history_the_rest_is_counted() {

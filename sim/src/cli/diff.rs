@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::arguments::DiffArguments;
 use super::output::print;
 use super::{Exit, Trouble, document, recording};
-use crate::registry::Registration;
+use crate::run::registry::Registration;
 use crate::trace::{Divergence, Event, Trace, divergence};
 
 /// The version of the document.

@@ -7,7 +7,7 @@ use menagerie::check::Verdict;
 use menagerie::ids::Span;
 use serde::Serialize;
 
-use crate::campaign::{CampaignReport, Recoveries};
+use crate::run::campaign::{CampaignReport, Recoveries};
 use crate::run::{OpCounts, RunReport};
 
 /// The version of the documents.

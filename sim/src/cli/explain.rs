@@ -6,10 +6,10 @@ use super::arguments::ExplainArguments;
 use super::document;
 use super::output::{complain, print};
 use super::{Exit, Trouble, select, source};
-use crate::decision::Source;
-use crate::explain::{Length, Story, story};
-use crate::registry::Registration;
+use crate::chance::decision::Source;
+use crate::diagnose::explain::{Length, Story, story};
 use crate::run::quoted;
+use crate::run::registry::Registration;
 
 /// What `--json` prints.
 #[derive(Serialize)]

@@ -9,8 +9,8 @@ use super::arguments::ExportArguments;
 use super::output::{complain, print};
 use super::recording::{self, Source};
 use super::{Exit, Trouble, document};
-use crate::export::{Format, edn, export as exported, history, porcupine};
-use crate::registry::Registration;
+use crate::run::registry::Registration;
+use crate::trace::export::{Format, edn, export as exported, history, porcupine};
 
 /// Writes a run's history or trace in a format.
 pub(super) fn export(

@@ -7,7 +7,7 @@ use menagerie::protocol::Replicates;
 
 use super::output::print;
 use super::{Exit, Trouble};
-use crate::registry::Registration;
+use crate::run::registry::Registration;
 use crate::scenario::{Scenario, files_in};
 
 /// Lists the scenarios of a folder. A broken one is an error, told behind the list.

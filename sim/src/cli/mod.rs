@@ -30,7 +30,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::registry::{Internal, Registration};
+use crate::run::registry::{Internal, Registration};
 use crate::scenario::ScenarioError;
 use arguments::{Arguments, Command};
 

@@ -5,8 +5,8 @@ use std::path::Path;
 use super::Trouble;
 use super::arguments::{What, seed};
 use super::source::{self, Loaded};
-use crate::export::history::{self, Line};
-use crate::registry::Registration;
+use crate::run::registry::Registration;
+use crate::trace::export::history::{self, Line};
 use crate::trace::{Trace, TraceError};
 
 /// The name of a trace in the folder of a run.

@@ -4,7 +4,7 @@ use super::arguments::{ReplayArguments, What};
 use super::document::{self, Runs, hex};
 use super::output::{complain, print};
 use super::{Exit, Trouble, run, source};
-use crate::registry::Registration;
+use crate::run::registry::Registration;
 
 /// Performs the run of a bundle, and compares its hash with the one written down.
 pub(super) fn replay(

@@ -7,8 +7,8 @@ use std::thread;
 use super::arguments::ReportArguments;
 use super::output::complain;
 use super::{Exit, Trouble};
-use crate::registry::Registration;
 use crate::report::{Extent, Obstacle, Order, make};
+use crate::run::registry::Registration;
 
 /// Where the scenarios are.
 const SCENARIOS: &str = "scenarios";

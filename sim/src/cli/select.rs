@@ -5,7 +5,7 @@ use menagerie::mutation::{CATALOGUE, Concerns, Mutation, Mutations};
 
 use super::Trouble;
 use super::arguments::What;
-use crate::registry::Registration;
+use crate::run::registry::Registration;
 use crate::scenario::RUNNER_CHECKERS;
 use crate::scenario::Scenario;
 

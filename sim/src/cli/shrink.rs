@@ -12,11 +12,11 @@ use super::campaign::processors;
 use super::document;
 use super::output::print;
 use super::{Exit, Trouble, select, source};
-use crate::bundle::Bundle;
-use crate::explain::brief;
-use crate::registry::Registration;
-use crate::script::scenario_text;
-use crate::shrink::{self, Budget, Shrunk, Size, Watcher};
+use crate::diagnose::explain::brief;
+use crate::diagnose::shrink::{self, Budget, Shrunk, Size, Watcher};
+use crate::run::bundle::Bundle;
+use crate::run::registry::Registration;
+use crate::run::scenario_file::scenario_text;
 
 /// Set by Ctrl-C: the smallest run so far is kept.
 static STOP: AtomicBool = AtomicBool::new(false);

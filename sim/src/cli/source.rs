@@ -8,8 +8,8 @@ use menagerie::check::Verdict;
 
 use super::arguments::What;
 use super::{Trouble, select};
-use crate::bundle::Bundle;
-use crate::registry::Registration;
+use crate::run::bundle::Bundle;
+use crate::run::registry::Registration;
 use crate::run::{Job, RunReport, RunSpec, quoted};
 use crate::scenario::Scenario;
 

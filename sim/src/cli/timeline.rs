@@ -7,8 +7,8 @@ use std::path::Path;
 use super::arguments::{TimelineArguments, What};
 use super::output::print;
 use super::{Exit, Trouble, source};
-use crate::registry::Registration;
-use crate::timeline::page;
+use crate::diagnose::timeline::page;
+use crate::run::registry::Registration;
 use crate::trace::Trace;
 
 /// Writes the page of a trace, or of a run.

@@ -8,12 +8,12 @@ use menagerie::server::ServerSettings;
 use menagerie::tree::{Request, acl};
 use menagerie::wire::ClientFrame;
 
-use crate::clock::ClockSpec;
-use crate::decision::Source;
-use crate::disk::DiskSpec;
-use crate::latency::Latency;
-use crate::wire::NetworkSpec;
+use crate::chance::decision::Source;
+use crate::chance::latency::Latency;
 use crate::world::WorldSpec;
+use crate::world::channels::NetworkSpec;
+use crate::world::clock::ClockSpec;
+use crate::world::disk::DiskSpec;
 
 /// The first frame of a connection.
 pub(super) fn connect_frame(

@@ -3,6 +3,7 @@
 mod edn;
 mod gather;
 mod jsonl;
+pub mod judge;
 #[cfg(test)]
 mod tests;
 pub mod znode;

@@ -2,7 +2,7 @@
 
 use super::Findings;
 use super::text::{millis, table};
-use crate::campaign::{CampaignReport, Recoveries};
+use crate::run::campaign::{CampaignReport, Recoveries};
 
 /// How long recovery took, beside how long it might have taken.
 pub(super) fn recoveries(text: &mut String, findings: &Findings) {
@@ -10,7 +10,7 @@ pub(super) fn recoveries(text: &mut String, findings: &Findings) {
         "\n## Recovery (virtual time)\n\nFrom the moment at which the faults of a scenario are \
          healed, everywhere or in a quorum, until the healed servers are in\none state and every \
          client has a write and a synced read answered. The bound of each run is derived from its \
-         timeouts and\nlatencies (`sim/src/recovery.rs`); a run beyond its bound fails. *Worst* \
+         timeouts and\nlatencies (`sim/src/world/recovery.rs`); a run beyond its bound fails. *Worst* \
          and *closest* stand beside the bound of the same run.\nMilliseconds.\n\n",
     );
     let head = [

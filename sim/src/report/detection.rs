@@ -9,8 +9,8 @@ use menagerie::check::Verdict;
 use menagerie::ids::VirtualTime;
 use menagerie::mutation::{Entry, Mutations};
 
-use crate::measure::in_order;
-use crate::registry::{Internal, Registration};
+use crate::run::measure::in_order;
+use crate::run::registry::{Internal, Registration};
 use crate::run::{Conclusion, RunReport, RunSpec};
 use crate::scenario::Scenario;
 

@@ -17,12 +17,12 @@ use std::time::Duration;
 
 use menagerie::mutation::{CATALOGUE, Mutations};
 
-use crate::campaign::{self, CampaignReport, CampaignSpec, Watcher};
-use crate::measure::failover::{Failover, Loss};
-use crate::measure::in_order;
-use crate::measure::latency::{Home, Links, Measured, Setting};
-use crate::measure::throughput::{self, Watching, Work};
-use crate::registry::{Internal, Registration};
+use crate::run::campaign::{self, CampaignReport, CampaignSpec, Watcher};
+use crate::run::measure::failover::{Failover, Loss};
+use crate::run::measure::in_order;
+use crate::run::measure::latency::{Home, Links, Measured, Setting};
+use crate::run::measure::throughput::{self, Watching, Work};
+use crate::run::registry::{Internal, Registration};
 use crate::scenario::{Scenario, ScenarioError, files_in};
 use detection::Detection;
 

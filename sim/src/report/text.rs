@@ -10,12 +10,12 @@ use super::detection::Detection;
 use super::plot::{Bar, Group, Labels, Series, bars, lines};
 use super::track;
 use super::{Failovers, Findings, Order, Speed};
-use crate::campaign::CampaignReport;
-use crate::dice::DICE_VERSION;
-use crate::measure::Summary;
-use crate::measure::failover::{Failover, Loss};
-use crate::measure::latency::{Links, Measured};
-use crate::measure::throughput::CheckerCost;
+use crate::chance::dice::DICE_VERSION;
+use crate::run::campaign::CampaignReport;
+use crate::run::measure::Summary;
+use crate::run::measure::failover::{Failover, Loss};
+use crate::run::measure::latency::{Links, Measured};
+use crate::run::measure::throughput::CheckerCost;
 
 /// What stands at the head.
 const INTRODUCTION: &str = include_str!("introduction.md");

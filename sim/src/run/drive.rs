@@ -18,15 +18,15 @@ use menagerie::tree::Request;
 use super::RunReport;
 use super::healing::{self, named};
 use super::probe::{Next, Probe};
-use crate::decision::Source;
-use crate::dice::Dice;
-use crate::fault::{Fault, Scene};
-use crate::plan::{Family, Plan, Planned};
-use crate::recovery;
-use crate::resolve::Resolved;
-use crate::script::{Act, Move, Player, Script, ScriptedOp};
+use crate::chance::decision::Source;
+use crate::chance::dice::Dice;
+use crate::run::resolve::Resolved;
+use crate::scenario::fault::{Fault, Scene};
+use crate::scenario::plan::{Family, Plan, Planned};
+use crate::scenario::script::{Act, Move, Player, Script, ScriptedOp};
+use crate::scenario::workload::{Asked, Client, Deed};
 use crate::trace::{self, What};
-use crate::workload::{Asked, Client, Deed};
+use crate::world::recovery;
 use crate::world::{Action, Close, Happening, World};
 
 /// A run that takes more events than this is given up as undecided.

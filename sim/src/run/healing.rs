@@ -15,8 +15,8 @@ use menagerie::ids::{NodeId, Zxid};
 use menagerie::protocol::Protocol;
 use menagerie::quorum::{NodeSet, is_quorum, majority};
 
-use crate::dice::{Concern, Dice};
-use crate::fault::Scene;
+use crate::chance::dice::{Concern, Dice};
+use crate::scenario::fault::Scene;
 use crate::scenario::schema::Core;
 use crate::world::{Action, World};
 

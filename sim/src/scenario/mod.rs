@@ -10,9 +10,13 @@
 pub mod adversity;
 pub(crate) mod cost;
 pub mod diagnostic;
+pub mod fault;
+pub mod plan;
 pub mod quantity;
 pub mod schema;
+pub mod script;
 pub(crate) mod validate;
+pub mod workload;
 
 use std::io::ErrorKind;
 use std::path::Path;

@@ -11,7 +11,7 @@ use toml::Spanned;
 
 use super::adversity::{ChaosSection, FaultEntry};
 use super::quantity::{Duration, Ratio};
-use crate::decision::Name;
+use crate::chance::decision::Name;
 
 /// A whole file.
 #[derive(Clone, Debug, Deserialize)]
@@ -546,7 +546,7 @@ impl Mix {
 #[derive(Default)]
 pub struct LivenessSection {
     /// How long the healed servers may take to converge and to answer every client; if absent, what
-    /// [`crate::recovery::bound`] derives from timeouts and latencies.
+    /// [`crate::world::recovery::bound`] derives from timeouts and latencies.
     pub bound: Option<Spanned<Duration>>,
     /// Which servers are healed.
     pub core: Core,

@@ -13,8 +13,8 @@ use super::cost::{Extent, affordable};
 use super::diagnostic::Problem;
 use super::quantity::Duration;
 use super::schema::{Document, KnobsSection, LatencySection};
-use crate::bundle::limits::decision;
-use crate::script::parse_act;
+use crate::run::bundle::limits::decision;
+use crate::scenario::script::parse_act;
 
 /// The greatest number a set of servers can hold.
 pub(crate) const SERVERS_MAX: u16 = 63;

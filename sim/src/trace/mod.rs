@@ -8,6 +8,7 @@
 
 mod compare;
 mod disk;
+pub mod export;
 mod jsonl;
 mod recorder;
 mod text;

@@ -16,11 +16,11 @@ use super::raw::DRIVER;
 use super::recording::typed;
 use super::streams::End;
 use super::{Event, Happening, Kind, World, WorldSpec};
-use crate::decision::{Decider, Name};
-use crate::dice::{Concern, Dice};
-use crate::script::Move;
+use crate::chance::decision::{Decider, Name};
+use crate::chance::dice::{Concern, Dice};
+use crate::scenario::script::Move;
 use crate::trace::{self, LinkNews, What};
-use crate::wire::{Conn, Frame, Side};
+use crate::world::channels::{Conn, Frame, Side};
 
 /// A client's seat in the world. Its clock shows virtual time.
 #[derive(Debug)]

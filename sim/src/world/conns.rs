@@ -11,10 +11,10 @@ use super::raw::address_of;
 use super::recording::{client_frame_kind, server_frame_kind};
 use super::streams::End;
 use super::{Event, Kind, World};
-use crate::decision::Name;
-use crate::dice::Concern;
+use crate::chance::decision::Name;
+use crate::chance::dice::Concern;
 use crate::trace::{self, Direction, LinkNews, Why};
-use crate::wire::{Conn, Frame, Parcel, Side};
+use crate::world::channels::{Conn, Frame, Parcel, Side};
 
 impl<P: Protocol> World<P> {
     /// A client's dial reaches the server's machine.

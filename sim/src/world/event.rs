@@ -6,7 +6,7 @@ use menagerie::protocol::{Protocol, Via};
 use menagerie::tree::{Answer, Request};
 use menagerie::wire::{ClientFrame, Packet, PeerMsg, ServerFrame};
 
-use crate::wire::{Parcel, Side};
+use crate::world::channels::{Parcel, Side};
 
 /// Something that is going to happen. Servers are named by their place, counted from 0.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub(super) enum Event<P: Protocol> {
         to: u8,
         generation: u32,
     },
-    /// A token of a stream, see [`crate::wire`].
+    /// A token of a stream, see [`crate::world::channels`].
     Stream {
         slot: u32,
         generation: u32,

@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 
 use super::streams::End;
 use super::{Event, Kind, World};
-use crate::dice::Concern;
+use crate::chance::dice::Concern;
 use crate::trace::{What, Why};
-use crate::wire::Side;
+use crate::world::channels::Side;
 
 /// How a server dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -32,15 +32,20 @@
 //! change of time (a few tens of nanoseconds), so that a stray clock read sees virtual time. The
 //! world's own time is authoritative.
 
+pub mod channels;
 mod clients;
+pub mod clock;
 mod conns;
+pub mod disk;
 mod event;
 mod faults;
 mod network;
 mod node;
 mod queue;
 mod raw;
+pub mod reach;
 mod recording;
+pub mod recovery;
 mod sessions;
 mod spec;
 mod streams;
@@ -61,12 +66,10 @@ use menagerie::protocol::{Protocol, Refusal, Role, Standing};
 use menagerie::server::{Server, ServerEffect};
 use std::collections::VecDeque;
 
-use crate::decision::{Decider, Table};
-use crate::dice::Dice;
-use crate::reach;
-use crate::recovery;
+use crate::chance::decision::{Decider, Table};
+use crate::chance::dice::Dice;
 use crate::trace::{self, Recorder};
-use crate::wire::{Conn, Pair};
+use crate::world::channels::{Conn, Pair};
 use clients::ClientSeat;
 use event::{Event, Kind};
 use node::{Gated, Node};
@@ -113,7 +116,7 @@ pub struct World<P: Protocol> {
     /// Empty between two steps; kept for their memory.
     effects: Vec<ServerEffect<P>>,
     client_effects: Vec<ClientEffect>,
-    outcomes: Vec<crate::disk::Outcome<P::Record, Gated<P>>>,
+    outcomes: Vec<crate::world::disk::Outcome<P::Record, Gated<P>>>,
 }
 
 impl<P: Protocol> World<P> {

@@ -9,9 +9,9 @@ use menagerie::wire::Packet;
 use super::event::feed_packet;
 use super::recording::kind;
 use super::{Event, Kind, World};
-use crate::decision::{Name, Part};
+use crate::chance::decision::{Name, Part};
 use crate::trace::{What, Why};
-use crate::wire::{Channel, Parcel};
+use crate::world::channels::{Channel, Parcel};
 
 impl<P: Protocol> World<P> {
     pub(super) fn send(&mut self, from: u8, to: NodeId, via: Via, packet: Packet<P>) {

@@ -13,11 +13,11 @@ use menagerie::wire::Packet;
 
 use super::recording::typed;
 use super::{Event, Key, Kind, World, WorldSpec};
-use crate::clock::Clock;
-use crate::decision::{Decider, Name};
-use crate::dice::{Concern, Deck, Dice, Draw};
-use crate::disk::{Disk, Entry, Outcome};
+use crate::chance::decision::{Decider, Name};
+use crate::chance::dice::{Concern, Deck, Dice, Draw};
 use crate::trace::{Phase, What};
+use crate::world::clock::Clock;
+use crate::world::disk::{Disk, Entry, Outcome};
 
 /// An effect that waits in the disk queue.
 #[derive(Clone, Debug)]

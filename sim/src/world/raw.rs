@@ -10,7 +10,7 @@ use menagerie::wire::ClientFrame;
 
 use super::World;
 use super::streams::End;
-use crate::wire::Side;
+use crate::world::channels::Side;
 
 /// Who holds the driver's own connections: no client has this number.
 pub(super) const DRIVER: ClientId = ClientId(0);

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::faults::{Action, CrashKind};
 use super::{Event, World};
 use crate::trace::{Death, Direction, End, Ended, LinkNews, Passage, SessionNews, Way, What, Why};
-use crate::wire::{Flow, Parcel, Side};
+use crate::world::channels::{Flow, Parcel, Side};
 
 impl<P: Protocol> World<P> {
     /// Writes down what the driver does or knows; what it does next follows from that.
@@ -422,7 +422,7 @@ impl<P: Protocol> World<P> {
 
     /// The numbers of what is on its way in a stream towards one side; empty without a trace.
     pub(super) fn ids_in_link(&self, slot: u32, toward: Side) -> Vec<u64> {
-        let flow = |link: &crate::wire::Link<P>| ids(&link.toward[toward.index()]);
+        let flow = |link: &crate::world::channels::Link<P>| ids(&link.toward[toward.index()]);
         match self.links[slot as usize].link() {
             Some(link) if self.is_recording() => flow(link),
             Some(_) | None => Vec::new(),

@@ -7,10 +7,10 @@ use menagerie::server::ServerSettings;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-use crate::clock::ClockSpec;
-use crate::decision::Source;
-use crate::disk::DiskSpec;
-use crate::wire::NetworkSpec;
+use crate::chance::decision::Source;
+use crate::world::channels::NetworkSpec;
+use crate::world::clock::ClockSpec;
+use crate::world::disk::DiskSpec;
 
 /// Everything that is fixed before a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -7,10 +7,10 @@ use menagerie::server::ServerInput;
 use menagerie::wire::Packet;
 
 use super::{Event, Kind, World};
-use crate::decision::{Name, Part};
-use crate::dice::Concern;
+use crate::chance::decision::{Name, Part};
+use crate::chance::dice::Concern;
 use crate::trace::{LinkNews, What, Why};
-use crate::wire::{Channel, Flow, Frame, Link, Parcel, Side};
+use crate::world::channels::{Channel, Flow, Frame, Link, Parcel, Side};
 
 /// A place for a stream. A place is used again under a new generation.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 use super::*;
-use crate::fault::Fault;
 use crate::scenario::adversity::Shape;
+use crate::scenario::fault::Fault;
 use crate::world::CrashKind;
 use menagerie::ids::Span;
 

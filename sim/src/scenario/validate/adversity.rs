@@ -6,7 +6,7 @@ use toml::Spanned;
 use super::{CLIENTS_MAX, DATA_MAX, DEPTH_MAX, KEYS_MAX, PIPELINE_MAX, Problems};
 use crate::scenario::adversity::{ChaosSection, FaultEntry, Shape, SwarmSection};
 use crate::scenario::quantity::{Duration, Target};
-use crate::script::{named_by, parse_action};
+use crate::scenario::script::{named_by, parse_action};
 
 /// The shortest mean time between two faults of chaos.
 const GAP_MIN: Span = Span::millis(1);

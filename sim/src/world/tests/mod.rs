@@ -12,12 +12,12 @@ use menagerie::protocol::{Knobs, Protocol, Ticket};
 use menagerie::server::ServerSettings;
 
 use super::{Action, CrashKind, Happening, World, WorldSpec, in_runtime};
-use crate::clock::ClockSpec;
-use crate::decision::Source;
-use crate::disk::DiskSpec;
-use crate::latency::Latency;
+use crate::chance::decision::Source;
+use crate::chance::latency::Latency;
 use crate::trace;
-use crate::wire::NetworkSpec;
+use crate::world::channels::NetworkSpec;
+use crate::world::clock::ClockSpec;
+use crate::world::disk::DiskSpec;
 use script::{Do, Puppet, Script};
 
 const N1: NodeId = NodeId(1);

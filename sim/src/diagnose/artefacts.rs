@@ -1,0 +1,270 @@
+//! What a failing run leaves behind: a folder with everything that tells of it.
+//!
+//! The folder is `FOLDER/<scenario>/<protocol>-<seed>/`. Nothing in it is overwritten by something
+//! else unless that is asked for; writing the same again changes nothing.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use menagerie::check::Verdict;
+use serde::Serialize;
+
+use crate::run::RunReport;
+use crate::trace::Trace;
+use crate::trace::export::history;
+
+/// The version of `verdict.json`.
+const SCHEMA: u32 = 1;
+
+/// A kind of artefact, in the order in which they are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Artefact {
+    /// What every checker says.
+    Verdict,
+    /// Every decision of the run.
+    Bundle,
+    /// What the clients saw.
+    History,
+    /// The trace.
+    Events,
+    /// The smallest scenario that fails in the same way.
+    Minimal,
+    /// What happened, in sentences.
+    Story,
+    /// The page to look at.
+    Timeline,
+}
+
+impl Artefact {
+    /// Whether two writings of one run may differ.
+    fn is_best_effort(self) -> bool {
+        match self {
+            Artefact::Minimal | Artefact::Story => true,
+            Artefact::Verdict
+            | Artefact::Bundle
+            | Artefact::History
+            | Artefact::Events
+            | Artefact::Timeline => false,
+        }
+    }
+
+    /// The name of its file.
+    pub fn file(self) -> &'static str {
+        match self {
+            Artefact::Verdict => "verdict.json",
+            Artefact::Bundle => "bundle.json",
+            Artefact::History => "history.jsonl",
+            Artefact::Events => "events.jsonl",
+            Artefact::Minimal => "minimal.toml",
+            Artefact::Story => "story.md",
+            Artefact::Timeline => "timeline.html",
+        }
+    }
+}
+
+/// What is to be written of one run. Whoever makes a further artefact adds it with
+/// [`ArtefactInput::with`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArtefactInput {
+    /// The folder of the run, below the one that was asked for.
+    place: PathBuf,
+    contents: Vec<(Artefact, String)>,
+}
+
+/// What was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// The folder.
+    pub folder: PathBuf,
+    /// The names of its files.
+    pub files: Vec<&'static str>,
+}
+
+/// Why nothing was written.
+#[derive(Debug)]
+pub enum ArtefactError {
+    /// Another file is there already.
+    Exists(PathBuf),
+    /// The file system refused.
+    Io {
+        /// What it was about.
+        path: PathBuf,
+        /// What it said.
+        error: io::Error,
+    },
+}
+
+impl fmt::Display for ArtefactError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ArtefactError::Exists(path) => write!(
+                out,
+                "{} is there already and tells of another run: nothing was written; --force \
+                 overwrites it, --out FOLDER writes elsewhere, --no-artifacts writes nothing",
+                path.display()
+            ),
+            ArtefactError::Io { path, error } => write!(
+                out,
+                "{} cannot be written: {error}; --out FOLDER writes elsewhere, --no-artifacts \
+                 writes nothing",
+                path.display()
+            ),
+        }
+    }
+}
+
+impl std::error::Error for ArtefactError {}
+
+impl ArtefactInput {
+    /// The artefacts that every recorded run has: its verdict, history and trace.
+    pub fn of(report: &RunReport, trace: &Trace) -> ArtefactInput {
+        let place =
+            Path::new(&report.scenario).join(format!("{}-{}", report.protocol, report.seed));
+        let contents = vec![
+            (Artefact::Verdict, verdict(report, trace)),
+            (Artefact::History, history::jsonl(&history::lines(trace))),
+            (Artefact::Events, trace.to_jsonl()),
+        ];
+        ArtefactInput { place, contents }
+    }
+
+    /// One more artefact, or another content of one that is there.
+    #[must_use]
+    pub fn with(mut self, artefact: Artefact, content: String) -> ArtefactInput {
+        self.contents.retain(|(kind, _)| *kind != artefact);
+        self.contents.push((artefact, content));
+        self
+    }
+}
+
+/// Writes artefacts below a folder.
+///
+/// # Errors
+/// If one of the files is there with another content and `force` is not set: then nothing is
+/// written. Or if the file system refuses.
+pub fn write(folder: &Path, input: &ArtefactInput, force: Force) -> Result<Written, ArtefactError> {
+    let folder = folder.join(&input.place);
+    let refused = |path: &Path| {
+        let path = path.to_owned();
+        move |error| ArtefactError::Io { path, error }
+    };
+    let mut contents: Vec<&(Artefact, String)> = input.contents.iter().collect();
+    contents.sort_by_key(|(artefact, _)| *artefact);
+    let same_run = is_same_run(&folder, &contents);
+    if force == Force::No {
+        for (artefact, content) in &contents {
+            let path = folder.join(artefact.file());
+            match fs::read(&path) {
+                // How far a run is shrunk depends on the time there was; it is the same run.
+                Ok(_) if same_run && artefact.is_best_effort() => {}
+                Ok(there) if there != content.as_bytes() => {
+                    return Err(ArtefactError::Exists(path));
+                }
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(refused(&path)(error)),
+            }
+        }
+    }
+    fs::create_dir_all(&folder).map_err(refused(&folder))?;
+    for (artefact, content) in &contents {
+        let path = folder.join(artefact.file());
+        fs::write(&path, content).map_err(refused(&path))?;
+    }
+    let files = contents.iter().map(|(artefact, _)| artefact.file());
+    Ok(Written {
+        files: files.collect(),
+        folder,
+    })
+}
+
+/// Whether the folder tells of the very run that is written.
+fn is_same_run(folder: &Path, contents: &[&(Artefact, String)]) -> bool {
+    let verdict = contents
+        .iter()
+        .find(|(artefact, _)| *artefact == Artefact::Verdict);
+    let there = fs::read(folder.join(Artefact::Verdict.file()));
+    matches!((verdict, there), (Some((_, content)), Ok(there)) if there == content.as_bytes())
+}
+
+/// Whether files with another content are overwritten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Force {
+    /// They are.
+    Yes,
+    /// They are not.
+    No,
+}
+
+#[derive(Serialize)]
+struct VerdictDocument<'a> {
+    schema: u32,
+    scenario: &'a str,
+    protocol: &'a str,
+    seed: u64,
+    mutations: &'a [String],
+    hash: &'a str,
+    verdict: crate::trace::Judgement,
+    verdicts: Vec<JudgedLine<'a>>,
+    end: u64,
+    healed: Option<u64>,
+    converged: Option<u64>,
+    reproduce: &'a str,
+}
+
+#[derive(Serialize)]
+struct JudgedLine<'a> {
+    checker: &'a str,
+    verdict: &'static str,
+    checked: u64,
+    at: Option<u64>,
+    reason: &'a str,
+}
+
+fn verdict(report: &RunReport, trace: &Trace) -> String {
+    let line = |judged: &'_ crate::run::Judged| -> (&'static str, u64, Option<u64>) {
+        match &judged.verdict {
+            Verdict::Pass { checked } => ("pass", *checked, None),
+            Verdict::Vacuous(_) => ("vacuous", 0, None),
+            Verdict::Unknown(_) => ("unknown", 0, None),
+            Verdict::Fail(counterexample) => ("fail", 0, Some(counterexample.at.0)),
+        }
+    };
+    let document = VerdictDocument {
+        schema: SCHEMA,
+        scenario: &report.scenario,
+        protocol: report.protocol,
+        seed: report.seed,
+        mutations: &trace.header.mutations,
+        hash: &trace.header.hash,
+        verdict: trace.header.verdict,
+        verdicts: report
+            .verdicts
+            .iter()
+            .map(|judged| {
+                let (verdict, checked, at) = line(judged);
+                JudgedLine {
+                    checker: &judged.checker,
+                    verdict,
+                    checked,
+                    at,
+                    reason: match &judged.verdict {
+                        Verdict::Pass { .. } => "",
+                        Verdict::Vacuous(why) | Verdict::Unknown(why) => why,
+                        Verdict::Fail(counterexample) => &counterexample.reason,
+                    },
+                }
+            })
+            .collect(),
+        end: report.virtual_time.0,
+        healed: report.healed.map(|at| at.0),
+        converged: report.converged.map(|at| at.0),
+        reproduce: &report.reproduce,
+    };
+    let mut text = serde_json::to_string_pretty(&document)
+        .expect("the document is made of words, numbers and lists");
+    text.push('\n');
+    text
+}

@@ -1,0 +1,236 @@
+//! Taking a server or a client out of a run: those behind it move up.
+
+use menagerie::ids::{ClientId, NodeId};
+use std::sync::Arc;
+
+use crate::chance::decision::{Name, Source, Table};
+use crate::run::resolve::Resolved;
+use crate::scenario::fault::Fault;
+use crate::world::Action;
+
+/// The run without a client and its operations.
+pub(super) fn without_client(run: &Resolved, gone: u16) -> Resolved {
+    let mut run = run.clone();
+    let moved = |client: u16| match client.cmp(&gone) {
+        core::cmp::Ordering::Less => Some(client),
+        core::cmp::Ordering::Equal => None,
+        core::cmp::Ordering::Greater => Some(client - 1),
+    };
+    run.world.clients -= 1;
+    run.workload.clients -= 1;
+    if let Some(script) = &mut run.script {
+        script.operations.retain_mut(|operation| {
+            let client = moved(operation.client.0);
+            operation.client = ClientId(client.unwrap_or(operation.client.0));
+            client.is_some()
+        });
+    }
+    rename(&mut run, |name| {
+        Some(match name {
+            Name::Frame {
+                client,
+                conn,
+                toward,
+                number,
+            } => Name::Frame {
+                client: moved(client)?,
+                conn,
+                toward,
+                number,
+            },
+            Name::ConnBreak {
+                client,
+                conn,
+                toward,
+            } => Name::ConnBreak {
+                client: moved(client)?,
+                conn,
+                toward,
+            },
+            Name::ClientTimer {
+                client,
+                timer,
+                number,
+            } => Name::ClientTimer {
+                client: moved(client)?,
+                timer,
+                number,
+            },
+            Name::Order { client } => Name::Order {
+                client: moved(client)?,
+            },
+            Name::Message { .. }
+            | Name::StreamBreak { .. }
+            | Name::Disk { .. }
+            | Name::Power { .. }
+            | Name::Timer { .. }
+            | Name::Drift { .. } => name,
+        })
+    });
+    run
+}
+
+/// The run without a server; faults that hit only it go with it.
+pub(super) fn without_server(run: &Resolved, gone: u8) -> Resolved {
+    let mut run = run.clone();
+    if gone <= run.world.voters {
+        run.world.voters -= 1;
+    } else {
+        run.world.observers -= 1;
+    }
+    let moved = |node: u8| match node.cmp(&gone) {
+        core::cmp::Ordering::Less => Some(node),
+        core::cmp::Ordering::Equal => None,
+        core::cmp::Ordering::Greater => Some(node - 1),
+    };
+    let id = |node: NodeId| moved(node.0).map(NodeId);
+    for planned in &mut run.plan.faults {
+        if let Fault::Actions(actions) = &mut planned.fault {
+            *actions = actions.iter().filter_map(|one| action(one, id)).collect();
+        }
+    }
+    run.plan
+        .faults
+        .retain(|planned| planned.fault != Fault::Actions(Vec::new()));
+    if let Some(core) = run.script.as_mut().and_then(|script| script.core.as_mut()) {
+        *core = core.iter().filter_map(|node| id(*node)).collect();
+    }
+    if let Some(matrix) = &mut run.world.network.matrix {
+        let place = usize::from(gone) - 1;
+        matrix.remove(place);
+        for row in matrix {
+            row.remove(place);
+        }
+    }
+    rename(&mut run, |name| server_name(name, moved));
+    run
+}
+
+fn server_name(name: Name, moved: impl Fn(u8) -> Option<u8>) -> Option<Name> {
+    Some(match name {
+        Name::Message {
+            channel,
+            from,
+            to,
+            number,
+            part,
+        } => Name::Message {
+            channel,
+            from: moved(from)?,
+            to: moved(to)?,
+            number,
+            part,
+        },
+        Name::StreamBreak {
+            dialler,
+            dial,
+            toward,
+        } => Name::StreamBreak {
+            dialler: moved(dialler)?,
+            dial,
+            toward,
+        },
+        Name::Disk { node, batch, phase } => Name::Disk {
+            node: moved(node)?,
+            batch,
+            phase,
+        },
+        Name::Power {
+            node,
+            loss,
+            question,
+        } => Name::Power {
+            node: moved(node)?,
+            loss,
+            question,
+        },
+        Name::Timer {
+            node,
+            timer,
+            number,
+        } => Name::Timer {
+            node: moved(node)?,
+            timer,
+            number,
+        },
+        Name::Drift { node } => Name::Drift { node: moved(node)? },
+        // An order of other servers means nothing.
+        Name::Order { .. } => return None,
+        Name::Frame { .. } | Name::ConnBreak { .. } | Name::ClientTimer { .. } => name,
+    })
+}
+
+fn rename(run: &mut Resolved, name: impl Fn(Name) -> Option<Name>) {
+    if let Source::Table(table) = &run.world.decisions {
+        let kept = table
+            .0
+            .iter()
+            .filter_map(|(key, value)| Some((name(*key)?, *value)));
+        run.world.decisions = Source::Table(Arc::new(Table(kept.collect())));
+    }
+}
+
+/// An action about other servers.
+pub(crate) fn renamed_servers(one: &Action, id: impl Fn(NodeId) -> NodeId) -> Action {
+    action(one, |node| Some(id(node))).expect("every server has a name")
+}
+
+fn action(action: &Action, id: impl Fn(NodeId) -> Option<NodeId>) -> Option<Action> {
+    Some(match action {
+        Action::Crash { node, kind } => Action::Crash {
+            node: id(*node)?,
+            kind: *kind,
+        },
+        Action::CrashMany { nodes, kind } => {
+            let nodes: Vec<NodeId> = nodes.iter().filter_map(|node| id(*node)).collect();
+            if nodes.is_empty() {
+                return None;
+            }
+            Action::CrashMany { nodes, kind: *kind }
+        }
+        Action::Restart(node) => Action::Restart(id(*node)?),
+        Action::Pause(node) => Action::Pause(id(*node)?),
+        Action::Resume(node) => Action::Resume(id(*node)?),
+        Action::Cut { from, to } => Action::Cut {
+            from: id(*from)?,
+            to: id(*to)?,
+        },
+        Action::Mend { from, to } => Action::Mend {
+            from: id(*from)?,
+            to: id(*to)?,
+        },
+        Action::CutClient(node) => Action::CutClient(id(*node)?),
+        Action::MendClient(node) => Action::MendClient(id(*node)?),
+        Action::Slow { from, to, extra } => Action::Slow {
+            from: id(*from)?,
+            to: id(*to)?,
+            extra: *extra,
+        },
+        Action::Unslow { from, to, extra } => Action::Unslow {
+            from: id(*from)?,
+            to: id(*to)?,
+            extra: *extra,
+        },
+        Action::SlowDisk { node, extra } => Action::SlowDisk {
+            node: id(*node)?,
+            extra: *extra,
+        },
+        Action::UnslowDisk { node, extra } => Action::UnslowDisk {
+            node: id(*node)?,
+            extra: *extra,
+        },
+        Action::Break { a, b } => Action::Break {
+            a: id(*a)?,
+            b: id(*b)?,
+        },
+        Action::FailSyncs { node, count } => Action::FailSyncs {
+            node: id(*node)?,
+            count: *count,
+        },
+        Action::MendSyncs(node) => Action::MendSyncs(id(*node)?),
+        Action::Loss { .. }
+        | Action::Unloss { .. }
+        | Action::Duplicate { .. }
+        | Action::Unduplicate { .. } => action.clone(),
+    })
+}

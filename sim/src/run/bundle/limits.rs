@@ -1,0 +1,342 @@
+//! What a bundle may not say: an edited one is as untrusted as any other file. Each refusal names
+//! the place by its JSON path and says what is allowed.
+
+use menagerie::ids::Span;
+
+use super::Bundle;
+use crate::chance::decision::Name;
+use crate::chance::latency::Latency;
+use crate::scenario::cost::{Extent, affordable, intervals};
+use crate::scenario::quantity::SPAN_MAX;
+use crate::scenario::validate::{CLIENTS_MAX, SERVERS_MAX};
+use crate::world::Action;
+
+/// Clocks do not run slower or faster than this: local microseconds in a second.
+const DRIFT: core::ops::RangeInclusive<u64> = 500_000..=1_500_000;
+const MILLION: u32 = 1_000_000;
+
+/// Checks every number of a bundle.
+///
+/// # Errors
+/// The first that is out of its range.
+pub(super) fn check(bundle: &Bundle) -> Result<(), String> {
+    ensemble(bundle)?;
+    spans(bundle)?;
+    costs(bundle)?;
+    numbers(bundle)?;
+    latencies(bundle)?;
+    faults(bundle)?;
+    operations(bundle)?;
+    decisions(bundle)
+}
+
+fn ensemble(bundle: &Bundle) -> Result<(), String> {
+    let world = &bundle.world;
+    let servers = u16::from(world.voters) + u16::from(world.observers);
+    if world.voters == 0 || servers > SERVERS_MAX {
+        return Err(format!(
+            "world.voters and world.observers are {} and {}: expected 1 voter or more, and at most \
+             {SERVERS_MAX} servers together",
+            world.voters, world.observers
+        ));
+    }
+    if world.clients > CLIENTS_MAX {
+        return Err(format!(
+            "world.clients is {}: expected at most {CLIENTS_MAX}",
+            world.clients
+        ));
+    }
+    let unknown = world
+        .homes
+        .iter()
+        .find(|home| home.0 == 0 || u16::from(home.0) > servers);
+    if let Some(home) = unknown {
+        return Err(format!(
+            "world.homes names {home}, and there are {servers} servers"
+        ));
+    }
+    let size = usize::from(servers);
+    if let Some(rows) = &world.network.matrix
+        && (rows.len() != size || rows.iter().any(|row| row.len() != size))
+    {
+        return Err(format!(
+            "world.network.matrix: expected {servers} rows of {servers} delays each"
+        ));
+    }
+    Ok(())
+}
+
+/// Spans that are neither zero nor endless.
+fn spans(bundle: &Bundle) -> Result<(), String> {
+    let world = &bundle.world;
+    let spans = [
+        (bundle.duration, "duration"),
+        (bundle.bound, "bound"),
+        (world.network.patience, "world.network.patience"),
+        (world.network.dial_timeout, "world.network.dial_timeout"),
+        (world.session_timeout, "world.session_timeout"),
+        (
+            world.settings.session_timeout_min,
+            "world.settings.session_timeout_min",
+        ),
+        (
+            world.settings.session_timeout_max,
+            "world.settings.session_timeout_max",
+        ),
+        (world.micro_step, "world.micro_step"),
+    ];
+    for (value, path) in spans {
+        span(value, path)?;
+    }
+    for delay in world.network.matrix.iter().flatten().flatten() {
+        at_most_an_hour(*delay, "world.network.matrix")?;
+    }
+    if world.settings.session_timeout_min > world.settings.session_timeout_max {
+        return Err(
+            "world.settings.session_timeout_min is longer than world.settings.session_timeout_max"
+                .to_owned(),
+        );
+    }
+    Ok(())
+}
+
+fn span(value: Span, path: &str) -> Result<(), String> {
+    if value == Span::ZERO {
+        return Err(format!(
+            "{path} is 0: expected a time longer than nothing, in nanoseconds"
+        ));
+    }
+    at_most_an_hour(value, path)
+}
+
+fn at_most_an_hour(value: Span, path: &str) -> Result<(), String> {
+    if value > SPAN_MAX {
+        return Err(format!(
+            "{path} is {} ns: expected at most {} ns",
+            value.0, SPAN_MAX.0
+        ));
+    }
+    Ok(())
+}
+
+/// Timers that come so often that the run would not end in reasonable time.
+fn costs(bundle: &Bundle) -> Result<(), String> {
+    let world = &bundle.world;
+    let extent = Extent {
+        length: Span(bundle.duration.0 + bundle.bound.0),
+        servers: u64::from(world.voters) + u64::from(world.observers),
+    };
+    let removal = (world.settings.removal_interval, "removal_interval");
+    for (interval, name) in intervals(&world.knobs) {
+        let path = format!("world.knobs.{name}");
+        at_most_an_hour(interval, &path)?;
+        affordable(interval, extent)
+            .map_err(|why| format!("{path} is {} ns: {why}", interval.0))?;
+    }
+    affordable(removal.0, extent)
+        .map_err(|why| format!("world.settings.{} is {} ns: {why}", removal.1, removal.0.0))
+}
+
+fn numbers(bundle: &Bundle) -> Result<(), String> {
+    let (world, knobs) = (&bundle.world, &bundle.world.knobs);
+    let most = u64::from(MILLION);
+    let chunk = world.settings.capture_chunk as u64;
+    let numbers = [
+        (
+            u64::from(knobs.init_limit),
+            1,
+            1_000,
+            "world.knobs.init_limit",
+        ),
+        (
+            u64::from(knobs.sync_limit),
+            1,
+            1_000,
+            "world.knobs.sync_limit",
+        ),
+        (
+            u64::from(knobs.committed_log_window),
+            1,
+            most,
+            "world.knobs.committed_log_window",
+        ),
+        (
+            u64::from(knobs.snapshot_every),
+            1,
+            most,
+            "world.knobs.snapshot_every",
+        ),
+        (
+            u64::from(knobs.zxid_counter_bits),
+            3,
+            32,
+            "world.knobs.zxid_counter_bits",
+        ),
+        (u64::from(knobs.window), 1, 100_000, "world.knobs.window"),
+        (u64::from(knobs.log_tail), 0, most, "world.knobs.log_tail"),
+        (
+            u64::from(knobs.outstanding_max),
+            1,
+            most,
+            "world.knobs.outstanding_max",
+        ),
+        (chunk, 1, most, "world.settings.capture_chunk"),
+        (
+            u64::from(world.network.loss_ppm),
+            0,
+            most,
+            "world.network.loss_ppm",
+        ),
+        (
+            u64::from(world.network.duplicate_ppm),
+            0,
+            most,
+            "world.network.duplicate_ppm",
+        ),
+        (
+            u64::from(world.clock.drift_ppm_max),
+            0,
+            500_000,
+            "world.clock.drift_ppm_max",
+        ),
+    ];
+    for (number, min, max, path) in numbers {
+        if number < min || number > max {
+            return Err(format!(
+                "{path} is {number}: expected a number from {min} to {max}"
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn latencies(bundle: &Bundle) -> Result<(), String> {
+    let world = &bundle.world;
+    let latencies = [
+        (world.network.lan, "world.network.lan"),
+        (world.network.client, "world.network.client"),
+        (world.disk.write, "world.disk.write"),
+        (world.disk.sync, "world.disk.sync"),
+        (world.disk.read, "world.disk.read"),
+    ];
+    for (latency, path) in latencies {
+        let (low, high) = match latency {
+            Latency::Constant(span) => (span, span),
+            Latency::Exponential { mean } => (mean, mean),
+            Latency::Uniform { min, max } => (min, max),
+            Latency::LogNormal { median, p99 } => (median, p99),
+        };
+        at_most_an_hour(high, path)?;
+        if low > high {
+            return Err(format!(
+                "{path}: {} ns is more than {} ns: expected min <= max, or median <= p99",
+                low.0, high.0
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn faults(bundle: &Bundle) -> Result<(), String> {
+    let servers = bundle.world.voters + bundle.world.observers;
+    for (place, fault) in bundle.faults.iter().enumerate() {
+        at_most_an_hour(fault.at, &format!("faults[{place}].at"))?;
+        if let Some(hold) = fault.hold {
+            at_most_an_hour(hold, &format!("faults[{place}].hold"))?;
+        }
+        for action in &fault.actions {
+            let path = format!("faults[{place}].actions");
+            for node in crate::scenario::script::named_by(action) {
+                if node.0 == 0 || node.0 > servers {
+                    return Err(format!(
+                        "{path} names {node}, and there are {servers} servers"
+                    ));
+                }
+            }
+            amount(action, &path)?;
+        }
+    }
+    Ok(())
+}
+
+/// How much an action does.
+fn amount(action: &Action, path: &str) -> Result<(), String> {
+    match action {
+        Action::Slow { extra, .. }
+        | Action::Unslow { extra, .. }
+        | Action::SlowDisk { extra, .. }
+        | Action::UnslowDisk { extra, .. } => at_most_an_hour(*extra, path),
+        Action::Loss { ppm }
+        | Action::Unloss { ppm }
+        | Action::Duplicate { ppm }
+        | Action::Unduplicate { ppm } => {
+            if *ppm > MILLION {
+                return Err(format!(
+                    "{path}: {ppm} of a million: expected at most {MILLION}"
+                ));
+            }
+            Ok(())
+        }
+        Action::Crash { .. }
+        | Action::CrashMany { .. }
+        | Action::Restart(_)
+        | Action::Pause(_)
+        | Action::Resume(_)
+        | Action::Cut { .. }
+        | Action::Mend { .. }
+        | Action::CutClient(_)
+        | Action::MendClient(_)
+        | Action::FailSyncs { .. }
+        | Action::MendSyncs(_)
+        | Action::Break { .. } => Ok(()),
+    }
+}
+
+fn operations(bundle: &Bundle) -> Result<(), String> {
+    let clients = bundle.world.clients;
+    for (place, op) in bundle.script.operations.iter().enumerate() {
+        at_most_an_hour(op.at, &format!("script.operations[{place}].at"))?;
+        if op.client.0 == 0 || op.client.0 > clients {
+            return Err(format!(
+                "script.operations[{place}].client is {}: clients are numbered from 1 to {clients}",
+                op.client.0
+            ));
+        }
+    }
+    let servers = bundle.world.voters + bundle.world.observers;
+    let healed = bundle.script.core.iter().flatten();
+    let unknown = healed
+        .into_iter()
+        .find(|node| node.0 == 0 || node.0 > servers);
+    unknown.map_or(Ok(()), |node| {
+        Err(format!(
+            "script.core names {node}, and there are {servers} servers"
+        ))
+    })
+}
+
+fn decisions(bundle: &Bundle) -> Result<(), String> {
+    for (name, value) in &bundle.decisions.0 {
+        decision(*name, *value)
+            .map_err(|why| format!("decisions[\"{name}\"] is {value}: {why}"))?;
+    }
+    Ok(())
+}
+
+/// Whether a decision can come to this.
+///
+/// # Errors
+/// What it can come to.
+pub(crate) fn decision(name: Name, value: u64) -> Result<(), String> {
+    if name.is_span() && value > SPAN_MAX.0 {
+        return Err(format!("expected at most {} ns", SPAN_MAX.0));
+    }
+    if matches!(name, Name::Drift { .. }) && !DRIFT.contains(&value) {
+        return Err(format!(
+            "expected local microseconds in a second, from {} to {}",
+            DRIFT.start(),
+            DRIFT.end()
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,416 @@
+//! Many seeds of one scenario and one protocol.
+//!
+//! Workers take seeds in ascending order and run each on a fresh thread; the results are folded in
+//! the order of the seeds, so that nothing in the report but the wall time depends on the number of
+//! workers. A watchdog outside the runs names a seed that does not come back.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use menagerie::canonical::RunHash;
+use menagerie::check::{Excused, Verdict};
+use menagerie::ids::Span;
+use menagerie::mutation::Mutations;
+
+use crate::run::registry::{Internal, Registration};
+use crate::run::{Conclusion, OpCounts, RunReport, RunSpec, reproduce};
+use crate::scenario::Scenario;
+use crate::world::reach::Tally;
+
+/// So many failures are listed.
+pub const FAILURES_LISTED_MAX: usize = 100;
+/// A run that takes longer than this on the wall is named.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How often the watchdog looks.
+const WATCH: Duration = Duration::from_millis(500);
+
+/// What to run.
+#[derive(Clone, Debug)]
+pub struct CampaignSpec {
+    /// The scenario.
+    pub scenario: Arc<Scenario>,
+    /// The protocol.
+    pub protocol: Registration,
+    /// The seeds.
+    pub seeds: Range<u64>,
+    /// The bugs switched on.
+    pub mutations: Mutations,
+    /// Whether the checkers watch.
+    pub checks: bool,
+    /// How many runs at the same time.
+    pub jobs: usize,
+}
+
+/// One failing run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Its seed.
+    pub seed: u64,
+    /// Its run hash.
+    pub hash: u64,
+    /// The first checker that reports a violation.
+    pub checker: String,
+    /// What it says.
+    pub reason: String,
+    /// The line that repeats it.
+    pub reproduce: String,
+}
+
+/// How long a run took to recover, and how long it might have taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recovery {
+    /// The run's seed.
+    pub seed: u64,
+    /// How long it took from the healing to the convergence.
+    pub took: Span,
+    /// How long it might have taken.
+    pub bound: Span,
+}
+
+impl Recovery {
+    /// `None` if the run had no liveness phase, or did not converge in it.
+    pub fn of(run: &RunReport) -> Option<Recovery> {
+        let (healed, converged) = (run.healed?, run.converged?);
+        Some(Recovery {
+            seed: run.seed,
+            took: converged.since(healed),
+            bound: run.bound,
+        })
+    }
+}
+
+/// The recovery times of many runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recoveries {
+    /// Half of the runs took no longer.
+    pub p50: Span,
+    /// 99 of 100 runs took no longer.
+    pub p99: Span,
+    /// The run that took the longest.
+    pub worst: Recovery,
+    /// The run that came closest to its bound.
+    pub tightest: Recovery,
+}
+
+impl Recoveries {
+    /// `None` without a run that recovered.
+    pub fn of(recoveries: &[Recovery]) -> Option<Recoveries> {
+        let mut took: Vec<Span> = recoveries.iter().map(|one| one.took).collect();
+        took.sort_unstable();
+        let at = |percent: usize| took[(took.len() * percent).div_ceil(100).max(1) - 1];
+        let worst = *recoveries.iter().max_by_key(|one| one.took)?;
+        let share =
+            |one: &Recovery| u128::from(one.took.0) * 1_000_000 / u128::from(one.bound.0.max(1));
+        let tightest = *recoveries.iter().max_by_key(|one| share(one))?;
+        Some(Recoveries {
+            p50: at(50),
+            p99: at(99),
+            worst,
+            tightest,
+        })
+    }
+}
+
+/// What a campaign showed.
+#[derive(Clone, Debug)]
+pub struct CampaignReport {
+    /// The scenario's name.
+    pub scenario: String,
+    /// The protocol's name.
+    pub protocol: &'static str,
+    /// The seeds that were asked for.
+    pub seeds: Range<u64>,
+    /// How many runs ended.
+    pub runs: u64,
+    /// Runs in which everything held.
+    pub pass: u64,
+    /// Runs with a violation.
+    pub fail: u64,
+    /// Runs with something undecided.
+    pub unknown: u64,
+    /// Runs with something that was never exercised.
+    pub vacuous: u64,
+    /// Runs in which two or more kinds of fault fired.
+    pub runs_with_two_fault_kinds: u64,
+    /// The operations.
+    pub ops: OpCounts,
+    /// The synced reads that nothing could be asked of.
+    pub excused: Excused,
+    /// Which rare paths were taken, in how many runs and how often.
+    pub reached: Tally,
+    /// The faults that fired, by kind.
+    pub faults: BTreeMap<&'static str, u64>,
+    /// How long the healed servers took to converge and to answer, of each run that did.
+    pub recoveries: Vec<Recovery>,
+    /// Messages delivered.
+    pub messages_delivered: u64,
+    /// The virtual time of all runs together.
+    pub virtual_time: Duration,
+    /// The wall time of the campaign.
+    pub wall_time: Duration,
+    /// The run hashes, folded in the order of the seeds.
+    pub hash: u64,
+    /// The first failures.
+    pub failures: Vec<Failure>,
+    /// Why the first runs were undecided or vacuous, with their seeds.
+    pub doubts: Vec<(u64, String)>,
+    /// Whether it was stopped before its end.
+    pub interrupted: bool,
+}
+
+/// Hears how a campaign goes, on the thread that started it.
+pub trait Watcher {
+    /// So many runs ended, so many of them failing.
+    fn progress(&mut self, runs: u64, fails: u64);
+    /// A run has been going on for long.
+    fn slow(&mut self, reproduce: &str, since: Duration);
+}
+
+/// A result on its way from a worker.
+type Arrival = (u64, Result<RunReport, Internal>);
+
+/// Performs a campaign. `stop` ends it early: the runs under way are finished and counted as far as
+/// they follow each other.
+///
+/// # Errors
+/// If a run ended without a report.
+pub fn run(
+    spec: &CampaignSpec,
+    stop: &AtomicBool,
+    watcher: &mut dyn Watcher,
+) -> Result<CampaignReport, Internal> {
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "wall time of a campaign, outside every run"
+    )]
+    let begun = Instant::now();
+    let next = AtomicU64::new(spec.seeds.start);
+    let broken = AtomicBool::new(false);
+    let workers = spec.jobs.clamp(1, 1_024);
+    let count = spec.seeds.end.saturating_sub(spec.seeds.start);
+    let mut fold = Fold::new(spec);
+    let outcome = thread::scope(|scope| {
+        let (arrivals, results) = mpsc::channel::<Arrival>();
+        for _ in 0..workers.min(usize::try_from(count).unwrap_or(workers)) {
+            let arrivals = arrivals.clone();
+            let (next, broken) = (&next, &broken);
+            scope.spawn(move || work(spec, next, stop, broken, &arrivals));
+        }
+        drop(arrivals);
+        let outcome = collect(spec, &results, &mut fold, watcher);
+        // After an internal error the workers stop instead of running the rest for nothing.
+        broken.store(outcome.is_err(), Ordering::Relaxed);
+        outcome
+    });
+    outcome?;
+    let mut report = fold.finish();
+    report.wall_time = begun.elapsed();
+    report.interrupted = report.runs < count;
+    Ok(report)
+}
+
+fn run_spec(spec: &CampaignSpec, seed: u64) -> RunSpec {
+    RunSpec {
+        scenario: Arc::clone(&spec.scenario),
+        seed,
+        mutations: spec.mutations,
+        checks: spec.checks,
+        trace: false,
+    }
+}
+
+/// One worker: takes the next seed until there is none.
+fn work(
+    spec: &CampaignSpec,
+    next: &AtomicU64,
+    stop: &AtomicBool,
+    broken: &AtomicBool,
+    arrivals: &mpsc::Sender<Arrival>,
+) {
+    while !stop.load(Ordering::Relaxed) && !broken.load(Ordering::Relaxed) {
+        // Behind the greatest seed there is none: the counter stops at the end.
+        let take = |seed| (seed < spec.seeds.end).then(|| seed + 1);
+        let Ok(seed) = next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take) else {
+            return;
+        };
+        let result = spec.protocol.run(&run_spec(spec, seed));
+        if arrivals.send((seed, result)).is_err() {
+            // The collector is gone: it met an internal error.
+            return;
+        }
+    }
+}
+
+/// Takes the results in, in whatever order they come, and watches for those that do not.
+fn collect(
+    spec: &CampaignSpec,
+    results: &mpsc::Receiver<Arrival>,
+    fold: &mut Fold,
+    watcher: &mut dyn Watcher,
+) -> Result<(), Internal> {
+    let mut quiet = Duration::ZERO;
+    let mut named = None;
+    loop {
+        match results.recv_timeout(WATCH) {
+            Ok((seed, result)) => {
+                fold.arrive(seed, result?);
+                watcher.progress(fold.report.runs, fold.report.fail);
+                quiet = Duration::ZERO;
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                quiet += WATCH;
+                let oldest = fold.next;
+                if quiet >= PATIENCE && named != Some(oldest) {
+                    let line = reproduce(spec.protocol.name, &run_spec(spec, oldest));
+                    watcher.slow(&line, quiet);
+                    named = Some(oldest);
+                }
+            }
+            Err(RecvTimeoutError::Disconnected) => return Ok(()),
+        }
+    }
+}
+
+/// Folds results in the order of their seeds.
+struct Fold {
+    report: CampaignReport,
+    hash: RunHash,
+    /// The next seed to be folded.
+    next: u64,
+    /// Results that came before their turn.
+    early: BTreeMap<u64, RunReport>,
+    virtual_nanos: u128,
+}
+
+impl Fold {
+    fn new(spec: &CampaignSpec) -> Fold {
+        Fold {
+            report: CampaignReport {
+                scenario: spec.scenario.name.clone(),
+                protocol: spec.protocol.name,
+                seeds: spec.seeds.clone(),
+                runs: 0,
+                pass: 0,
+                fail: 0,
+                unknown: 0,
+                vacuous: 0,
+                runs_with_two_fault_kinds: 0,
+                ops: OpCounts::default(),
+                excused: Excused::default(),
+                reached: Tally::default(),
+                faults: BTreeMap::new(),
+                recoveries: Vec::new(),
+                messages_delivered: 0,
+                virtual_time: Duration::ZERO,
+                wall_time: Duration::ZERO,
+                hash: 0,
+                failures: Vec::new(),
+                doubts: Vec::new(),
+                interrupted: false,
+            },
+            hash: RunHash::new(),
+            next: spec.seeds.start,
+            early: BTreeMap::new(),
+            virtual_nanos: 0,
+        }
+    }
+
+    fn arrive(&mut self, seed: u64, report: RunReport) {
+        self.early.insert(seed, report);
+        while let Some(report) = self.early.remove(&self.next) {
+            self.next += 1;
+            self.take(report);
+        }
+    }
+
+    fn take(&mut self, run: RunReport) {
+        self.hash.word(run.seed);
+        self.hash.word(run.hash);
+        let report = &mut self.report;
+        report.runs += 1;
+        report.runs_with_two_fault_kinds += u64::from(run.fault_kinds() >= 2);
+        report.ops.ok += run.ops.ok;
+        report.ops.error += run.ops.error;
+        report.ops.refused += run.ops.refused;
+        report.ops.unknown += run.ops.unknown;
+        report.reached.take(&run.reached);
+        report.excused.excused += run.excused.excused;
+        report.excused.of += run.excused.of;
+        for (kind, count) in &run.faults {
+            *report.faults.entry(kind).or_default() += count;
+        }
+        report.recoveries.extend(Recovery::of(&run));
+        report.messages_delivered += run.stats.messages_delivered;
+        self.virtual_nanos += u128::from(run.virtual_time.0);
+        match run.conclusion() {
+            Conclusion::Pass => report.pass += 1,
+            Conclusion::Vacuous => {
+                report.vacuous += 1;
+                doubt(report, &run);
+            }
+            Conclusion::Unknown => {
+                report.unknown += 1;
+                doubt(report, &run);
+            }
+            Conclusion::Fail => {
+                report.fail += 1;
+                if report.failures.len() < FAILURES_LISTED_MAX {
+                    report.failures.push(failure(&run));
+                }
+            }
+        }
+    }
+
+    /// The results that came behind a gap (of a stopped campaign) are folded in their order too.
+    fn finish(mut self) -> CampaignReport {
+        for (_, run) in std::mem::take(&mut self.early) {
+            self.take(run);
+        }
+        self.report.hash = self.hash.value();
+        let seconds = u64::try_from(self.virtual_nanos / 1_000_000_000).unwrap_or(u64::MAX);
+        self.report.virtual_time =
+            Duration::new(seconds, (self.virtual_nanos % 1_000_000_000) as u32);
+        self.report
+    }
+}
+
+fn doubt(report: &mut CampaignReport, run: &RunReport) {
+    if report.doubts.len() >= FAILURES_LISTED_MAX {
+        return;
+    }
+    let reason = run
+        .verdicts
+        .iter()
+        .find_map(|judged| match &judged.verdict {
+            Verdict::Vacuous(what) => Some(format!("{}: vacuous: {what}", judged.checker)),
+            Verdict::Unknown(why) => Some(format!("{}: unknown: {why}", judged.checker)),
+            Verdict::Pass { .. } | Verdict::Fail(_) => None,
+        });
+    report.doubts.push((run.seed, reason.unwrap_or_default()));
+}
+
+fn failure(run: &RunReport) -> Failure {
+    let (checker, reason) = run
+        .verdicts
+        .iter()
+        .find_map(|judged| match &judged.verdict {
+            Verdict::Fail(counterexample) => Some((
+                judged.checker.clone(),
+                format!("at {}: {}", counterexample.at, counterexample.reason),
+            )),
+            Verdict::Pass { .. } | Verdict::Vacuous(_) | Verdict::Unknown(_) => None,
+        })
+        .expect("a run that concludes in Fail has a failing verdict");
+    Failure {
+        seed: run.seed,
+        hash: run.hash,
+        checker,
+        reason,
+        reproduce: run.reproduce.clone(),
+    }
+}

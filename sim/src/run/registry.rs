@@ -1,0 +1,98 @@
+//! Which protocols can be run by name, and how one is added from outside.
+
+use std::fmt;
+use std::thread;
+
+use menagerie::protocol::{Promises, Protocol, Replicates};
+
+use crate::run::measure::failover::{self, Failover, Loss};
+use crate::run::measure::latency::{self, Measured, Setting};
+use crate::run::{Job, RunReport, RunSpec, execute};
+
+/// The protocols that come with Menagerie.
+pub const PROTOCOLS: &[Registration] = &[
+    Registration::of::<menagerie::zab::Zab>("zab"),
+    Registration::of::<menagerie::paxos::Paxos>("paxos"),
+];
+
+/// A protocol that can be run by name.
+#[derive(Clone, Copy)]
+pub struct Registration {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// What it replicates.
+    pub replicates: Replicates,
+    /// What clients may rely on.
+    pub promises: Promises,
+    execute: fn(&'static str, Job) -> RunReport,
+    latency: fn(&Setting) -> Result<Measured, Internal>,
+    failover: fn(Loss, u64) -> Result<Failover, Internal>,
+}
+
+/// The simulator itself failed: a run ended without a report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Internal(pub String);
+
+impl Registration {
+    /// Registers a protocol under a name.
+    pub const fn of<P: Protocol>(name: &'static str) -> Registration {
+        Registration {
+            name,
+            replicates: P::REPLICATES,
+            promises: P::PROMISES,
+            execute: execute::<P>,
+            latency: latency::measure::<P>,
+            failover: failover::measure::<P>,
+        }
+    }
+
+    /// Performs a run on a fresh thread and waits for it.
+    ///
+    /// # Errors
+    /// If the thread could not be started, or ended without a report.
+    pub fn run(&self, spec: &RunSpec) -> Result<RunReport, Internal> {
+        self.perform(Job::of(self.name, spec))
+    }
+
+    /// Performs a run that was prepared, as [`Registration::run`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn perform(&self, job: Job) -> Result<RunReport, Internal> {
+        let (name, execute) = (self.name, self.execute);
+        let seed = job.resolved.world.seed;
+        let run = thread::Builder::new()
+            .name(format!("{name} seed {seed}"))
+            .spawn(move || execute(name, job))
+            .map_err(|error| Internal(format!("no thread for seed {seed}: {error}")))?;
+        run.join().map_err(|_| {
+            Internal(format!(
+                "{name}, seed {seed}: the run ended without a report"
+            ))
+        })
+    }
+
+    /// Measures the latency of writes, see [`latency::measure`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn latency(&self, setting: &Setting) -> Result<Measured, Internal> {
+        (self.latency)(setting)
+    }
+
+    /// Measures how long nobody is served after the leader is lost, see [`failover::measure`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn failover(&self, loss: Loss, seed: u64) -> Result<Failover, Internal> {
+        (self.failover)(loss, seed)
+    }
+}
+
+impl fmt::Debug for Registration {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Registration")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}

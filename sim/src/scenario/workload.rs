@@ -1,0 +1,513 @@
+//! What clients do.
+//!
+//! Which operations a client wants is drawn from (seed, client, ordinal) alone and never depends on
+//! what happened: Zab and Paxos under one seed meet the same wishes, and dropping one operation
+//! leaves all others as they were. Only details that a wish refers to ("the version I last saw", "a
+//! child I made") are filled in from what the client saw when it is invoked.
+//!
+//! A narrow mix keeps to plain, ephemeral and sequential nodes that everybody may change. Where it
+//! gives weight to any of the wider kinds, wishes get a wider part, drawn behind the narrow one:
+//! see `wide`.
+
+mod wide;
+
+use std::collections::BTreeMap;
+
+use menagerie::history::{Operation, Outcome};
+use menagerie::ids::{ClientId, Span};
+use menagerie::tree::{ANY_VERSION, CreateMode, Data, Part, Path, Read, Request, Response, Write};
+
+use crate::chance::dice::{Concern, Deck, Dice, Stream};
+use crate::chance::latency::Latency;
+use crate::scenario::schema::{Mix, Reads};
+use crate::scenario::script::Move;
+use wide::Wide;
+
+/// So many of its own sequential and ephemeral children a client remembers to delete.
+const CHILDREN_MAX: usize = 16;
+/// A client's ordinals stay below this, so that its draws have names of their own.
+const ORDINALS: u64 = 1 << 32;
+
+/// What the clients of a run do, resolved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkloadSpec {
+    /// How many clients.
+    pub clients: u16,
+    /// How many operations one client keeps open.
+    pub pipeline: u8,
+    /// The time between an answer and the next operation.
+    pub think: Latency,
+    /// How many plain nodes.
+    pub keys: u16,
+    /// How many contended parents.
+    pub parents: u16,
+    /// How many levels deep plain nodes lie.
+    pub depth: u16,
+    /// The most bytes of content that a write carries; 0: a short text of its own.
+    pub data_max: u32,
+    /// Which reads are preceded by a sync.
+    pub reads: Reads,
+    /// How many reads leave a watch, in parts per million.
+    pub watches_ppm: u32,
+    /// Weights of the operations.
+    pub mix: Mix,
+}
+
+/// The kinds of operations, in the order of [`Mix::weights`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Create,
+    CreateSpecial,
+    Delete,
+    SetData,
+    Multi,
+    GetData,
+    Exists,
+    GetChildren,
+    Sync,
+    CloseSession,
+    CreateAny,
+    MultiAny,
+    SetAcl,
+    Auth,
+    GetAcl,
+    GetEphemerals,
+    CountDescendants,
+    WhoAmI,
+    MultiRead,
+    AddWatch,
+    RemoveWatches,
+    CheckWatches,
+    Hop,
+    WrongPassword,
+    Die,
+}
+
+const KINDS: [Kind; 25] = [
+    Kind::Create,
+    Kind::CreateSpecial,
+    Kind::Delete,
+    Kind::SetData,
+    Kind::Multi,
+    Kind::GetData,
+    Kind::Exists,
+    Kind::GetChildren,
+    Kind::Sync,
+    Kind::CloseSession,
+    Kind::CreateAny,
+    Kind::MultiAny,
+    Kind::SetAcl,
+    Kind::Auth,
+    Kind::GetAcl,
+    Kind::GetEphemerals,
+    Kind::CountDescendants,
+    Kind::WhoAmI,
+    Kind::MultiRead,
+    Kind::AddWatch,
+    Kind::RemoveWatches,
+    Kind::CheckWatches,
+    Kind::Hop,
+    Kind::WrongPassword,
+    Kind::Die,
+];
+
+/// Which version a conditional write names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Version {
+    Any,
+    LastSeen,
+    Stale,
+}
+
+/// One wish of a client: everything that is drawn about an operation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wish {
+    /// Which operation of this client it is, from 0.
+    pub ordinal: u64,
+    kind: Kind,
+    key: Path,
+    second_key: Path,
+    parent: Path,
+    mode: CreateMode,
+    version: Version,
+    second_version: Version,
+    watch: bool,
+    own_child: bool,
+    deletes: bool,
+    synced: bool,
+    data: Data,
+    /// `None` where the mix is narrow.
+    wide: Option<Wide>,
+}
+
+/// What a client does next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// It asks this, all at once.
+    Ask(Vec<Asked>),
+    /// It does something with its session.
+    Move(Move),
+}
+
+/// One request to be invoked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// What.
+    pub request: Request,
+    /// Whether it is a read right behind a sync of its own session.
+    pub synced: bool,
+}
+
+/// One client of the workload.
+#[derive(Clone, Debug)]
+pub struct Client {
+    id: ClientId,
+    dice: Dice,
+    next: u64,
+    /// The version last seen of each node.
+    versions: BTreeMap<Path, i32>,
+    /// Nodes made under contended parents, the oldest first. At most [`CHILDREN_MAX`].
+    children: Vec<Path>,
+}
+
+impl WorkloadSpec {
+    /// Clients that do nothing of their own accord.
+    pub fn none(clients: u16) -> WorkloadSpec {
+        WorkloadSpec {
+            clients,
+            pipeline: 1,
+            think: Latency::Constant(Span::ZERO),
+            keys: 1,
+            parents: 1,
+            depth: 1,
+            data_max: 0,
+            reads: Reads::Local,
+            watches_ppm: 0,
+            mix: Mix::default(),
+        }
+    }
+
+    /// The wish of that name.
+    pub fn wish(&self, dice: &Dice, client: ClientId, ordinal: u64) -> Wish {
+        assert!(ordinal < ORDINALS, "{client} has run out of ordinals");
+        let draws = &mut dice.stream(Concern::Workload, u64::from(client.0) * ORDINALS + ordinal);
+        let weights = self.mix.weights().map(u64::from);
+        let drawn = draws
+            .weighted(&weights)
+            .expect("some operation has a weight, as the scenario's checks made sure");
+        let setup = self.setup(ordinal);
+        let kind = match setup {
+            Some(_) => Kind::Create,
+            None => KINDS[drawn],
+        };
+        let key = named("k", draws.below(u64::from(self.keys)));
+        let second_key = named("k", draws.below(u64::from(self.keys)));
+        let parent = named("p", draws.below(u64::from(self.parents)));
+        let mut wish = Wish {
+            ordinal,
+            kind,
+            key: setup.clone().unwrap_or(key),
+            second_key,
+            parent,
+            mode: [
+                CreateMode::PersistentSequential,
+                CreateMode::EphemeralSequential,
+                CreateMode::Ephemeral,
+            ][draws.below(3) as usize],
+            version: Version::draw(draws),
+            second_version: Version::draw(draws),
+            watch: draws.chance_ppm(self.watches_ppm),
+            own_child: draws.chance_ppm(600_000),
+            deletes: draws.chance_ppm(250_000),
+            synced: match self.reads {
+                Reads::Local => false,
+                Reads::Synced => true,
+                Reads::Mixed => draws.chance_ppm(500_000),
+            },
+            data: Data::from(format!("{client}.{ordinal}").as_bytes()),
+            wide: None,
+        };
+        if self.mix.is_wide() {
+            let wide = Wide::draw(draws, self, client);
+            if wide.elsewhere && setup.is_none() {
+                wish.key = wide.node.clone();
+            }
+            wish.wide = Some(wide);
+        }
+        self.deepen(&mut wish, setup.is_some(), draws);
+        self.fill(&mut wish, draws);
+        wish
+    }
+
+    /// Everybody starts with creating the contended parents and the levels that plain nodes lie
+    /// on: one succeeds, the others observe.
+    fn setup(&self, ordinal: u64) -> Option<Path> {
+        let parents = u64::from(self.parents);
+        if ordinal < parents {
+            return Some(named("p", ordinal));
+        }
+        let level = ordinal - parents + 1;
+        (level < u64::from(self.depth)).then(|| Path::from(level_of(level)))
+    }
+
+    /// Moves a wish's plain nodes to the levels they lie on.
+    fn deepen(&self, wish: &mut Wish, is_setup: bool, draws: &mut Stream) {
+        if self.depth <= 1 {
+            return;
+        }
+        let levels = [0, 1].map(|_| level_of(draws.below(u64::from(self.depth))));
+        let [first, second] = levels;
+        let is_plain = |path: &Path| path.starts_with("/k");
+        if !is_setup && is_plain(&wish.key) {
+            wish.key = Path::from(format!("{first}{}", wish.key));
+        }
+        wish.second_key = Path::from(format!("{second}{}", wish.second_key));
+    }
+
+    /// Gives a wish its content's size: any order of magnitude up to the greatest, or none at all.
+    fn fill(&self, wish: &mut Wish, draws: &mut Stream) {
+        if self.data_max == 0 {
+            return;
+        }
+        let magnitudes = u64::from(self.data_max.ilog2()) + 2;
+        let below = 1 << draws.below(magnitudes);
+        let size = draws.below(below).min(u64::from(self.data_max)) as usize;
+        let mut content = wish.data.to_vec();
+        if size == 0 {
+            content.clear();
+        } else if size > content.len() {
+            content.resize(size, b'x');
+        }
+        wish.data = Data::from(content.as_slice());
+    }
+
+    /// How long the client waits before the operation of that name.
+    pub fn think(&self, dice: &Dice, client: ClientId, ordinal: u64) -> Span {
+        self.think.sample(thinking(dice, client).draw(ordinal))
+    }
+}
+
+/// The think times have names apart from those of the wishes.
+fn thinking(dice: &Dice, client: ClientId) -> Deck {
+    dice.deck(Concern::Workload, u64::MAX - u64::from(client.0))
+}
+
+impl Version {
+    fn draw(draws: &mut Stream) -> Version {
+        match draws.below(20) {
+            0..8 => Version::Any,
+            8..17 => Version::LastSeen,
+            _ => Version::Stale,
+        }
+    }
+}
+
+/// The node whose children lie on that level; the empty text is the root.
+fn level_of(level: u64) -> String {
+    "/d".repeat(level as usize)
+}
+
+fn named(prefix: &str, number: u64) -> Path {
+    Path::from(format!("/{prefix}{number}"))
+}
+
+impl Client {
+    /// A client that has seen nothing.
+    pub fn new(id: ClientId, dice: Dice) -> Client {
+        Client {
+            id,
+            dice,
+            next: 0,
+            versions: BTreeMap::new(),
+            children: Vec::new(),
+        }
+    }
+
+    /// The ordinal of the next operation.
+    pub fn next_ordinal(&self) -> u64 {
+        self.next
+    }
+
+    /// What it does next: one request, or a sync and the read that follows it at once, or a move.
+    pub fn act(&mut self, spec: &WorkloadSpec) -> Deed {
+        let wish = spec.wish(&self.dice, self.id, self.next);
+        self.next += 1;
+        let request = match (wish.kind, &wish.wide) {
+            (Kind::Hop, _) => return Deed::Move(Move::Hop),
+            (Kind::WrongPassword, _) => return Deed::Move(Move::WrongPassword),
+            (Kind::Die, _) => return Deed::Move(Move::Die),
+            (
+                Kind::Create
+                | Kind::CreateSpecial
+                | Kind::Delete
+                | Kind::SetData
+                | Kind::Multi
+                | Kind::CloseSession,
+                _,
+            ) => Request::Write(self.write(&wish)),
+            (Kind::GetData | Kind::Exists | Kind::GetChildren | Kind::Sync, _) => {
+                Request::Read(read(&wish))
+            }
+            (_, Some(wide)) => self.wide_request(&wish, wide),
+            (kind, None) => unreachable!("{kind:?} has a weight, so the mix is wide"),
+        };
+        let is_read = matches!(request, Request::Read(_));
+        let synced = is_read && (wish.synced || wish.kind == Kind::Sync);
+        let sync = Asked {
+            request: Request::Sync,
+            synced: false,
+        };
+        let asked = Asked { request, synced };
+        Deed::Ask(if synced {
+            vec![sync, asked]
+        } else {
+            vec![asked]
+        })
+    }
+
+    /// Learns versions and names from an operation that ended.
+    pub fn learn(&mut self, operation: &Operation) {
+        let Some(Outcome::Answered { answer, .. }) = &operation.outcome else {
+            return;
+        };
+        let Ok(response) = answer else {
+            return;
+        };
+        match (&operation.request, response) {
+            (
+                Request::Write(Write::Create { mode, .. } | Write::CreateWith { mode, .. }),
+                Response::Created { path, stat },
+            ) => {
+                if mode.is_sequential() || mode.is_ephemeral() {
+                    self.remember(path);
+                }
+                self.versions.insert(path.clone(), stat.version);
+            }
+            (Request::Write(Write::SetData { path, .. }), Response::Set(stat))
+            | (Request::Read(Read::GetData { path, .. }), Response::Data { stat, .. })
+            | (Request::Read(Read::Exists { path, .. }), Response::Exists(stat)) => {
+                self.versions.insert(path.clone(), stat.version);
+            }
+            (Request::Write(Write::Delete { path, .. }), Response::Deleted) => {
+                self.versions.remove(path);
+                self.children.retain(|child| child != path);
+            }
+            // The other answers say nothing about a version that this client uses later.
+            (
+                Request::Write(_)
+                | Request::Read(_)
+                | Request::Watch(_)
+                | Request::Auth { .. }
+                | Request::Sync,
+                _,
+            ) => {}
+        }
+    }
+
+    fn remember(&mut self, path: &Path) {
+        if self.children.len() == CHILDREN_MAX {
+            self.children.remove(0);
+        }
+        self.children.push(path.clone());
+    }
+
+    fn write(&self, wish: &Wish) -> Write {
+        match wish.kind {
+            Kind::Create => Write::Create {
+                path: wish.key.clone(),
+                data: wish.data.clone(),
+                mode: CreateMode::Persistent,
+            },
+            Kind::CreateSpecial => {
+                let name = if wish.mode.is_sequential() { "q-" } else { "e" };
+                Write::Create {
+                    path: Path::from(format!("{}/{name}", wish.parent)),
+                    data: wish.data.clone(),
+                    mode: wish.mode,
+                }
+            }
+            Kind::Delete => self.delete(wish),
+            Kind::SetData => Write::SetData {
+                path: wish.key.clone(),
+                data: wish.data.clone(),
+                version: self.version(&wish.key, wish.version),
+            },
+            Kind::Multi => Write::Multi(self.parts(wish)),
+            Kind::CloseSession => Write::CloseSession,
+            other => unreachable!("{other:?} is not a narrow write"),
+        }
+    }
+
+    /// Deletes a child of its own, or one of the contended nodes.
+    fn delete(&self, wish: &Wish) -> Write {
+        let path = match self.children.first() {
+            Some(child) if wish.own_child => child.clone(),
+            Some(_) | None => wish.key.clone(),
+        };
+        Write::Delete {
+            version: self.version(&path, wish.version),
+            path,
+        }
+    }
+
+    /// A check of one node, a change of another, and sometimes a create or a delete.
+    fn parts(&self, wish: &Wish) -> Vec<Part> {
+        let mut parts = vec![
+            Part::Check {
+                path: wish.key.clone(),
+                version: self.version(&wish.key, wish.version),
+            },
+            Part::SetData {
+                path: wish.second_key.clone(),
+                data: wish.data.clone(),
+                version: self.version(&wish.second_key, wish.second_version),
+            },
+        ];
+        if wish.deletes {
+            parts.push(Part::Delete {
+                path: wish.key.clone(),
+                version: ANY_VERSION,
+            });
+        }
+        if wish.own_child {
+            parts.push(Part::Create {
+                path: Path::from(format!("{}/m-", wish.parent)),
+                data: wish.data.clone(),
+                mode: wish.mode,
+            });
+        }
+        parts
+    }
+
+    fn version(&self, path: &Path, version: Version) -> i32 {
+        let seen = self.versions.get(path).copied();
+        match version {
+            Version::Any => ANY_VERSION,
+            Version::LastSeen => seen.unwrap_or(0),
+            // Behind what was seen; of a node never seen or never set, one that it cannot have yet.
+            Version::Stale => match seen {
+                Some(seen) if seen > 0 => seen - 1,
+                Some(_) | None => 1_000_000,
+            },
+        }
+    }
+}
+
+fn read(wish: &Wish) -> Read {
+    // Of a contended parent the children are worth reading, of a plain node the content.
+    let (path, watch) = (wish.key.clone(), wish.watch);
+    let elsewhere = wish.wide.as_ref().is_some_and(|wide| wide.elsewhere);
+    match wish.kind {
+        Kind::GetChildren if elsewhere => Read::GetChildren { path, watch },
+        Kind::GetChildren => Read::GetChildren {
+            path: wish.parent.clone(),
+            watch,
+        },
+        Kind::Exists => Read::Exists { path, watch },
+        Kind::GetData | Kind::Sync => Read::GetData { path, watch },
+        other => unreachable!("{other:?} is not a narrow read"),
+    }
+}
+
+#[cfg(test)]
+mod tests;
