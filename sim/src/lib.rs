@@ -3,8 +3,9 @@
 //! `menagerie`.
 //!
 //! The world ([`world`]) is one queue of events; [`run`] makes it act out a [`scenario`] with the
-//! [`workload`] and the [`plan`] of [`fault`]s that a seed stands for; [`campaign`] does so for
-//! many seeds. Somebody else's protocol gets the whole command line by
+//! [`workload`](scenario::workload) and the [`plan`](scenario::plan) of faults that a seed stands
+//! for; [`campaign`](run::campaign) does so for many seeds. What a failure leaves behind is made in
+//! [`diagnose`]. Somebody else's protocol gets the whole command line by
 //! `menagerie_sim::main(&[Registration::of::<MyProtocol>("mine")])`.
 
 #[cfg(not(madsim))]
