@@ -69,6 +69,16 @@ pub enum Mutation {
     /// See [`CATALOGUE`].
     N43,
     /// See [`CATALOGUE`].
+    N44,
+    /// See [`CATALOGUE`].
+    N45,
+    /// See [`CATALOGUE`].
+    N46,
+    /// See [`CATALOGUE`].
+    N47,
+    /// See [`CATALOGUE`].
+    N27,
+    /// See [`CATALOGUE`].
     Z03,
     /// See [`CATALOGUE`].
     N20,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{SessionId, Span, Zxid};
+use crate::ids::{ConnId, SessionId, Span, Zxid};
 use crate::protocol::Protocol;
 use crate::tree::{Answer, Identity, Path, Request, WatchEvent, Write};
 
@@ -108,11 +108,15 @@ pub enum PeerMsg {
     Revalidate {
         /// The session.
         session: SessionId,
+        /// The connection that it came back on, named in the answer.
+        conn: ConnId,
     },
     /// The leader's answer to `Revalidate`.
     Revalidated {
         /// The session.
         session: SessionId,
+        /// The connection of the question.
+        conn: ConnId,
         /// Its timeout if it is alive.
         timeout: Option<Span>,
     },

@@ -2,9 +2,10 @@
 //!
 //! Which writes a transaction executed is taken from the server that applied it, at the moment the
 //! transaction is delivered; servers must agree on it. From that follows which zxid each write of
-//! each session took effect at: one, and none after the session's end. A session is opened once: if
-//! it were opened again, its table of answers would be empty. At the end every write that a client
-//! saw succeed is among them, and none that was surely never executed is.
+//! each session took effect at: one, in the order of their numbers, and none after the session's
+//! end. A session is opened once: if it were opened again, its table of answers would be empty. At
+//! the end every write that a client saw succeed is among them, and none that was surely never
+//! executed is.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -18,9 +19,9 @@ use crate::tree::{Content, Payload};
 
 pub(super) const ENTRY: CheckerEntry = CheckerEntry {
     name: "exactly_once",
-    asserts: "Each write of a session takes effect at one zxid at most, and at none after the \
-              session ended, which is opened once; those that were answered did, those that were \
-              refused did not.",
+    asserts: "Each write of a session takes effect at one zxid at most, after those that it asked \
+              for before, and at none after the session ended, which is opened once; those that \
+              were answered did, those that were refused did not.",
     interests: Interests::COMMITS.and(Interests::APPLIED),
     make: |_| Box::new(ExactlyOnce::default()),
 };
@@ -100,6 +101,12 @@ impl ExactlyOnce {
             Err(place) => {
                 self.delivered.insert(place, (zxid, executed, node));
                 self.execute(at, zxid, executed);
+                // A session may end at any time, and whoever ends it wants nothing more.
+                if let Some((session, seq)) = executed.filter(|(_, seq)| *seq > 0)
+                    && applied.ended.is_none()
+                {
+                    self.judge_turn(at, zxid, session, seq);
+                }
                 if let Some(session) = applied.opened {
                     self.open(at, zxid, session);
                 }
@@ -124,6 +131,22 @@ impl ExactlyOnce {
         if first != zxid {
             let reason = format!(
                 "write {seq} of {session} took effect at {zxid}, after it had at {first} already"
+            );
+            self.findings.fail(at, reason);
+        }
+    }
+
+    /// A session's writes take effect in the order in which it asked for them.
+    fn judge_turn(&mut self, at: VirtualTime, zxid: Zxid, session: SessionId, seq: u32) {
+        let before = self.effects.range((session, 0)..(session, seq));
+        let after = self.effects.range((session, seq + 1)..=(session, u32::MAX));
+        let overtaken = before.rev().map(|(write, place)| (write.1, *place));
+        let overtaken = overtaken.take(1).filter(|(_, place)| *place > zxid);
+        let overtaking = after.map(|(write, place)| (write.1, *place));
+        let overtaking = overtaking.take(1).filter(|(_, place)| *place < zxid);
+        if let Some((other, place)) = overtaken.chain(overtaking).next() {
+            let reason = format!(
+                "write {seq} of {session} took effect at {zxid}, and write {other} at {place}"
             );
             self.findings.fail(at, reason);
         }
@@ -257,6 +280,17 @@ mod tests {
         executed_by(&mut story, 1, 10, 1);
         executed_by(&mut story, 1, 11, 1);
         assert_fails(&verdict(ENTRY, "paxos", &story), "took effect at 11");
+    }
+
+    #[test]
+    fn a_write_that_overtakes_an_earlier_one_of_its_session_fails() {
+        let mut story = Story::default();
+        executed_by(&mut story, 1, 10, 2);
+        executed_by(&mut story, 1, 11, 1);
+        assert_fails(
+            &verdict(ENTRY, "paxos", &story),
+            "write 1 of s7 took effect at 11, and write 2 at 10",
+        );
     }
 
     fn commit(story: &mut Story, zxid: u64, write: Write, executed: Option<(u64, u32)>) {

@@ -457,6 +457,93 @@ pub const CATALOGUE: &[Entry] = &[
         },
     },
     Entry {
+        mutation: Mutation::N44,
+        id: "N44",
+        name: "own_clients_counted_late",
+        concerns: Concerns::Tree,
+        source: "our own",
+        story: "A leader counts what its own clients send only at its next half tick. If its \
+                process stands still in between, it lets sessions expire that it has heard of in \
+                time.",
+        place: "server::queue",
+        caught_by: &["sessions"],
+        exhibit: Exhibit {
+            scenario: "paused_leader",
+            first: 0,
+            count: 4,
+        },
+    },
+    Entry {
+        mutation: Mutation::N45,
+        id: "N45",
+        name: "gone_by_one_leaders_word",
+        concerns: Concerns::Protocol("zab"),
+        source: "our own; ZooKeeper's LeaderZooKeeperServer.revalidateSession does so",
+        story: "A leader that does not know a session says that it is gone, although it may have \
+                been superseded by the leader that opened it. The client of a session that is a \
+                moment old is told that it expired.",
+        place: "server::lead",
+        caught_by: &["sessions"],
+        exhibit: Exhibit {
+            scenario: "superseded_leader",
+            first: 0,
+            count: 4,
+        },
+    },
+    Entry {
+        mutation: Mutation::N46,
+        id: "N46",
+        name: "any_word_will_do",
+        concerns: Concerns::Protocol("zab"),
+        source: "our own; ZooKeeper's Learner.revalidate does so",
+        story: "A server that asked the leader twice about one session, for two connections, takes \
+                the answer to the first for the second. When the second question arrives, the \
+                client is elsewhere; a write of the second connection comes behind it and takes \
+                effect after later ones of the same session.",
+        place: "server::clients",
+        caught_by: &["exactly_once"],
+        exhibit: Exhibit {
+            scenario: "two_questions",
+            first: 0,
+            count: 4,
+        },
+    },
+    Entry {
+        mutation: Mutation::N47,
+        id: "N47",
+        name: "owner_asked_late",
+        concerns: Concerns::Protocol("zab"),
+        source: "our own; ZooKeeper's PrepRequestProcessor does so",
+        story: "A leader asks only when it prepares a write whether its session speaks through the \
+                server that it came from. While the write waits in the queue, the session comes \
+                back to that server, so a write that is older than others of the session takes \
+                effect after them.",
+        place: "server::lead",
+        caught_by: &["exactly_once"],
+        exhibit: Exhibit {
+            scenario: "two_questions",
+            first: 0,
+            count: 4,
+        },
+    },
+    Entry {
+        mutation: Mutation::N27,
+        id: "N27",
+        name: "leaders_shunned_too_soon",
+        concerns: Concerns::Protocol("zab"),
+        source: "our own",
+        story: "A voter does not vote any more for a leader that it reached, and that hung up \
+                because it had no quorum yet. Each failed attempt costs the best candidate votes, \
+                and the others never agree on the next best.",
+        place: "zab::mod",
+        caught_by: &["liveness"],
+        exhibit: Exhibit {
+            scenario: "chaos",
+            first: 7577,
+            count: 1,
+        },
+    },
+    Entry {
         mutation: Mutation::Z03,
         id: "Z03",
         name: "epoch_before_log",

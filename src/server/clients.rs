@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::{Asking, Server, ServerEffect, ServerOutbox, Word, acl};
+use super::lead::Question;
+use super::{Asking, Server, ServerEffect, ServerOutbox, acl};
 use crate::canonical::RunHash;
 use crate::ids::{ConnId, LocalTime, SessionId, Span, Zxid};
 use crate::mutation::Mutation;
@@ -152,8 +153,9 @@ impl<P: Protocol> Server<P> {
             // About to be closed.
             return;
         }
+        let is_full = connection.queue.len() >= QUEUE_MAX;
         if let Phase::Attached { session } = connection.phase {
-            self.touched.insert(session);
+            self.note_sign_of_life(now, session);
             if self.has_left(session) && !is_write_or_proof(&frame) {
                 // As in ZooKeeper only a leader looks at what it can answer by itself. A write is
                 // refused in its turn, because it takes a zxid.
@@ -161,7 +163,7 @@ impl<P: Protocol> Server<P> {
                 return;
             }
         }
-        if connection.queue.len() >= QUEUE_MAX {
+        if is_full {
             // It sends without waiting for answers.
             self.close(conn, out);
             return;
@@ -271,19 +273,13 @@ impl<P: Protocol> Server<P> {
             self.set_phase(conn, Phase::Revalidating { session, timeout });
             self.note_sent(now, conn);
             self.route(now, Asking::attaching(session, timeout), out);
-        } else if self.leads() {
-            let word = self.revalidate(now, self.me, session);
-            self.set_phase(conn, Phase::Revalidating { session, timeout });
-            match word {
-                Word::Lives { .. } => self.conclude_attach(now, conn, true, out),
-                Word::Gone => self.conclude_attach(now, conn, false, out),
-                Word::Ending => {
-                    self.undecided.insert((session, self.me), None);
-                }
-            }
         } else {
             self.set_phase(conn, Phase::Revalidating { session, timeout });
-            self.send_to_leader(PeerMsg::Revalidate { session }, out);
+            if self.leads() {
+                self.on_revalidate(now, self.me, session, Question { conn, via: None }, out);
+            } else {
+                self.send_to_leader(PeerMsg::Revalidate { session, conn }, out);
+            }
         }
     }
 
@@ -294,8 +290,39 @@ impl<P: Protocol> Server<P> {
         }
     }
 
-    /// The word of the leader, or of the order, on a session that reconnected here. If several
-    /// connections wait for it, the latest one is the client's.
+    /// The word of the leader on a session that reconnected here. Only the connection of the very
+    /// question is attached:
+    /// 1. A client connects here, is cut off, and connects here again: two questions.
+    /// 2. The word on the first reaches the second connection, which is attached, writes, and is cut
+    ///    off as well. The client goes on elsewhere, and writes.
+    /// 3. The second question reaches the leader, which moves the session back here, and behind it
+    ///    comes the write that was sent on: it takes effect after the later one.
+    ///
+    /// (ZooKeeper's `Learner.revalidate` knows the session only.)
+    pub(super) fn on_word(
+        &mut self,
+        now: LocalTime,
+        session: SessionId,
+        conn: ConnId,
+        alive: bool,
+        out: &mut ServerOutbox<P>,
+    ) {
+        if self.mutations.has(Mutation::N46) {
+            self.on_revalidated(now, session, alive, out);
+            return;
+        }
+        let phase = self.connections.get(&conn).map(|asks| asks.phase);
+        match phase {
+            Some(Phase::Revalidating { session: own, .. }) if own == session => {
+                self.conclude_attach(now, conn, alive, out);
+            }
+            // It broke meanwhile.
+            None | Some(_) => {}
+        }
+    }
+
+    /// The word of the order on a session that reconnected here. If several connections wait for
+    /// it, the latest one is the client's.
     pub(super) fn on_revalidated(
         &mut self,
         now: LocalTime,
@@ -361,7 +388,7 @@ impl<P: Protocol> Server<P> {
         self.attached.retain(|_, attached| *attached != conn);
         self.attached.insert(session, conn);
         self.set_phase(conn, Phase::Attached { session });
-        self.touched.insert(session);
+        self.note_sign_of_life(now, session);
         let password = password_of(session);
         let frame = ServerFrame::Connected {
             session,

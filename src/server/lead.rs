@@ -2,7 +2,7 @@
 
 use super::request::{Asking, Purpose, Waiting};
 use super::{Server, ServerEffect, ServerOutbox, ServerTimer};
-use crate::ids::{LocalTime, NodeId, SessionId, Span};
+use crate::ids::{ConnId, LocalTime, NodeId, SessionId, Span};
 use crate::mutation::Mutation;
 use crate::protocol::{Gate, Input, Protocol, Replicates, Role, TimerRange, Via};
 use crate::tree::{Applied, Asker, Content, ErrorCode, Life, Payload, Write};
@@ -23,21 +23,13 @@ pub(super) enum Word {
     Ending,
 }
 
-fn send_word<P: Protocol>(
-    to: NodeId,
-    via: Via,
-    session: SessionId,
-    timeout: Option<Span>,
-    out: &mut ServerOutbox<P>,
-) {
-    let packet = Packet::Peer(PeerMsg::Revalidated { session, timeout });
-    let gate = Gate::Now;
-    out.push(ServerEffect::Send {
-        to,
-        via,
-        packet,
-        gate,
-    });
+/// Who asks a leader about a session that comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Question {
+    /// The connection, of a client of the asking server.
+    pub conn: ConnId,
+    /// How the asking server is answered; `None` if it is the leader.
+    pub via: Option<Via>,
 }
 
 /// The owner of a session whose client has to attach again before it may write.
@@ -104,7 +96,12 @@ impl<P: Protocol> Server<P> {
         if is_full || was_shed {
             self.shed(&waiting, out);
         } else {
-            self.admit(waiting);
+            let asks_at_once = !self.mutations.has(Mutation::N47);
+            let has_moved = asks_at_once && self.has_moved(waiting.from, &waiting.asking);
+            self.admit(Waiting {
+                has_moved,
+                ..waiting
+            });
         }
     }
 
@@ -165,7 +162,11 @@ impl<P: Protocol> Server<P> {
 
     /// Prepares the first waiting request and proposes it.
     pub(super) fn prepare_next(&mut self, now: LocalTime, out: &mut ServerOutbox<P>) {
-        let Waiting { from, asking } = self
+        let Waiting {
+            from,
+            has_moved,
+            asking,
+        } = self
             .waiting
             .pop_front()
             .expect("asked for by may_prepare()");
@@ -173,7 +174,7 @@ impl<P: Protocol> Server<P> {
         let payload = match P::REPLICATES {
             Replicates::Deltas => {
                 let moved = Write::Refused(ErrorCode::SessionMoved);
-                let write = if self.has_moved(from, &asking) {
+                let write = if has_moved || self.has_moved(from, &asking) {
                     &moved
                 } else {
                     &asking.write
@@ -197,13 +198,22 @@ impl<P: Protocol> Server<P> {
     /// answer. So a client whose owner is out of date here (questions of two servers can overtake
     /// each other) attaches again. Whoever is the first to write after an election is believed.
     /// What belongs to the sessions themselves comes from anywhere.
+    ///
+    /// It is asked when a write arrives and again when it is prepared. The first time alone would
+    /// miss a session that leaves meanwhile, the second time one that comes back (ZooKeeper asks in
+    /// `PrepRequestProcessor` alone): the word that it is back overtakes what is in the queue.
     fn has_moved(&mut self, from: NodeId, asking: &Asking) -> bool {
+        if P::REPLICATES == Replicates::Commands {
+            return false; // The order knows the number of each write.
+        }
         match &asking.write {
             Write::CreateSession { .. } => {
                 self.owners.insert(asking.session, from);
                 false
             }
             Write::CloseSession | Write::ExpireSession | Write::DeleteContainer { .. } => false,
+            // The leader's own question about a session that it does not know.
+            Write::Refused(_) if asking.seq == 0 => false,
             Write::Create { .. }
             | Write::CreateWith { .. }
             | Write::Delete { .. }
@@ -230,31 +240,75 @@ impl<P: Protocol> Server<P> {
         &mut self,
         now: LocalTime,
         from: NodeId,
-        via: Via,
         session: SessionId,
+        question: Question,
         out: &mut ServerOutbox<P>,
     ) {
         if !self.leads() {
             // Without office there is no authoritative answer; the client will try again.
             return;
         }
-        match self.revalidate(now, from, session) {
-            Word::Lives { timeout } => send_word(from, via, session, Some(timeout), out),
-            Word::Gone => send_word(from, via, session, None, out),
+        let timeout = match self.revalidate(now, from, session) {
+            Word::Lives { timeout } => Some(timeout),
+            Word::Gone => None,
             Word::Ending => {
-                self.undecided.insert((session, from), Some(via));
+                self.undecided.insert((session, from), question);
+                return;
             }
+        };
+        self.send_word(now, (from, question), session, timeout, out);
+    }
+
+    fn send_word(
+        &mut self,
+        now: LocalTime,
+        (to, question): (NodeId, Question),
+        session: SessionId,
+        timeout: Option<Span>,
+        out: &mut ServerOutbox<P>,
+    ) {
+        let Question { conn, via } = question;
+        match via {
+            None => self.on_word(now, session, conn, timeout.is_some(), out),
+            Some(via) => out.push(ServerEffect::Send {
+                to,
+                via,
+                packet: Packet::Peer(PeerMsg::Revalidated {
+                    session,
+                    conn,
+                    timeout,
+                }),
+                gate: Gate::Now,
+            }),
         }
     }
 
     /// Moves a living session to server `owner`.
     pub(super) fn revalidate(&mut self, now: LocalTime, owner: NodeId, session: SessionId) -> Word {
-        let word = self.word_on(session);
-        if let Word::Lives { .. } = word {
-            self.owners.insert(session, owner);
-            self.heard.insert(session, now);
+        match self.word_on(session) {
+            Word::Lives { timeout } => {
+                self.owners.insert(session, owner);
+                self.heard.insert(session, now);
+                Word::Lives { timeout }
+            }
+            Word::Gone if !self.mutations.has(Mutation::N45) => {
+                self.confirm_its_end(session);
+                Word::Ending
+            }
+            word @ (Word::Gone | Word::Ending) => word,
         }
-        word
+    }
+
+    /// A leader that does not know a session may have been superseded by one that opened it. So it
+    /// says so only once a transaction that changes nothing is applied: that takes a quorum.
+    /// (ZooKeeper's leader answers at once. The client of a session that was opened a moment ago,
+    /// and that has seen no zxid yet, is told that it is gone.)
+    fn confirm_its_end(&mut self, session: SessionId) {
+        let asking = Asking::own(session, Write::Refused(ErrorCode::SessionExpired));
+        if !self.waiting.iter().any(|waiting| waiting.asking == asking) {
+            let from = self.me;
+            self.admit(Waiting::of(from, asking));
+        }
     }
 
     /// Whether a session lives, as far as this leader knows. What is prepared counts: a
@@ -348,7 +402,7 @@ impl<P: Protocol> Server<P> {
                 Replicates::Commands => self.is_repeat(&asking),
             };
             if !is_ending {
-                self.admit(Waiting { from, asking });
+                self.admit(Waiting::of(from, asking));
             }
         }
     }
@@ -369,7 +423,7 @@ impl<P: Protocol> Server<P> {
         for path in self.state.removable(now.as_millis()) {
             let asking = Asking::own(SessionId::NONE, Write::DeleteContainer { path });
             let from = self.me;
-            self.admit(Waiting { from, asking });
+            self.admit(Waiting::of(from, asking));
         }
     }
 
@@ -396,6 +450,12 @@ impl<P: Protocol> Server<P> {
             self.heard.remove(&closed);
             self.owners.remove(&closed);
             self.tell_of_its_end(now, closed, out);
+        } else if applied.seq == 0
+            && applied.opened.is_none()
+            && self.state.session(applied.session).is_none()
+        {
+            // A quorum has confirmed that it is gone.
+            self.tell_of_its_end(now, applied.session, out);
         }
     }
 
@@ -405,14 +465,11 @@ impl<P: Protocol> Server<P> {
         let askers: Vec<_> = self
             .undecided
             .range(askers)
-            .map(|(key, via)| (*key, *via))
+            .map(|(key, question)| (*key, *question))
             .collect();
-        for (key, via) in askers {
+        for (key, question) in askers {
             self.undecided.remove(&key);
-            match via {
-                Some(via) => send_word(key.1, via, session, None, out),
-                None => self.on_revalidated(now, session, false, out),
-            }
+            self.send_word(now, (key.1, question), session, None, out);
         }
     }
 }

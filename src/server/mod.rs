@@ -36,7 +36,7 @@ use crate::tree::{Apply, Capture, Outstanding, Payload, State, Watches, acl};
 use crate::wire::{Packet, PeerMsg};
 use clients::Connection;
 pub use interface::{Note, ServerEffect, ServerInput, ServerOutbox, ServerSettings, ServerTimer};
-use lead::Word;
+use lead::Question;
 use request::{Asking, RequestName, Waiting};
 
 /// How many kinds of things a server reports that it holds, see [`Server::holdings`].
@@ -96,9 +96,9 @@ pub struct Server<P: Protocol> {
     /// At the leader, where retries are recognised: the requests that wait or are proposed and not
     /// yet applied. At most [`Server::waiting_max`].
     under_way: BTreeSet<RequestName>,
-    /// At the leader: which servers asked about a session whose end is on its way, and how they are
-    /// answered (`None`: a connection of its own).
-    undecided: BTreeMap<(SessionId, NodeId), Option<Via>>,
+    /// At the leader: the latest question of each server about a session whose end is on its way, or
+    /// that this leader does not know.
+    undecided: BTreeMap<(SessionId, NodeId), Question>,
     /// How many writes of clients were sent on and have no answer yet. At most
     /// [`Knobs::outstanding_max`].
     in_flight: usize,
@@ -426,25 +426,24 @@ impl<P: Protocol> Server<P> {
                 ids,
                 write,
             } => {
-                self.on_forwarded(
-                    now,
-                    Waiting {
-                        from,
-                        asking: Asking {
-                            session,
-                            seq,
-                            acked,
-                            ids,
-                            write,
-                        },
-                    },
-                    out,
-                );
+                let asking = Asking {
+                    session,
+                    seq,
+                    acked,
+                    ids,
+                    write,
+                };
+                self.on_forwarded(now, Waiting::of(from, asking), out);
             }
-            PeerMsg::Revalidate { session } => self.on_revalidate(now, from, via, session, out),
-            PeerMsg::Revalidated { session, timeout } => {
-                self.on_revalidated(now, session, timeout.is_some(), out);
+            PeerMsg::Revalidate { session, conn } => {
+                let via = Some(via);
+                self.on_revalidate(now, from, session, Question { conn, via }, out);
             }
+            PeerMsg::Revalidated {
+                session,
+                conn,
+                timeout,
+            } => self.on_word(now, session, conn, timeout.is_some(), out),
             PeerMsg::Touch { sessions } => self.on_touches(now, &sessions),
         }
     }

@@ -235,7 +235,7 @@ impl<P: Protocol> Server<P> {
     pub(super) fn route(&mut self, now: LocalTime, asking: Asking, out: &mut ServerOutbox<P>) {
         if self.standing.role == Role::Leading {
             let from = self.me;
-            self.on_forwarded(now, Waiting { from, asking }, out);
+            self.on_forwarded(now, Waiting::of(from, asking), out);
         } else {
             let Asking {
                 session,
@@ -272,7 +272,17 @@ impl<P: Protocol> Server<P> {
         // Without a leader: Zab has sent its clients away; Paxos sends again by its timer.
     }
 
-    /// Tells the leader which sessions were heard of.
+    /// The client of a session gave a sign of life here. A leader counts it at once, as ZooKeeper's
+    /// does: if its process stands still before the next half tick, it expires before it counts.
+    pub(super) fn note_sign_of_life(&mut self, now: LocalTime, session: SessionId) {
+        if self.standing.role == Role::Leading && !self.mutations.has(Mutation::N44) {
+            self.on_touches(now, &[session]);
+        } else {
+            self.touched.insert(session);
+        }
+    }
+
+    /// Reports to the leader which sessions were heard of.
     pub(super) fn on_touch_timer(&mut self, now: LocalTime, out: &mut ServerOutbox<P>) {
         let half_tick = TimerRange::exactly(Span(self.knobs.tick.0 / 2));
         out.push(ServerEffect::SetTimer {

@@ -10,6 +10,8 @@ use crate::tree::{Command, Identity, Write};
 pub(super) struct Waiting {
     /// The server that its session speaks through.
     pub from: NodeId,
+    /// Its session spoke through another server when it arrived; see `Server::has_moved`.
+    pub has_moved: bool,
     /// What is asked.
     pub asking: Asking,
 }
@@ -60,6 +62,17 @@ impl Purpose {
             | Write::CloseSession
             | Write::Refused(_)
             | Write::As { .. } => Purpose::Write,
+        }
+    }
+}
+
+impl Waiting {
+    /// What server `from` asks for, or one of its clients.
+    pub fn of(from: NodeId, asking: Asking) -> Waiting {
+        Waiting {
+            from,
+            has_moved: false,
+            asking,
         }
     }
 }

@@ -200,6 +200,8 @@ pub struct Zab {
     /// Leaders that this voter could not join lately: their votes do not move its own (see
     /// `election`).
     shunned: NodeSet,
+    /// Leaders that this voter reached lately, and that hung up because nobody had elected them.
+    doubted: NodeSet,
     /// This learner could not follow a TRUNC and asks for a SNAP.
     wants_snapshot: bool,
     state: State,
@@ -278,6 +280,7 @@ impl Protocol for Zab {
             round: 0,
             vote: Vote::NOBODY,
             shunned: NodeSet::EMPTY,
+            doubted: NodeSet::EMPTY,
             wants_snapshot: false,
             state: State::Draining,
         };
@@ -424,7 +427,7 @@ impl Zab {
             State::Draining | State::Electing(_) | State::Halted => {}
             State::Learning(learning) => {
                 if learning.stage == LearningStage::Greeting {
-                    self.shun(learning.leader);
+                    self.doubt(learning.leader, learning.was_reached);
                 }
                 learning.close(out);
             }

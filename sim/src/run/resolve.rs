@@ -37,6 +37,9 @@ const STRAINED_WINDOW: u32 = 8;
 const STRAINED_SESSION_TIMEOUT: Span = Span::secs(1);
 /// The shortest session timeout where messages are lost: a session has to outlast a few of them.
 const LOSSY_SESSION_TIMEOUT: Span = Span::millis(500);
+/// The shortest session timeout where servers outside the core stay slow: one of them may lead, and
+/// a session has to outlast a question to it.
+const LEFT_SLOW_SESSION_TIMEOUT: Span = Span::millis(250);
 /// What one micro-step of a server takes.
 const MICRO_STEP: Span = Span::micros(5);
 /// The stream of the draws that resolve a swarm's options.
@@ -245,6 +248,11 @@ impl Base {
             swarm.session_timeout.as_ref(),
             draw(23),
         );
+        if self.core != Core::All {
+            self.session_timeout = self
+                .session_timeout
+                .max(Duration(LEFT_SLOW_SESSION_TIMEOUT));
+        }
         choose(
             &mut self.knobs.outstanding_max,
             swarm.outstanding_max.as_ref(),

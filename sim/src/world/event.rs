@@ -174,13 +174,19 @@ pub(super) fn feed_packet<P: Protocol>(packet: &Packet<P>, hash: &mut RunHash) {
                 hash.word(ids.len() as u64);
                 write.feed(hash);
             }
-            PeerMsg::Revalidate { session } => {
+            PeerMsg::Revalidate { session, conn } => {
                 hash.word(2);
                 session.feed(hash);
+                hash.word(u64::from(conn.0));
             }
-            PeerMsg::Revalidated { session, timeout } => {
+            PeerMsg::Revalidated {
+                session,
+                conn,
+                timeout,
+            } => {
                 hash.word(3);
                 session.feed(hash);
+                hash.word(u64::from(conn.0));
                 timeout.feed(hash);
             }
             PeerMsg::Touch { sessions } => {

@@ -152,7 +152,7 @@ impl Offices {
             PeerMsg::Request { session, seq, .. } => {
                 self.heard_client(at, node, *session, Some(*seq));
             }
-            PeerMsg::Revalidate { session } => self.hear(at, node, *session),
+            PeerMsg::Revalidate { session, .. } => self.hear(at, node, *session),
             PeerMsg::Touch { sessions } => {
                 for session in sessions {
                     self.hear(at, node, *session);
@@ -168,6 +168,7 @@ impl Offices {
             PeerMsg::Revalidated {
                 session,
                 timeout: Some(_),
+                ..
             } => self.take_over(at, node, *session),
             PeerMsg::Revalidated { timeout: None, .. }
             | PeerMsg::Request { .. }
@@ -345,11 +346,9 @@ impl Offices {
         silence
     }
 
-    /// Whether a leader may let a session expire after such a silence. What its own clients send
-    /// counts for it at its next half tick.
+    /// Whether a leader may let a session expire after such a silence.
     fn is_long_enough(&self, silence: Span, timeout: Span) -> bool {
-        let half_tick = self.timing.longest(Span(self.timing.tick.0 / 2));
-        silence.0 + half_tick.0 >= self.timing.shortest(timeout).0
+        silence >= self.timing.shortest(timeout)
     }
 
     /// Whether somebody who leads now may have an end of a session under way, because it had not

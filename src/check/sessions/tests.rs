@@ -295,6 +295,7 @@ fn a_session_whose_end_is_proposed_is_not_taken_over() {
         1,
         PeerMsg::Revalidated {
             session: SESSION,
+            conn: ConnId(1),
             timeout,
         },
     );

@@ -133,10 +133,14 @@ impl Changes {
 
     /// How often a transaction did this.
     pub fn count(&self, path: &str, kind: EventKind, zxid: Zxid) -> usize {
+        self.alike(path, kind, zxid).count()
+    }
+
+    /// Each time that a transaction did this.
+    pub fn alike(&self, path: &str, kind: EventKind, zxid: Zxid) -> impl Iterator<Item = &Dated> {
         self.of_path(path, Zxid(zxid.0.saturating_sub(1)))
-            .take_while(|dated| dated.zxid == zxid)
-            .filter(|dated| dated.change.kind == kind)
-            .count()
+            .take_while(move |dated| dated.zxid == zxid)
+            .filter(move |dated| dated.change.kind == kind)
     }
 
     /// Whether a transaction surely did this, and somebody who has proved to be `ids` may not hear

@@ -196,13 +196,16 @@ impl Watching {
         if operation.conn != Some(conn) || self.staying.is_empty() {
             return None;
         }
+        let must_tell = |dated: &Dated| {
+            let mut over = self.staying_over(&dated.change.path);
+            over.any(|(watch, is_own)| watch.must_hear(dated, is_own))
+        };
         let missed = changes.between(reached, zxid).iter().find(|dated| {
             let (kind, path) = (dated.change.kind, &dated.change.path);
-            let must_tell = self
-                .staying_over(path)
-                .any(|(watch, is_own)| watch.must_hear(dated, is_own));
             let told = self.told.get(&(dated.zxid, kind, path.clone())).copied();
-            must_tell && told.unwrap_or(0) < changes.count(path, kind, dated.zxid)
+            // A transaction may create a node twice, and only once for all eyes.
+            let alike = changes.alike(path, kind, dated.zxid);
+            must_tell(dated) && told.unwrap_or(0) < alike.filter(|one| must_tell(one)).count()
         });
         missed.map(|dated| {
             format!(

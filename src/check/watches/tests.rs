@@ -3,12 +3,13 @@ use super::*;
 use crate::history::Outcome;
 use crate::ids::{ClientId, ConnId, OpId, Span, Zxid};
 use crate::tree::{
-    ANY_VERSION, Ace, Answer, CreateMode, Data, ErrorCode, Failure, Path, Read, Request, Response,
-    Stat, WatchEvent, WatchRequest, WatchTables, Write,
+    ANY_VERSION, Ace, Answer, CreateMode, Data, ErrorCode, Failure, Part, Path, Read, Request,
+    Response, Stat, WatchEvent, WatchRequest, WatchTables, Write,
 };
 
 /// Session 7 writes what session 8 watches: /a comes at 2, is set at 3, gets a child at 4, loses it
-/// at 5, goes at 6, comes again at 7, and at 8 comes /secret, which nobody may read.
+/// at 5, goes at 6, comes again at 7; at 8 comes /secret, which nobody may read, and at 9 /veiled,
+/// twice at once: nobody may read the first one.
 fn story() -> Story {
     let path = |path: &str| Path::from(path);
     let create = |path: Path| Write::Create {
@@ -40,6 +41,23 @@ fn story() -> Story {
             mode: CreateMode::Persistent,
             acl: vec![Ace::new(crate::tree::acl::WRITE, "world", "anyone")],
         },
+        Write::Multi(vec![
+            Part::CreateWith {
+                path: path("/veiled"),
+                data: Data::from([]),
+                mode: CreateMode::Persistent,
+                acl: vec![Ace::new(crate::tree::acl::WRITE, "world", "anyone")],
+            },
+            Part::Delete {
+                path: path("/veiled"),
+                version: ANY_VERSION,
+            },
+            Part::Create {
+                path: path("/veiled"),
+                data: Data::from([]),
+                mode: CreateMode::Persistent,
+            },
+        ]),
     ];
     let mut story = Story::default();
     for (write, seq) in writes.into_iter().zip(0..) {
@@ -256,6 +274,18 @@ fn a_persistent_watch_tells_of_every_change_while_connected() {
     sight.history = so_far;
     sight.hears(NodeChildrenChanged, "/a", 4);
     sight.fails("or was told before");
+}
+
+#[test]
+fn of_a_node_that_comes_twice_at_once_a_watch_tells_as_often_as_it_may() {
+    let mut sight = Sight::default();
+    sight.add("/veiled", false, 8);
+    let so_far = sight.history.clone();
+    sight.hears(NodeCreated, "/veiled", 9).get(false, 9);
+    sight.passes();
+    sight.history = so_far;
+    sight.get(false, 9);
+    sight.fails("NodeCreated of /veiled at 9, which a watch that stays hears of");
 }
 
 #[test]

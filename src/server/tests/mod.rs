@@ -245,7 +245,14 @@ impl<const COMMANDS: bool> Stage<COMMANDS> {
             self.settle();
         } else {
             let (session, timeout) = (SESSION, Some(timeout));
-            self.peer(2, PeerMsg::Revalidated { session, timeout });
+            self.peer(
+                2,
+                PeerMsg::Revalidated {
+                    session,
+                    conn: CONN,
+                    timeout,
+                },
+            );
         }
     }
 

@@ -58,8 +58,20 @@ fn moved() -> Txn {
 #[test]
 fn a_write_through_a_server_that_its_session_has_left_becomes_an_error_with_a_zxid() {
     let mut stage = office();
-    stage.peer(2, PeerMsg::Revalidate { session: SESSION });
-    stage.peer(3, PeerMsg::Revalidate { session: SESSION });
+    stage.peer(
+        2,
+        PeerMsg::Revalidate {
+            session: SESSION,
+            conn: CONN,
+        },
+    );
+    stage.peer(
+        3,
+        PeerMsg::Revalidate {
+            session: SESSION,
+            conn: CONN,
+        },
+    );
     stage.forwarded(2, 1, create("/a"));
     stage.forwarded(3, 2, create("/b"));
     let txns = stage.txns();
@@ -70,7 +82,13 @@ fn a_write_through_a_server_that_its_session_has_left_becomes_an_error_with_a_zx
 #[test]
 fn a_session_may_be_closed_through_a_server_that_it_has_left() {
     let mut stage = office();
-    stage.peer(3, PeerMsg::Revalidate { session: SESSION });
+    stage.peer(
+        3,
+        PeerMsg::Revalidate {
+            session: SESSION,
+            conn: CONN,
+        },
+    );
     stage.forwarded(2, 1, Write::CloseSession);
     assert!(matches!(stage.txns()[..], [Txn::CloseSession { .. }]));
 }
@@ -107,7 +125,13 @@ fn a_leader_serves_no_reads_to_a_session_that_has_left_it() {
     stage.request(1, 0, read("/"));
     stage.settle();
     assert_eq!(stage.replies().len(), 1);
-    stage.peer(3, PeerMsg::Revalidate { session: SESSION });
+    stage.peer(
+        3,
+        PeerMsg::Revalidate {
+            session: SESSION,
+            conn: CONN,
+        },
+    );
     stage.request(2, 0, read("/"));
     stage.settle();
     assert_eq!(stage.replies().len(), 1);

@@ -107,7 +107,13 @@ fn a_session_whose_opening_is_prepared_counts_as_alive() {
         let mut stage = leader::<false>(mutations);
         stage.ask_as_peer(NEW, 0, OPEN);
         stage.settle();
-        stage.peer(3, PeerMsg::Revalidate { session: NEW });
+        stage.peer(
+            3,
+            PeerMsg::Revalidate {
+                session: NEW,
+                conn: CONN,
+            },
+        );
         assert_eq!(stage.word(), Some(word));
     }
 }
@@ -120,10 +126,22 @@ fn a_session_whose_end_waits_or_is_prepared_is_not_welcomed_and_gone_only_when_i
     ] {
         let mut stage = leader::<false>(mutations);
         stage.ask_as_peer(SESSION, 1, Write::CloseSession);
-        stage.peer(3, PeerMsg::Revalidate { session: SESSION });
+        stage.peer(
+            3,
+            PeerMsg::Revalidate {
+                session: SESSION,
+                conn: CONN,
+            },
+        );
         assert_eq!(stage.word(), word, "it waits");
         stage.settle();
-        stage.peer(3, PeerMsg::Revalidate { session: SESSION });
+        stage.peer(
+            3,
+            PeerMsg::Revalidate {
+                session: SESSION,
+                conn: CONN,
+            },
+        );
         assert_eq!(stage.word(), word, "it is prepared");
         let end = stage.server.protocol().proposed[0].clone();
         stage.commit(2, end);
