@@ -285,13 +285,15 @@ impl<P: Protocol> Server<P> {
 
     /// Moves a living session to server `owner`.
     pub(super) fn revalidate(&mut self, now: LocalTime, owner: NodeId, session: SessionId) -> Word {
+        let mutations = self.mutations;
+        let by_its_word_alone = mutations.has(Mutation::N45) || mutations.has(Mutation::N40);
         match self.word_on(session) {
             Word::Lives { timeout } => {
                 self.owners.insert(session, owner);
                 self.heard.insert(session, now);
                 Word::Lives { timeout }
             }
-            Word::Gone if !self.mutations.has(Mutation::N45) => {
+            Word::Gone if !by_its_word_alone => {
                 self.confirm_its_end(session);
                 Word::Ending
             }
@@ -449,18 +451,24 @@ impl<P: Protocol> Server<P> {
         if let Some(closed) = applied.closed {
             self.heard.remove(&closed);
             self.owners.remove(&closed);
-            self.tell_of_its_end(now, closed, out);
-        } else if applied.seq == 0
-            && applied.opened.is_none()
-            && self.state.session(applied.session).is_none()
-        {
-            // A quorum has confirmed that it is gone.
-            self.tell_of_its_end(now, applied.session, out);
+            self.answer_questions(now, closed, None, out);
+        } else if applied.seq == 0 && applied.opened.is_none() {
+            // A quorum has confirmed what this leader knows of it.
+            let session = self.state.session(applied.session);
+            let timeout = session.map(|session| session.timeout);
+            self.answer_questions(now, applied.session, timeout, out);
         }
     }
 
-    /// Answers those who asked about a session whose end was on its way.
-    fn tell_of_its_end(&mut self, now: LocalTime, session: SessionId, out: &mut ServerOutbox<P>) {
+    /// Answers those who asked about a session that was ending or not known, now that it is
+    /// decided: `timeout` if it lives.
+    fn answer_questions(
+        &mut self,
+        now: LocalTime,
+        session: SessionId,
+        timeout: Option<Span>,
+        out: &mut ServerOutbox<P>,
+    ) {
         let askers = (session, NodeId(0))..=(session, NodeId(u8::MAX));
         let askers: Vec<_> = self
             .undecided
@@ -469,7 +477,11 @@ impl<P: Protocol> Server<P> {
             .collect();
         for (key, question) in askers {
             self.undecided.remove(&key);
-            self.send_word(now, (key.1, question), session, None, out);
+            if timeout.is_some() {
+                self.owners.insert(session, key.1);
+                self.heard.insert(session, now);
+            }
+            self.send_word(now, (key.1, question), session, timeout, out);
         }
     }
 }

@@ -118,6 +118,80 @@ fn a_session_whose_opening_is_prepared_counts_as_alive() {
     }
 }
 
+/// Whether the answer to the question of one connection lets in a later one of the same session.
+fn any_word_will_do(mutations: Mutations) -> bool {
+    let later = ConnId(CONN.0 + 1);
+    let mut stage = Stage::<false>::mutated(mutations);
+    stage.connect();
+    stage.input(ServerInput::ClientUp {
+        conn: later,
+        address: "10.0.0.1".into(),
+    });
+    stage.input(ServerInput::ClientFrame {
+        conn: later,
+        frame: ClientFrame::Connect {
+            session: SESSION,
+            password: crate::server::clients::password_of(SESSION),
+            timeout: TIMEOUT,
+            last_zxid: Zxid::ZERO,
+        },
+    });
+    let welcomed = |stage: &Stage<false>| {
+        let mut frames = stage.done.iter();
+        frames.any(|effect| {
+            matches!(effect, ServerEffect::Reply { conn, frame: ServerFrame::Connected { .. } }
+                if *conn == later)
+        })
+    };
+    let word = |conn| PeerMsg::Revalidated {
+        session: SESSION,
+        conn,
+        timeout: Some(TIMEOUT),
+    };
+    stage.peer(2, word(CONN));
+    let too_early = welcomed(&stage);
+    stage.peer(2, word(later));
+    assert!(welcomed(&stage));
+    too_early
+}
+
+#[test]
+fn a_connection_is_let_in_by_the_answer_to_its_own_question() {
+    assert!(!any_word_will_do(Mutations::NONE));
+    assert!(any_word_will_do(Mutations::NONE.with(Mutation::N46)));
+}
+
+/// What a leader says of a session that it does not know, before and after a quorum confirms that
+/// it leads.
+fn words_on_an_unknown_session(mutations: Mutations) -> [Option<Option<Span>>; 2] {
+    let mut stage = leader::<false>(mutations);
+    let unknown = SessionId(SESSION.0 + 1);
+    stage.peer(
+        3,
+        PeerMsg::Revalidate {
+            session: unknown,
+            conn: CONN,
+        },
+    );
+    stage.settle();
+    let at_once = stage.word();
+    if let Some(payload) = stage.server.protocol().proposed.last().cloned() {
+        stage.commit(2, payload);
+        stage.settle();
+    }
+    [at_once, stage.word()]
+}
+
+#[test]
+fn a_leader_says_that_a_session_is_gone_once_a_quorum_confirms_that_it_leads() {
+    assert_eq!(
+        words_on_an_unknown_session(Mutations::NONE),
+        [None, Some(None)]
+    );
+    let mutated = Mutations::NONE.with(Mutation::N45);
+    assert_eq!(words_on_an_unknown_session(mutated)[0], Some(None));
+}
+
 #[test]
 fn a_session_whose_end_waits_or_is_prepared_is_not_welcomed_and_gone_only_when_it_is_applied() {
     for (mutations, word) in [
