@@ -8,7 +8,7 @@ use lzma_rust2::{XzOptions, XzReader, XzWriter};
 
 /// The first bytes of an xz file.
 const XZ_MAGIC: &[u8] = b"\xfd7zXZ\0";
-/// How hard a text is compressed, from 0 to 9: text of ours shrinks to a twentieth quickly.
+/// How hard a text is compressed, from 0 to 9: a trace shrinks to less than a tenth in little time.
 const XZ_LEVEL: u32 = 1;
 
 /// The content of a file, unpacked if it is compressed.

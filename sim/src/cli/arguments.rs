@@ -109,7 +109,7 @@ pub(super) struct ArtefactArguments {
 /// How a trace is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Events {
-    /// events.jsonl.xz, a twentieth of the plain text
+    /// events.jsonl.xz, less than a tenth of the plain text
     Xz,
     /// events.jsonl
     Plain,

@@ -27,7 +27,7 @@ pub const EVENTS_XZ: &str = "events.jsonl.xz";
 /// How the trace is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Events {
-    /// Compressed by xz: a twentieth of its size.
+    /// Compressed by xz: less than a tenth of its size.
     Xz,
     /// As plain text.
     Plain,
