@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use menagerie::mutation::{Mutation, Mutations};
-use menagerie_sim::diagnose::shrink::{Budget, Size, Watcher, shrink};
+use menagerie_sim::diagnose::shrink::{Budget, End, Size, Watcher, shrink};
 use menagerie_sim::run::registry::{PROTOCOLS, Registration};
 use menagerie_sim::run::resolve::Resolved;
 use menagerie_sim::run::scenario_file::scenario_text;
@@ -29,6 +29,9 @@ const CASES: [(&str, &str, &str, u64); 6] = [
     ("Z13", "zab", CHAOS, 12),
     ("Z20", "zab", CHAOS, 5),
 ];
+
+/// The budget of each: events, so that the result is the same on every machine.
+const EVENTS: u64 = 100_000_000;
 
 struct Silent;
 
@@ -96,13 +99,15 @@ fn a_failing_seed_shrinks_to_what_one_would_write_by_hand() {
         holds_what_it_says(&by_hand, id);
         let run = Job::of(name, &spec(file, seed, bug)).resolved;
         let budget = Budget {
-            wall: Duration::from_secs(120),
+            events: EVENTS,
+            wall: Duration::from_secs(3_600),
             jobs: 2,
             stop: &NEVER,
         };
         let shrunk = shrink(protocol(name), &run, None, budget, &Silent)
             .expect("the runs end")
             .expect("the seed shows the bug");
+        assert_eq!(shrunk.end, End::Minimal, "{id}, seed {seed}");
         let (found, hand) = (
             weight(&shrunk.run),
             weight(&Resolved::of_scenario(&by_hand)),

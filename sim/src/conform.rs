@@ -1,9 +1,9 @@
 //! Replays transcripts of a real ZooKeeper and tells the differences.
 
 mod asking;
+mod encode;
 mod ensemble;
 mod setting;
-mod telling;
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -19,6 +19,7 @@ pub mod chance;
 mod cli;
 pub mod conform;
 pub mod diagnose;
+mod files;
 pub mod histories;
 pub mod report;
 pub mod run;

@@ -10,6 +10,7 @@ pub mod bundle;
 pub mod campaign;
 mod drive;
 mod healing;
+pub mod internal;
 pub mod measure;
 mod panics;
 mod probe;
@@ -80,6 +81,18 @@ pub struct Judged {
     pub checker: String,
     /// Its verdict.
     pub verdict: Verdict,
+}
+
+impl Judged {
+    /// The verdict in a word, how many obligations it counts, and its reason.
+    pub fn words(&self) -> (&'static str, u64, &str) {
+        match &self.verdict {
+            Verdict::Pass { checked } => ("pass", *checked, ""),
+            Verdict::Vacuous(what) => ("vacuous", 0, what),
+            Verdict::Unknown(why) => ("unknown", 0, why),
+            Verdict::Fail(counterexample) => ("fail", 0, &counterexample.reason),
+        }
+    }
 }
 
 /// How many operations ended how.

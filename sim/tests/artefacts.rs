@@ -57,13 +57,13 @@ fn a_failing_run_leaves_its_verdict_history_and_trace() {
     assert_eq!(code, 1, "{stdout}");
     let place = out.join("steady/zab-1");
     let told = format!(
-        "artefacts: {}/ (verdict.json, bundle.json, history.jsonl, events.jsonl, story.md, \
+        "artefacts: {}/ (verdict.json, bundle.json, history.jsonl, events.jsonl.xz, story.md, \
          timeline.html)",
         text(&place)
     );
     assert!(stdout.contains(&told), "{told} in\n{stdout}");
     assert!(stdout.contains("reproduce: menagerie run "), "{stdout}");
-    let trace = Trace::read(&place.join("events.jsonl")).expect("it is a trace");
+    let trace = Trace::read(&place.join("events.jsonl.xz")).expect("it is a trace");
     let verdict = fs::read_to_string(place.join("verdict.json")).expect("it is there");
     let verdict: Value = serde_json::from_str(&verdict).expect("it is JSON");
     assert_eq!(verdict["schema"], 1);
@@ -99,6 +99,32 @@ fn a_failing_run_leaves_the_smallest_scenario_that_fails_like_it() {
     let (code, stdout, _) = outcome(&["run", text(&minimal), "--mutate", "none"]);
     assert!(!stdout.contains("fail    at "), "{stdout}");
     assert_ne!(code, 1, "{stdout}");
+}
+
+#[test]
+fn the_trace_is_kept_compressed_plain_or_not_at_all() {
+    let size = |out: &Path, name: &str| {
+        let file = out.join("steady/zab-1").join(name);
+        fs::metadata(file).map_or(0, |about| about.len())
+    };
+    let run = format!("{STEADY}@1+T03");
+    let (xz, plain, none) = (folder("kept-xz"), folder("kept-plain"), folder("kept-none"));
+    outcome(&failing(&["--out", text(&xz)]));
+    outcome(&failing(&["--out", text(&plain), "--events", "plain"]));
+    outcome(&failing(&["--out", text(&none), "--events", "none"]));
+    assert!(size(&xz, "events.jsonl.xz") * 10 < size(&plain, "events.jsonl"));
+    for out in [&xz, &plain] {
+        let place = out.join("steady/zab-1");
+        let (code, stdout, stderr) = outcome(&["diff", text(&place), &run]);
+        assert_eq!(code, 0, "{stdout}{stderr}");
+    }
+    let place = none.join("steady/zab-1");
+    let (code, _, stderr) = outcome(&["diff", text(&place), &run]);
+    assert_eq!(code, 2);
+    assert!(
+        stderr.contains("a folder without an events.jsonl"),
+        "{stderr}"
+    );
 }
 
 #[test]
@@ -339,7 +365,7 @@ fn the_folder_of_a_failing_run_names_it() {
         stderr.contains("a folder without a bundle.json"),
         "{stderr}"
     );
-    let (code, _, stderr) = outcome(&["blame", text(&left.join("events.jsonl"))]);
+    let (code, _, stderr) = outcome(&["blame", text(&left.join("events.jsonl.xz"))]);
     assert_eq!(code, 2);
     assert!(stderr.contains("is a recording"), "{stderr}");
 }

@@ -6,13 +6,23 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::diagnose::artefacts;
 use crate::histories::FailedSwap;
 use crate::histories::judge::{Mode, ModelName};
 use crate::trace::export::Format;
 
+use super::output::processors;
+use super::values::{
+    bytes, duration, events, failed_swap, format, mode, model, perhaps_none, seed, seeds,
+};
+
 /// What can be repeated.
 const REPEATED: &str =
     "The scenario file, a replay bundle (*.json), or the folder that a failing run left";
+
+/// Which violation a story is about.
+const MEANT: &str =
+    "Which violation is meant, by its checker [default: the expected one, else the first]";
 
 const EXIT_CODES: &str = "Exit codes: 0 everything held, 1 a violation, 2 bad usage or scenario, \
                           3 inconclusive, 4 nondeterminism (or another hash than a bundle's), \
@@ -29,15 +39,15 @@ pub(super) struct Arguments {
 
 #[derive(Clone, Debug, Subcommand)]
 pub(super) enum Command {
-    /// Run a scenario once and say what every checker found
+    /// Run a scenario once and print what every checker found
     Run(RunArguments),
     /// Run a scenario under many seeds
     Campaign(CampaignArguments),
     /// Shrink a failing run to the smallest one that fails in the same way
     Shrink(ShrinkArguments),
-    /// Say what a failure is owed to: which faults, deliveries and operations, and from when on
+    /// Find what a failure needs: which faults, deliveries and operations, and from when on
     Blame(BlameArguments),
-    /// Tell the story of a failing run in plain sentences
+    /// Explain a failing run in plain sentences
     Explain(ExplainArguments),
     /// Repeat the run of a bundle, and compare its hash
     Replay(ReplayArguments),
@@ -47,13 +57,13 @@ pub(super) enum Command {
     Protocols,
     /// List the mutations: bugs that can be switched on
     Mutations,
-    /// Replay transcripts of a real ZooKeeper and tell what is answered differently here
+    /// Replay transcripts of a real ZooKeeper and list what is answered differently here
     Conform(ConformArguments),
     /// Write a run as one HTML page: lanes, messages, faults, operations and what a checker found
     Timeline(TimelineArguments),
     /// Judge recorded histories: is there an order that explains what was answered?
     Check(CheckArguments),
-    /// Tell where two runs part: their first event that differs
+    /// Find where two runs part: their first event that differs
     Diff(DiffArguments),
     /// Write a run's history or trace in the format of another tool
     Export(ExportArguments),
@@ -76,7 +86,7 @@ pub(super) struct What {
     pub(super) json: bool,
 }
 
-/// What a failure leaves behind.
+/// What a failing run leaves.
 #[derive(Clone, Debug, Args)]
 pub(super) struct ArtefactArguments {
     /// Where a failing run leaves its files: FOLDER/<scenario>/<protocol>-<seed>/
@@ -88,9 +98,33 @@ pub(super) struct ArtefactArguments {
     /// Overwrite the files of another run
     #[arg(long)]
     pub(super) force: bool,
-    /// How long a failing run is shrunk for its smallest scenario and story; 0s leaves them out
-    #[arg(long, value_name = "T", value_parser = perhaps_none, default_value = "10s")]
+    /// How the trace of a failing run is kept; every command reads both files
+    #[arg(long, value_enum, default_value = "xz")]
+    pub(super) events: Events,
+    /// Stop shrinking a failing run to its smallest scenario after this time; 0s does not shrink it
+    #[arg(long, value_name = "T", value_parser = perhaps_none, default_value = "5m")]
     pub(super) shrink: Duration,
+}
+
+/// How a trace is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Events {
+    /// events.jsonl.xz, less than a tenth of the plain text
+    Xz,
+    /// events.jsonl
+    Plain,
+    /// Not at all
+    None,
+}
+
+impl From<Events> for artefacts::Events {
+    fn from(events: Events) -> artefacts::Events {
+        match events {
+            Events::Xz => artefacts::Events::Xz,
+            Events::Plain => artefacts::Events::Plain,
+            Events::None => artefacts::Events::None,
+        }
+    }
 }
 
 #[derive(Clone, Debug, Args)]
@@ -111,9 +145,10 @@ pub(super) struct RunArguments {
     pub(super) print_config: bool,
 }
 
+/// One run and a violation of it, for commands that repeat the run.
 #[derive(Clone, Debug, Args)]
 #[command(mut_arg("scenario", |argument| argument.help(REPEATED)))]
-pub(super) struct ShrinkArguments {
+pub(super) struct OneRun {
     #[command(flatten)]
     pub(super) what: What,
     /// The seed, decimal or 0x hexadecimal
@@ -123,12 +158,34 @@ pub(super) struct ShrinkArguments {
     /// Which violation is meant, by its checker [default: the first of the run]
     #[arg(long, value_name = "NAME")]
     pub(super) checker: Option<String>,
-    /// How long it may take, such as 30s or 5m
-    #[arg(long, value_name = "T", value_parser = duration, default_value = "30s")]
-    pub(super) budget: Duration,
+}
+
+/// How many runs are performed at the same time.
+#[derive(Clone, Copy, Debug, Args)]
+pub(super) struct Jobs {
     /// How many runs at the same time [default: one for each processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub(super) jobs: Option<u16>,
+    jobs: Option<u16>,
+}
+
+impl Jobs {
+    pub(super) fn count(self) -> usize {
+        self.jobs.map_or_else(processors, usize::from)
+    }
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct ShrinkArguments {
+    #[command(flatten)]
+    pub(super) run: OneRun,
+    /// How many simulated events all reruns together may take: the same result on every machine
+    #[arg(long, value_name = "N", value_parser = events, default_value = "200M")]
+    pub(super) budget: u64,
+    /// Stop after this time, such as 30s or 5m; where that ends it, the result depends on the machine
+    #[arg(long, value_name = "T", value_parser = duration, default_value = "1h")]
+    pub(super) timeout: Duration,
+    #[command(flatten)]
+    pub(super) jobs: Jobs,
     /// Where the smallest scenario goes
     #[arg(long, value_name = "FILE", default_value = "minimal.toml")]
     pub(super) out: String,
@@ -141,35 +198,19 @@ pub(super) struct ShrinkArguments {
 }
 
 #[derive(Clone, Debug, Args)]
-#[command(mut_arg("scenario", |argument| argument.help(REPEATED)))]
 pub(super) struct BlameArguments {
     #[command(flatten)]
-    pub(super) what: What,
-    /// The seed, decimal or 0x hexadecimal
-    #[arg(long, value_name = "N", default_value = "1", value_parser = seed,
-          allow_hyphen_values = true)]
-    pub(super) seed: u64,
-    /// Which violation is meant, by its checker [default: the first of the run]
-    #[arg(long, value_name = "NAME")]
-    pub(super) checker: Option<String>,
-    /// How many runs at the same time [default: one for each processor]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub(super) jobs: Option<u16>,
+    pub(super) run: OneRun,
+    #[command(flatten)]
+    pub(super) jobs: Jobs,
 }
 
 #[derive(Clone, Debug, Args)]
-#[command(mut_arg("scenario", |argument| argument.help(REPEATED)))]
+#[command(mut_arg("checker", |argument| argument.help(MEANT)))]
 pub(super) struct ExplainArguments {
     #[command(flatten)]
-    pub(super) what: What,
-    /// The seed, decimal or 0x hexadecimal
-    #[arg(long, value_name = "N", default_value = "1", value_parser = seed,
-          allow_hyphen_values = true)]
-    pub(super) seed: u64,
-    /// Which violation is meant, by its checker [default: the expected one, else the first]
-    #[arg(long, value_name = "NAME")]
-    pub(super) checker: Option<String>,
-    /// Tell every step, not only those that matter most
+    pub(super) run: OneRun,
+    /// List every step, not only those that matter most
     #[arg(long)]
     pub(super) full: bool,
 }
@@ -201,9 +242,8 @@ pub(super) struct CampaignArguments {
     /// The seeds from A up to, not including, B
     #[arg(long, value_name = "A..B", value_parser = seeds, allow_hyphen_values = true)]
     pub(super) seeds: Range<u64>,
-    /// How many runs at the same time [default: one for each processor]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub(super) jobs: Option<u16>,
+    #[command(flatten)]
+    pub(super) jobs: Jobs,
     /// Which checkers watch
     #[arg(long, value_enum, default_value = "all")]
     pub(super) checks: Checks,
@@ -247,7 +287,7 @@ pub(super) struct CheckArguments {
     /// How much memory a history and its check may take, such as 512M or 2G
     #[arg(long, value_name = "M", value_parser = bytes, default_value = "1G")]
     pub(super) memory: usize,
-    /// Take files, models and expected verdicts from here, and tell where they are wrong
+    /// Take files, models and expected verdicts from here, and report where they are wrong
     #[arg(long, value_name = "FILE", conflicts_with_all = ["files", "model", "mode", "fail_cas"])]
     pub(super) manifest: Option<PathBuf>,
     /// Print one JSON document
@@ -257,7 +297,7 @@ pub(super) struct CheckArguments {
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct DiffArguments {
-    /// A run: SCENARIO@SEED, with mutations SCENARIO@SEED+ID, an events.jsonl or its folder, or a
+    /// A run: SCENARIO@SEED, with mutations SCENARIO@SEED+ID, an events.jsonl(.xz) or its folder, or a
     /// replay bundle
     #[arg(value_name = "A")]
     pub(super) left: String,
@@ -268,7 +308,7 @@ pub(super) struct DiffArguments {
     /// and for B the one of A]
     #[arg(long, value_name = "NAME")]
     pub(super) protocol: Option<String>,
-    /// How many events to tell before and behind the difference
+    /// How many events to print before and after the difference
     #[arg(long, value_name = "N", default_value = "5")]
     pub(super) context: u16,
     /// Print one JSON document
@@ -278,7 +318,7 @@ pub(super) struct DiffArguments {
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct ExportArguments {
-    /// A run: SCENARIO@SEED, with mutations SCENARIO@SEED+ID, an events.jsonl or its folder, a
+    /// A run: SCENARIO@SEED, with mutations SCENARIO@SEED+ID, an events.jsonl(.xz) or its folder, a
     /// replay bundle, or (for formats of histories) a history.jsonl
     #[arg(value_name = "RUN")]
     pub(super) source: String,
@@ -294,14 +334,14 @@ pub(super) struct ExportArguments {
     /// Overwrite the file
     #[arg(long, requires = "out")]
     pub(super) force: bool,
-    /// Print one JSON document that tells what was written
+    /// Print one JSON document that names what was written
     #[arg(long, requires = "out")]
     pub(super) json: bool,
 }
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct ReportArguments {
-    /// The file to write; the plots go into a folder `report` beside it
+    /// The file to write; the plots go into a folder `docs` beside it
     #[arg(long, value_name = "FILE", default_value = "REPORT.md")]
     pub(super) out: String,
     /// Run little: seconds instead of minutes
@@ -315,7 +355,7 @@ pub(super) struct ReportArguments {
 #[derive(Clone, Debug, Args)]
 pub(super) struct TimelineArguments {
     /// The scenario file, a replay bundle (*.json), the folder that a failing run left, or the
-    /// trace of a run (*.jsonl)
+    /// trace of a run (*.jsonl, *.jsonl.xz)
     pub(super) source: String,
     /// The protocol [default: the only one there is, or the one that --mutate concerns]
     #[arg(long, value_name = "NAME")]
@@ -335,115 +375,6 @@ pub(super) struct TimelineArguments {
     pub(super) force: bool,
 }
 
-/// The model of a history.
-fn model(text: &str) -> Result<ModelName, String> {
-    match text {
-        "register" => Ok(ModelName::Register),
-        "kv" => Ok(ModelName::Kv),
-        "kv-append" => Ok(ModelName::KvAppend),
-        "znode" => Ok(ModelName::Znode),
-        _ => Err("expected register, kv, kv-append or znode".to_owned()),
-    }
-}
-
-/// The promise of a history.
-fn mode(text: &str) -> Result<Mode, String> {
-    match text {
-        "linearizable" => Ok(Mode::Linearizable),
-        "zookeeper" => Ok(Mode::Zookeeper),
-        _ => Err("expected linearizable or zookeeper".to_owned()),
-    }
-}
-
-/// The meaning of a failed compare-and-set.
-fn failed_swap(text: &str) -> Result<FailedSwap, String> {
-    match text {
-        "observed-mismatch" => Ok(FailedSwap::ObservedMismatch),
-        "dropped" => Ok(FailedSwap::Dropped),
-        _ => Err("expected observed-mismatch or dropped".to_owned()),
-    }
-}
-
-/// A duration that may be nothing.
-fn perhaps_none(text: &str) -> Result<Duration, String> {
-    if text.trim() == "0s" {
-        return Ok(Duration::ZERO);
-    }
-    duration(text)
-}
-
-/// A span of time; a bare number counts seconds.
-fn duration(text: &str) -> Result<Duration, String> {
-    let parsed = match text.parse() {
-        Ok(seconds) => Ok(Duration::from_secs(seconds)),
-        Err(_) => humantime::parse_duration(text).map_err(|why| why.to_string()),
-    };
-    let year = Duration::from_secs(366 * 24 * 3600);
-    parsed.and_then(|parsed| {
-        let fits = !parsed.is_zero() && parsed <= year;
-        fits.then_some(parsed)
-            .ok_or_else(|| "expected more than nothing and at most a year".to_owned())
-    })
-}
-
-/// A number of bytes, with a unit of 1024, its square or its cube if it has one.
-fn bytes(text: &str) -> Result<usize, String> {
-    let text = text.trim_end_matches("iB").trim_end_matches('B');
-    let (digits, unit) = match text.char_indices().next_back() {
-        Some((place, 'k' | 'K')) => (&text[..place], 1 << 10),
-        Some((place, 'M')) => (&text[..place], 1 << 20),
-        Some((place, 'G')) => (&text[..place], 1 << 30),
-        Some(_) | None => (text, 1),
-    };
-    let number: Option<usize> = digits.parse().ok();
-    number
-        .filter(|number| *number > 0)
-        .and_then(|number| number.checked_mul(unit))
-        .ok_or_else(|| "expected a number of bytes such as 512M or 2G".to_owned())
-}
-
-/// A format by its name.
-fn format(text: &str) -> Result<Format, String> {
-    let named = Format::ALL.iter().find(|(name, _)| *name == text);
-    named.map(|(_, format)| *format).ok_or_else(|| {
-        let names: Vec<&str> = Format::ALL.iter().map(|(name, _)| *name).collect();
-        format!("expected one of {}", names.join(", "))
-    })
-}
-
-/// A seed, decimal or hexadecimal.
-pub(super) fn seed(text: &str) -> Result<u64, String> {
-    let digits = text.replace('_', "");
-    let parsed = match digits
-        .strip_prefix("0x")
-        .or_else(|| digits.strip_prefix("0X"))
-    {
-        Some(hexadecimal) => u64::from_str_radix(hexadecimal, 16),
-        None => digits.parse(),
-    };
-    let signed = digits.contains(['+', '-']);
-    parsed
-        .ok()
-        .filter(|_| !signed)
-        .ok_or_else(|| "expected a number such as 17 or 0x1f3c, at most 64 bits".to_owned())
-}
-
-/// A range of seeds.
-fn seeds(text: &str) -> Result<Range<u64>, String> {
-    let (from, to) = text
-        .split_once("..")
-        .ok_or("expected A..B, such as 0..2000: the seeds from A up to, not including, B")?;
-    let range = seed(from)?..seed(to)?;
-    if range.is_empty() {
-        return Err(format!(
-            "no seed is in this range: B must be greater than A, as in {}..{}",
-            range.start,
-            range.start.saturating_add(100)
-        ));
-    }
-    Ok(range)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -452,38 +383,5 @@ mod tests {
     #[test]
     fn the_arguments_are_consistent() {
         Arguments::command().debug_assert();
-    }
-
-    #[test]
-    fn seeds_are_decimal_or_hexadecimal() {
-        assert_eq!(seed("17"), Ok(17));
-        assert_eq!(seed("0x1f3C"), Ok(0x1f3c));
-        assert_eq!(seed("18446744073709551615"), Ok(u64::MAX));
-        for wrong in [
-            "",
-            "x",
-            "-1",
-            "+1",
-            "1.5",
-            "0x",
-            "0x+1",
-            "18446744073709551616",
-        ] {
-            assert!(seed(wrong).is_err(), "{wrong} was accepted");
-        }
-    }
-
-    #[test]
-    fn a_range_of_seeds_is_not_empty() {
-        assert_eq!(seeds("3..7"), Ok(3..7));
-        assert_eq!(seeds("0x10..0x20"), Ok(16..32));
-        assert!(
-            seeds("7..7")
-                .expect_err("an empty range")
-                .contains("no seed")
-        );
-        assert!(seeds("8..7").is_err());
-        assert!(seeds("8").expect_err("no range").contains("A..B"));
-        assert!(seeds("..7").is_err());
     }
 }

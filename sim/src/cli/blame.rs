@@ -5,10 +5,9 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::arguments::BlameArguments;
-use super::campaign::processors;
 use super::document;
 use super::output::print;
-use super::{Exit, Trouble, select, source};
+use super::{CliError, Exit, select, source};
 use menagerie::ids::VirtualTime;
 
 use crate::diagnose::blame::{Blame, Blamed, BlamedFault, Moment, blame as examine};
@@ -28,20 +27,20 @@ struct Document<'a> {
 pub(super) fn blame(
     arguments: &BlameArguments,
     registered: &[Registration],
-) -> Result<Exit, Trouble> {
-    let loaded = source::load(&arguments.what, arguments.seed, registered)?;
-    let jobs = arguments.jobs.map_or_else(processors, usize::from);
-    let checker = arguments.checker.as_deref();
+) -> Result<Exit, CliError> {
+    let loaded = source::load(&arguments.run.what, arguments.run.seed, registered)?;
+    let jobs = arguments.jobs.count();
+    let checker = arguments.run.checker.as_deref();
     select::checker(checker)?;
     let found = examine(loaded.protocol, &loaded.job.resolved, checker, jobs)?;
     let Some(found) = found else {
         let which = checker.map_or_else(String::new, |name| format!(" by {name}"));
-        return Err(Trouble::Usage(format!(
+        return Err(CliError::Usage(format!(
             "no violation is reported{which}: there is nobody to blame; to see the run: {}",
             loaded.job.reproduce
         )));
     };
-    if arguments.what.json {
+    if arguments.run.what.json {
         let document = Document {
             schema: 1,
             blame: &found,

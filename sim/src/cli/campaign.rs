@@ -3,18 +3,16 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::arguments::{ArtefactArguments, CampaignArguments, Checks};
-
 use super::document::{self, Campaigns, hex};
-use super::output::{complain, print};
-use super::run::{faults_line, ops_line, styled};
-use super::{Exit, Trouble, artefacts, select};
+use super::output::{complain, faults_line, ops_line, print, styled};
+use super::{CliError, Exit, artefacts, select};
+use crate::diagnose::abridge::abridged;
 use crate::run::RunSpec;
 use crate::run::campaign::{
     CampaignReport, CampaignSpec, FAILURES_LISTED_MAX, Recoveries, Watcher, run,
@@ -27,22 +25,22 @@ static STOP: AtomicBool = AtomicBool::new(false);
 
 /// So many failures are confirmed by a second run.
 const CONFIRMED_MAX: usize = 5;
-/// Of so many checkers the first failing run is kept.
+/// The first failing run is kept for at most so many checkers.
 const ARTEFACTS_MAX: usize = 5;
-/// So many failures and doubts are told to people; the document lists more.
+/// So many failures and doubts are printed; the document lists more.
 const TOLD_MAX: usize = 10;
 
 /// Runs a scenario under many seeds on the chosen protocols.
 pub(super) fn campaign(
     arguments: &CampaignArguments,
     registered: &[Registration],
-) -> Result<Exit, Trouble> {
+) -> Result<Exit, CliError> {
     let scenario = Arc::new(Scenario::read(&arguments.what.scenario)?);
     let mutations = select::mutations(&arguments.what, &scenario)?;
     let protocols = select::protocols(&arguments.what, &scenario, mutations, registered)?;
-    let jobs = arguments.jobs.map_or_else(processors, usize::from);
+    let jobs = arguments.jobs.count();
     ctrlc::set_handler(|| STOP.store(true, Ordering::Relaxed))
-        .map_err(|error| Trouble::Usage(format!("Ctrl-C cannot be caught: {error}")))?;
+        .map_err(|error| CliError::Usage(format!("Ctrl-C cannot be caught: {error}")))?;
     let mut reports = Vec::new();
     let mut exit = Exit::Held;
     for protocol in protocols {
@@ -77,10 +75,6 @@ pub(super) fn campaign(
     Ok(exit)
 }
 
-pub(super) fn processors() -> usize {
-    thread::available_parallelism().map_or(1, usize::from)
-}
-
 fn conclude(report: &CampaignReport) -> Exit {
     if report.interrupted {
         Exit::Interrupted
@@ -96,7 +90,7 @@ fn conclude(report: &CampaignReport) -> Exit {
 }
 
 /// Runs the first failures again, and the first seed in any case: their hashes must be the same.
-fn confirm(spec: &CampaignSpec, report: &CampaignReport) -> Result<Exit, Trouble> {
+fn confirm(spec: &CampaignSpec, report: &CampaignReport) -> Result<Exit, CliError> {
     let mut exit = Exit::Held;
     for failure in report.failures.iter().take(CONFIRMED_MAX) {
         let again = spec.protocol.run(&RunSpec {
@@ -120,12 +114,12 @@ fn confirm(spec: &CampaignSpec, report: &CampaignReport) -> Result<Exit, Trouble
     Ok(exit)
 }
 
-/// Records the first failing run of each checker again and keeps what tells of it.
+/// Records the first failing run of each checker again and writes its artefacts.
 fn keep(
     spec: &CampaignSpec,
     report: &CampaignReport,
     arguments: &ArtefactArguments,
-) -> Result<Vec<String>, Trouble> {
+) -> Result<Vec<String>, CliError> {
     let mut told = Vec::new();
     let mut checkers: Vec<&str> = Vec::new();
     for failure in &report.failures {
@@ -213,6 +207,26 @@ fn reach_table(report: &CampaignReport, text: &mut String) {
     }
 }
 
+/// The first failures, with the lines that reproduce them.
+fn failure_lines(report: &CampaignReport, text: &mut String) {
+    for failure in report.failures.iter().take(TOLD_MAX) {
+        let _ = writeln!(
+            text,
+            "  seed {}: {}: {}",
+            failure.seed,
+            failure.checker,
+            abridged(&failure.reason)
+        );
+        let _ = writeln!(text, "    {}", failure.reproduce);
+    }
+    if report.failures.len() > TOLD_MAX {
+        let _ = writeln!(
+            text,
+            "  (--json lists up to {FAILURES_LISTED_MAX} failures)"
+        );
+    }
+}
+
 /// A campaign in words.
 fn human(report: &CampaignReport, kept: &[String]) -> String {
     let mut text = String::new();
@@ -272,20 +286,7 @@ fn human(report: &CampaignReport, kept: &[String]) -> String {
         report.runs as f64 / wall_s,
         report.messages_delivered as f64 / wall_s
     );
-    for failure in report.failures.iter().take(TOLD_MAX) {
-        let _ = writeln!(
-            text,
-            "  seed {}: {}: {}",
-            failure.seed, failure.checker, failure.reason
-        );
-        let _ = writeln!(text, "    {}", failure.reproduce);
-    }
-    if report.failures.len() > TOLD_MAX {
-        let _ = writeln!(
-            text,
-            "  (--json lists up to {FAILURES_LISTED_MAX} failures)"
-        );
-    }
+    failure_lines(report, &mut text);
     for line in kept {
         let _ = writeln!(text, "  {line}");
     }

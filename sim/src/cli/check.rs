@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::arguments::CheckArguments;
 use super::output::{complain, print};
-use super::{Exit, Trouble, document};
+use super::{CliError, Exit, document};
 use crate::histories::FailedSwap;
 use crate::histories::judge::{
     Explanation, Judged, Limits, Mode, ModelName, Question, Word, judge,
@@ -21,13 +21,13 @@ struct Task {
 }
 
 /// Judges histories.
-pub(super) fn check(arguments: &CheckArguments) -> Result<Exit, Trouble> {
+pub(super) fn check(arguments: &CheckArguments) -> Result<Exit, CliError> {
     let limits = Limits {
         time: arguments.timeout,
         bytes: arguments.memory,
     };
     let tasks = match (&arguments.manifest, arguments.model) {
-        (Some(manifest), _) => tasks_of(manifest, limits).map_err(Trouble::Usage)?,
+        (Some(manifest), _) => tasks_of(manifest, limits).map_err(CliError::Usage)?,
         (None, Some(model)) => {
             let question = Question {
                 model,
@@ -43,7 +43,7 @@ pub(super) fn check(arguments: &CheckArguments) -> Result<Exit, Trouble> {
             arguments.files.iter().map(task).collect()
         }
         (None, None) => {
-            return Err(Trouble::Usage(
+            return Err(CliError::Usage(
                 "either --model or --manifest says what the histories are about".to_owned(),
             ));
         }
@@ -108,7 +108,7 @@ fn line(file: &str, judged: &Judged, expected: Option<Word>) -> String {
 /// Operations of a minimal sub-history that are shown before the rest is only counted.
 const SHOWN_MAX: usize = 12;
 
-/// What a person reads of a violation, behind its sentence.
+/// What is printed about a violation, after its sentence.
 fn explain(explanation: &Explanation, text: &mut String) {
     let mut say = |line: String| text.push_str(&format!("           {line}\n"));
     if explanation.legal_prefix > 0 {

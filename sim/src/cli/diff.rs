@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::arguments::DiffArguments;
 use super::output::print;
-use super::{Exit, Trouble, document, recording};
+use super::{CliError, Exit, document, recording};
 use crate::run::registry::Registration;
 use crate::trace::{Divergence, Event, Trace, divergence};
 
@@ -48,7 +48,7 @@ impl<'a> Side<'a> {
 pub(super) fn diff(
     arguments: &DiffArguments,
     registered: &[Registration],
-) -> Result<Exit, Trouble> {
+) -> Result<Exit, CliError> {
     let protocol = arguments.protocol.as_deref();
     let left = recording::trace(&arguments.left, protocol, registered)?;
     // A run is compared on one protocol, unless files say otherwise.

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use menagerie::check::Verdict;
 use menagerie::ids::Span;
 use serde::Serialize;
 
@@ -112,16 +111,6 @@ pub(super) fn hex(hash: u64) -> String {
     format!("{hash:016x}")
 }
 
-/// A verdict in a word, how many obligations it counts, and its reason.
-pub(super) fn words(verdict: &Verdict) -> (&'static str, u64, &str) {
-    match verdict {
-        Verdict::Pass { checked } => ("pass", *checked, ""),
-        Verdict::Vacuous(what) => ("vacuous", 0, what),
-        Verdict::Unknown(why) => ("unknown", 0, why),
-        Verdict::Fail(counterexample) => ("fail", 0, &counterexample.reason),
-    }
-}
-
 impl<'a> Runs<'a> {
     pub(super) fn new(reports: &'a [RunReport]) -> Runs<'a> {
         Runs {
@@ -142,7 +131,7 @@ impl<'a> Run<'a> {
                 .verdicts
                 .iter()
                 .map(|judged| {
-                    let (verdict, checked, reason) = words(&judged.verdict);
+                    let (verdict, checked, reason) = judged.words();
                     JudgedLine {
                         checker: &judged.checker,
                         verdict,

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::arguments::ExplainArguments;
 use super::document;
 use super::output::{complain, print};
-use super::{Exit, Trouble, select, source};
+use super::{CliError, Exit, select, source};
 use crate::chance::decision::Source;
 use crate::diagnose::explain::{Length, Story, story};
 use crate::run::quoted;
@@ -23,9 +23,9 @@ struct Document<'a> {
 pub(super) fn explain(
     arguments: &ExplainArguments,
     registered: &[Registration],
-) -> Result<Exit, Trouble> {
-    select::checker(arguments.checker.as_deref())?;
-    let mut loaded = source::load(&arguments.what, arguments.seed, registered)?;
+) -> Result<Exit, CliError> {
+    select::checker(arguments.run.checker.as_deref())?;
+    let mut loaded = source::load(&arguments.run.what, arguments.run.seed, registered)?;
     let run = &mut loaded.job.resolved;
     run.world.trace = true;
     run.world.checks = true;
@@ -42,18 +42,18 @@ pub(super) fn explain(
     } else {
         Length::Short
     };
-    let told = match &arguments.checker {
+    let told = match &arguments.run.checker {
         Some(name) => story(trace, Some(name), length),
         None => story(trace, expected.as_deref(), length).or_else(|| story(trace, None, length)),
     };
     let Some(told) = told else {
-        let which = arguments.checker.as_deref();
+        let which = arguments.run.checker.as_deref();
         let which = which.map_or_else(String::new, |name| format!(" by {name}"));
-        return Err(Trouble::Usage(format!(
+        return Err(CliError::Usage(format!(
             "no violation is reported{which}: there is nothing to explain; to see the run: {line}"
         )));
     };
-    if arguments.what.json {
+    if arguments.run.what.json {
         let document = Document {
             schema: 1,
             story: &told,
@@ -63,7 +63,7 @@ pub(super) fn explain(
         print(&(told.lines().join("\n") + "\n"))?;
     }
     if !is_spelled_out {
-        let path = quoted(&arguments.what.scenario);
+        let path = quoted(&arguments.run.what.scenario);
         complain(&format!(
             "the run was not shrunk, and its story has much that does not matter; shrink it first \
              (`menagerie shrink {path} …`) and explain the bundle that comes of it"

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::arguments::ExportArguments;
 use super::output::{complain, print};
 use super::recording::{self, Source};
-use super::{Exit, Trouble, document};
+use super::{CliError, Exit, document};
 use crate::run::registry::Registration;
 use crate::trace::export::{Format, edn, export as exported, history, porcupine};
 
@@ -16,13 +16,13 @@ use crate::trace::export::{Format, edn, export as exported, history, porcupine};
 pub(super) fn export(
     arguments: &ExportArguments,
     registered: &[Registration],
-) -> Result<Exit, Trouble> {
+) -> Result<Exit, CliError> {
     let protocol = arguments.protocol.as_deref();
     if let Some(out) = &arguments.out
         && out.exists()
         && !arguments.force
     {
-        return Err(Trouble::Usage(format!(
+        return Err(CliError::Usage(format!(
             "--out {} is there already; --force overwrites it",
             out.display()
         )));
@@ -34,7 +34,7 @@ pub(super) fn export(
             Format::Porcupine => porcupine::log(&lines),
             Format::Jsonl => history::jsonl(&lines),
             Format::Shiviz | Format::Perfetto => {
-                return Err(Trouble::Usage(format!(
+                return Err(CliError::Usage(format!(
                     "{} is a history, and this format needs a trace; name the events.jsonl beside \
                      it, or the run as SCENARIO@SEED",
                     arguments.source
@@ -61,9 +61,9 @@ pub(super) fn export(
     Ok(Exit::Held)
 }
 
-fn written(out: &Path, text: &str) -> Result<(), Trouble> {
+fn written(out: &Path, text: &str) -> Result<(), CliError> {
     fs::write(out, text).map_err(|error| {
-        Trouble::Usage(format!(
+        CliError::Usage(format!(
             "--out {} cannot be written: {error}",
             out.display()
         ))

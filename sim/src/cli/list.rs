@@ -6,15 +6,15 @@ use menagerie::mutation::{CATALOGUE, Concerns};
 use menagerie::protocol::Replicates;
 
 use super::output::print;
-use super::{Exit, Trouble};
+use super::{CliError, Exit};
 use crate::run::registry::Registration;
 use crate::scenario::{Scenario, files_in};
 
-/// Lists the scenarios of a folder. A broken one is an error, told behind the list.
-pub(super) fn scenarios(folder: &str) -> Result<Exit, Trouble> {
+/// Lists the scenarios of a folder. A broken one is an error, reported after the list.
+pub(super) fn scenarios(folder: &str) -> Result<Exit, CliError> {
     let files = files_in(Path::new(folder));
     if files.is_empty() {
-        return Err(Trouble::Usage(format!(
+        return Err(CliError::Usage(format!(
             "there is no scenario in {folder}/; name another folder by --folder"
         )));
     }
@@ -38,7 +38,7 @@ pub(super) fn scenarios(folder: &str) -> Result<Exit, Trouble> {
 }
 
 /// Lists the protocols.
-pub(super) fn protocols(registered: &[Registration]) -> Result<Exit, Trouble> {
+pub(super) fn protocols(registered: &[Registration]) -> Result<Exit, CliError> {
     let mut text = String::new();
     for one in registered {
         let replicates = match one.replicates {
@@ -65,7 +65,7 @@ pub(super) fn protocols(registered: &[Registration]) -> Result<Exit, Trouble> {
 }
 
 /// Lists the mutations.
-pub(super) fn mutations() -> Result<Exit, Trouble> {
+pub(super) fn mutations() -> Result<Exit, CliError> {
     let mut text = String::new();
     for entry in CATALOGUE {
         let concerns = match entry.concerns {

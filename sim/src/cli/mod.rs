@@ -24,13 +24,15 @@ mod select;
 mod shrink;
 mod source;
 mod timeline;
+mod values;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::run::registry::{Internal, Registration};
+use crate::run::internal::Internal;
+use crate::run::registry::Registration;
 use crate::scenario::ScenarioError;
 use arguments::{Arguments, Command};
 
@@ -61,7 +63,7 @@ impl Exit {
         }
     }
 
-    /// Of two runs of one command, which one its exit code tells of.
+    /// Of the outcomes of two runs of one command, the one that its exit code reports.
     fn graver(self, other: Exit) -> Exit {
         let gravity = |exit: Exit| match exit {
             Exit::Held => 0,
@@ -83,7 +85,7 @@ impl Exit {
 
 /// Why a command gave up.
 #[derive(Debug)]
-enum Trouble {
+enum CliError {
     /// A wrong argument: what is wrong and what would be right.
     Usage(String),
     /// A wrong scenario.
@@ -94,21 +96,21 @@ enum Trouble {
     Output(std::io::Error),
 }
 
-impl From<ScenarioError> for Trouble {
-    fn from(error: ScenarioError) -> Trouble {
-        Trouble::Scenario(error)
+impl From<ScenarioError> for CliError {
+    fn from(error: ScenarioError) -> CliError {
+        CliError::Scenario(error)
     }
 }
 
-impl From<Internal> for Trouble {
-    fn from(error: Internal) -> Trouble {
-        Trouble::Internal(error)
+impl From<Internal> for CliError {
+    fn from(error: Internal) -> CliError {
+        CliError::Internal(error)
     }
 }
 
-impl From<std::io::Error> for Trouble {
-    fn from(error: std::io::Error) -> Trouble {
-        Trouble::Output(error)
+impl From<std::io::Error> for CliError {
+    fn from(error: std::io::Error) -> CliError {
+        CliError::Output(error)
     }
 }
 
@@ -155,7 +157,7 @@ fn listen() {
     let _ = log.try_init();
 }
 
-fn dispatch(command: &Command, protocols: &[Registration]) -> Result<Exit, Trouble> {
+fn dispatch(command: &Command, protocols: &[Registration]) -> Result<Exit, CliError> {
     match command {
         Command::Run(arguments) => run::run(arguments, protocols),
         Command::Campaign(arguments) => campaign::campaign(arguments, protocols),
@@ -175,21 +177,21 @@ fn dispatch(command: &Command, protocols: &[Registration]) -> Result<Exit, Troub
     }
 }
 
-fn tell(trouble: Trouble) -> Exit {
+fn tell(trouble: CliError) -> Exit {
     match trouble {
-        Trouble::Usage(message) => {
+        CliError::Usage(message) => {
             output::complain(&format!("error: {message}"));
             Exit::Usage
         }
-        Trouble::Scenario(error) => {
+        CliError::Scenario(error) => {
             output::complain(error.picture().trim_end());
             Exit::Usage
         }
-        Trouble::Internal(Internal(message)) => {
+        CliError::Internal(Internal(message)) => {
             output::complain(&format!("internal error: {message}"));
             Exit::Internal
         }
-        Trouble::Output(error) => {
+        CliError::Output(error) => {
             output::complain(&format!("error: the output cannot be written: {error}"));
             Exit::Internal
         }

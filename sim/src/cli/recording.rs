@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
-use super::Trouble;
-use super::arguments::{What, seed};
+use super::CliError;
+use super::arguments::What;
 use super::source::{self, Loaded};
+use super::values::seed;
+use crate::diagnose::artefacts::{EVENTS, EVENTS_XZ};
+use crate::files::content;
 use crate::run::registry::Registration;
 use crate::trace::export::history::{self, Line};
 use crate::trace::{Trace, TraceError};
-
-/// The name of a trace in the folder of a run.
-const EVENTS: &str = "events.jsonl";
 
 /// What a file or a run holds.
 pub(super) enum Source {
@@ -20,9 +20,9 @@ pub(super) enum Source {
     History(Vec<Line>),
 }
 
-impl From<TraceError> for Trouble {
-    fn from(error: TraceError) -> Trouble {
-        Trouble::Usage(error.to_string())
+impl From<TraceError> for CliError {
+    fn from(error: TraceError) -> CliError {
+        CliError::Usage(error.to_string())
     }
 }
 
@@ -31,10 +31,10 @@ pub(super) fn trace(
     text: &str,
     protocol: Option<&str>,
     registered: &[Registration],
-) -> Result<Trace, Trouble> {
+) -> Result<Trace, CliError> {
     match named(text, protocol, registered)? {
         Source::Trace(trace) => Ok(*trace),
-        Source::History(_) => Err(Trouble::Usage(format!(
+        Source::History(_) => Err(CliError::Usage(format!(
             "{text} is a history and has no events; name the {EVENTS} beside it, or the run as \
              SCENARIO@SEED"
         ))),
@@ -46,16 +46,23 @@ pub(super) fn named(
     text: &str,
     protocol: Option<&str>,
     registered: &[Registration],
-) -> Result<Source, Trouble> {
+) -> Result<Source, CliError> {
     let mut path = Path::new(text).to_owned();
     if path.is_dir() {
-        path.push(EVENTS);
+        let found = [EVENTS, EVENTS_XZ].map(|name| path.join(name));
+        let found = found.into_iter().find(|file| file.is_file());
+        path = found.ok_or_else(|| {
+            CliError::Usage(format!(
+                "{text} is a folder without an {EVENTS} or {EVENTS_XZ}; name its bundle.json \
+                 (which repeats the run), its history.jsonl, or the run as SCENARIO@SEED"
+            ))
+        })?;
     }
     if path.is_file() {
         return read(&path, registered);
     }
     let Some((scenario, rest)) = text.rsplit_once('@') else {
-        return Err(Trouble::Usage(format!(
+        return Err(CliError::Usage(format!(
             "{}: there is no such file; a run is named SCENARIO@SEED, such as \
              scenarios/chaos.toml@7, or by its {EVENTS}",
             path.display()
@@ -65,13 +72,14 @@ pub(super) fn named(
     Ok(Source::Trace(Box::new(run)))
 }
 
-fn read(path: &Path, registered: &[Registration]) -> Result<Source, Trouble> {
+fn read(path: &Path, registered: &[Registration]) -> Result<Source, CliError> {
     if path.extension().is_some_and(|end| end == "json") {
         return Ok(Source::Trace(Box::new(bundled(path, registered)?)));
     }
     let file = path.display().to_string();
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Trouble::Usage(format!("{file}: cannot be read: {error}")))?;
+    let text = content(path)
+        .and_then(|bytes| String::from_utf8(bytes).map_err(|error| error.to_string()))
+        .map_err(|error| CliError::Usage(format!("{file}: cannot be read: {error}")))?;
     // A trace's header names a scenario; no line of a history does.
     let first = text.lines().next().unwrap_or_default();
     let is_history = !text.is_empty() && !first.contains("\"scenario\":");
@@ -87,11 +95,11 @@ fn seeded(
     rest: &str,
     protocol: Option<&str>,
     registered: &[Registration],
-) -> Result<Trace, Trouble> {
+) -> Result<Trace, CliError> {
     let mut words = rest.split('+');
     let number = words.next().unwrap_or_default();
     let seed = seed(number)
-        .map_err(|why| Trouble::Usage(format!("the seed of {scenario}@{rest}: {why}")))?;
+        .map_err(|why| CliError::Usage(format!("the seed of {scenario}@{rest}: {why}")))?;
     let what = What {
         scenario: scenario.to_owned(),
         protocol: protocol.map(str::to_owned),
@@ -102,7 +110,7 @@ fn seeded(
 }
 
 /// Performs the run of a bundle and records it.
-fn bundled(path: &Path, registered: &[Registration]) -> Result<Trace, Trouble> {
+fn bundled(path: &Path, registered: &[Registration]) -> Result<Trace, CliError> {
     let what = What {
         scenario: path.display().to_string(),
         protocol: None,
@@ -112,14 +120,14 @@ fn bundled(path: &Path, registered: &[Registration]) -> Result<Trace, Trouble> {
     recorded(source::load(&what, 1, registered)?)
 }
 
-fn recorded(loaded: Loaded) -> Result<Trace, Trouble> {
+fn recorded(loaded: Loaded) -> Result<Trace, CliError> {
     let Loaded {
         protocol, mut job, ..
     } = loaded;
     job.resolved.world.trace = true;
     let report = protocol.perform(job)?;
     report.trace.ok_or_else(|| {
-        Trouble::Usage(format!(
+        CliError::Usage(format!(
             "the run broke down before anything happened: {}",
             report.reproduce
         ))

@@ -3,14 +3,14 @@
 use super::arguments::{ReplayArguments, What};
 use super::document::{self, Runs, hex};
 use super::output::{complain, print};
-use super::{Exit, Trouble, run, source};
+use super::{CliError, Exit, run, source};
 use crate::run::registry::Registration;
 
 /// Performs the run of a bundle, and compares its hash with the one written down.
 pub(super) fn replay(
     arguments: &ReplayArguments,
     registered: &[Registration],
-) -> Result<Exit, Trouble> {
+) -> Result<Exit, CliError> {
     let what = What {
         scenario: arguments.bundle.clone(),
         protocol: None,
@@ -19,7 +19,7 @@ pub(super) fn replay(
     };
     let loaded = source::load(&what, 1, registered)?;
     let Some(bundle) = loaded.bundle else {
-        return Err(Trouble::Usage(format!(
+        return Err(CliError::Usage(format!(
             "{} is no bundle; `menagerie run` runs scenarios",
             arguments.bundle
         )));

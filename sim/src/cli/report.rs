@@ -2,11 +2,10 @@
 
 use std::fs;
 use std::path::Path;
-use std::thread;
 
 use super::arguments::ReportArguments;
-use super::output::complain;
-use super::{Exit, Trouble};
+use super::output::{complain, processors};
+use super::{CliError, Exit};
 use crate::report::{Extent, Obstacle, Order, make};
 use crate::run::registry::Registration;
 
@@ -17,10 +16,10 @@ const SCENARIOS: &str = "scenarios";
 pub(super) fn report(
     arguments: &ReportArguments,
     protocols: &[Registration],
-) -> Result<Exit, Trouble> {
+) -> Result<Exit, CliError> {
     let out = Path::new(&arguments.out);
     if out.is_dir() {
-        return Err(Trouble::Usage(format!(
+        return Err(CliError::Usage(format!(
             "--out {} is a folder; name the file, such as {}",
             arguments.out,
             out.join("REPORT.md").display()
@@ -28,7 +27,7 @@ pub(super) fn report(
     }
     let folder = out.parent().unwrap_or(Path::new(""));
     if !folder.as_os_str().is_empty() && !folder.is_dir() {
-        return Err(Trouble::Usage(format!(
+        return Err(CliError::Usage(format!(
             "--out {}: there is no folder {}",
             arguments.out,
             folder.display()
@@ -42,7 +41,7 @@ pub(super) fn report(
         } else {
             Extent::FULL
         },
-        jobs: thread::available_parallelism().map_or(1, usize::from),
+        jobs: processors(),
         stamp: arguments.stamp.clone(),
     };
     let report = make(&order, &mut |step| complain(&format!("report: {step}"))).map_err(trouble)?;
@@ -66,16 +65,16 @@ pub(super) fn report(
     })
 }
 
-fn trouble(obstacle: Obstacle) -> Trouble {
+fn trouble(obstacle: Obstacle) -> CliError {
     match obstacle {
-        Obstacle::Scenario(error) => Trouble::Scenario(error),
-        Obstacle::Missing(name) => Trouble::Usage(format!(
+        Obstacle::Scenario(error) => CliError::Scenario(error),
+        Obstacle::Missing(name) => CliError::Usage(format!(
             "there is no {SCENARIOS}/{name}.toml here; run this at the project's root"
         )),
-        Obstacle::Internal(error) => Trouble::Internal(error),
+        Obstacle::Internal(error) => CliError::Internal(error),
     }
 }
 
-fn unwritable(path: &Path, error: &std::io::Error) -> Trouble {
-    Trouble::Usage(format!("{} cannot be written: {error}", path.display()))
+fn unwritable(path: &Path, error: &std::io::Error) -> CliError {
+    CliError::Usage(format!("{} cannot be written: {error}", path.display()))
 }

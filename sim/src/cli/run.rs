@@ -8,17 +8,18 @@ use anstyle::{AnsiColor, Style};
 use menagerie::check::Verdict;
 
 use super::arguments::RunArguments;
-use super::document::{self, Runs, hex, words};
-use super::output::{complain, print};
-use super::{Exit, Trouble, artefacts, select};
+use super::document::{self, Runs, hex};
+use super::output::{complain, faults_line, ops_line, print, styled};
+use super::{CliError, Exit, artefacts, select};
+use crate::diagnose::abridge::abridged;
 use crate::run::registry::Registration;
 use crate::run::resolve::Resolved;
-use crate::run::{Conclusion, OpCounts, RunReport, RunSpec, named};
+use crate::run::{Conclusion, RunReport, RunSpec, named};
 use crate::scenario::Scenario;
 use crate::trace::lines;
 
 /// Runs a scenario under one seed on the chosen protocols.
-pub(super) fn run(arguments: &RunArguments, registered: &[Registration]) -> Result<Exit, Trouble> {
+pub(super) fn run(arguments: &RunArguments, registered: &[Registration]) -> Result<Exit, CliError> {
     let scenario = Arc::new(Scenario::read(&arguments.what.scenario)?);
     let mutations = select::mutations(&arguments.what, &scenario)?;
     let protocols = select::protocols(&arguments.what, &scenario, mutations, registered)?;
@@ -63,7 +64,7 @@ pub(super) fn run(arguments: &RunArguments, registered: &[Registration]) -> Resu
 }
 
 /// Runs it, and once more without the trace to compare the hashes.
-fn twice(protocol: &Registration, spec: &RunSpec) -> Result<(RunReport, u64, Duration), Trouble> {
+fn twice(protocol: &Registration, spec: &RunSpec) -> Result<(RunReport, u64, Duration), CliError> {
     #[allow(
         clippy::disallowed_methods,
         reason = "wall time of a run, taken outside of it"
@@ -89,31 +90,6 @@ pub(super) fn verdict_exit(conclusion: Conclusion) -> Exit {
     }
 }
 
-/// The operations on one line.
-pub(super) fn ops_line(ops: &OpCounts) -> String {
-    format!(
-        "operations: {} ok, {} error, {} refused, {} unknown",
-        ops.ok, ops.error, ops.refused, ops.unknown
-    )
-}
-
-/// The faults on one line.
-pub(super) fn faults_line<'a>(faults: impl Iterator<Item = (&'a &'static str, &'a u64)>) -> String {
-    let fired: Vec<String> = faults
-        .map(|(kind, count)| format!("{count} {kind}"))
-        .collect();
-    if fired.is_empty() {
-        "faults: none".to_owned()
-    } else {
-        format!("faults: {}", fired.join(", "))
-    }
-}
-
-/// A word in a style; the writer strips it where colours are not wanted.
-pub(super) fn styled(style: Style, word: &str) -> String {
-    format!("{style}{word}{style:#}")
-}
-
 fn style(verdict: &Verdict) -> Style {
     let color = match verdict {
         Verdict::Pass { .. } => AnsiColor::Green,
@@ -121,6 +97,37 @@ fn style(verdict: &Verdict) -> Style {
         Verdict::Fail(_) => AnsiColor::Red,
     };
     Style::new().fg_color(Some(color.into())).bold()
+}
+
+/// What each checker says, a line each.
+fn verdict_lines(report: &RunReport, text: &mut String) {
+    for judged in &report.verdicts {
+        let (word, checked, reason) = judged.words();
+        let word = styled(style(&judged.verdict), &format!("{word:<8}"));
+        let detail = match &judged.verdict {
+            Verdict::Pass { .. } => format!("{checked} checked"),
+            Verdict::Vacuous(_) | Verdict::Unknown(_) => reason.to_owned(),
+            Verdict::Fail(counterexample) => {
+                format!("at {}: {}", counterexample.at, abridged(reason))
+            }
+        };
+        let _ = writeln!(text, "  {:<18}{word}{detail}", judged.checker);
+    }
+}
+
+/// When which servers were healed, and how long it took them to converge.
+fn healing(report: &RunReport) -> String {
+    let core = named(&report.core);
+    match (report.healed, report.converged) {
+        (Some(healed), Some(converged)) => {
+            format!(
+                "healed {core} at {healed}, converged {} later",
+                converged.since(healed)
+            )
+        }
+        (Some(healed), None) => format!("healed {core} at {healed}, not converged"),
+        (None, _) => "not healed".to_owned(),
+    }
 }
 
 /// A run in words.
@@ -146,30 +153,10 @@ pub(super) fn human(
     );
     // Writing into a string cannot fail.
     let _ = writeln!(text, "{title}  hash {}", hex(report.hash));
-    for judged in &report.verdicts {
-        let (word, checked, reason) = words(&judged.verdict);
-        let word = styled(style(&judged.verdict), &format!("{word:<8}"));
-        let detail = match &judged.verdict {
-            Verdict::Pass { .. } => format!("{checked} checked"),
-            Verdict::Vacuous(_) | Verdict::Unknown(_) => reason.to_owned(),
-            Verdict::Fail(counterexample) => format!("at {}: {reason}", counterexample.at),
-        };
-        let _ = writeln!(text, "  {:<18}{word}{detail}", judged.checker);
-    }
+    verdict_lines(report, &mut text);
     let _ = writeln!(text, "  {}", faults_line(report.faults.iter()));
     let _ = writeln!(text, "  {}", ops_line(&report.ops));
-    let core = named(&report.core);
-    let healing = match (report.healed, report.converged) {
-        (Some(healed), Some(converged)) => {
-            format!(
-                "healed {core} at {healed}, converged {} later",
-                converged.since(healed)
-            )
-        }
-        (Some(healed), None) => format!("healed {core} at {healed}, not converged"),
-        (None, _) => "not healed".to_owned(),
-    };
-    let _ = writeln!(text, "  {healing}");
+    let _ = writeln!(text, "  {}", healing(report));
     let wall = wall.map_or_else(String::new, |wall| {
         format!(" in {:.1}ms", wall.as_secs_f64() * 1e3)
     });

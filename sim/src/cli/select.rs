@@ -3,7 +3,7 @@
 use menagerie::check::CHECKERS;
 use menagerie::mutation::{CATALOGUE, Concerns, Mutation, Mutations};
 
-use super::Trouble;
+use super::CliError;
 use super::arguments::What;
 use crate::run::registry::Registration;
 use crate::scenario::RUNNER_CHECKERS;
@@ -11,7 +11,7 @@ use crate::scenario::Scenario;
 
 /// The mutations that were named: on the command line, where `none` switches all off, or else in
 /// the scenario.
-pub(super) fn mutations(what: &What, scenario: &Scenario) -> Result<Mutations, Trouble> {
+pub(super) fn mutations(what: &What, scenario: &Scenario) -> Result<Mutations, CliError> {
     match what.mutate.as_slice() {
         [] => return Ok(scenario.mutations()),
         [none] if none == "none" => return Ok(Mutations::NONE),
@@ -21,7 +21,7 @@ pub(super) fn mutations(what: &What, scenario: &Scenario) -> Result<Mutations, T
     for text in &what.mutate {
         let mutation = Mutation::find(text).ok_or_else(|| {
             let known = CATALOGUE.iter().flat_map(|entry| [entry.id, entry.name]);
-            Trouble::Usage(format!(
+            CliError::Usage(format!(
                 "there is no mutation \"{text}\"{}; `menagerie mutations` lists them",
                 suggestion(text, known)
             ))
@@ -32,7 +32,7 @@ pub(super) fn mutations(what: &What, scenario: &Scenario) -> Result<Mutations, T
 }
 
 /// A checker that was named must be one.
-pub(super) fn checker(name: Option<&str>) -> Result<(), Trouble> {
+pub(super) fn checker(name: Option<&str>) -> Result<(), CliError> {
     let known = || {
         let names = CHECKERS.iter().map(|entry| entry.name);
         names
@@ -43,7 +43,7 @@ pub(super) fn checker(name: Option<&str>) -> Result<(), Trouble> {
         return Ok(());
     };
     let names: Vec<&str> = known().collect();
-    Err(Trouble::Usage(format!(
+    Err(CliError::Usage(format!(
         "there is no checker \"{name}\"{}; there are: {}",
         suggestion(name, known()),
         names.join(", ")
@@ -56,7 +56,7 @@ pub(super) fn protocols(
     scenario: &Scenario,
     mutations: Mutations,
     registered: &[Registration],
-) -> Result<Vec<Registration>, Trouble> {
+) -> Result<Vec<Registration>, CliError> {
     let concerned = |registration: &Registration, mutation: Mutation| {
         mutation.entry().concerns.includes(registration.name)
     };
@@ -78,12 +78,12 @@ pub(super) fn protocols(
             .map(|one| one.name)
             .collect();
         if !unconcerned.is_empty() {
-            return Err(Trouble::Usage(unconcerned_text(mutation, &unconcerned)));
+            return Err(CliError::Usage(unconcerned_text(mutation, &unconcerned)));
         }
     }
     if chosen.is_empty() {
         let ids: Vec<&str> = mutations.iter().map(|on| on.entry().id).collect();
-        return Err(Trouble::Usage(format!(
+        return Err(CliError::Usage(format!(
             "no protocol is concerned by all of these mutations: {}; switch on one at a time",
             ids.join(", ")
         )));
@@ -105,14 +105,14 @@ fn unconcerned_text(mutation: Mutation, unconcerned: &[&str]) -> String {
     )
 }
 
-fn named(name: &str, registered: &[Registration]) -> Result<Registration, Trouble> {
+fn named(name: &str, registered: &[Registration]) -> Result<Registration, CliError> {
     registered
         .iter()
         .copied()
         .find(|one| one.name == name)
         .ok_or_else(|| {
             let names: Vec<&str> = registered.iter().map(|one| one.name).collect();
-            Trouble::Usage(format!(
+            CliError::Usage(format!(
                 "there is no protocol \"{name}\"{}; there are: {}, and `all`",
                 suggestion(name, names.iter().copied()),
                 names.join(", ")

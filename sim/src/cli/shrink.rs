@@ -8,12 +8,12 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use super::arguments::ShrinkArguments;
-use super::campaign::processors;
+use super::artefacts::{remark, story};
 use super::document;
 use super::output::print;
-use super::{Exit, Trouble, select, source};
+use super::{CliError, Exit, select, source};
 use crate::diagnose::explain::brief;
-use crate::diagnose::shrink::{self, Budget, Shrunk, Size, Watcher};
+use crate::diagnose::shrink::{self, Budget, End, Shrunk, Size, Watcher};
 use crate::run::bundle::Bundle;
 use crate::run::registry::Registration;
 use crate::run::scenario_file::scenario_text;
@@ -32,33 +32,35 @@ struct Document<'a> {
     #[serde(flatten)]
     size: Size,
     reruns: u64,
+    events: u64,
     wall_s: f64,
-    complete: bool,
+    ended_by: End,
 }
 
 /// Shrinks a failing run to a scenario file and a bundle.
 pub(super) fn shrink(
     arguments: &ShrinkArguments,
     registered: &[Registration],
-) -> Result<Exit, Trouble> {
-    let loaded = source::load(&arguments.what, arguments.seed, registered)?;
-    select::checker(arguments.checker.as_deref())?;
+) -> Result<Exit, CliError> {
+    let loaded = source::load(&arguments.run.what, arguments.run.seed, registered)?;
+    select::checker(arguments.run.checker.as_deref())?;
     check_files(arguments)?;
     ctrlc::set_handler(|| STOP.store(true, Ordering::Relaxed))
-        .map_err(|error| Trouble::Usage(format!("Ctrl-C cannot be caught: {error}")))?;
+        .map_err(|error| CliError::Usage(format!("Ctrl-C cannot be caught: {error}")))?;
     let bar = Bar::new();
     let budget = Budget {
-        wall: arguments.budget,
-        jobs: arguments.jobs.map_or_else(processors, usize::from),
+        events: arguments.budget,
+        wall: arguments.timeout,
+        jobs: arguments.jobs.count(),
         stop: &STOP,
     };
-    let checker = arguments.checker.as_deref();
+    let checker = arguments.run.checker.as_deref();
     let run = &loaded.job.resolved;
     let shrunk = shrink::shrink(loaded.protocol, run, checker, budget, &bar)?;
     bar.0.finish_and_clear();
     let Some(shrunk) = shrunk else {
         let which = checker.map_or_else(String::new, |name| format!(" by {name}"));
-        return Err(Trouble::Usage(format!(
+        return Err(CliError::Usage(format!(
             "no violation is reported{which}: there is nothing to shrink; to see the run: {}",
             loaded.job.reproduce
         )));
@@ -69,8 +71,8 @@ pub(super) fn shrink(
 }
 
 /// Refuses files that could not be written: better now than after a long search.
-fn check_files(arguments: &ShrinkArguments) -> Result<(), Trouble> {
-    let refuse = |why: String| Err(Trouble::Usage(why));
+fn check_files(arguments: &ShrinkArguments) -> Result<(), CliError> {
+    let refuse = |why: String| Err(CliError::Usage(why));
     if arguments.out == arguments.bundle {
         return refuse(format!(
             "--out and --bundle both name {}; the scenario and its bundle are two files",
@@ -95,17 +97,9 @@ fn check_files(arguments: &ShrinkArguments) -> Result<(), Trouble> {
     Ok(())
 }
 
-fn write_file(file: &str, text: &str) -> Result<(), Trouble> {
+fn write_file(file: &str, text: &str) -> Result<(), CliError> {
     fs::write(file, text)
-        .map_err(|error| Trouble::Usage(format!("{file} cannot be written: {error}")))
-}
-
-/// The story of a shrunk scenario: where it comes from and what it shows.
-pub(super) fn story(shrunk: &Shrunk, from: &str) -> String {
-    format!(
-        "Shrunk from {from}. It shows: {}",
-        brief(&shrunk.failure.reason).trim_end_matches('.')
-    )
+        .map_err(|error| CliError::Usage(format!("{file} cannot be written: {error}")))
 }
 
 fn write(
@@ -113,10 +107,13 @@ fn write(
     protocol: &Registration,
     scenario: &str,
     shrunk: &Shrunk,
-) -> Result<(), Trouble> {
-    let from = format!("{scenario} on {}, seed {}", protocol.name, arguments.seed);
-    let text =
-        scenario_text(&shrunk.run, protocol.name, &story(shrunk, &from)).map_err(Trouble::Usage)?;
+) -> Result<(), CliError> {
+    let from = format!(
+        "{scenario} on {}, seed {}",
+        protocol.name, arguments.run.seed
+    );
+    let text = scenario_text(&shrunk.run, protocol.name, &story(shrunk, &from))
+        .map_err(CliError::Usage)?;
     write_file(&arguments.out, &text)?;
     let (report, recorded) = shrink::record(*protocol, &shrunk.run)?;
     let failed = Some(shrunk.failure.checker.clone());
@@ -124,12 +121,12 @@ fn write(
         .file_stem()
         .map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
     let bundle = Bundle::written(&recorded, &name, protocol.name, report.hash, failed)
-        .map_err(Trouble::Usage)?;
+        .map_err(CliError::Usage)?;
     write_file(&arguments.bundle, &bundle.text())
 }
 
-fn tell(arguments: &ShrinkArguments, shrunk: &Shrunk) -> Result<(), Trouble> {
-    if arguments.what.json {
+fn tell(arguments: &ShrinkArguments, shrunk: &Shrunk) -> Result<(), CliError> {
+    if arguments.run.what.json {
         let document = Document {
             schema: 1,
             scenario_file: &arguments.out,
@@ -138,22 +135,20 @@ fn tell(arguments: &ShrinkArguments, shrunk: &Shrunk) -> Result<(), Trouble> {
             reason: &shrunk.failure.reason,
             size: shrunk.size,
             reruns: shrunk.reruns,
+            events: shrunk.events,
             wall_s: shrunk.wall.as_secs_f64(),
-            complete: !shrunk.cut_short,
+            ended_by: shrunk.end,
         };
         return Ok(print(&document::text(&document))?);
     }
-    let unfinished = if shrunk.cut_short {
-        " (the budget ended it: with more time it may become smaller)"
-    } else {
-        ""
-    };
+    let remark = remark(shrunk.end).map_or_else(String::new, |words| format!(" ({words})"));
     print(&format!(
-        "{}: {}\n  {}{unfinished}\n  {} reruns in {:.1} s\n  menagerie run {}\n",
+        "{}: {}\n  {}{remark}\n  {} reruns, {:.1} million events in {:.1} s\n  menagerie run {}\n",
         shrunk.failure.checker,
-        shrunk.failure.reason,
+        brief(&shrunk.failure.reason),
         shrunk.size,
         shrunk.reruns,
+        shrunk.events as f64 / 1e6,
         shrunk.wall.as_secs_f64(),
         arguments.out
     ))?;

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use menagerie::check::Verdict;
 
 use super::arguments::What;
-use super::{Trouble, select};
+use super::{CliError, select};
+use crate::files::is_lines;
 use crate::run::bundle::Bundle;
 use crate::run::registry::Registration;
 use crate::run::{Job, RunReport, RunSpec, quoted};
@@ -27,12 +28,16 @@ pub(super) struct Loaded {
 const BUNDLE: &str = "bundle.json";
 
 /// Reads a scenario file, (by its name's end) a bundle, or the bundle in the folder of a run.
-pub(super) fn load(what: &What, seed: u64, registered: &[Registration]) -> Result<Loaded, Trouble> {
+pub(super) fn load(
+    what: &What,
+    seed: u64,
+    registered: &[Registration],
+) -> Result<Loaded, CliError> {
     let path = Path::new(&what.scenario);
     if path.is_dir() {
         let bundle = path.join(BUNDLE);
         if !bundle.is_file() {
-            return Err(Trouble::Usage(format!(
+            return Err(CliError::Usage(format!(
                 "{} is a folder without a {BUNDLE}; name a scenario file, a bundle, or the folder \
                  that a failing run left",
                 what.scenario
@@ -47,8 +52,8 @@ pub(super) fn load(what: &What, seed: u64, registered: &[Registration]) -> Resul
     if path.extension().is_some_and(|end| end == "json") {
         return of_bundle(what, registered);
     }
-    if path.extension().is_some_and(|end| end == "jsonl") {
-        return Err(Trouble::Usage(format!(
+    if is_lines(path) {
+        return Err(CliError::Usage(format!(
             "{} is a recording, and this command repeats the run: name its scenario, or the \
              {BUNDLE} beside it",
             what.scenario
@@ -60,7 +65,7 @@ pub(super) fn load(what: &What, seed: u64, registered: &[Registration]) -> Resul
     let protocols = select::protocols(what, &scenario, mutations, registered)?;
     let [protocol] = protocols.as_slice() else {
         let names: Vec<&str> = protocols.iter().map(|one| one.name).collect();
-        return Err(Trouble::Usage(format!(
+        return Err(CliError::Usage(format!(
             "this command is about one run; choose one with --protocol: {}",
             names.join(", ")
         )));
@@ -80,7 +85,7 @@ pub(super) fn load(what: &What, seed: u64, registered: &[Registration]) -> Resul
 }
 
 /// A run that was asked for its trace and broke down before there was one.
-pub(super) fn untraced(report: &RunReport) -> Trouble {
+pub(super) fn untraced(report: &RunReport) -> CliError {
     let why = report
         .verdicts
         .iter()
@@ -89,28 +94,28 @@ pub(super) fn untraced(report: &RunReport) -> Trouble {
             Verdict::Unknown(why) => Some(why.as_str()),
             Verdict::Pass { .. } | Verdict::Vacuous(_) => None,
         });
-    Trouble::Usage(format!(
-        "the run broke down before there was anything to tell: {}; to see it: {}",
+    CliError::Usage(format!(
+        "the run broke down before it had a trace: {}; to see it: {}",
         why.unwrap_or("it does not say why"),
         report.reproduce
     ))
 }
 
-fn of_bundle(what: &What, registered: &[Registration]) -> Result<Loaded, Trouble> {
+fn of_bundle(what: &What, registered: &[Registration]) -> Result<Loaded, CliError> {
     let path = &what.scenario;
     if !what.mutate.is_empty() || what.protocol.is_some() {
-        return Err(Trouble::Usage(
+        return Err(CliError::Usage(
             "a bundle has its protocol and mutations in it: leave --protocol and --mutate out"
                 .to_owned(),
         ));
     }
     let text = fs::read_to_string(path)
-        .map_err(|error| Trouble::Usage(format!("{path} cannot be read: {error}")))?;
+        .map_err(|error| CliError::Usage(format!("{path} cannot be read: {error}")))?;
     let bundle = Bundle::parse(&text)
-        .map_err(|why| Trouble::Usage(format!("{path} is no replay bundle: {why}")))?;
+        .map_err(|why| CliError::Usage(format!("{path} is no replay bundle: {why}")))?;
     let named = registered.iter().find(|one| one.name == bundle.protocol);
     let protocol = *named.ok_or_else(|| {
-        Trouble::Usage(format!(
+        CliError::Usage(format!(
             "{path} is about the protocol \"{}\", which is not known here; \
              `menagerie protocols` lists those that are",
             bundle.protocol

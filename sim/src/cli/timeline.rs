@@ -6,8 +6,9 @@ use std::path::Path;
 
 use super::arguments::{TimelineArguments, What};
 use super::output::print;
-use super::{Exit, Trouble, source};
+use super::{CliError, Exit, source};
 use crate::diagnose::timeline::page;
+use crate::files::is_lines;
 use crate::run::registry::Registration;
 use crate::trace::Trace;
 
@@ -15,9 +16,9 @@ use crate::trace::Trace;
 pub(super) fn timeline(
     arguments: &TimelineArguments,
     registered: &[Registration],
-) -> Result<Exit, Trouble> {
+) -> Result<Exit, CliError> {
     let path = Path::new(&arguments.source);
-    let (trace, expected) = if path.extension().is_some_and(|end| end == "jsonl") {
+    let (trace, expected) = if is_lines(path) {
         (read(arguments, path)?, None)
     } else {
         perform(arguments, registered)?
@@ -33,21 +34,21 @@ pub(super) fn timeline(
     Ok(Exit::Held)
 }
 
-fn read(arguments: &TimelineArguments, path: &Path) -> Result<Trace, Trouble> {
+fn read(arguments: &TimelineArguments, path: &Path) -> Result<Trace, CliError> {
     if !arguments.mutate.is_empty() || arguments.protocol.is_some() {
-        return Err(Trouble::Usage(
+        return Err(CliError::Usage(
             "a trace has its protocol and mutations in it: leave --protocol and --mutate out"
                 .to_owned(),
         ));
     }
-    Trace::read(path).map_err(|error| Trouble::Usage(error.to_string()))
+    Trace::read(path).map_err(|error| CliError::Usage(error.to_string()))
 }
 
 /// Performs the run for its trace; gives also the checker that the scenario expects to fail.
 fn perform(
     arguments: &TimelineArguments,
     registered: &[Registration],
-) -> Result<(Trace, Option<String>), Trouble> {
+) -> Result<(Trace, Option<String>), CliError> {
     let what = What {
         scenario: arguments.source.clone(),
         protocol: arguments.protocol.clone(),
@@ -65,7 +66,7 @@ fn perform(
 }
 
 /// Writes the file, but never over another one unless that is wanted.
-fn write(file: &Path, page: &str, force: bool) -> Result<(), Trouble> {
+fn write(file: &Path, page: &str, force: bool) -> Result<(), CliError> {
     let mut options = OpenOptions::new();
     options.write(true);
     if force {
@@ -74,11 +75,11 @@ fn write(file: &Path, page: &str, force: bool) -> Result<(), Trouble> {
         options.create_new(true);
     }
     let told = |error: std::io::Error| match error.kind() {
-        ErrorKind::AlreadyExists => Trouble::Usage(format!(
+        ErrorKind::AlreadyExists => CliError::Usage(format!(
             "{} exists; name another file, or overwrite it with --force",
             file.display()
         )),
-        _ => Trouble::Usage(format!("{} cannot be written: {error}", file.display())),
+        _ => CliError::Usage(format!("{} cannot be written: {error}", file.display())),
     };
     let mut out = options.open(file).map_err(told)?;
     out.write_all(page.as_bytes()).map_err(told)

@@ -131,7 +131,7 @@ pub(super) fn result(
             (Err(Failure::of(ErrorCode::Unimplemented)), -1)
         }
         (Ask::Request(Request::Auth { .. }), Some(ServerFrame::Reply { answer, .. })) => {
-            // ZooKeeper's answers to auth tell no zxid.
+            // ZooKeeper's answers to auth have no zxid.
             (answer, 0)
         }
         (_, Some(ServerFrame::Reply { answer, zxid, .. })) => (answer, wide(zxid)),

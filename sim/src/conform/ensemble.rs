@@ -1,9 +1,9 @@
 //! Replays a transcript of an ensemble: three voters and an observer in a world without faults.
 //!
 //! The steps are played strictly one at a time, as they were recorded: after each one every open
-//! connection is pinged, which drains it. Zxids are told relative to the last one before the
+//! connection is pinged, which drains it. Zxids are relative to the last one before the
 //! transcript. A session that reconnects leaves its earlier connection open; it goes on under the
-//! session's name with "old" behind it.
+//! session's name followed by "old".
 
 use std::collections::BTreeMap;
 
@@ -206,7 +206,7 @@ impl Player {
         };
         self.ping(&[]);
         heard.extend(self.rest(SETTLED));
-        self.tell_relative(&mut res);
+        self.make_relative(&mut res);
         let ev = self.events(asking, &heard);
         self.rename_old(&step.session);
         let mut got = Value::map([("res", res), ("ev", Value::List(ev))]);

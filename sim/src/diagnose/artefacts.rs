@@ -1,4 +1,4 @@
-//! What a failing run leaves behind: a folder with everything that tells of it.
+//! What a failing run leaves behind: a folder with everything about it.
 //!
 //! The folder is `FOLDER/<scenario>/<protocol>-<seed>/`. Nothing in it is overwritten by something
 //! else unless that is asked for; writing the same again changes nothing.
@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use menagerie::check::Verdict;
 use serde::Serialize;
 
+use crate::files::compressed;
 use crate::run::RunReport;
 use crate::trace::Trace;
 use crate::trace::export::history;
@@ -18,7 +19,23 @@ use crate::trace::export::history;
 /// The version of `verdict.json`.
 const SCHEMA: u32 = 1;
 
-/// A kind of artefact, in the order in which they are told.
+/// The name of a trace in the folder of a run.
+pub const EVENTS: &str = "events.jsonl";
+/// The same, compressed by xz.
+pub const EVENTS_XZ: &str = "events.jsonl.xz";
+
+/// How the trace is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Events {
+    /// Compressed by xz: less than a tenth of its size.
+    Xz,
+    /// As plain text.
+    Plain,
+    /// Not at all.
+    None,
+}
+
+/// A kind of artefact, in the order in which they are named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Artefact {
     /// What every checker says.
@@ -29,6 +46,8 @@ pub enum Artefact {
     History,
     /// The trace.
     Events,
+    /// The trace, compressed.
+    EventsXz,
     /// The smallest scenario that fails in the same way.
     Minimal,
     /// What happened, in sentences.
@@ -46,6 +65,7 @@ impl Artefact {
             | Artefact::Bundle
             | Artefact::History
             | Artefact::Events
+            | Artefact::EventsXz
             | Artefact::Timeline => false,
         }
     }
@@ -56,7 +76,8 @@ impl Artefact {
             Artefact::Verdict => "verdict.json",
             Artefact::Bundle => "bundle.json",
             Artefact::History => "history.jsonl",
-            Artefact::Events => "events.jsonl",
+            Artefact::Events => EVENTS,
+            Artefact::EventsXz => EVENTS_XZ,
             Artefact::Minimal => "minimal.toml",
             Artefact::Story => "story.md",
             Artefact::Timeline => "timeline.html",
@@ -70,7 +91,7 @@ impl Artefact {
 pub struct ArtefactInput {
     /// The folder of the run, below the one that was asked for.
     place: PathBuf,
-    contents: Vec<(Artefact, String)>,
+    contents: Vec<(Artefact, Vec<u8>)>,
 }
 
 /// What was written.
@@ -101,7 +122,7 @@ impl fmt::Display for ArtefactError {
         match self {
             ArtefactError::Exists(path) => write!(
                 out,
-                "{} is there already and tells of another run: nothing was written; --force \
+                "{} is there already and is about another run: nothing was written; --force \
                  overwrites it, --out FOLDER writes elsewhere, --no-artifacts writes nothing",
                 path.display()
             ),
@@ -118,23 +139,29 @@ impl fmt::Display for ArtefactError {
 impl std::error::Error for ArtefactError {}
 
 impl ArtefactInput {
-    /// The artefacts that every recorded run has: its verdict, history and trace.
-    pub fn of(report: &RunReport, trace: &Trace) -> ArtefactInput {
+    /// The artefacts that every recorded run has: its verdict and history, and its trace as wanted.
+    pub fn of(report: &RunReport, trace: &Trace, events: Events) -> ArtefactInput {
         let place =
             Path::new(&report.scenario).join(format!("{}-{}", report.protocol, report.seed));
-        let contents = vec![
-            (Artefact::Verdict, verdict(report, trace)),
-            (Artefact::History, history::jsonl(&history::lines(trace))),
-            (Artefact::Events, trace.to_jsonl()),
-        ];
-        ArtefactInput { place, contents }
+        let input = ArtefactInput {
+            place,
+            contents: Vec::new(),
+        };
+        let input = input
+            .with(Artefact::Verdict, verdict(report, trace))
+            .with(Artefact::History, history::jsonl(&history::lines(trace)));
+        match events {
+            Events::Xz => input.with(Artefact::EventsXz, compressed(&trace.to_jsonl())),
+            Events::Plain => input.with(Artefact::Events, trace.to_jsonl()),
+            Events::None => input,
+        }
     }
 
     /// One more artefact, or another content of one that is there.
     #[must_use]
-    pub fn with(mut self, artefact: Artefact, content: String) -> ArtefactInput {
+    pub fn with(mut self, artefact: Artefact, content: impl Into<Vec<u8>>) -> ArtefactInput {
         self.contents.retain(|(kind, _)| *kind != artefact);
-        self.contents.push((artefact, content));
+        self.contents.push((artefact, content.into()));
         self
     }
 }
@@ -150,7 +177,7 @@ pub fn write(folder: &Path, input: &ArtefactInput, force: Force) -> Result<Writt
         let path = path.to_owned();
         move |error| ArtefactError::Io { path, error }
     };
-    let mut contents: Vec<&(Artefact, String)> = input.contents.iter().collect();
+    let mut contents: Vec<&(Artefact, Vec<u8>)> = input.contents.iter().collect();
     contents.sort_by_key(|(artefact, _)| *artefact);
     let same_run = is_same_run(&folder, &contents);
     if force == Force::No {
@@ -159,7 +186,7 @@ pub fn write(folder: &Path, input: &ArtefactInput, force: Force) -> Result<Writt
             match fs::read(&path) {
                 // How far a run is shrunk depends on the time there was; it is the same run.
                 Ok(_) if same_run && artefact.is_best_effort() => {}
-                Ok(there) if there != content.as_bytes() => {
+                Ok(there) if there != *content => {
                     return Err(ArtefactError::Exists(path));
                 }
                 Ok(_) => {}
@@ -173,6 +200,15 @@ pub fn write(folder: &Path, input: &ArtefactInput, force: Force) -> Result<Writt
         let path = folder.join(artefact.file());
         fs::write(&path, content).map_err(refused(&path))?;
     }
+    if !same_run {
+        // What stays from another run would be taken for this one's.
+        for artefact in [Artefact::Events, Artefact::EventsXz] {
+            let path = folder.join(artefact.file());
+            if contents.iter().all(|(kind, _)| *kind != artefact) && path.exists() {
+                fs::remove_file(&path).map_err(refused(&path))?;
+            }
+        }
+    }
     let files = contents.iter().map(|(artefact, _)| artefact.file());
     Ok(Written {
         files: files.collect(),
@@ -180,13 +216,13 @@ pub fn write(folder: &Path, input: &ArtefactInput, force: Force) -> Result<Writt
     })
 }
 
-/// Whether the folder tells of the very run that is written.
-fn is_same_run(folder: &Path, contents: &[&(Artefact, String)]) -> bool {
+/// Whether the folder is about the very run that is written.
+fn is_same_run(folder: &Path, contents: &[&(Artefact, Vec<u8>)]) -> bool {
     let verdict = contents
         .iter()
         .find(|(artefact, _)| *artefact == Artefact::Verdict);
     let there = fs::read(folder.join(Artefact::Verdict.file()));
-    matches!((verdict, there), (Some((_, content)), Ok(there)) if there == content.as_bytes())
+    matches!((verdict, there), (Some((_, content)), Ok(there)) if there == *content)
 }
 
 /// Whether files with another content are overwritten.
@@ -224,14 +260,6 @@ struct JudgedLine<'a> {
 }
 
 fn verdict(report: &RunReport, trace: &Trace) -> String {
-    let line = |judged: &'_ crate::run::Judged| -> (&'static str, u64, Option<u64>) {
-        match &judged.verdict {
-            Verdict::Pass { checked } => ("pass", *checked, None),
-            Verdict::Vacuous(_) => ("vacuous", 0, None),
-            Verdict::Unknown(_) => ("unknown", 0, None),
-            Verdict::Fail(counterexample) => ("fail", 0, Some(counterexample.at.0)),
-        }
-    };
     let document = VerdictDocument {
         schema: SCHEMA,
         scenario: &report.scenario,
@@ -244,17 +272,17 @@ fn verdict(report: &RunReport, trace: &Trace) -> String {
             .verdicts
             .iter()
             .map(|judged| {
-                let (verdict, checked, at) = line(judged);
+                let (verdict, checked, reason) = judged.words();
+                let at = match &judged.verdict {
+                    Verdict::Fail(counterexample) => Some(counterexample.at.0),
+                    Verdict::Pass { .. } | Verdict::Vacuous(_) | Verdict::Unknown(_) => None,
+                };
                 JudgedLine {
                     checker: &judged.checker,
                     verdict,
                     checked,
                     at,
-                    reason: match &judged.verdict {
-                        Verdict::Pass { .. } => "",
-                        Verdict::Vacuous(why) | Verdict::Unknown(why) => why,
-                        Verdict::Fail(counterexample) => &counterexample.reason,
-                    },
+                    reason,
                 }
             })
             .collect(),

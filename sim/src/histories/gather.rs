@@ -1,4 +1,4 @@
-//! From events to operations: which return belongs to which invocation, and what it tells.
+//! From events to operations: which return belongs to which invocation, and what it observed.
 
 use menagerie::linear::{Action, Family, INITIAL, KeyedHistory, NEVER, Operation, Origin, Texts};
 
@@ -84,7 +84,7 @@ struct Open {
     place: u32,
 }
 
-/// An operation that turned out to tell nothing has this place of invocation.
+/// An operation that turned out to observe nothing has this place of invocation.
 const LEFT_OUT: u32 = NEVER;
 
 /// Gathers a history from its events.

@@ -160,7 +160,7 @@ impl<'a> Members<'a> {
     }
 }
 
-/// A text that any value is told by.
+/// A text for any value.
 fn plain(token: Token<'_>) -> Token<'_> {
     match token {
         [b'"', text @ .., b'"'] => text,

@@ -113,10 +113,7 @@ pub fn judge(path: &Path, question: &Question) -> Result<Judged, String> {
     }
 }
 
-#[allow(
-    clippy::disallowed_methods,
-    reason = "it tells how long the parsing took"
-)]
+#[allow(clippy::disallowed_methods, reason = "it measures the parsing")]
 fn znode(path: &Path, question: &Question) -> Result<Judged, String> {
     let started = Instant::now();
     let limits = question.limits;
@@ -220,7 +217,7 @@ fn unknown(limits: Limits, operations: usize, reason: String, parse: Duration) -
 }
 
 impl Limits {
-    /// What is spent on an explanation, behind the verdict.
+    /// What is spent on an explanation, after the verdict.
     fn for_explaining(self) -> Limits {
         Limits {
             time: self.time.min(EXPLAINING_MAX),
@@ -290,10 +287,7 @@ impl Budget for Meter {
     }
 }
 
-#[allow(
-    clippy::disallowed_methods,
-    reason = "it tells how long the parsing took"
-)]
+#[allow(clippy::disallowed_methods, reason = "it measures the parsing")]
 fn keyed(path: &Path, question: &Question, family: Family) -> Result<Judged, String> {
     if question.mode == Mode::Zookeeper {
         return Err("the mode zookeeper is for the model znode".to_owned());
@@ -321,10 +315,7 @@ fn keyed(path: &Path, question: &Question, family: Family) -> Result<Judged, Str
 }
 
 /// Judges a history that has been read.
-#[allow(
-    clippy::disallowed_methods,
-    reason = "it tells how long the check took"
-)]
+#[allow(clippy::disallowed_methods, reason = "it measures the check")]
 pub fn keyed_history(history: &KeyedHistory, family: Family, limits: Limits) -> Judged {
     let mut meter = Meter::start(limits, history.size());
     let judgement = linear::check(family, history, &mut meter);

@@ -8,12 +8,11 @@ pub mod judge;
 mod tests;
 pub mod znode;
 
-use std::fs;
-use std::io::Read;
 use std::path::Path;
 
-use lzma_rust2::XzReader;
 use menagerie::linear::{Family, KeyedHistory};
+
+pub use crate::files::{content, content_within};
 
 /// What a failed compare-and-set says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,45 +62,6 @@ fn unlimited<T>(read: Result<T, Unread>) -> Result<T, Malformed> {
 
 /// Lines between two looks at the memory.
 const LINES_A_LOOK: usize = 1024;
-
-/// The first bytes of an xz file.
-const XZ_MAGIC: &[u8] = b"\xfd7zXZ\0";
-
-/// The content of a file, unpacked if it is compressed.
-///
-/// # Errors
-/// Says why it cannot be read.
-pub fn content(path: &Path) -> Result<Vec<u8>, String> {
-    let content = content_within(path, usize::MAX)?;
-    content.map_err(|size| format!("its {size} bytes do not fit into memory"))
-}
-
-/// The content of a file, unpacked if it is compressed; the size that it has at least, if that is
-/// more than it may have.
-///
-/// # Errors
-/// Says why it cannot be read.
-pub fn content_within(path: &Path, bytes_max: usize) -> Result<Result<Vec<u8>, u64>, String> {
-    let size = fs::metadata(path).map_err(|why| why.to_string())?.len();
-    if size > bytes_max as u64 {
-        return Ok(Err(size));
-    }
-    let bytes = fs::read(path).map_err(|why| why.to_string())?;
-    if !bytes.starts_with(XZ_MAGIC) {
-        return Ok(Ok(bytes));
-    }
-    let room = bytes_max - bytes.len().min(bytes_max);
-    let mut unpacked = Vec::new();
-    XzReader::new(bytes.as_slice(), true)
-        .take((room as u64).saturating_add(1))
-        .read_to_end(&mut unpacked)
-        .map_err(|why| format!("it is no whole xz file: {why}"))?;
-    if unpacked.len() > room {
-        return Ok(Err(unpacked.len() as u64 + bytes.len() as u64));
-    }
-    unpacked.shrink_to_fit();
-    Ok(Ok(unpacked))
-}
 
 /// Reads a history of registers or of strings. A path that ends in `.edn` (or `.edn.xz`) is in
 /// Jepsen's form, any other one has a JSON object in each line.

@@ -166,12 +166,3 @@ fn wrong_edn_is_named() {
     assert_malformed("h.edn", &"[".repeat(100_000), 1, "nested deeper");
     assert_malformed("h.edn", "{:a \"\\q\"}", 1, "no escape");
 }
-
-#[test]
-fn a_cut_xz_file_is_refused() {
-    let path = std::env::temp_dir().join(format!("menagerie-cut-{}.xz", std::process::id()));
-    fs::write(&path, [XZ_MAGIC, &[0, 4]].concat()).expect("the folder for such files");
-    let why = content(&path).expect_err("it was accepted");
-    fs::remove_file(&path).expect("it was written");
-    assert!(why.contains("xz"), "{why}");
-}

@@ -1,7 +1,7 @@
 //! What the campaigns of a report reached: recovery times, synced reads, rare paths.
 
 use super::Findings;
-use super::text::{millis, table};
+use super::table::{millis, table};
 use crate::run::campaign::{CampaignReport, Recoveries};
 
 /// How long recovery took, beside how long it might have taken.
@@ -45,7 +45,7 @@ pub(super) fn recoveries(text: &mut String, findings: &Findings) {
 /// How many synced reads nothing could be asked of.
 pub(super) fn synced_reads(text: &mut String, findings: &Findings) {
     text.push_str(
-        "\n## Synced reads\n\nA read right behind a sync has to be linearizable. Where a sync is \
+        "\n## Synced reads\n\nA read right after a sync of the same client has to be linearizable. Where a sync is \
          no quorum operation (Zab), it is excused if a later leader\nwas established before its \
          own leader gave the answer.\n\n",
     );

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use menagerie::check::Verdict;
-use menagerie::ids::VirtualTime;
+use menagerie::ids::{Span, VirtualTime};
 use menagerie::mutation::{Entry, Mutations};
 
+use crate::run::internal::Internal;
 use crate::run::measure::in_order;
-use crate::run::registry::{Internal, Registration};
+use crate::run::registry::Registration;
 use crate::run::{Conclusion, RunReport, RunSpec};
 use crate::scenario::Scenario;
 
@@ -23,6 +24,7 @@ struct Outcome {
     seed: u64,
     /// The checker whose violation is the earliest, and when that was.
     caught: Option<(String, VirtualTime)>,
+    lasted: VirtualTime,
     wall: Duration,
 }
 
@@ -61,6 +63,7 @@ impl Detection {
             Ok(Outcome {
                 seed: *seed,
                 caught: earliest(&report),
+                lasted: report.virtual_time,
                 wall: begun.elapsed(),
             })
         };
@@ -124,16 +127,26 @@ impl Detection {
         counts
     }
 
-    /// After so many seeds (from 1 on), so many detections.
-    pub(super) fn curve(&self) -> Vec<(u64, u64)> {
-        let mut caught = 0;
-        (1u64..)
-            .zip(&self.outcomes)
-            .map(|(tried, one)| {
-                caught += u64::from(one.caught.is_some());
-                (tried, caught)
-            })
-            .collect()
+    /// How many seeds were run.
+    pub(super) fn tried(&self) -> u64 {
+        self.seeds.end - self.seeds.start
+    }
+
+    /// Of each detection the virtual time of all runs since the one before it, one run after the
+    /// other, up to the moment of the violation.
+    pub(super) fn times(&self) -> Vec<Span> {
+        let mut times = Vec::new();
+        let mut fruitless = 0;
+        for one in &self.outcomes {
+            match &one.caught {
+                Some((_, at)) => {
+                    times.push(Span(fruitless + at.0));
+                    fruitless = 0;
+                }
+                None => fruitless += one.lasted.0,
+            }
+        }
+        times
     }
 }
 

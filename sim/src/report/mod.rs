@@ -5,7 +5,9 @@
 
 mod coverage;
 mod detection;
+mod figures;
 mod plot;
+mod table;
 mod text;
 mod track;
 
@@ -18,11 +20,12 @@ use std::time::Duration;
 use menagerie::mutation::{CATALOGUE, Mutations};
 
 use crate::run::campaign::{self, CampaignReport, CampaignSpec, Watcher};
+use crate::run::internal::Internal;
 use crate::run::measure::failover::{Failover, Loss};
 use crate::run::measure::in_order;
 use crate::run::measure::latency::{Home, Links, Measured, Setting};
 use crate::run::measure::throughput::{self, Watching, Work};
-use crate::run::registry::{Internal, Registration};
+use crate::run::registry::Registration;
 use crate::scenario::{Scenario, ScenarioError, files_in};
 use detection::Detection;
 
@@ -183,10 +186,9 @@ pub fn make(order: &Order<'_>, say: &mut dyn FnMut(&str)) -> Result<Report, Obst
         speeds,
         yardsticks,
     };
-    let plots = text::plots(&findings).map_err(Internal)?;
     Ok(Report {
         text: text::text(order, &findings),
-        plots,
+        plots: figures::plots(order, &findings),
         held: findings.campaigns.iter().all(|one| one.pass == one.runs),
     })
 }
@@ -196,7 +198,7 @@ fn find<'a>(scenarios: &'a [Arc<Scenario>], name: &str) -> Result<&'a Arc<Scenar
     found.ok_or_else(|| Obstacle::Missing(name.to_owned()))
 }
 
-/// Nobody is told how a campaign of a report goes.
+/// The progress of a report's campaigns is not shown.
 struct Quiet;
 
 impl Watcher for Quiet {

@@ -1,112 +1,27 @@
-//! The report's text and what its plots show.
+//! The report's text.
 
 use std::fmt::Write as _;
 
 use menagerie::canonical::FORMAT_VERSION;
 use menagerie::ids::Span;
+use menagerie::mutation::CATALOGUE;
 
 use super::coverage;
 use super::detection::Detection;
-use super::plot::{Bar, Group, Labels, Series, bars, lines};
+use super::table::table;
 use super::track;
-use super::{Failovers, Findings, Order, Speed};
+use super::{Findings, Order, Speed};
 use crate::chance::dice::DICE_VERSION;
 use crate::run::campaign::CampaignReport;
 use crate::run::measure::Summary;
 use crate::run::measure::failover::{Failover, Loss};
-use crate::run::measure::latency::{Links, Measured};
+use crate::run::measure::latency::Measured;
 use crate::run::measure::throughput::CheckerCost;
 
 /// What stands at the head.
 const INTRODUCTION: &str = include_str!("introduction.md");
 /// What is not simulated, the fault budget, and the format of the hash.
 const LIMITS: &str = include_str!("limits.md");
-
-/// The plots: file names relative to the report's folder, and contents.
-pub(super) fn plots(findings: &Findings) -> Result<Vec<(String, String)>, String> {
-    let named = |name: &str, content: String| (format!("docs/{name}.svg"), content);
-    let mut plots = Vec::new();
-    for links in Links::CONSTANT {
-        let title = format!(
-            "Commit latency, {}: mean, and the bound in black",
-            links.name()
-        );
-        let labels = Labels {
-            title: &title,
-            x: "voters",
-            y: "milliseconds, virtual",
-        };
-        let name = format!("latency_{}", links.name().to_lowercase());
-        plots.push(named(
-            &name,
-            bars(labels, &latency_groups(findings, links))?,
-        ));
-    }
-    let labels = Labels {
-        title: "Share of leader losses after which a write is answered again within",
-        x: "milliseconds, virtual",
-        y: "share",
-    };
-    plots.push(named(
-        "failover",
-        lines(labels, &failover_series(findings))?,
-    ));
-    let labels = Labels {
-        title: "Detections of each mutation",
-        x: "seeds tried",
-        y: "seeds that detect it",
-    };
-    let series: Vec<Series> = findings.detections.iter().map(detection_series).collect();
-    plots.push(named("detection", lines(labels, &series)?));
-    Ok(plots)
-}
-
-fn latency_groups(findings: &Findings, links: Links) -> Vec<Group> {
-    let some = |voters: u8| {
-        let all = findings.latencies.iter();
-        all.filter(move |(_, one)| one.setting.links == links && one.setting.voters == voters)
-    };
-    [3, 5, 7]
-        .map(|voters| Group {
-            name: format!("n = {voters}"),
-            bars: some(voters)
-                .map(|(protocol, one)| Bar {
-                    name: format!("{protocol}, client at {}", one.setting.home.name()),
-                    height: millis(one.latency.mean),
-                    bound: one.bound.map(millis),
-                })
-                .collect(),
-        })
-        .into()
-}
-
-fn failover_series(findings: &Findings) -> Vec<Series> {
-    let series = |one: &Failovers| {
-        let mut spans: Vec<Span> = one.found.iter().map(|found| found.first).collect();
-        spans.sort_unstable();
-        let count = spans.len() as f64;
-        let shares = (1u32..).map(|place| f64::from(place) / count);
-        Series {
-            name: format!("{}, {}", one.protocol, one.loss.name()),
-            points: spans.into_iter().map(millis).zip(shares).collect(),
-        }
-    };
-    findings.failovers.iter().map(series).collect()
-}
-
-fn detection_series(detection: &Detection) -> Series {
-    let curve = detection.curve().into_iter();
-    Series {
-        name: detection.name(),
-        points: curve
-            .map(|(tried, caught)| (tried as f64, caught as f64))
-            .collect(),
-    }
-}
-
-pub(super) fn millis(span: Span) -> f64 {
-    span.0 as f64 / 1e6
-}
 
 /// The whole text.
 pub(super) fn text(order: &Order<'_>, findings: &Findings) -> String {
@@ -131,18 +46,6 @@ pub(super) fn text(order: &Order<'_>, findings: &Findings) -> String {
         "\nVersions: hash format {FORMAT_VERSION}, dice `{DICE_VERSION}`.\n"
     );
     text
-}
-
-/// A table in Markdown; texts that start a cell with a digit are set to the right by their column.
-pub(super) fn table(text: &mut String, head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) {
-    let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
-    let owned: Vec<String> = head.iter().map(|cell| (*cell).to_owned()).collect();
-    text.push_str(&line(&owned));
-    text.push_str(&line(&vec!["---".to_owned(); head.len()]));
-    for row in rows {
-        let escaped: Vec<String> = row.iter().map(|cell| cell.replace('|', "\\|")).collect();
-        text.push_str(&line(&escaped));
-    }
 }
 
 fn campaigns(text: &mut String, order: &Order<'_>, findings: &Findings) {
@@ -213,10 +116,11 @@ fn mutations(text: &mut String, order: &Order<'_>, findings: &Findings) {
     let seeds = order.extent.mutation;
     let _ = write!(
         text,
-        "\n## Mutations\n\nKnown bugs, switched on one at a time, from seed 0 on: until 40 seeds \
+        "\n## Mutations\n\n{} known bugs, switched on one at a time, from seed 0 on: until 40 seeds \
          and more after the first that\ndetects it, or through {seeds} seeds. *Seeds*: how many \
          were run. *First seed*: so many seeds pass before one detects it.\n*Reported first \
-         by*: the checker with the earliest violation in virtual time, with the number of runs.\n\n"
+         by*: the checker with the earliest violation in virtual time, with the number of runs.\n\n",
+        CATALOGUE.len()
     );
     let head = [
         "mutation",
@@ -234,7 +138,8 @@ fn mutations(text: &mut String, order: &Order<'_>, findings: &Findings) {
     table(text, &head, findings.detections.iter().map(detection_row));
     let _ = write!(
         text,
-        "\n![Detections over seeds](docs/detection.svg)\n\n\
+        "\n![Time to detection](docs/detection.svg)\n\nA dot is a detection: the virtual time of all \
+         runs since the one before it, seed after seed, up to the moment\nof the violation.\n\n\
          Reproduce a row: `menagerie campaign scenarios/<scenario>.toml --protocol <protocol> \
          --mutate <mutation> --seeds 0..<seeds>`.\n"
     );
@@ -245,7 +150,6 @@ fn detection_row(one: &Detection) -> Vec<String> {
         Some((seed, checker, at)) => (seed.to_string(), checker.to_owned(), at.to_string()),
         None => ("never".to_owned(), String::new(), String::new()),
     };
-    let tried = (one.seeds.end - one.seeds.start) as f64;
     let reporters = one.reporters().into_iter();
     let reporters: Vec<String> = reporters
         .map(|(name, count)| format!("{name} {count}"))
@@ -255,9 +159,9 @@ fn detection_row(one: &Detection) -> Vec<String> {
         one.entry.name.to_owned(),
         one.protocol.to_owned(),
         one.scenario.clone(),
-        (one.seeds.end - one.seeds.start).to_string(),
+        one.tried().to_string(),
         one.caught().to_string(),
-        format!("{:.1} %", one.caught() as f64 * 100.0 / tried),
+        format!("{:.1} %", one.caught() as f64 * 100.0 / one.tried() as f64),
         seed,
         at,
         checker,
@@ -303,7 +207,8 @@ fn latency(text: &mut String, findings: &Findings) {
         });
     table(text, &head, rows);
     text.push_str(
-        "\n![LAN](docs/latency_lan.svg)\n![WAN](docs/latency_wan.svg)\n\nRandom delays \
+        "\n![LAN](docs/latency_lan.svg)\n![WAN](docs/latency_wan.svg)\n\
+         ![Random delays](docs/latency_random.svg)\n\nRandom delays \
          between the servers (there is \
          no bound of this kind for them): uniform 50 to 450 us; exponential with\na mean of 250 \
          us; log-normal with a \
@@ -401,6 +306,35 @@ fn throughput(text: &mut String, order: &Order<'_>, findings: &Findings) {
         "messages: of NetSim",
         "events: of the bare loop",
     ];
+    table(text, &head, speed_rows(findings, bare, net_sim));
+    text.push('\n');
+    let head = [
+        "checkers of",
+        "ns an operation",
+        "ns an observation",
+        "share of a run",
+    ];
+    table(text, &head, findings.speeds.iter().map(cost_row));
+    let start = yardsticks.start_up.as_secs_f64() * 1e6 / yardsticks.start_ups.max(1) as f64;
+    let _ = write!(
+        text,
+        "\nBefore its first event a run pays {start:.0} us for a thread and a runtime.\n\nWall \
+         time of the runs up to the first \
+         detection of each mutation:\n\n"
+    );
+    let rows = findings.detections.iter().map(|one| {
+        let wall = one.wall_to_first();
+        let wall = wall.map_or("never".to_owned(), |wall| {
+            format!("{:.3} s", wall.as_secs_f64())
+        });
+        vec![one.name(), wall]
+    });
+    table(text, &["mutation", "wall time"], rows);
+    text.push_str("\nReproduce: `cargo bench --bench throughput`.\n");
+}
+
+/// How fast the runs are, and the yardsticks.
+fn speed_rows(findings: &Findings, bare: f64, net_sim: f64) -> Vec<Vec<String>> {
     let mut rows = Vec::new();
     for speed in &findings.speeds {
         for (name, work) in [("all checks", &speed.with), ("no checks", &speed.without)] {
@@ -432,31 +366,7 @@ fn throughput(text: &mut String, order: &Order<'_>, findings: &Findings) {
         none(),
         none(),
     ]);
-    table(text, &head, rows);
-    text.push('\n');
-    let head = [
-        "checkers of",
-        "ns an operation",
-        "ns an observation",
-        "share of a run",
-    ];
-    table(text, &head, findings.speeds.iter().map(cost_row));
-    let start = yardsticks.start_up.as_secs_f64() * 1e6 / yardsticks.start_ups.max(1) as f64;
-    let _ = write!(
-        text,
-        "\nBefore its first event a run pays {start:.0} us for a thread and a runtime.\n\nWall \
-         time of the runs up to the first \
-         detection of each mutation:\n\n"
-    );
-    let rows = findings.detections.iter().map(|one| {
-        let wall = one.wall_to_first();
-        let wall = wall.map_or("never".to_owned(), |wall| {
-            format!("{:.3} s", wall.as_secs_f64())
-        });
-        vec![one.name(), wall]
-    });
-    table(text, &["mutation", "wall time"], rows);
-    text.push_str("\nReproduce: `cargo bench --bench throughput`.\n");
+    rows
 }
 
 fn cost_row(speed: &Speed) -> Vec<String> {

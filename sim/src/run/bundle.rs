@@ -5,7 +5,7 @@
 //! [`crate::chance::decision`]). It replays to the same hash; an edited one replays as far as it makes
 //! sense.
 
-pub(crate) mod limits;
+mod limits;
 
 use std::sync::Arc;
 

@@ -17,7 +17,8 @@ use menagerie::check::{Excused, Verdict};
 use menagerie::ids::Span;
 use menagerie::mutation::Mutations;
 
-use crate::run::registry::{Internal, Registration};
+use crate::run::internal::Internal;
+use crate::run::registry::Registration;
 use crate::run::{Conclusion, OpCounts, RunReport, RunSpec, reproduce};
 use crate::scenario::Scenario;
 use crate::world::reach::Tally;
@@ -366,7 +367,7 @@ impl Fold {
         }
     }
 
-    /// The results that came behind a gap (of a stopped campaign) are folded in their order too.
+    /// Results that came after a gap (of a stopped campaign) are folded in their order too.
     fn finish(mut self) -> CampaignReport {
         for (_, run) in std::mem::take(&mut self.early) {
             self.take(run);

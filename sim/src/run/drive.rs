@@ -5,6 +5,9 @@
 //! synced read answered, and the core must stand at one zxid with one digest, within the bound. If
 //! it does not, the obstacle says which server or client lacks what. See `healing`.
 
+mod liveness;
+mod token;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -12,11 +15,9 @@ use menagerie::check::Verdict;
 use menagerie::history::Outcome;
 use menagerie::ids::{ClientId, NodeId, OpId, Span, VirtualTime};
 use menagerie::protocol::Protocol;
-use menagerie::quorum::NodeSet;
 use menagerie::tree::Request;
 
 use super::RunReport;
-use super::healing::{self, named};
 use super::probe::{Next, Probe};
 use crate::chance::decision::Source;
 use crate::chance::dice::Dice;
@@ -26,68 +27,15 @@ use crate::scenario::plan::{Family, Plan, Planned};
 use crate::scenario::script::{Act, Move, Player, Script, ScriptedOp};
 use crate::scenario::workload::{Asked, Client, Deed};
 use crate::trace::{self, What};
-use crate::world::recovery;
 use crate::world::{Action, Close, Happening, World};
+use token::Token;
 
 /// A run that takes more events than this is given up as undecided.
 const STEPS_MAX: u64 = 50_000_000;
 /// A run that stops at the first violation looks for one after so many events.
 const LOOKS: u64 = 64;
-/// Of what stands in the way of convergence so much is named.
-const LACKS_NAMED_MAX: usize = 12;
-/// How often convergence is looked for.
-const POLL: Span = Span::millis(10);
 /// How long a client waits before it asks again in the liveness phase.
 const ASK_AGAIN: Span = Span::millis(20);
-
-/// What a wake-up is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Token {
-    /// A client's slot has thought long enough.
-    Think { client: ClientId, slot: u8 },
-    /// A fault of the plan fires.
-    Fire(usize),
-    /// A fault of the plan ends.
-    Undo(usize),
-    /// The safety phase ends.
-    Heal,
-    /// Have the servers converged?
-    Poll,
-    /// A client's probe asks again.
-    Probe(ClientId),
-}
-
-impl Token {
-    const SHIFT: u32 = 56;
-
-    fn word(self) -> u64 {
-        let (tag, value) = match self {
-            Token::Think { client, slot } => (1, u64::from(client.0) << 8 | u64::from(slot)),
-            Token::Fire(index) => (2, index as u64),
-            Token::Undo(index) => (3, index as u64),
-            Token::Heal => (4, 0),
-            Token::Poll => (5, 0),
-            Token::Probe(client) => (6, u64::from(client.0)),
-        };
-        tag << Token::SHIFT | value
-    }
-
-    fn of(word: u64) -> Token {
-        let value = word & ((1 << Token::SHIFT) - 1);
-        match word >> Token::SHIFT {
-            1 => Token::Think {
-                client: ClientId((value >> 8) as u16),
-                slot: (value & 0xff) as u8,
-            },
-            2 => Token::Fire(value as usize),
-            3 => Token::Undo(value as usize),
-            4 => Token::Heal,
-            5 => Token::Poll,
-            6 => Token::Probe(ClientId(value as u16)),
-            tag => panic!("no wake-up has the tag {tag}"),
-        }
-    }
-}
 
 /// A run under way.
 pub(super) struct Drive<P: Protocol> {
@@ -398,99 +346,6 @@ impl<P: Protocol> Drive<P> {
         }
     }
 
-    /// Ends the safety phase: undoes what is still in force and concerns the core only, the
-    /// youngest first, and starts those of its members that are down for another reason (a server
-    /// that refused to boot gets another chance). What concerns others is never undone any more.
-    fn heal(&mut self) {
-        if self.resolved.skip_liveness {
-            self.over = true;
-            return;
-        }
-        let script = self.resolved.script.as_ref();
-        let laid_down = script.and_then(|script| script.core.clone());
-        let scene = Scene::of(&self.world, &self.voters, &self.observers);
-        let applied = |node| self.world.applied(node);
-        self.core = match laid_down {
-            Some(core) => core,
-            None => healing::choose(self.resolved.core, &scene, applied, &self.dice),
-        };
-        let members: NodeSet = self.core.iter().copied().collect();
-        let core = self.core.clone();
-        self.world.note(|| What::Heal { core });
-        for (_, actions) in core::mem::take(&mut self.undo).into_iter().rev() {
-            for action in actions {
-                if healing::concerns_only(members, &action) {
-                    self.world.perform(action);
-                }
-            }
-        }
-        for node in members.iter() {
-            if self.world.is_paused(node) {
-                self.world.perform(Action::Resume(node));
-            }
-            if !self.world.is_up(node) {
-                self.world.perform(Action::Restart(node));
-            }
-        }
-        self.healed = Some(self.world.now());
-        let slowed = recovery::slowed(self.world.slowness());
-        self.allowed = Span(self.resolved.bound.0 + slowed.0);
-        self.probes = (1..=self.resolved.workload.clients)
-            .map(|number| Probe::new(ClientId(number)))
-            .collect();
-        for number in 1..=self.resolved.workload.clients {
-            self.probe(ClientId(number));
-        }
-        self.wake_at(self.world.now().after(POLL), Token::Poll);
-    }
-
-    fn probe(&mut self, client: ClientId) {
-        let place = usize::from(client.0) - 1;
-        let mut ops = Vec::new();
-        for (request, synced) in self.probes[place].requests() {
-            ops.push(self.world.invoke(client, request, synced));
-        }
-        if !ops.is_empty() {
-            self.probes[place].asked(&ops);
-        }
-    }
-
-    fn poll(&mut self) {
-        let Some(healed) = self.healed else {
-            return;
-        };
-        let now = self.world.now();
-        match self.lacking() {
-            None => self.converged = Some(now),
-            Some(lack) if now.since(healed) >= self.allowed => {
-                self.obstacle = Some(format!(
-                    "{} after healing {}: {lack}",
-                    now.since(healed),
-                    named(&self.core)
-                ));
-            }
-            Some(_) => self.wake_at(now.after(POLL), Token::Poll),
-        }
-    }
-
-    /// What stands between the core and convergence: every server and client that lacks something.
-    fn lacking(&self) -> Option<String> {
-        let mut lacks = healing::lacking(&self.world, &self.settled());
-        lacks.extend(self.probes.iter().filter_map(Probe::obstacle));
-        let more = lacks.len().saturating_sub(LACKS_NAMED_MAX);
-        if more > 0 {
-            lacks.truncate(LACKS_NAMED_MAX);
-            lacks.push(format!("and {more} more"));
-        }
-        (!lacks.is_empty()).then(|| lacks.join("; "))
-    }
-
-    /// The members of the core that must end in one state.
-    fn settled(&self) -> Vec<NodeId> {
-        let scene = Scene::of(&self.world, &self.voters, &self.observers);
-        healing::within_reach(&self.core, &scene, |from, to| self.world.is_cut(from, to))
-    }
-
     /// Ends the run: the verdicts of the world's checkers.
     pub(super) fn finish(&mut self) -> Vec<(&'static str, Verdict)> {
         let core = self.settled();
@@ -584,27 +439,5 @@ impl<P: Protocol> Drive<P> {
     /// The recorded events, and how many more there were.
     pub(super) fn take_trace(&mut self) -> (Vec<trace::Event>, u64) {
         self.world.take_trace()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_wake_up_keeps_its_meaning_as_a_word() {
-        for token in [
-            Token::Think {
-                client: ClientId(1_000),
-                slot: 63,
-            },
-            Token::Fire(499),
-            Token::Undo(0),
-            Token::Heal,
-            Token::Poll,
-            Token::Probe(ClientId(7)),
-        ] {
-            assert_eq!(Token::of(token.word()), token);
-        }
     }
 }

@@ -23,7 +23,7 @@ use crate::world::{Action, World};
 /// The stream of the draws that choose the core.
 const CORE: u64 = 0x434f_5245;
 
-/// Chooses the core, ascending. `applied` tells how far a server is; `None` if it is down.
+/// Chooses the core, ascending. `applied` returns how far a server is; `None` if it is down.
 pub(super) fn choose(
     core: Core,
     scene: &Scene,

@@ -9,7 +9,7 @@ use menagerie::tree::{CreateMode, Data, Path, Read, Request, Write};
 enum Stage {
     /// The write is under way.
     Writing(OpId),
-    /// The sync and the read behind it are under way; `left` of them are not answered yet.
+    /// The sync and the read after it are under way; `left` of them are not answered yet.
     Reading {
         sync: OpId,
         read: OpId,
@@ -58,7 +58,7 @@ impl Probe {
         }
     }
 
-    /// The requests to issue now, in order; `true` marks the read behind the sync.
+    /// The requests to issue now, in order; `true` marks the read after the sync.
     pub(super) fn requests(&self) -> Vec<(Request, bool)> {
         let path = Path::from(format!("/live-{}", self.client));
         match self.stage {

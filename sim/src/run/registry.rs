@@ -5,6 +5,7 @@ use std::thread;
 
 use menagerie::protocol::{Promises, Protocol, Replicates};
 
+use crate::run::internal::Internal;
 use crate::run::measure::failover::{self, Failover, Loss};
 use crate::run::measure::latency::{self, Measured, Setting};
 use crate::run::{Job, RunReport, RunSpec, execute};
@@ -28,10 +29,6 @@ pub struct Registration {
     latency: fn(&Setting) -> Result<Measured, Internal>,
     failover: fn(Loss, u64) -> Result<Failover, Internal>,
 }
-
-/// The simulator itself failed: a run ended without a report.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Internal(pub String);
 
 impl Registration {
     /// Registers a protocol under a name.

@@ -11,15 +11,17 @@ use toml::Spanned;
 
 use super::cost::{Extent, affordable};
 use super::diagnostic::Problem;
-use super::quantity::Duration;
+use super::quantity::{Duration, SPAN_MAX};
 use super::schema::{Document, KnobsSection, LatencySection};
-use crate::run::bundle::limits::decision;
+use crate::chance::decision::Name;
 use crate::scenario::script::parse_act;
 
 /// The greatest number a set of servers can hold.
 pub(crate) const SERVERS_MAX: u16 = 63;
 /// The most clients of a run.
 pub(crate) const CLIENTS_MAX: u16 = 1_000;
+/// Clocks do not run slower or faster than this: local microseconds in a second.
+const DRIFT: core::ops::RangeInclusive<u64> = 500_000..=1_500_000;
 const KEYS_MAX: u16 = 1_000;
 const PIPELINE_MAX: u8 = 64;
 const DEPTH_MAX: u16 = 32;
@@ -48,6 +50,24 @@ pub fn validate(document: &Document) -> Vec<Problem> {
     let mut found = problems.0;
     found.sort_by_key(|problem| problem.span.as_ref().map_or(0, |span| span.start));
     found
+}
+
+/// Whether a decision can come to this.
+///
+/// # Errors
+/// What it can come to.
+pub(crate) fn decision(name: Name, value: u64) -> Result<(), String> {
+    if name.is_span() && value > SPAN_MAX.0 {
+        return Err(format!("expected at most {} ns", SPAN_MAX.0));
+    }
+    if matches!(name, Name::Drift { .. }) && !DRIFT.contains(&value) {
+        return Err(format!(
+            "expected local microseconds in a second, from {} to {}",
+            DRIFT.start(),
+            DRIFT.end()
+        ));
+    }
+    Ok(())
 }
 
 /// How many servers there are in every run of the scenario.

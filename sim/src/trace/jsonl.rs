@@ -1,13 +1,13 @@
 //! Traces as files: one JSON document a line.
 
 use std::fmt;
-use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
 
 use super::{Event, Header, TRACE_VERSION, Trace};
+use crate::files::content;
 
 /// Why a trace cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,17 +62,19 @@ impl Trace {
         String::from_utf8(bytes).expect("JSON is UTF-8")
     }
 
-    /// Reads a file.
+    /// Reads a file, plain or compressed by xz.
     ///
     /// # Errors
     /// If it cannot be read, or is no trace of this version: names the file and the line.
     pub fn read(path: &Path) -> Result<Trace, TraceError> {
         let file = path.display().to_string();
-        let text = fs::read_to_string(path).map_err(|error| TraceError {
-            file: file.clone(),
-            line: 0,
-            message: format!("cannot be read: {error}"),
-        })?;
+        let text = content(path)
+            .and_then(|bytes| String::from_utf8(bytes).map_err(|error| error.to_string()))
+            .map_err(|error| TraceError {
+                file: file.clone(),
+                line: 0,
+                message: format!("cannot be read: {error}"),
+            })?;
         Trace::parse(&file, &text)
     }
 

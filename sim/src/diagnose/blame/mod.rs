@@ -17,7 +17,8 @@ use serde::Serialize;
 
 use crate::chance::decision::{Source, Table};
 use crate::diagnose::shrink::{Failure, record, renamed_servers, shows};
-use crate::run::registry::{Internal, Registration};
+use crate::run::internal::Internal;
+use crate::run::registry::Registration;
 use crate::run::resolve::Resolved;
 use crate::scenario::fault::Fault;
 use crate::scenario::quantity::exact_span;

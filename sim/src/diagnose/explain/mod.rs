@@ -169,7 +169,7 @@ fn steps(deeds: &[Deed], names: &Names) -> Vec<Step> {
 
 /// A sentence of a checker without the details that are the same wherever they occur in it.
 pub(crate) fn brief(reason: &str) -> String {
-    let reason = &names::plain(reason);
+    let reason = &names::plain(&super::abridge::abridged(reason));
     let mut stats = reason.split("Stat {").skip(1).map(|rest| {
         let end = rest.find('}').unwrap_or(rest.len());
         &rest[..end]

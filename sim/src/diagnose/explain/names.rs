@@ -15,6 +15,8 @@ use crate::trace::{Direction, Event, Passage, Trace, What};
 const GIST_MAX: usize = 180;
 /// The longest multi that is told with its parts.
 const MULTI_MAX: usize = 90;
+/// So many parts of an answer are told.
+const PARTS_MAX: usize = 4;
 
 /// An operation of a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -344,6 +346,10 @@ pub(super) fn answer(answer: &Value) -> String {
     if let Some(code) = answer.get("code").and_then(Value::as_str) {
         return code.to_owned();
     }
+    let parts = answer.get("Multi").or_else(|| answer.get("Reads"));
+    if let Some(parts) = parts.and_then(Value::as_array) {
+        return parts_of(parts);
+    }
     if let Some(path) = answer.pointer("/Created/path").and_then(Value::as_str) {
         return format!("created {path}");
     }
@@ -367,6 +373,20 @@ pub(super) fn answer(answer: &Value) -> String {
         }
     };
     text.chars().take(100).collect()
+}
+
+/// What the parts of a multi were answered, the first few of them.
+fn parts_of(parts: &[Value]) -> String {
+    // Of several reads each may have failed for itself.
+    let inside = |part: &Value| match part.get("Ok").or_else(|| part.get("Err")) {
+        Some(inside) => answer(inside),
+        None => answer(part),
+    };
+    let mut told: Vec<String> = parts.iter().take(PARTS_MAX).map(inside).collect();
+    if parts.len() > PARTS_MAX {
+        told.push(format!("and {} more", parts.len() - PARTS_MAX));
+    }
+    format!("[{}]", told.join("; "))
 }
 
 #[cfg(test)]
@@ -401,6 +421,21 @@ mod tests {
         assert_eq!(answer(&serde_json::json!({"Data": {"stat": stat}})), told);
         assert_eq!(answer(&serde_json::json!({"code": "NoNode"})), "NoNode");
         assert_eq!(answer(&serde_json::json!("Synced")), "synced");
+    }
+
+    #[test]
+    fn the_answer_of_a_multi_is_told_part_by_part() {
+        let stat = serde_json::json!({"version": 2, "num_children": 1, "pzxid": 7});
+        let multi = serde_json::json!({"Multi": [
+            "Checked", {"Set": stat}, {"Created": {"path": "/a", "stat": stat}}, "Deleted", "Checked"
+        ]});
+        assert_eq!(
+            answer(&multi),
+            "[checked; version 2, 1 children, last child change at 7; created /a; deleted; and 1 \
+             more]"
+        );
+        let reads = serde_json::json!({"Reads": [{"Err": {"code": "NoNode"}}]});
+        assert_eq!(answer(&reads), "[NoNode]");
     }
 
     #[test]

@@ -1,18 +1,25 @@
 //! From a failing run to the smallest one that fails in the same way.
 //!
 //! A candidate counts only if the *same* failure remains: the same checker with the same signature
-//! (see [`Failure`]). Passes are repeated until none of them takes anything away any more:
+//! (see [`Failure`]). The largest simplifications come first, so that a small budget already gives
+//! a short file:
 //!
-//! 1. *time*: the run ends with the violation, and nothing is healed behind it;
-//! 2. *faults*, *operations*, *clients*, *servers*: delta debugging;
-//! 3. *irregular decisions*: first all of them at once, then (since a failure may need another
-//!    moment once every delivery is regular) all of them with other moments for faults and
-//!    operations, then delta debugging of those that are left;
-//! 4. *values*: settings towards their defaults, moments and durations towards round numbers,
+//! 1. *time*: the run ends with the violation, and nothing is healed after it;
+//! 2. *large steps*: all deliveries regular, all operations of a client, all faults of one kind;
+//! 3. *faults*, *operations*, *clients*, *servers*: delta debugging, and drawn steps that leave out
+//!    several things at once;
+//! 4. *irregular decisions*: all of them, all of them with other moments for faults and operations,
+//!    then delta debugging of those that are left;
+//! 5. *values*: settings towards their defaults, moments and durations towards round numbers,
 //!    requests towards simple ones.
 //!
-//! Candidates are tried in a fixed order, a few at the same time, and of those that fail the first
-//! in that order is taken: so the result depends on the budget only where the budget ends it.
+//! All but the large steps are repeated until a round takes nothing away.
+//!
+//! The budget is counted in simulated events, not in time: one seed shrinks to one result, whatever
+//! the machine and however busy it is. Candidates are tried in a fixed order, a few at the same
+//! time, and of those that fail the first in that order is taken; what was tried after it is not
+//! charged, so that the result does not depend on the number of jobs either. Only a stop from
+//! outside, or by the time limit, ends a shrinking at a place of its own, and [`End`] reports it.
 
 mod ddmin;
 mod moves;
@@ -23,35 +30,37 @@ mod size;
 mod tests;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use menagerie::check::Verdict;
 use menagerie::ids::VirtualTime;
+use serde::Serialize;
 
 use crate::chance::decision::Source;
-use crate::run::registry::{Internal, Registration};
+use crate::run::internal::Internal;
+use crate::run::registry::Registration;
 use crate::run::resolve::Resolved;
 use crate::run::{Job, RunReport};
 
 pub(crate) use rename::renamed_servers;
 pub use size::Size;
 
-/// A failure, told apart from others.
+/// A failure, in a form in which two can be compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// The checker that reports it.
     pub checker: String,
-    /// What it says, without names and numbers.
+    /// Its sentence without names and numbers.
     pub signature: String,
     /// When the run first showed it.
     pub at: VirtualTime,
-    /// What it says.
+    /// Its sentence.
     pub reason: String,
 }
 
-/// So many words make a signature.
+/// How many words a signature has at most.
 const SIGNATURE_WORDS: usize = 12;
 
 impl Failure {
@@ -100,12 +109,32 @@ fn signature(reason: &str) -> String {
 /// How far a shrinking may go.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget<'a> {
-    /// The longest it may take.
+    /// The simulated events of all reruns together; each rerun is charged [`RERUN_EVENTS`] more.
+    pub events: u64,
+    /// The longest it may take on the wall clock. Where this ends it, the result differs from one
+    /// machine to another.
     pub wall: Duration,
     /// How many runs at the same time.
     pub jobs: usize,
     /// Set from outside to end it early.
     pub stop: &'a AtomicBool,
+}
+
+/// What a rerun costs beside its events: setting up a world takes about as long as this many.
+const RERUN_EVENTS: u64 = 1_000;
+/// The last part of the budget, in percent, is kept for making deliveries regular.
+const CLOSING_PERCENT: u64 = 25;
+
+/// What ended a shrinking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum End {
+    /// No simplification that is known shows the failure any more.
+    Minimal,
+    /// The budget of events was spent: the same happens on every machine.
+    Budget,
+    /// The time limit, or a stop from outside: elsewhere it may get further or less far.
+    Stopped,
 }
 
 /// Hears how it goes.
@@ -125,10 +154,12 @@ pub struct Shrunk {
     pub size: Size,
     /// How many runs it took.
     pub reruns: u64,
+    /// How much of the budget it took.
+    pub events: u64,
     /// How long it took.
     pub wall: Duration,
-    /// Whether the budget ended it before nothing more could be taken away.
-    pub cut_short: bool,
+    /// What ended it.
+    pub end: End,
 }
 
 /// A shrinking under way.
@@ -140,7 +171,13 @@ struct Shrinker<'a> {
     shown: Failure,
     budget: Budget<'a>,
     deadline: Instant,
-    reruns: AtomicU64,
+    /// How many events the passes may spend for now.
+    allowed: u64,
+    /// Invariant: does not depend on the number of jobs.
+    spent: u64,
+    reruns: u64,
+    /// What ended a pass before it was through, if something did.
+    ended: Option<End>,
     watcher: &'a dyn Watcher,
     pass: &'static str,
     /// Which of the last candidates was taken.
@@ -172,16 +209,37 @@ fn job(resolved: Resolved) -> Job {
     }
 }
 
-/// Performs a run, and gives the failure if it shows the one that is meant. A run that ends without
-/// a report shows nothing.
-pub(crate) fn shows(protocol: &Registration, target: &Failure, run: &Resolved) -> Option<Failure> {
+/// A candidate that was performed.
+struct Tried {
+    /// The failure, if the candidate shows the one that is meant.
+    shown: Option<Failure>,
+    /// What it costs.
+    events: u64,
+}
+
+/// Performs a run until it shows the failure that is meant. A run that ends without a report shows
+/// nothing.
+fn attempt(protocol: &Registration, target: &Failure, run: &Resolved) -> Tried {
     let mut run = run.clone();
     run.world.checks = true;
     run.world.trace = false;
     run.world.record = false;
     run.stop_early = Some(Arc::from(target.checker.as_str()));
-    let report = protocol.perform(job(run)).ok()?;
-    target.shown_by(&report)
+    match protocol.perform(job(run)) {
+        Ok(report) => Tried {
+            shown: target.shown_by(&report),
+            events: RERUN_EVENTS + report.stats.events,
+        },
+        Err(Internal(_)) => Tried {
+            shown: None,
+            events: RERUN_EVENTS,
+        },
+    }
+}
+
+/// The failure as a run shows it, if it shows the one that is meant.
+pub(crate) fn shows(protocol: &Registration, target: &Failure, run: &Resolved) -> Option<Failure> {
+    attempt(protocol, target, run).shown
 }
 
 /// Shrinks a run that fails. `checker` says which failure is meant; the first if absent. `None` if
@@ -196,11 +254,7 @@ pub fn shrink(
     budget: Budget<'_>,
     watcher: &dyn Watcher,
 ) -> Result<Option<Shrunk>, Internal> {
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "the budget is wall time, outside every run"
-    )]
-    let begun = Instant::now();
+    let begun = wall_clock();
     let (report, spelled) = record(protocol, run)?;
     let wanted = |failure: &Failure| checker.is_none_or(|name| name == failure.checker);
     let Some(target) = Failure::of(&report).into_iter().find(wanted) else {
@@ -215,13 +269,15 @@ pub fn shrink(
         best,
         budget,
         deadline: begun + budget.wall,
-        reruns: AtomicU64::new(1),
+        allowed: budget.events,
+        spent: RERUN_EVENTS + report.stats.events,
+        reruns: 1,
+        ended: None,
         watcher,
         pass: "record",
         taken: None,
     };
     shrinker.all_passes();
-    let cut_short = shrinker.is_over();
     if let Source::Dice = shrinker.best.world.decisions {
         // The budget ended before the deliveries' turn came: they are spelled out as they are.
         shrinker.best = record(protocol, &shrinker.best)?.1;
@@ -230,26 +286,32 @@ pub fn shrink(
         size: Size::of(&shrinker.best),
         run: shrinker.best,
         failure: shrinker.shown,
-        reruns: shrinker.reruns.into_inner(),
+        reruns: shrinker.reruns,
+        events: shrinker.spent,
         wall: begun.elapsed(),
-        cut_short,
+        end: shrinker.ended.unwrap_or(End::Minimal),
     }))
 }
 
-impl Shrinker<'_> {
-    fn is_over(&self) -> bool {
-        #[allow(
-            clippy::disallowed_methods,
-            reason = "the budget is wall time, outside every run"
-        )]
-        let now = Instant::now();
-        self.budget.stop.load(Ordering::Relaxed) || now >= self.deadline
-    }
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the time limit of a shrinking, outside every run"
+)]
+fn wall_clock() -> Instant {
+    Instant::now()
+}
 
-    /// The failure, if a candidate shows it.
-    fn try_one(&self, candidate: &Resolved) -> Option<Failure> {
-        self.reruns.fetch_add(1, Ordering::Relaxed);
-        shows(&self.protocol, &self.target, candidate)
+impl Shrinker<'_> {
+    /// Whether the passes must end, and notes why.
+    fn is_over(&mut self) -> bool {
+        if self.budget.stop.load(Ordering::Relaxed) || wall_clock() >= self.deadline {
+            self.ended = Some(End::Stopped);
+        } else if self.spent >= self.allowed {
+            self.ended.get_or_insert(End::Budget);
+        } else {
+            return false;
+        }
+        true
     }
 
     /// Takes the first of the candidates, in their order, that shows the failure. Candidates that
@@ -258,33 +320,46 @@ impl Shrinker<'_> {
         self.taken = None;
         let width = self.budget.jobs.max(1);
         for (turn, batch) in candidates.chunks(width).enumerate() {
-            let before = turn * width;
             if self.is_over() {
                 return false;
             }
-            let found: Vec<Option<Failure>> = thread::scope(|scope| {
-                let shrinker = &*self;
-                let threads: Vec<_> = batch
-                    .iter()
-                    .map(|candidate| scope.spawn(move || shrinker.try_one(candidate)))
-                    .collect();
-                threads
-                    .into_iter()
-                    .map(|thread| thread.join().unwrap_or(None))
-                    .collect()
-            });
-            let mut found = found.into_iter().enumerate();
-            if let Some((place, shown)) = found.find_map(|(place, shown)| Some((place, shown?))) {
-                self.taken = Some(before + place);
-                self.best = batch[place].clone();
-                self.shown = shown;
-                let size = Size::of(&self.best);
-                let reruns = self.reruns.load(Ordering::Relaxed);
-                self.watcher.smaller(self.pass, &size, reruns);
-                return true;
+            for (place, tried) in self.attempt_all(batch).into_iter().enumerate() {
+                // One job would not have begun this one.
+                if self.spent >= self.allowed {
+                    break;
+                }
+                self.spent += tried.events;
+                self.reruns += 1;
+                if let Some(shown) = tried.shown {
+                    self.taken = Some(turn * width + place);
+                    self.best = batch[place].clone();
+                    self.shown = shown;
+                    let size = Size::of(&self.best);
+                    self.watcher.smaller(self.pass, &size, self.reruns);
+                    return true;
+                }
             }
         }
         false
+    }
+
+    /// Performs candidates at the same time.
+    fn attempt_all(&self, batch: &[Resolved]) -> Vec<Tried> {
+        let (protocol, target) = (&self.protocol, &self.target);
+        thread::scope(|scope| {
+            let threads: Vec<_> = batch
+                .iter()
+                .map(|candidate| scope.spawn(move || attempt(protocol, target, candidate)))
+                .collect();
+            threads
+                .into_iter()
+                .map(|thread| {
+                    thread
+                        .join()
+                        .expect("a panic inside a run is caught by the runner")
+                })
+                .collect()
+        })
     }
 
     fn take(&mut self, candidate: Resolved) -> bool {

@@ -319,7 +319,7 @@ const SIMPLIFICATIONS: [fn(&Request) -> Option<Request>; 6] = [
     without_watch,
 ];
 
-/// A read behind a sync may not be needed, and a write can be a plainer one.
+/// A plain read of the node in place of one of its children or existence.
 fn sync_alone(request: &Request) -> Option<Request> {
     match request {
         Request::Read(Read::GetChildren { path, .. } | Read::Exists { path, .. }) => {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use menagerie::ids::Span;
 
 use super::ddmin::ddmin;
-use super::{Shrinker, Size, moves, record, rename};
+use super::{CLOSING_PERCENT, End, Shrinker, Size, moves, record, rename};
 use crate::chance::decision::{Name, Source, Table};
 use crate::run::resolve::Resolved;
 use crate::scenario::script::ScriptedOp;
@@ -16,42 +16,96 @@ use crate::scenario::script::ScriptedOp;
 const ROUNDS_MAX: usize = 8;
 /// So many other moments are tried to make a failure happen among regular deliveries.
 const JITTERS: u64 = 600;
+/// The same before anything was left out, when a rerun takes long.
+const FIRST_JITTERS: u64 = 240;
 /// So many larger steps are tried in a row without success before exploring ends.
 const EXPLORATIONS: u64 = 960;
 /// The same before anything else was left out, when a run still takes long.
 const FIRST_EXPLORATIONS: u64 = 480;
 /// So many of them are made ready at a time.
 const EXPLORED_AT_ONCE: u64 = 24;
-/// What a run needs behind the violation to show it.
+/// What a run needs after the violation to show it.
 const TAIL: Span = Span::millis(1);
 
 impl Shrinker<'_> {
     pub(super) fn all_passes(&mut self) {
+        self.allowed = self.budget.events / 100 * (100 - CLOSING_PERCENT);
+        self.search();
+        if self.ended == Some(End::Budget) {
+            self.allowed = self.budget.events;
+            self.close();
+        }
+    }
+
+    fn search(&mut self) {
         self.pass = "spell out";
-        let spelled = self.best.clone();
-        let mut drawing = unplaced(&spelled);
+        let mut drawing = unplaced(&self.best);
         drawing.world.decisions = Source::Dice;
         self.take(drawing);
         self.time();
+        self.large_steps();
         self.explore(FIRST_EXPLORATIONS);
         self.lists();
         self.explore(EXPLORATIONS);
         self.regularise();
         for _ in 0..ROUNDS_MAX {
-            let before = (Size::of(&self.best), self.best.clone());
+            let before = self.best.clone();
             self.time();
             self.lists();
             self.servers();
             self.irregular();
             self.explore(EXPLORATIONS);
             self.values();
-            if self.is_over() || before == (Size::of(&self.best), self.best.clone()) {
+            if self.is_over() || before == self.best {
                 return;
             }
         }
     }
 
-    /// Everything behind the violation goes, and so does the liveness phase.
+    /// Of whatever the search left when its part of the budget was spent, no irregular delivery
+    /// stays that the failure does not need.
+    fn close(&mut self) {
+        if let Source::Dice = self.best.world.decisions {
+            self.regularise();
+        } else {
+            self.irregular();
+        }
+    }
+
+    /// What takes much away at once, tried before anything is taken away piece by piece. A run that
+    /// needs irregular deliveries keeps its faults and clients for now: with fewer of them it is
+    /// seldom rid of its irregular deliveries again.
+    fn large_steps(&mut self) {
+        self.pass = "large steps";
+        let mut plain = self.best.clone();
+        plain.world.decisions = Source::Table(Arc::default());
+        if !self.take(plain.clone()) && !self.take_jittered(&plain, FIRST_JITTERS) {
+            return;
+        }
+        let mut families = Vec::new();
+        for planned in &self.best.plan.faults {
+            if !families.contains(&planned.family) {
+                families.push(planned.family);
+            }
+        }
+        for family in families {
+            let mut without = self.best.clone();
+            let faults = &mut without.plan.faults;
+            faults.retain(|planned| planned.family != family);
+            self.take(without);
+        }
+        self.clients();
+    }
+
+    /// Takes the first run with other moments that shows the failure.
+    fn take_jittered(&mut self, run: &Resolved, tries: u64) -> bool {
+        (0..tries).step_by(EXPLORED_AT_ONCE as usize).any(|first| {
+            let numbers = first..(first + EXPLORED_AT_ONCE).min(tries);
+            self.take_first(numbers.map(|number| moves::jittered(run, number)).collect())
+        })
+    }
+
+    /// Everything after the violation goes, and so does the liveness phase.
     fn time(&mut self) {
         self.pass = "time";
         if !self.best.skip_liveness {
@@ -156,8 +210,7 @@ impl Shrinker<'_> {
             return;
         }
         self.pass = "other moments";
-        let jittered = (0..JITTERS).map(|number| moves::jittered(&plain, number));
-        if self.take_first(jittered.collect()) {
+        if self.take_jittered(&plain, JITTERS) {
             return;
         }
         // It needs irregular deliveries. What of the dice's was irregular is written down.
@@ -295,7 +348,7 @@ fn unplaced(run: &Resolved) -> Resolved {
     run
 }
 
-/// The run with a shorter safety phase; what would come behind its end goes.
+/// The run with a shorter safety phase; what would come after its end goes.
 fn ended_at(run: &Resolved, end: Span) -> Resolved {
     let mut run = run.clone();
     run.duration = end;

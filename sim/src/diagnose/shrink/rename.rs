@@ -1,4 +1,4 @@
-//! Taking a server or a client out of a run: those behind it move up.
+//! Taking a server or a client out of a run: those with higher numbers move up.
 
 use menagerie::ids::{ClientId, NodeId};
 use std::sync::Arc;

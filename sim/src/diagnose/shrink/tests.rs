@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use menagerie::mutation::{Mutation, Mutations};
 
 use super::*;
+use crate::chance::decision::Table;
 use crate::run::RunSpec;
 use crate::run::registry::PROTOCOLS;
 use crate::scenario::Scenario;
@@ -23,6 +24,7 @@ static NEVER: AtomicBool = AtomicBool::new(false);
 
 fn budget() -> Budget<'static> {
     Budget {
+        events: 300_000_000,
         wall: Duration::from_secs(3_600),
         jobs: 2,
         stop: &NEVER,
@@ -84,6 +86,65 @@ fn the_failure_is_kept_and_no_step_makes_the_run_larger() {
     sound.world.mutations = Mutations::NONE;
     let sound = protocol("paxos").perform(job(sound)).expect("the run ends");
     assert!(Failure::of(&sound).is_empty(), "it passes without the bug");
+}
+
+/// The same run shrunk by so many jobs.
+fn shrunk_by(jobs: usize, events: u64) -> Shrunk {
+    let budget = Budget {
+        events,
+        jobs,
+        ..budget()
+    };
+    let run = failing("paxos", Mutation::P04);
+    shrink(protocol("paxos"), &run, None, budget, &Sizes::default())
+        .expect("every run ends")
+        .expect("it fails")
+}
+
+#[test]
+fn the_result_does_not_depend_on_the_number_of_jobs() {
+    for events in [1_000_000, 300_000_000] {
+        let (one, three) = (shrunk_by(1, events), shrunk_by(3, events));
+        assert_eq!(one.run, three.run);
+        assert_eq!((one.events, one.reruns), (three.events, three.reruns));
+        assert_eq!(one.end, three.end);
+    }
+}
+
+#[test]
+fn a_small_budget_ends_it_and_already_gives_a_short_run() {
+    let shrunk = shrunk_by(2, 2_000_000);
+    assert_eq!(shrunk.end, End::Budget);
+    assert!(shrunk.events < 2_200_000, "{}", shrunk.events);
+    assert!(shrunk.size.irregular_deliveries < 100, "{}", shrunk.size);
+}
+
+#[test]
+fn every_irregular_delivery_that_stays_is_needed() {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../scenarios/leader_isolated.toml"
+    );
+    let spec = RunSpec {
+        scenario: Arc::new(Scenario::read(path).expect("it is sound")),
+        ..chaos(365, Mutation::P09)
+    };
+    let paxos = protocol("paxos");
+    let run = Job::of("paxos", &spec).resolved;
+    let shrunk = shrink(paxos, &run, None, budget(), &Sizes::default())
+        .expect("every run ends")
+        .expect("it fails");
+    let Source::Table(table) = &shrunk.run.world.decisions else {
+        panic!("a shrunk run is spelled out");
+    };
+    for name in table.0.keys() {
+        let mut fewer = shrunk.run.clone();
+        let mut rest = Table::clone(table);
+        rest.0.remove(name);
+        fewer.world.decisions = Source::Table(Arc::new(rest));
+        let shown = shows(&paxos, &shrunk.failure, &fewer);
+        assert!(shown.is_none(), "{name} is not needed");
+    }
 }
 
 #[test]

@@ -23,7 +23,7 @@ const SCRIPT: &str = concat!(
     include_str!("assets/event.js"),
     include_str!("assets/filter.js"),
     include_str!("assets/page.js"),
-    include_str!("assets/hands.js"),
+    include_str!("assets/input.js"),
     "})();\n"
 );
 

@@ -5,14 +5,9 @@ use menagerie::tree::{
     Acl, ErrorCode, Failure, Identity, Part, Read, Request, Response, Stat, Write,
 };
 
-use serde::Deserialize;
-use serde::de::IntoDeserializer;
-use serde::de::value::{Error as Unnamed, StrDeserializer};
-
 use super::Names;
 use super::json::{OneOrMany, Scalar, StatShape};
-use super::requests::acl_of;
-use super::shapes::{Body, Fault};
+use super::shapes::{Body, Fault, acl_of, code_of};
 
 fn stat_of(shape: Option<&StatShape<'_>>) -> Result<Stat, String> {
     let shape = shape.ok_or("the answer has no \"stat\"")?;
@@ -183,10 +178,4 @@ pub(super) fn failure(request: &Request, error: &OneOrMany<Fault<'_>>) -> Result
             Err("\"error\" does not say what failed".to_owned())
         }
     }
-}
-
-/// The error of that name.
-pub(super) fn code_of(name: &str) -> Result<ErrorCode, String> {
-    let name: StrDeserializer<'_, Unnamed> = name.into_deserializer();
-    ErrorCode::deserialize(name).map_err(|why| format!("\"error\": {why}"))
 }

@@ -111,7 +111,7 @@ impl Form for Reader {
             ("invoke", _) => self.invoke(client, &line),
             ("ok" | "fail", _) => {
                 if line.args.is_some() {
-                    // The setup tells arguments and answer in one line.
+                    // The setup has arguments and answer in one line.
                     self.invoke(client, &line)?;
                 }
                 self.end(client, &line)
@@ -282,7 +282,7 @@ fn mode_of(flags: i64) -> Result<CreateMode, String> {
     }
 }
 
-/// Content; `None` where none is told.
+/// Content; `None` where there is none.
 fn data_of(shape: &OneOrMany<Bytes<'_>>) -> Result<Option<Data>, String> {
     match shape {
         OneOrMany::Nothing => Ok(None),
@@ -297,7 +297,7 @@ fn data_of(shape: &OneOrMany<Bytes<'_>>) -> Result<Option<Data>, String> {
     }
 }
 
-/// A Stat; the length of the content is told only where the content itself is known.
+/// A Stat; the length of the content is known only where the content itself is.
 fn stat_of(shape: Option<&StatShape<'_>>, length: Option<usize>) -> Result<Stat, String> {
     let shape = shape.ok_or("the answer has no \"stat\"")?;
     let owner = match &shape.owner {

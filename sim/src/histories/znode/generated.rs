@@ -1,7 +1,7 @@
 //! Lines with an operation's place in real time as their number: generated histories, and those
 //! that runs of the simulator export.
 //!
-//! An exported line has an `index`. It tells the session, the session's number and the identities
+//! An exported line has an `index`. It has the session, the session's number and the identities
 //! of each operation, and between operations the events that clients saw: watches that fired,
 //! sessions that began or ended.
 
@@ -161,7 +161,7 @@ impl Reader {
         if let Some(ids) = ids {
             operation.ids = ids;
         }
-        // Whoever ends a session comes behind everything that it asked.
+        // The end of a session comes after everything that it asked.
         if is_of_another {
             operation.xid = u32::MAX;
         }
@@ -187,7 +187,7 @@ impl Reader {
         let seen = match line.f {
             "opened" => Seen::SessionOpened(session()?),
             "ended" => Seen::SessionEnded(session()?),
-            // What came on which connection is told by each completion.
+            // Each completion names the connection that it came on.
             "connected" | "disconnected" => return Ok(()),
             // A try with a wrong password: whoever made it speaks for nobody.
             "rejected" | "admitted" => return Ok(()),

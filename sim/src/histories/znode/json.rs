@@ -54,7 +54,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
     }
 }
 
-/// A Stat, whatever of it is told.
+/// A Stat, as much of it as is given.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub(super) struct StatShape<'a> {

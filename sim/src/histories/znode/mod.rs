@@ -35,7 +35,7 @@ pub struct TreeHistory {
     pub clients: Vec<String>,
     /// Of each operation the lines of its invocation and of its end; 0 where it has none.
     pub lines: Vec<[u32; 2]>,
-    /// Whether it tells what clients heard of watches and sessions, so that it can be judged by
+    /// Whether it has the watch events and session events that clients saw, so that it can be judged by
     /// that.
     pub tells_events: bool,
     /// About how much memory all of this takes.
@@ -62,7 +62,7 @@ pub fn parse_within(text: &[u8], bytes_max: usize) -> Result<TreeHistory, Unread
         let what = "it is a transcript; those are replayed, by `menagerie conform`".to_owned();
         return Err(Malformed { line: 1, what }.into());
     }
-    // Only the log of an ensemble tells the time in nanoseconds, and only a run has its lines
+    // Only the log of an ensemble has the time in nanoseconds, and only a run has its lines
     // numbered.
     if has(b"\"t\":") {
         lines(text, ensemble::Reader::default(), Birth::ZooKeeper, room)

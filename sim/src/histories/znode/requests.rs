@@ -1,14 +1,11 @@
 //! What the lines of generated and exported histories ask.
 
 use menagerie::ids::SessionId;
-use menagerie::tree::{
-    Ace, CreateMode, Part, Path, Read, Request, WatchRequest, WatchTables, Write,
-};
+use menagerie::tree::{CreateMode, Part, Path, Read, Request, WatchRequest, WatchTables, Write};
 
 use super::Names;
-use super::answers::code_of;
 use super::json::OneOrMany;
-use super::shapes::Body;
+use super::shapes::{Body, acl_of, code_of};
 
 /// The request of a line. A create says whose it is.
 pub(super) fn request(
@@ -192,18 +189,6 @@ fn mode_of(argument: &Body<'_>) -> Result<CreateMode, String> {
         Some("ttl_sequential") => CreateMode::TtlSequential { ms: ms()? },
         Some(other) => return Err(format!("\"mode\" is {other:?}")),
     })
-}
-
-/// The entries of an ACL, if one is told.
-pub(super) fn acl_of(body: &Body<'_>) -> Option<Vec<Ace>> {
-    let entry = |(perms, scheme, id): &(i32, String, Option<String>)| Ace {
-        perms: *perms,
-        scheme: Path::from(scheme.as_str()),
-        id: id.as_deref().map(Path::from),
-    };
-    body.acl
-        .as_ref()
-        .map(|entries| entries.iter().map(entry).collect())
 }
 
 fn tables_of(argument: &Body<'_>) -> Result<WatchTables, String> {

@@ -3,9 +3,10 @@
 use core::fmt;
 use std::borrow::Cow;
 
-use menagerie::tree::Data;
+use menagerie::tree::{Ace, Data, ErrorCode, Path};
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, MapAccess, Visitor};
+use serde::de::value::{Error as Unnamed, StrDeserializer};
+use serde::de::{Deserializer, Error, IntoDeserializer, MapAccess, Visitor};
 
 use super::json::{OneOrMany, StatShape};
 
@@ -52,7 +53,7 @@ pub(super) struct Body<'a> {
     /// Of one of several reads: its error.
     #[serde(borrow)]
     pub error: Option<Cow<'a, str>>,
-    /// What a watch tells of.
+    /// What a watch reports.
     #[serde(borrow)]
     pub event: Option<Cow<'a, str>>,
 }
@@ -68,7 +69,7 @@ pub(super) struct Fault<'a> {
 /// A node's content.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) enum Content<'a> {
-    /// None is told: it is empty.
+    /// There is none: it is empty.
     #[default]
     Untold,
     /// Jute's null.
@@ -116,7 +117,7 @@ impl<'de> Visitor<'de> for ContentVisitor {
             return Err(A::Error::custom("content without \"hex\""));
         };
         if name != "hex" || map.next_key::<String>()?.is_some() {
-            return Err(A::Error::custom("content is told by \"hex\" alone"));
+            return Err(A::Error::custom("content is given by \"hex\" alone"));
         }
         let bytes = menagerie::conform::hex(&digits).map_err(A::Error::custom)?;
         Ok(Content::Bytes(bytes))
@@ -127,4 +128,22 @@ impl<'de: 'a, 'a> Deserialize<'de> for Content<'a> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Content<'a>, D::Error> {
         from.deserialize_any(ContentVisitor)
     }
+}
+
+/// The entries of an ACL, if there is one.
+pub(super) fn acl_of(body: &Body<'_>) -> Option<Vec<Ace>> {
+    let entry = |(perms, scheme, id): &(i32, String, Option<String>)| Ace {
+        perms: *perms,
+        scheme: Path::from(scheme.as_str()),
+        id: id.as_deref().map(Path::from),
+    };
+    body.acl
+        .as_ref()
+        .map(|entries| entries.iter().map(entry).collect())
+}
+
+/// The error of that name.
+pub(super) fn code_of(name: &str) -> Result<ErrorCode, String> {
+    let name: StrDeserializer<'_, Unnamed> = name.into_deserializer();
+    ErrorCode::deserialize(name).map_err(|why| format!("\"error\": {why}"))
 }

@@ -4,15 +4,12 @@
 use menagerie::ids::Span;
 
 use super::Bundle;
-use crate::chance::decision::Name;
 use crate::chance::latency::Latency;
 use crate::scenario::cost::{Extent, affordable, intervals};
 use crate::scenario::quantity::SPAN_MAX;
-use crate::scenario::validate::{CLIENTS_MAX, SERVERS_MAX};
+use crate::scenario::validate::{CLIENTS_MAX, SERVERS_MAX, decision};
 use crate::world::Action;
 
-/// Clocks do not run slower or faster than this: local microseconds in a second.
-const DRIFT: core::ops::RangeInclusive<u64> = 500_000..=1_500_000;
 const MILLION: u32 = 1_000_000;
 
 /// Checks every number of a bundle.
@@ -319,24 +316,6 @@ fn decisions(bundle: &Bundle) -> Result<(), String> {
     for (name, value) in &bundle.decisions.0 {
         decision(*name, *value)
             .map_err(|why| format!("decisions[\"{name}\"] is {value}: {why}"))?;
-    }
-    Ok(())
-}
-
-/// Whether a decision can come to this.
-///
-/// # Errors
-/// What it can come to.
-pub(crate) fn decision(name: Name, value: u64) -> Result<(), String> {
-    if name.is_span() && value > SPAN_MAX.0 {
-        return Err(format!("expected at most {} ns", SPAN_MAX.0));
-    }
-    if matches!(name, Name::Drift { .. }) && !DRIFT.contains(&value) {
-        return Err(format!(
-            "expected local microseconds in a second, from {} to {}",
-            DRIFT.start(),
-            DRIFT.end()
-        ));
     }
     Ok(())
 }

@@ -16,7 +16,7 @@ use super::{on_fresh_thread, serving_leader, step_until};
 use crate::chance::decision::Source;
 use crate::chance::dice::{Concern, Dice};
 use crate::chance::latency::Latency;
-use crate::run::registry::Internal;
+use crate::run::internal::Internal;
 use crate::world::channels::NetworkSpec;
 use crate::world::clock::ClockSpec;
 use crate::world::disk::DiskSpec;

@@ -9,7 +9,7 @@
 //! # The bound
 //! With constant delays every write takes at least: the client's way to its server and back, plus
 //! [`Delays::commit_at_leader`] or [`Delays::commit_at_follower`], in which an fsync is the write
-//! pass of the append and the sync behind it, because the disk does the one after the other.
+//! pass of the append and the sync after it, because the disk does one after the other.
 
 use menagerie::history::Outcome;
 use menagerie::ids::{ClientId, NodeId, OpId, Span};
@@ -23,7 +23,7 @@ use crate::chance::decision::Source;
 use crate::chance::dice::{Concern, Dice};
 use crate::chance::latency::Latency;
 use crate::run::bound::{Delays, wan};
-use crate::run::registry::Internal;
+use crate::run::internal::Internal;
 use crate::world::channels::NetworkSpec;
 use crate::world::clock::ClockSpec;
 use crate::world::disk::DiskSpec;
@@ -187,6 +187,8 @@ pub struct Measured {
     pub home: NodeId,
     /// From the invocation of a write to its answer.
     pub latency: Summary,
+    /// The same of each write.
+    pub spans: Vec<Span>,
     /// No write can take less; only for constant links.
     pub bound: Option<Span>,
 }
@@ -202,12 +204,13 @@ pub fn measure<P: Protocol>(setting: &Setting) -> Result<Measured, Internal> {
         Home::Follower if leader == NodeId(1) => NodeId(2),
         Home::Follower => NodeId(1),
     };
-    let latency = on_fresh_thread(setting.seed, || write::<P>(setting, leader, home))?;
+    let spans = on_fresh_thread(setting.seed, || write::<P>(setting, leader, home))?;
     Ok(Measured {
         setting: *setting,
         leader,
         home,
-        latency: Summary::of(&latency),
+        latency: Summary::of(&spans),
+        spans,
         bound: bound(setting, leader, home),
     })
 }

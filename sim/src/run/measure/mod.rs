@@ -16,12 +16,12 @@ use hdrhistogram::Histogram;
 use menagerie::ids::{NodeId, Span};
 use menagerie::protocol::{Protocol, Role};
 
-use crate::run::registry::Internal;
+use crate::run::internal::Internal;
 use crate::world::{Happening, World, in_runtime};
 
 /// A measurement that takes more events than this has gone wrong.
 const STEPS_MAX: u64 = 20_000_000;
-/// The longest span a distribution tells apart: an hour.
+/// The longest span that a distribution resolves: an hour.
 const LONGEST_NANOS: u64 = 3_600_000_000_000;
 
 /// Spans of virtual time, summed up.

@@ -2,7 +2,7 @@
 //!
 //! [`runs`] performs whole runs, one after the other: what a campaign does on one core, the start
 //! of each run and the verdicts at its end included. [`bare_loop`] is the least that a simulation
-//! can be: the same number of events through a binary heap and nothing behind them. [`net_sim`]
+//! can be: the same number of events through a binary heap with nothing else to do. [`net_sim`]
 //! sends real messages to and fro over madsim's own network simulator, one task a node.
 
 use std::cmp::Reverse;
@@ -20,7 +20,8 @@ use madsim::runtime::{NodeHandle, Runtime};
 use menagerie::mutation::Mutations;
 
 use super::on_fresh_thread;
-use crate::run::registry::{Internal, Registration};
+use crate::run::internal::Internal;
+use crate::run::registry::Registration;
 use crate::run::{Conclusion, RunSpec};
 use crate::scenario::Scenario;
 
@@ -47,7 +48,7 @@ pub struct Work {
     pub events: u64,
     /// Operations of clients.
     pub operations: u64,
-    /// Observations that checkers were told.
+    /// Observations that checkers received.
     pub observations: u64,
     /// Wall time.
     pub wall: Duration,

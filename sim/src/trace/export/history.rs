@@ -11,7 +11,7 @@ use menagerie::tree::{Answer, Identity, Request, Write};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::telling::{told_failure, told_ids, told_request, told_response};
+use super::encode::{encode_failure, encode_ids, encode_request, encode_response};
 use crate::trace::{self, Ended, LinkNews, SessionNews, Trace, TraceError, What};
 
 /// What a line says.
@@ -267,7 +267,7 @@ impl Teller {
             *used += 1;
             u64::from(client.0) - 1 + clients * (*used - 1)
         });
-        let (f, key, value) = told_request(&request);
+        let (f, key, value) = encode_request(&request);
         let line = self.lines.len();
         self.lines.push(Line {
             key: key.clone(),
@@ -300,7 +300,7 @@ impl Teller {
         line.ids = if ids.is_empty() {
             Value::Null
         } else {
-            told_ids(ids)
+            encode_ids(ids)
         };
         match &open.request {
             Request::Write(Write::Create { .. } | Write::CreateWith { .. }) => {
@@ -330,8 +330,8 @@ impl Teller {
         zxid: Option<u64>,
     ) {
         let (value, error) = match answer {
-            Some(Ok(response)) => (told_response(&response), Value::Null),
-            Some(Err(failure)) => (Value::Null, told_failure(&failure)),
+            Some(Ok(response)) => (encode_response(&response), Value::Null),
+            Some(Err(failure)) => (Value::Null, encode_failure(&failure)),
             // What was asked for stands for what is not known.
             None => (self.lines[open.line].value.clone(), Value::Null),
         };

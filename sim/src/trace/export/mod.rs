@@ -1,11 +1,11 @@
 //! Traces in the formats of other people's tools: see `docs/formats.md`.
 
 pub mod edn;
+mod encode;
 pub mod history;
 pub mod perfetto;
 pub mod porcupine;
 pub mod shiviz;
-mod telling;
 
 use crate::trace::Trace;
 

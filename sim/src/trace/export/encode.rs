@@ -7,9 +7,9 @@ use menagerie::tree::{
 use serde_json::{Map, Value, json};
 
 /// The function, the node it is about and the arguments of a request.
-pub(super) fn told_request(request: &Request) -> (&'static str, Option<String>, Value) {
+pub(super) fn encode_request(request: &Request) -> (&'static str, Option<String>, Value) {
     match request {
-        Request::Write(write) => told_write(write),
+        Request::Write(write) => encode_write(write),
         Request::Read(read) => {
             let (f, path) = match read {
                 Read::GetData { path, .. } => ("get", Some(path)),
@@ -25,7 +25,7 @@ pub(super) fn told_request(request: &Request) -> (&'static str, Option<String>, 
                 Read::Multi(reads) => reads
                     .iter()
                     .map(|read| {
-                        let (f, key, value) = told_request(&Request::Read(read.clone()));
+                        let (f, key, value) = encode_request(&Request::Read(read.clone()));
                         json!({"f": f, "key": key, "value": value})
                     })
                     .collect(),
@@ -49,21 +49,21 @@ pub(super) fn told_request(request: &Request) -> (&'static str, Option<String>, 
                 json!({"recursive": recursive}),
             ),
             WatchRequest::Remove { path, of } => {
-                ("remove_watch", Some(path.to_string()), told_tables(*of))
+                ("remove_watch", Some(path.to_string()), encode_tables(*of))
             }
             WatchRequest::Check { path, of } => {
-                ("check_watch", Some(path.to_string()), told_tables(*of))
+                ("check_watch", Some(path.to_string()), encode_tables(*of))
             }
         },
         Request::Auth { scheme, credential } => {
-            let value = json!({"scheme": scheme, "data": told_data(credential)});
+            let value = json!({"scheme": scheme, "data": encode_data(credential)});
             ("auth", None, value)
         }
         Request::Sync => ("sync", None, Value::Null),
     }
 }
 
-fn told_write(write: &Write) -> (&'static str, Option<String>, Value) {
+fn encode_write(write: &Write) -> (&'static str, Option<String>, Value) {
     let key = |path: &menagerie::tree::Path| Some(path.to_string());
     match write {
         Write::Create { path, data, mode } => ("create", key(path), created(data, *mode, None)),
@@ -81,24 +81,24 @@ fn told_write(write: &Write) -> (&'static str, Option<String>, Value) {
         } => (
             "set",
             key(path),
-            json!({"data": told_data(data), "version": version}),
+            json!({"data": encode_data(data), "version": version}),
         ),
         Write::SetAcl { path, acl, version } => {
-            let value = json!({"acl": told_acl(acl), "version": version});
+            let value = json!({"acl": encode_acl(acl), "version": version});
             ("set_acl", key(path), value)
         }
         Write::Check { path, version } => ("check", key(path), json!({"version": version})),
-        Write::Multi(parts) => ("multi", None, parts.iter().map(told_part).collect()),
+        Write::Multi(parts) => ("multi", None, parts.iter().map(encode_part).collect()),
         Write::DeleteContainer { path } => ("delete_container", key(path), Value::Null),
         Write::Refused(code) => ("refused", None, json!(format!("{code:?}"))),
-        Write::As { write, .. } => told_write(write),
+        Write::As { write, .. } => encode_write(write),
         Write::CreateSession { timeout } => ("open", None, json!({"timeout": timeout.0})),
         Write::CloseSession => ("close", None, Value::Null),
         Write::ExpireSession => ("expire", None, Value::Null),
     }
 }
 
-fn told_part(part: &Part) -> Value {
+fn encode_part(part: &Part) -> Value {
     let (f, key, value) = match part {
         Part::Create { path, data, mode } => ("create", Some(path), created(data, *mode, None)),
         Part::CreateWith {
@@ -113,7 +113,7 @@ fn told_part(part: &Part) -> Value {
             data,
             version,
         } => {
-            let value = json!({"data": told_data(data), "version": version});
+            let value = json!({"data": encode_data(data), "version": version});
             ("set", Some(path), value)
         }
         Part::Check { path, version } => ("check", Some(path), json!({"version": version})),
@@ -133,28 +133,28 @@ fn created(data: &Data, mode: CreateMode, acl: Option<&[Ace]>) -> Value {
         CreateMode::Ttl { ms } => ("ttl", Some(ms)),
         CreateMode::TtlSequential { ms } => ("ttl_sequential", Some(ms)),
     };
-    let mut value = json!({"data": told_data(data), "mode": mode});
+    let mut value = json!({"data": encode_data(data), "mode": mode});
     if let Some(ms) = ttl {
         value["ttl"] = ms.into();
     }
     if let Some(acl) = acl {
-        value["acl"] = told_acl(acl);
+        value["acl"] = encode_acl(acl);
     }
     value
 }
 
 /// Entries as triples: permissions, scheme and whom.
-fn told_acl(entries: &[Ace]) -> Value {
+fn encode_acl(entries: &[Ace]) -> Value {
     let entry = |entry: &Ace| json!([entry.perms, entry.scheme, entry.id]);
     entries.iter().map(entry).collect()
 }
 
 /// Identities as pairs: scheme and whom.
-pub(super) fn told_ids(ids: &[Identity]) -> Value {
+pub(super) fn encode_ids(ids: &[Identity]) -> Value {
     ids.iter().map(|one| json!([one.scheme, one.id])).collect()
 }
 
-fn told_tables(tables: WatchTables) -> Value {
+fn encode_tables(tables: WatchTables) -> Value {
     let of = match tables {
         WatchTables::Children => "children",
         WatchTables::Data => "data",
@@ -164,7 +164,7 @@ fn told_tables(tables: WatchTables) -> Value {
 }
 
 /// Content as text, or as hexadecimal digits where it is none.
-fn told_data(data: &Data) -> Value {
+fn encode_data(data: &Data) -> Value {
     if data.is_null() {
         return Value::Null;
     }
@@ -177,7 +177,7 @@ fn told_data(data: &Data) -> Value {
     }
 }
 
-fn told_stat(stat: &Stat) -> Value {
+fn encode_stat(stat: &Stat) -> Value {
     json!({
         "czxid": stat.czxid,
         "mzxid": stat.mzxid,
@@ -191,22 +191,24 @@ fn told_stat(stat: &Stat) -> Value {
     })
 }
 
-pub(super) fn told_response(response: &Response) -> Value {
+pub(super) fn encode_response(response: &Response) -> Value {
     match response {
-        Response::Created { path, stat } => json!({"path": path, "stat": told_stat(stat)}),
+        Response::Created { path, stat } => json!({"path": path, "stat": encode_stat(stat)}),
         Response::Set(stat) | Response::Exists(stat) | Response::AclSet(stat) => {
-            json!({"stat": told_stat(stat)})
+            json!({"stat": encode_stat(stat)})
         }
-        Response::Data { data, stat } => json!({"data": told_data(data), "stat": told_stat(stat)}),
-        Response::Children { names, stat } => json!({"children": names, "stat": told_stat(stat)}),
-        Response::Multi(parts) => parts.iter().map(told_response).collect(),
+        Response::Data { data, stat } => {
+            json!({"data": encode_data(data), "stat": encode_stat(stat)})
+        }
+        Response::Children { names, stat } => json!({"children": names, "stat": encode_stat(stat)}),
+        Response::Multi(parts) => parts.iter().map(encode_response).collect(),
         Response::Acl { acl, stat } => {
-            json!({"acl": told_acl(&acl.entries()), "stat": told_stat(stat)})
+            json!({"acl": encode_acl(&acl.entries()), "stat": encode_stat(stat)})
         }
         Response::Count(count) => json!({"count": count}),
         Response::Paths(paths) => json!({"paths": paths}),
-        Response::Reads(answers) => answers.iter().map(told_answer).collect(),
-        Response::Identities(ids) => json!({"ids": told_ids(ids)}),
+        Response::Reads(answers) => answers.iter().map(encode_answer).collect(),
+        Response::Identities(ids) => json!({"ids": encode_ids(ids)}),
         Response::Deleted
         | Response::Checked
         | Response::Synced
@@ -218,15 +220,15 @@ pub(super) fn told_response(response: &Response) -> Value {
 }
 
 /// One of several reads: its result, or its error by name.
-fn told_answer(answer: &Answer) -> Value {
+fn encode_answer(answer: &Answer) -> Value {
     match answer {
-        Ok(response) => told_response(response),
+        Ok(response) => encode_response(response),
         Err(failure) => json!({"error": format!("{:?}", failure.code)}),
     }
 }
 
 /// An error by its name; of a multi, with the part at fault.
-pub(super) fn told_failure(failure: &Failure) -> Value {
+pub(super) fn encode_failure(failure: &Failure) -> Value {
     let at_fault = failure
         .parts
         .iter()

@@ -23,13 +23,13 @@ impl Player {
             let mut event = Value::map([("s", Value::from(name)), ("pos", Value::from(place))]);
             match what {
                 ClientInput::Frame {
-                    frame: ServerFrame::Event(told),
+                    frame: ServerFrame::Event(fired),
                     ..
                 } => {
-                    let told = menagerie::jute::Event::of(told.kind, told.path.clone());
-                    event.insert("type", Value::from(told.kind));
-                    event.insert("state", Value::from(told.state));
-                    event.insert("path", Value::from(&*told.path));
+                    let fired = menagerie::jute::Event::of(fired.kind, fired.path.clone());
+                    event.insert("type", Value::from(fired.kind));
+                    event.insert("state", Value::from(fired.state));
+                    event.insert("path", Value::from(&*fired.path));
                     events.push(event);
                 }
                 ClientInput::Down(_) if !is_own => {
@@ -62,7 +62,7 @@ impl Player {
     }
 
     /// Counts the zxids of every Stat in a result from the last one before the transcript.
-    pub(super) fn tell_relative(&self, value: &mut Value) {
+    pub(super) fn make_relative(&self, value: &mut Value) {
         match value {
             Value::Map(entries) => {
                 for (key, value) in entries {
@@ -73,11 +73,11 @@ impl Player {
                                 *value = Value::from("old");
                             }
                         }
-                        (_, value) => self.tell_relative(value),
+                        (_, value) => self.make_relative(value),
                     }
                 }
             }
-            Value::List(elements) => elements.iter_mut().for_each(|e| self.tell_relative(e)),
+            Value::List(elements) => elements.iter_mut().for_each(|e| self.make_relative(e)),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) => {}
         }
     }
