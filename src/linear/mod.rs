@@ -16,6 +16,7 @@ mod antichain;
 mod append;
 #[cfg(test)]
 mod brute_tests;
+mod check;
 mod explain;
 mod frontier;
 mod judgement;
@@ -34,10 +35,10 @@ mod timed;
 mod witness;
 mod zones;
 
+pub use check::check;
 pub use frontier::{Event, Found, Stuck, search};
 pub use judgement::{Budget, Explanation, Judgement, Limit, Steps, Undecided};
 pub use keyed::{Action, Family, INITIAL, KeyedHistory, NEVER, Operation, Origin};
-pub use lanes::check;
 pub use model::{Kind, Model, Numbered, Specification};
 pub use register::Register;
 pub use tell::{Told, told};

@@ -84,6 +84,6 @@ pub use prepare::{Life, Outstanding};
 pub use read::Asker;
 pub use request::*;
 pub use session::Session;
-pub use snapshot::{Capture, StateImage};
+pub use snapshot::{Capture, Snapshot, StateImage};
 pub use state::{Counter, State};
 pub use watch::{Lists, Watches};

@@ -46,6 +46,27 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
+    /// Whether it says that a session is gone or has moved, and nothing about the tree.
+    pub fn is_about_the_session(self) -> bool {
+        match self {
+            ErrorCode::SessionExpired | ErrorCode::SessionMoved => true,
+            ErrorCode::RuntimeInconsistency
+            | ErrorCode::MarshallingError
+            | ErrorCode::Unimplemented
+            | ErrorCode::BadArguments
+            | ErrorCode::NoNode
+            | ErrorCode::NoAuth
+            | ErrorCode::InvalidAcl
+            | ErrorCode::AuthFailed
+            | ErrorCode::NoWatcher
+            | ErrorCode::ReconfigDisabled
+            | ErrorCode::BadVersion
+            | ErrorCode::NoChildrenForEphemerals
+            | ErrorCode::NodeExists
+            | ErrorCode::NotEmpty => false,
+        }
+    }
+
     /// All of them.
     pub const ALL: [ErrorCode; 16] = [
         ErrorCode::RuntimeInconsistency,

@@ -17,10 +17,10 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use menagerie::check::znode::Birth;
 use menagerie::history::{History, Operation, Outcome};
 use menagerie::ids::{ClientId, OpId, SessionId, VirtualTime, Zxid};
 use menagerie::tree::{Answer, ErrorCode, Identity, Request};
+use menagerie::znode::Birth;
 
 use super::{LINES_A_LOOK, Malformed, Unread, unlimited};
 

@@ -37,18 +37,18 @@ use crate::tree::{
 };
 use acl::{Perm, Rights};
 pub use agree::UNTOLD_LENGTH;
-pub(super) use agree::agrees;
-pub(super) use node::Kind;
+pub(crate) use agree::agrees;
+pub(crate) use node::Kind;
 use node::Node;
 use nodes::Nodes;
-pub(super) use paths::parent_of;
-pub(super) use read::{Reader, timeless};
-pub(super) use undo::Change;
+pub(crate) use paths::parent_of;
+pub(crate) use read::{Reader, timeless};
+pub(crate) use undo::Change;
 use undo::{Journal, Undo};
 
 /// The tree and the open sessions.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Model {
+pub(crate) struct Model {
     nodes: Nodes,
     sessions: BTreeSet<SessionId>,
     /// Invariant: the ephemeral nodes of each session; no empty sets.

@@ -96,7 +96,7 @@ pub(super) struct Counters {
 
 /// Something that watches can tell of.
 #[derive(Clone, Debug)]
-pub(in crate::check) struct Change {
+pub(crate) struct Change {
     /// What happened.
     pub kind: EventKind,
     /// To which node.

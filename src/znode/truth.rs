@@ -6,19 +6,19 @@
 //! by the rules of this module alone, either confirms that the true order explains every answer,
 //! which proves the history legal, or finds an answer that it does not explain.
 
-use super::claims::{Claims, Kind, NONE, told};
+use super::claims::{Claims, Kind, NONE};
 use super::placements::Placements;
 use super::sweep::{Placing, Revealed, Stop, Sweep};
+use super::timeline::Timeline;
 use super::{Options, Survey, Violation, explain};
-use crate::check::model::Model;
-use crate::check::timeline::Timeline;
 use crate::history::History;
 use crate::ids::{VirtualTime, Zxid};
 use crate::linear::{Limit, Steps};
+use crate::znode::model::Model;
 
 /// What came out.
 #[derive(Debug)]
-pub(in crate::check) struct Comparison {
+pub(crate) struct Comparison {
     /// Answers that were examined.
     pub checked: usize,
     /// Where history and truth part, and when that showed.
@@ -28,7 +28,7 @@ pub(in crate::check) struct Comparison {
 }
 
 /// Compares a history with what the servers did, in at most so many questions to the budget.
-pub(in crate::check) fn compare(
+pub(crate) fn compare(
     history: &History,
     timeline: &Timeline<'_>,
     options: &Options,
@@ -131,7 +131,7 @@ impl<'t> Revelation<'t> {
 
     fn misplace(&mut self, claims: &Claims<'_>, claim: u32, place: u64, truth: Zxid) {
         let op = claims.get(claim).op;
-        let outcome = if matches!(told(op), Some(Ok(_))) {
+        let outcome = if matches!(op.answer(), Some(Ok(_))) {
             "took effect"
         } else {
             "failed"

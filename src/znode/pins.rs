@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::chains::Chains;
-use super::claims::{Claims, NOWHERE, told};
+use super::claims::{Claims, NOWHERE};
 use super::floating::{Floating, Reach};
 use super::placements::Placements;
 use super::touches::{Touch, stats_told};
@@ -183,7 +183,7 @@ impl Known {
 fn named_by_stats(claims: &Claims<'_>, taken: &[u64]) -> BTreeMap<u64, BTreeSet<(Path, Touch)>> {
     let mut named: BTreeMap<u64, BTreeSet<(Path, Touch)>> = BTreeMap::new();
     for claim in &claims.all {
-        for (path, stat) in stats_told(&claim.op.request, told(claim.op)) {
+        for (path, stat) in stats_told(&claim.op.request, claim.op.answer()) {
             let told = [
                 (stat.czxid.0, Touch::Create),
                 (stat.mzxid.0, Touch::Set),

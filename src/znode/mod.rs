@@ -32,6 +32,7 @@ mod concurrent_tests;
 mod explain;
 mod floating;
 mod hidden;
+pub(crate) mod model;
 mod needs;
 mod pins;
 mod placements;
@@ -40,6 +41,7 @@ mod shrink;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod timeline;
 mod touches;
 mod tree;
 mod truth;
@@ -51,20 +53,21 @@ mod words;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::model::Model;
-pub use super::model::UNTOLD_LENGTH;
 use crate::history::{History, Operation};
 use crate::ids::{ClientId, OpId, SessionId, VirtualTime};
 use crate::linear::Budget;
 use crate::tree::{Path, Request, Write};
-use claims::{Claims, told};
+use claims::Claims;
 pub use explain::{Cause, Edge, Naming, Violation};
 use hidden::{Search, search};
-pub(super) use replay::replayed;
+use model::Model;
+pub use model::UNTOLD_LENGTH;
+pub(crate) use replay::{Dated, Doubts, replayed};
 pub use shrink::minimal;
 use sweep::{Placing, Sweep};
-pub(super) use truth::compare;
-pub(super) use words::contrast;
+pub(crate) use timeline::{Step, Timeline};
+pub(crate) use truth::compare;
+pub(crate) use words::contrast;
 pub use words::{answered, asked};
 
 /// What is promised to clients.
@@ -279,16 +282,16 @@ fn survey(operations: &[Operation]) -> Survey {
         };
         let asked = sessions.entry(op.session).or_default();
         if ends_by_request(write) {
-            asked.closes |= matches!(told(op), Some(Ok(_)));
-        } else if claims::is_answered(op) {
+            asked.closes |= matches!(op.answer(), Some(Ok(_)));
+        } else if op.answered().is_some() {
             asked.last = Some(op.invoked).max(asked.last);
         }
         if !asked.may_own && touches::asks_for_an_ephemeral(write) {
-            let (paths, prefixes) = touches::ephemerals_of(write, told(op));
+            let (paths, prefixes) = touches::ephemerals_of(write, op.answer());
             asked.may_own = !paths.is_empty() || !prefixes.is_empty();
         }
         if touches::asks_for_a_mortal(write) {
-            let (paths, prefixes) = touches::mortals_of(write, told(op));
+            let (paths, prefixes) = touches::mortals_of(write, op.answer());
             let prefixes = prefixes.into_iter();
             nameless.extend(prefixes.map(|prefix| (prefix, op.invoked)));
             // A node is removed once at most, and the leader's own writes belong to nobody.

@@ -10,7 +10,7 @@ use crate::tree::{Answer, ErrorCode, Failure, Identity, Path, Read, Response};
 
 /// Who reads.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::check) struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     /// Under which session.
     pub session: SessionId,
     /// Whom it has proved to be.
@@ -158,7 +158,7 @@ fn without_secret(identity: &Identity) -> Identity {
 }
 
 /// The same answer, told without times.
-pub(in crate::check) fn timeless(answer: &Answer) -> Answer {
+pub(crate) fn timeless(answer: &Answer) -> Answer {
     let mut answer = answer.clone();
     if let Ok(response) = &mut answer {
         forget_times(response);

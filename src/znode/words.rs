@@ -1,8 +1,8 @@
 //! Requests and answers in words that people read.
 
 use super::claims::stat_of;
-use crate::check::model::UNTOLD_LENGTH;
 use crate::tree::{Answer, Failure, Part, Request, Response, Stat, Write};
+use crate::znode::model::UNTOLD_LENGTH;
 
 /// Characters of a content before it is cut.
 const CONTENT_MAX: usize = 40;
@@ -120,7 +120,7 @@ pub fn answered(answer: &Answer) -> String {
 }
 
 /// What was answered and what should have been, by what distinguishes them.
-pub(in crate::check) fn contrast(told: &Answer, expected: &Answer) -> (String, String) {
+pub(crate) fn contrast(told: &Answer, expected: &Answer) -> (String, String) {
     let (left, right) = contrast_of_words(told, expected);
     if left != right || told == expected {
         return (left, right);

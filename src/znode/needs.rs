@@ -5,10 +5,10 @@
 //! makes the difference go away. What cannot be told so exactly is [`Lack::Anything`].
 
 use super::touches::Touch;
-use crate::check::model::{UNTOLD_LENGTH, agrees, parent_of};
 use crate::tree::{
     Answer, CreateMode, ErrorCode, Part, Path, Read, Request, Response, Stat, Write,
 };
+use crate::znode::model::{UNTOLD_LENGTH, agrees, parent_of};
 
 /// What is missing.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,13 +8,13 @@
 
 use std::collections::BTreeMap;
 
-use super::claims::{Claims, Kind, has_effect, told};
+use super::claims::{Claims, Kind, has_effect};
 use super::floating::{Deed, Reach};
 use super::placements::Placements;
 use super::touches::{Touch, stats_told, touches_of};
-use crate::check::model::parent_of;
 use crate::ids::SessionId;
 use crate::tree::{ANY_VERSION, Path, Request, Stat, Write};
+use crate::znode::model::parent_of;
 
 /// The lives of all nodes that somebody has seen.
 #[derive(Debug, Default)]
@@ -154,7 +154,7 @@ impl Chains {
                     false
                 }
             };
-            for (path, stat) in stats_told(&claim.op.request, told(claim.op)) {
+            for (path, stat) in stats_told(&claim.op.request, claim.op.answer()) {
                 let is_born = &*path == "/" || path.starts_with("/zookeeper");
                 if stat.czxid.0 == 0 && !is_born {
                     continue; // It is not told.
@@ -437,7 +437,7 @@ fn births_and_deaths(
         if !(has_effect(claim.op) || claim.kind == Kind::Perhaps) {
             continue;
         }
-        for (path, touch) in touches_of(write, told(claim.op)).0 {
+        for (path, touch) in touches_of(write, claim.op.answer()).0 {
             match touch {
                 Touch::Delete => {
                     let lives = drafts.get_mut(&path).filter(|_| !reach.may_create(&path));

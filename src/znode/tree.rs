@@ -1,9 +1,9 @@
 //! The model, as the sweep asks it.
 
-use crate::check::model::{Model, Reader};
 use crate::history::Operation;
 use crate::ids::{SessionId, Span, Zxid};
 use crate::tree::{Answer, Read, Write};
+use crate::znode::model::{Model, Reader};
 
 /// Opens a session.
 pub(super) fn open(model: &mut Model, session: SessionId) {

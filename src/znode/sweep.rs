@@ -10,13 +10,13 @@
 //! which is where it nearly always belongs, so that it is looked at once. That can fail where
 //! [`Placing::First`] does not.
 
-use super::claims::{Claim, Claims, Kind, NONE, NOWHERE, told};
+use super::claims::{Claim, Claims, Kind, NONE, NOWHERE};
 use super::placements::Placements;
+use super::timeline::Step;
 use super::tree;
-use crate::check::model::{Model, agrees};
-use crate::check::timeline::Step;
 use crate::linear::{Budget, Limit};
 use crate::tree::{Answer, Request};
+use crate::znode::model::{Model, agrees};
 
 /// Where observations are tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -304,7 +304,7 @@ impl<'c, 'a> Sweep<'c, 'a> {
             unreachable!("only writes have effects");
         };
         let answer = tree::write(&mut self.model, zxid, claim.op, write);
-        let is_right = match (claim.kind, told(claim.op)) {
+        let is_right = match (claim.kind, claim.op.answer()) {
             (Kind::Effect(_) | Kind::Somewhere, Some(told)) => agrees(told, &answer),
             (Kind::Perhaps, _) => answer.is_ok(),
             (Kind::Effect(_) | Kind::Somewhere | Kind::Observation, _) => false,
@@ -491,7 +491,7 @@ impl<'c, 'a> Sweep<'c, 'a> {
 
 /// Whether an observation is what the present state answers.
 fn looks_right(model: &mut Model, claim: &Claim<'_>) -> bool {
-    let Some(answer) = told(claim.op) else {
+    let Some(answer) = claim.op.answer() else {
         return false;
     };
     match &claim.op.request {

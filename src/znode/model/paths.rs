@@ -12,7 +12,7 @@ pub(super) fn named_parent(path: &str) -> Option<&str> {
 }
 
 /// The path of a valid path's parent; `None` of the root.
-pub(in crate::check) fn parent_of(path: &str) -> Option<&str> {
+pub(crate) fn parent_of(path: &str) -> Option<&str> {
     let slash = path.rfind('/')?;
     match (slash, path.len()) {
         (_, 1) => None,

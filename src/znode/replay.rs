@@ -6,17 +6,56 @@ use super::atlas::Atlas;
 use super::claims::{Claims, Kind};
 use super::touches::{sets_rights, touches_of};
 use super::{Options, Report, newborn, survey, tree};
-use crate::check::watches::{Dated, Doubts};
 use crate::history::History;
 use crate::ids::Zxid;
 use crate::linear::{Budget, Limit};
-use crate::tree::{Request, Write};
+use crate::tree::{Path, Request, Write};
+use crate::znode::model::Change;
+
+/// One change and the transaction that made it.
+#[derive(Clone, Debug)]
+pub(crate) struct Dated {
+    pub zxid: Zxid,
+    pub change: Change,
+    /// Whether it surely happened, and whoever may hear of it surely may.
+    pub is_sure: bool,
+}
+
+/// Where something may have changed that nobody was told of.
+#[derive(Debug, Default)]
+pub(crate) struct Doubts {
+    /// By path: above the first and through the second.
+    at: BTreeMap<Path, Vec<(u64, u64)>>,
+    /// By the beginning of the path, which a number ends.
+    prefixed: Vec<(Path, (u64, u64))>,
+}
+
+impl Doubts {
+    /// Something at this path.
+    pub fn add(&mut self, path: Path, window: (u64, u64)) {
+        self.at.entry(path).or_default().push(window);
+    }
+
+    /// Something at a path that begins so.
+    pub fn add_prefixed(&mut self, prefix: Path, window: (u64, u64)) {
+        self.prefixed.push((prefix, window));
+    }
+
+    /// Whether there may be something at a path above `after` through `through`.
+    pub fn any(&self, path: &str, after: u64, through: u64) -> bool {
+        let overlaps = |window: &(u64, u64)| window.0 < through && window.1 > after;
+        let known = self.at.get(path).map_or(&[][..], Vec::as_slice);
+        let mut prefixed = self.prefixed.iter();
+        known.iter().any(overlaps)
+            || prefixed.any(|(prefix, window)| path.starts_with(&**prefix) && overlaps(window))
+    }
+}
 
 /// Steps between two questions to the budget.
 const STEPS_PER_QUESTION: usize = 1024;
 
 /// The changes in the order of a report, and where others may have been.
-pub(in crate::check) fn replayed(
+pub(crate) fn replayed(
     history: &History,
     options: &Options,
     report: &Report,

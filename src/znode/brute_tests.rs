@@ -1,12 +1,12 @@
 //! Small histories, judged as by trying every order of all operations.
 
-use super::claims::{Claims, Kind, NONE, told};
+use super::claims::{Claims, Kind, NONE};
 use super::tests::{LINEARIZABLE, Stage, children, create, delete, get, set};
 use super::*;
-use crate::check::model::agrees;
 use crate::history::Outcome;
 use crate::ids::Zxid;
 use crate::tree::{Answer, CreateMode};
+use crate::znode::model::agrees;
 use proptest::prelude::{ProptestConfig, TestCaseError, any, prop_assert_eq, proptest};
 
 /// Numbers for small histories.
@@ -125,7 +125,7 @@ fn some_order_exists(operations: &[Operation], mode: Mode) -> bool {
 }
 
 fn stats_most(operations: &[Operation]) -> u64 {
-    let newest = |op: &Operation| told(op).map_or(0, claims::since);
+    let newest = |op: &Operation| op.answer().map_or(0, claims::since);
     operations.iter().map(newest).max().unwrap_or(0)
 }
 
@@ -171,7 +171,7 @@ fn extend(
                 Request::Write(write) => tree::write(&mut next, zxid, claim.op, write),
                 Request::Watch(_) | Request::Sync | Request::Auth { .. } => continue,
             };
-            let fits = match (claim.kind, told(claim.op)) {
+            let fits = match (claim.kind, claim.op.answer()) {
                 (Kind::Perhaps, _) => answer.is_ok() && zxid > last.max(claim.lo),
                 (Kind::Observation, Some(told)) => {
                     agrees(told, &answer) && next == *tree && zxid <= claim.hi

@@ -1,6 +1,6 @@
 //! Violations in words and as data.
 
-use super::claims::{Claims, Kind, told};
+use super::claims::{Claims, Kind};
 use super::sweep::{Conflict, Sweep, Why};
 use super::words::{answered, asked, contrast};
 use super::{Mode, Options, tree};
@@ -254,7 +254,7 @@ pub(super) fn collision(claims: &Claims<'_>, first: u32, second: u32) -> Violati
     let violation = Violation {
         operation: second.op.id,
         at: ended(second.op),
-        told: told(second.op).cloned(),
+        told: second.op.answer().cloned(),
         expected: None,
         cause: Cause::Collision { at },
         edge: Edge::Order(first.op.id, second.op.id),
@@ -290,7 +290,7 @@ pub(super) fn conflict(
     let violation = Violation {
         operation: claim.op.id,
         at: ended(claim.op),
-        told: told(claim.op).cloned(),
+        told: claim.op.answer().cloned(),
         expected,
         cause,
         edge,
@@ -387,7 +387,7 @@ pub(super) fn regress(operations: &[Operation], earlier: usize, later: usize) ->
     let mut violation = Violation {
         operation: later.id,
         at: ended(later),
-        told: told(later).cloned(),
+        told: later.answer().cloned(),
         expected: None,
         cause: Cause::Regress {
             now: heard(later),

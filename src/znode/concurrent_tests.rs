@@ -136,7 +136,7 @@ fn forget_zxids(stage: &mut Stage) {
 }
 
 fn data_of(op: &Operation) -> Option<(&Path, Stat)> {
-    match (&op.request, told(op)) {
+    match (&op.request, op.answer()) {
         (Request::Read(Read::GetData { path, .. }), Some(Ok(Response::Data { stat, .. }))) => {
             Some((path, *stat))
         }
@@ -145,7 +145,7 @@ fn data_of(op: &Operation) -> Option<(&Path, Stat)> {
 }
 
 fn set_of(op: &Operation) -> Option<(&Path, Stat)> {
-    match (&op.request, told(op)) {
+    match (&op.request, op.answer()) {
         (Request::Write(Write::SetData { path, .. }), Some(Ok(Response::Set(stat)))) => {
             Some((path, *stat))
         }
@@ -215,7 +215,7 @@ fn swap_sets(stage: &mut Stage) -> bool {
 
 /// A sequential name below a node that stays is given twice.
 fn repeat_a_name(stage: &mut Stage) -> bool {
-    let is_numbered = |op: &Operation| match (&op.request, told(op)) {
+    let is_numbered = |op: &Operation| match (&op.request, op.answer()) {
         (Request::Write(Write::Create { mode, .. }), Some(Ok(Response::Created { path, .. })))
             if mode.is_sequential() && path.starts_with("/q/") =>
         {
@@ -268,7 +268,7 @@ fn claim_a_version_twice(stage: &mut Stage) -> bool {
                     && ops[other].completed.is_some()
                     && one != other
                     && is_before(&ops[one], &ops[other])
-                    && told(&ops[other]).is_some_and(Result::is_err) =>
+                    && ops[other].answer().is_some_and(Result::is_err) =>
             {
                 Some((other, stat))
             }

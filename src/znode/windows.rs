@@ -4,11 +4,11 @@
 //! directions, and along each session.
 
 use super::chains::Chains;
-use super::claims::{Claim, Claims, Kind, NONE, NOWHERE, told};
+use super::claims::{Claim, Claims, Kind, NONE, NOWHERE};
 use super::placements::Placements;
 use super::touches::stats_told;
-use crate::check::model::parent_of;
 use crate::tree::{ErrorCode, Path, Read, Request, Write};
+use crate::znode::model::parent_of;
 
 /// The first and the last state of each claim; of a write, the zxids that it may have.
 #[derive(Debug)]
@@ -127,7 +127,7 @@ impl Windows {
             if claim.kind != Kind::Observation {
                 continue;
             }
-            for (path, stat) in stats_told(&claim.op.request, told(claim.op)) {
+            for (path, stat) in stats_told(&claim.op.request, claim.op.answer()) {
                 *most = chains.last_of(&path, &stat).min(*most);
             }
             if let Some(path) = missed(claim) {
@@ -147,7 +147,7 @@ fn is_in_time(claim: &Claim<'_>) -> bool {
 
 /// The node that was not there.
 fn missed<'a>(claim: &Claim<'a>) -> Option<&'a str> {
-    let Some(Err(failure)) = told(claim.op) else {
+    let Some(Err(failure)) = claim.op.answer() else {
         return None;
     };
     if failure.code != ErrorCode::NoNode || !failure.parts.is_empty() {

@@ -6,7 +6,7 @@ use crate::tree::{Answer, Response, Stat};
 pub const UNTOLD_LENGTH: u32 = u32::MAX;
 
 /// Compares without times, which the model does not know.
-pub(in crate::check) fn agrees(told: &Answer, expected: &Answer) -> bool {
+pub(crate) fn agrees(told: &Answer, expected: &Answer) -> bool {
     match (told, expected) {
         (Ok(told), Ok(expected)) => responses_agree(told, expected),
         (Err(told), Err(expected)) => told == expected,

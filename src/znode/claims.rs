@@ -8,7 +8,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Mode, Options, Reads, Survey};
-use crate::check::linearizability::answered;
 use crate::history::{Operation, Outcome};
 use crate::ids::{ClientId, SessionId, Zxid};
 use crate::tree::{Answer, Part, Request, Response, Stat, Write};
@@ -206,7 +205,7 @@ fn ascending(keyed: impl Iterator<Item = (u64, u32)> + Clone) -> Vec<u32> {
 /// Whether an operation is a write that surely had an effect.
 pub(super) fn has_effect(op: &Operation) -> bool {
     match &op.request {
-        Request::Write(write) => matches!(told(op), Some(Ok(_))) && !only_checks(write),
+        Request::Write(write) => matches!(op.answer(), Some(Ok(_))) && !only_checks(write),
         Request::Read(_) | Request::Watch(_) | Request::Sync | Request::Auth { .. } => false,
     }
 }
@@ -235,7 +234,7 @@ fn claim<'a>(op: &'a Operation, options: &Options) -> Option<Claim<'a>> {
         | Request::Auth { .. }
         | Request::Write(Write::CreateSession { .. }) => None,
         Request::Read(_) => {
-            let (zxid, answer) = answered(op)?;
+            let (zxid, answer) = op.answered()?;
             if options.mode == Mode::Linearizable(Reads::Synced) && !op.synced {
                 return None;
             }
@@ -263,7 +262,7 @@ fn write_claim<'a>(mut claim: Claim<'a>, write: &Write) -> Option<Claim<'a>> {
     // Built in its own apply, a reply carries its own zxid. Whoever asked twice may have been
     // answered from memory.
     let is_own = zxid != Zxid::ZERO && op.attempts <= 1;
-    if answered(op).is_none() {
+    if op.answered().is_none() {
         // The session is gone, or elsewhere: that says nothing, unless an earlier attempt arrived.
         claim.kind = Kind::Perhaps;
         return (op.attempts > 1).then_some(claim);
@@ -509,7 +508,7 @@ impl Heard {
                 // A proof shows nothing of the tree, and a write that was executed before its
                 // answer was lost is answered behind the proof, at its own older place.
                 let proof = matches!(op.request, Request::Auth { .. });
-                let (zxid, _) = answered(op).filter(|_| !proof)?;
+                let (zxid, _) = op.answered().filter(|_| !proof)?;
                 Some((op.xid, zxid.0, index as usize))
             });
             let mut of_row: Vec<(u32, u64, usize)> = of_row.collect();
@@ -570,7 +569,7 @@ impl Replies<'_> {
 
 /// Where a write that was answered took effect, or failed; 0 if that is not known.
 pub(super) fn zxid_of(op: &Operation) -> u64 {
-    let (Request::Write(write), Some(_)) = (&op.request, told(op)) else {
+    let (Request::Write(write), Some(_)) = (&op.request, op.answer()) else {
         return 0;
     };
     let unbounded = Claim {
@@ -589,17 +588,4 @@ pub(super) fn zxid_of(op: &Operation) -> u64 {
         Some(Kind::Effect(zxid)) => zxid,
         Some(Kind::Somewhere | Kind::Perhaps | Kind::Observation) | None => 0,
     }
-}
-
-/// The answer of an operation, whatever it is about.
-pub(super) fn told(op: &Operation) -> Option<&Answer> {
-    match &op.outcome {
-        Some(Outcome::Answered { answer, .. }) => Some(answer),
-        Some(Outcome::Refused(_) | Outcome::Unknown) | None => None,
-    }
-}
-
-/// Whether an operation was answered, and the answer says something about the tree.
-pub(super) fn is_answered(op: &Operation) -> bool {
-    answered(op).is_some()
 }

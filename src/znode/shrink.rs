@@ -19,15 +19,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::claims::{Claims, told};
+use super::claims::Claims;
 use super::pins::Known;
 use super::touches::{looks_of, touches_of};
 use super::{Mode, Options, Ruling, Survey, Violation, check, survey};
-use crate::check::model::parent_of;
 use crate::history::{History, Operation, Outcome};
 use crate::ids::OpId;
 use crate::linear::{Budget, Limit};
 use crate::tree::{Answer, Data, Part, Path, Read, Request, Response, Write};
+use crate::znode::model::parent_of;
 
 /// Checks before what is left is minimal enough.
 const CHECKS_MAX: u32 = 2_000;
@@ -233,7 +233,7 @@ fn contents_differ<'a>(operations: impl Iterator<Item = &'a Operation>) -> bool 
 
 /// The Stats that an answer tells of contents, with the contents where they are known.
 fn contents_of(op: &Operation) -> Vec<(&Path, &crate::tree::Stat, Option<&Data>)> {
-    match (&op.request, told(op)) {
+    match (&op.request, op.answer()) {
         (Request::Read(Read::GetData { path, .. }), Some(Ok(Response::Data { data, stat }))) => {
             vec![(path, stat, Some(data))]
         }
@@ -274,7 +274,7 @@ fn contents_of(op: &Operation) -> Vec<(&Path, &crate::tree::Stat, Option<&Data>)
 fn nodes_of(op: &Operation) -> Vec<Path> {
     let mut paths = looks_of(&op.request);
     if let Request::Write(write) = &op.request {
-        let (touches, _) = touches_of(write, told(op));
+        let (touches, _) = touches_of(write, op.answer());
         paths.extend(touches.into_iter().map(|(path, _)| path));
     }
     paths

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::claims::{stat_of, told};
-use crate::check::model::parent_of;
+use super::claims::stat_of;
 use crate::history::Operation;
 use crate::ids::VirtualTime;
 use crate::tree::{Answer, CreateMode, Part, Path, Read, Request, Response, Stat, Write};
+use crate::znode::model::parent_of;
 
 /// How a write may touch a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -295,13 +295,13 @@ pub(super) fn names_of(
     if prefixes.is_empty() {
         return found;
     }
-    let known = operations.iter().flat_map(|op| created_by(told(op)));
+    let known = operations.iter().flat_map(|op| created_by(op.answer()));
     let known: BTreeSet<Path> = known.collect();
     for op in operations {
         let (
             Request::Read(Read::GetChildren { path, .. }),
             Some(Ok(Response::Children { names, .. })),
-        ) = (&op.request, told(op))
+        ) = (&op.request, op.answer())
         else {
             continue;
         };

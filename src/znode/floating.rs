@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::claims::{Claims, Kind, has_effect, told};
+use super::claims::{Claims, Kind, has_effect};
 use super::touches::{Touch, ephemerals_of, is_numbered, touches_of};
-use crate::check::model::parent_of;
 use crate::history::Operation;
 use crate::ids::SessionId;
 use crate::tree::{ANY_VERSION, CreateMode, Part, Path, Request, Write};
+use crate::znode::model::parent_of;
 
 /// A floating claim and what it may touch.
 #[derive(Debug)]
@@ -244,7 +244,7 @@ fn floating_of(
     let Request::Write(write) = &op.request else {
         unreachable!("only writes float");
     };
-    let (mut touches, prefixes) = touches_of(write, told(op));
+    let (mut touches, prefixes) = touches_of(write, op.answer());
     let mut own = None;
     if let Write::CloseSession | Write::ExpireSession = write.bare() {
         let of_session = births.get(&op.session).cloned().unwrap_or_default();
@@ -327,7 +327,7 @@ fn births(claims: &Claims<'_>, of: impl Iterator<Item = u32>) -> BTreeMap<Sessio
             Kind::Effect(zxid) => Some(zxid),
             Kind::Observation | Kind::Somewhere | Kind::Perhaps => None,
         };
-        let (paths, prefixes) = ephemerals_of(write, told(claim.op));
+        let (paths, prefixes) = ephemerals_of(write, claim.op.answer());
         let known = paths.into_iter().map(|path| (path, false));
         let prefixes = prefixes.into_iter().map(|path| (path, true));
         own.extend(known.chain(prefixes).map(|(path, is_numbered)| Birth {

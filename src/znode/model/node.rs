@@ -24,7 +24,7 @@ pub(super) struct Node {
 
 /// What becomes of a node by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::check) enum Kind {
+pub(crate) enum Kind {
     Plain,
     Ephemeral(SessionId),
     /// Removed after it has lost its last child.

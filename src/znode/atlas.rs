@@ -3,16 +3,16 @@
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::claims::{Claim, Claims, Kind, NOWHERE, has_effect, told};
+use super::claims::{Claim, Claims, Kind, NOWHERE, has_effect};
 use super::floating::{ALL_TOUCHES, Birth, Floating, Reach};
 use super::needs::{Lack, Need, lack};
 use super::pins::{Known, Run};
 use super::placements::Placements;
 use super::sweep::{Conflict, Sweep, Why};
 use super::touches::{Touch, looks_of, stats_told, touches_of};
-use crate::check::model::parent_of;
 use crate::ids::SessionId;
 use crate::tree::{Path, Read, Request};
+use crate::znode::model::parent_of;
 
 /// What can be done about a conflict.
 #[derive(Debug, Default)]
@@ -59,7 +59,7 @@ impl Atlas {
             if let Request::Write(write) = &op.request
                 && has_effect(op)
             {
-                for (path, touch) in touches_of(write, told(op)).0 {
+                for (path, touch) in touches_of(write, op.answer()).0 {
                     fixed.entry(path).or_default().push((*zxid, touch));
                 }
             }
@@ -180,7 +180,7 @@ impl Atlas {
                 .filter(|own| placements.has(*own));
             mending.culprits.extend(placed);
         }
-        match lack(&claim.op.request, told(claim.op), &found) {
+        match lack(&claim.op.request, claim.op.answer(), &found) {
             Lack::Session => {}
             Lack::Changes(needs) => {
                 let holds = |need: &Need| {
@@ -245,7 +245,7 @@ impl Atlas {
         mending: &mut Mending,
     ) -> bool {
         let claim = claims.get(conflict.claim);
-        for (path, stat) in stats_told(&claim.op.request, told(claim.op)) {
+        for (path, stat) in stats_told(&claim.op.request, claim.op.answer()) {
             for zxid in [stat.czxid.0, stat.mzxid.0, stat.pzxid.0] {
                 let is_open = zxid > 0
                     && zxid <= limit
