@@ -19,7 +19,7 @@ use super::session_order::objection_to_sessions;
 use super::timeline::Recorder;
 use super::{Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Verdict};
 use crate::ids::VirtualTime;
-use crate::znode::{self, Birth, Mode, Options};
+use crate::znode::{self, InitialTree, Mode, Options};
 
 pub(super) const ENTRY: CheckerEntry = CheckerEntry {
     name: "oracles",
@@ -53,7 +53,7 @@ impl Checker for Oracles {
             Ok(timeline) => timeline,
             Err(reason) => return Verdict::Unknown(reason),
         };
-        let options = Options::new(Mode::ZooKeeper, Birth::ZooKeeper);
+        let options = Options::new(Mode::ZooKeeper, InitialTree::ZooKeeper);
         let comparison = znode::compare(history, &timeline, &options, QUESTIONS_MAX);
         if let Some(limit) = comparison.limit {
             return Verdict::Unknown(format!("{limit} was reached"));

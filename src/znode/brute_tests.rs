@@ -1,6 +1,6 @@
 //! Small histories, judged as by trying every order of all operations.
 
-use super::claims::{Claims, Kind, NONE};
+use super::constraints::{Constraints, Kind, NONE};
 use super::tests::{LINEARIZABLE, Stage, children, create, delete, get, set};
 use super::*;
 use crate::history::Outcome;
@@ -104,84 +104,84 @@ fn some_order_exists(operations: &[Operation], mode: Mode) -> bool {
     let survey = survey(operations);
     let options = Options {
         trusts_reads: mode == Mode::ZooKeeper,
-        ..Options::new(mode, Birth::Bare)
+        ..Options::new(mode, InitialTree::Bare)
     };
-    let claims = Claims::of(operations, &survey, &options);
-    if claims.regress.is_some() {
+    let constraints = Constraints::of(operations, &survey, &options);
+    if constraints.regress.is_some() {
         return false;
     }
-    let zxid = |claim: &claims::Claim<'_>| match claim.kind {
+    let zxid = |constraint: &constraints::Constraint<'_>| match constraint.kind {
         Kind::Effect(zxid) => zxid,
         Kind::Observation | Kind::Somewhere | Kind::Perhaps => 0,
     };
-    let taken: Vec<u64> = claims.all.iter().map(zxid).collect();
+    let taken: Vec<u64> = constraints.all.iter().map(zxid).collect();
     let most = stats_most(operations).max(taken.iter().copied().max().unwrap_or(0));
     let mut tree = Model::bare();
-    for session in &claims.sessions {
+    for session in &constraints.sessions {
         tree::open(&mut tree, *session);
     }
-    let left: Vec<usize> = (0..claims.all.len()).collect();
-    extend(&claims, &taken, most + 4, &tree, 0, &left)
+    let left: Vec<usize> = (0..constraints.all.len()).collect();
+    extend(&constraints, &taken, most + 4, &tree, 0, &left)
 }
 
 fn stats_most(operations: &[Operation]) -> u64 {
-    let newest = |op: &Operation| op.answer().map_or(0, claims::since);
+    let newest = |op: &Operation| op.answer().map_or(0, constraints::since);
     operations.iter().map(newest).max().unwrap_or(0)
 }
 
 fn extend(
-    claims: &Claims<'_>,
+    constraints: &Constraints<'_>,
     taken: &[u64],
     most: u64,
     tree: &Model,
     last: u64,
     left: &[usize],
 ) -> bool {
-    let due = |index: &&usize| claims.all[**index].is_due();
+    let due = |index: &&usize| constraints.all[**index].is_due();
     let clock = left
         .iter()
         .filter(due)
-        .map(|index| claims.all[*index].completed);
+        .map(|index| constraints.all[*index].completed);
     let Some(clock) = clock.min() else {
         return true;
     };
     for (turn, index) in left.iter().enumerate() {
-        let claim = &claims.all[*index];
-        let waits_for_the_clock = claim.kind != Kind::Observation || claim.by_clock;
-        if waits_for_the_clock && claim.op.invoked.0 > clock {
+        let constraint = &constraints.all[*index];
+        let waits_for_the_clock = constraint.kind != Kind::Observation || constraint.by_clock;
+        if waits_for_the_clock && constraint.op.invoked.0 > clock {
             continue;
         }
-        if claim.before != NONE && left.contains(&(claim.before as usize)) {
+        if constraint.before != NONE && left.contains(&(constraint.before as usize)) {
             continue;
         }
         let mut rest = left.to_vec();
         rest.remove(turn);
-        let places: Vec<u64> = match claim.kind {
+        let places: Vec<u64> = match constraint.kind {
             Kind::Effect(zxid) => vec![zxid],
-            // Somewhere behind the last effect, and before the next.
-            Kind::Observation => vec![last.max(claim.lo)],
+            // Somewhere after the last effect, and before the next.
+            Kind::Observation => vec![last.max(constraint.lo)],
             Kind::Somewhere | Kind::Perhaps => (last + 1..=most)
-                .filter(|zxid| !taken.contains(zxid) && *zxid <= claim.hi)
+                .filter(|zxid| !taken.contains(zxid) && *zxid <= constraint.hi)
                 .collect(),
         };
         for zxid in places {
             let mut next = tree.clone();
-            let answer = match &claim.op.request {
-                Request::Read(read) => tree::read(&next, claim.op, read),
-                Request::Write(write) => tree::write(&mut next, zxid, claim.op, write),
+            let answer = match &constraint.op.request {
+                Request::Read(read) => tree::read(&next, constraint.op, read),
+                Request::Write(write) => tree::write(&mut next, zxid, constraint.op, write),
                 Request::Watch(_) | Request::Sync | Request::Auth { .. } => continue,
             };
-            let fits = match (claim.kind, claim.op.answer()) {
-                (Kind::Perhaps, _) => answer.is_ok() && zxid > last.max(claim.lo),
+            let fits = match (constraint.kind, constraint.op.answer()) {
+                (Kind::Perhaps, _) => answer.is_ok() && zxid > last.max(constraint.lo),
                 (Kind::Observation, Some(told)) => {
-                    agrees(told, &answer) && next == *tree && zxid <= claim.hi
+                    agrees(told, &answer) && next == *tree && zxid <= constraint.hi
                 }
                 (Kind::Effect(_) | Kind::Somewhere, Some(told)) => {
-                    agrees(told, &answer) && zxid > last.max(claim.lo)
+                    agrees(told, &answer) && zxid > last.max(constraint.lo)
                 }
                 (Kind::Effect(_) | Kind::Somewhere | Kind::Observation, None) => false,
             };
-            if fits && extend(claims, taken, most, &next, zxid.max(last), &rest) {
+            if fits && extend(constraints, taken, most, &next, zxid.max(last), &rest) {
                 return true;
             }
         }

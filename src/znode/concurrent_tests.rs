@@ -164,7 +164,7 @@ fn pairs(count: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..count).flat_map(move |one| (0..count).map(move |other| (one, other)))
 }
 
-/// A read is told what a node was before a set that somebody, or its own session, had seen.
+/// A read returns what a node was before a set that somebody, or its own session, had seen.
 fn go_back(stage: &mut Stage, in_session: bool) -> bool {
     let ops = &stage.operations;
     for (seen, late) in pairs(ops.len()) {
@@ -239,7 +239,7 @@ fn repeat_a_name(stage: &mut Stage) -> bool {
     true
 }
 
-/// A read is told what nobody ever wrote.
+/// A read returns what nobody ever wrote.
 fn invent(stage: &mut Stage) -> bool {
     let read = stage
         .operations
@@ -294,7 +294,7 @@ fn rule(stage: &Stage, mode: Mode) -> Result<Option<bool>, TestCaseError> {
         operations: stage.operations.clone(),
         seen: Vec::new(),
     };
-    let options = Options::new(mode, Birth::Bare);
+    let options = Options::new(mode, InitialTree::Bare);
     match check(&history, &options, &mut Steps(500)).ruling {
         Ruling::Holds => Ok(Some(true)),
         Ruling::Violated(_) => Ok(Some(false)),
@@ -314,14 +314,14 @@ fn expect(stage: &Stage, mode: Mode, holds: bool, what: &str) -> Result<bool, Te
     }
 }
 
-/// If a part is told as a violation, it is one even if nobody knows what became of all other
+/// If a part is reported as a violation, it is one even if nobody knows what became of all other
 /// writes.
 fn a_part_is_enough(stage: &Stage) -> Result<(), TestCaseError> {
     let mut history = History {
         operations: stage.operations.clone(),
         seen: Vec::new(),
     };
-    let options = Options::new(LINEARIZABLE, Birth::Bare);
+    let options = Options::new(LINEARIZABLE, InitialTree::Bare);
     let Ruling::Violated(violation) = check(&history, &options, &mut Steps(500)).ruling else {
         return Err(TestCaseError::fail("it is wrong"));
     };

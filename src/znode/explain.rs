@@ -1,8 +1,8 @@
 //! Violations in words and as data.
 
-use super::claims::{Claims, Kind};
+use super::constraints::{Constraints, Kind};
 use super::sweep::{Conflict, Sweep, Why};
-use super::words::{answered, asked, contrast};
+use super::text::{answered, asked, contrast};
 use super::{Mode, Options, tree};
 use crate::history::{Operation, Outcome};
 use crate::ids::{OpId, VirtualTime, Zxid};
@@ -12,9 +12,9 @@ use crate::tree::{Answer, Request};
 /// The condition that is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Edge {
-    /// The first completed before the second was invoked, but comes behind it.
+    /// The first completed before the second was invoked, but is placed after it.
     RealTime(OpId, OpId),
-    /// The first precedes the second in their session, but comes behind it.
+    /// The first precedes the second in their session, but is placed after it.
     Session(OpId, OpId),
     /// The first must come before the second, which contradicts it.
     Order(OpId, OpId),
@@ -37,7 +37,7 @@ pub enum Cause {
         /// The zxid of the earlier one.
         before: Zxid,
     },
-    /// It was told something else than the state says.
+    /// Its answer differs from what the state gives.
     Answer {
         /// Every write through here was applied.
         through: Zxid,
@@ -69,9 +69,9 @@ pub struct Violation {
     pub operation: OpId,
     /// When it showed.
     pub at: VirtualTime,
-    /// What it was told.
+    /// The answer it got.
     pub told: Option<Answer>,
-    /// What it should have been told, in the state that everything before left.
+    /// The answer that the state left by everything before it gives.
     pub expected: Option<Answer>,
     /// Why it has none.
     pub cause: Cause,
@@ -140,7 +140,7 @@ impl Violation {
         }
     }
 
-    /// What it was told and what it should have been told, in words.
+    /// The answer it got and the answer it should have got, as text.
     fn answers(&self) -> (String, Option<String>) {
         match (&self.told, &self.expected) {
             (Some(told), Some(expected)) => {
@@ -169,9 +169,9 @@ impl Violation {
     }
 
     /// With its sentence, by numbers.
-    fn in_words(mut self, claims: &Claims<'_>) -> Violation {
+    fn in_words(mut self, constraints: &Constraints<'_>) -> Violation {
         let find = |id: OpId| {
-            let ops = claims.all.iter().map(|claim| claim.op);
+            let ops = constraints.all.iter().map(|constraint| constraint.op);
             ops.into_iter().find(|op| op.id == id)
         };
         self.sentence = self.tell(&find, Naming::Numbers);
@@ -245,8 +245,8 @@ impl Teller<'_, '_> {
 }
 
 /// Two writes say that they took effect at one zxid.
-pub(super) fn collision(claims: &Claims<'_>, first: u32, second: u32) -> Violation {
-    let (first, second) = (claims.get(first), claims.get(second));
+pub(super) fn collision(constraints: &Constraints<'_>, first: u32, second: u32) -> Violation {
+    let (first, second) = (constraints.get(first), constraints.get(second));
     let at = match second.kind {
         Kind::Effect(zxid) => Zxid(zxid),
         Kind::Somewhere | Kind::Perhaps | Kind::Observation => Zxid::ZERO,
@@ -261,36 +261,36 @@ pub(super) fn collision(claims: &Claims<'_>, first: u32, second: u32) -> Violati
         sentence: String::new(),
         prefix: Vec::new(),
     };
-    violation.in_words(claims)
+    violation.in_words(constraints)
 }
 
-/// A claim that has no place.
+/// A constraint that has no place.
 pub(super) fn conflict(
-    claims: &Claims<'_>,
+    constraints: &Constraints<'_>,
     sweep: &Sweep<'_, '_>,
     conflict: &Conflict,
     options: &Options,
 ) -> Violation {
-    let claim = claims.get(conflict.claim);
-    let expected = match (&conflict.why, &claim.op.request) {
+    let constraint = constraints.get(conflict.constraint);
+    let expected = match (&conflict.why, &constraint.op.request) {
         (Why::Answer(answer), _) => Some(answer.clone()),
-        (_, Request::Read(read)) => Some(tree::read(sweep.model(), claim.op, read)),
+        (_, Request::Read(read)) => Some(tree::read(sweep.model(), constraint.op, read)),
         (_, Request::Write(_) | Request::Watch(_) | Request::Sync | Request::Auth { .. }) => None,
     };
-    let (cause, edge) = match (overtaking(claims, conflict), claim.kind) {
+    let (cause, edge) = match (overtaking(constraints, conflict), constraint.kind) {
         (Some(edge), Kind::Effect(at)) => {
             let (at, other) = (Zxid(at), Zxid(conflict.next));
             (Cause::Overtaken { at, other }, edge)
         }
         _no_effect => (
-            cause_of(claims, conflict),
-            blamed_edge(claims, sweep, conflict, options),
+            cause_of(constraints, conflict),
+            blamed_edge(constraints, sweep, conflict, options),
         ),
     };
     let violation = Violation {
-        operation: claim.op.id,
-        at: ended(claim.op),
-        told: claim.op.answer().cloned(),
+        operation: constraint.op.id,
+        at: ended(constraint.op),
+        told: constraint.op.answer().cloned(),
         expected,
         cause,
         edge,
@@ -298,31 +298,31 @@ pub(super) fn conflict(
         prefix: sweep
             .order
             .iter()
-            .map(|index| claims.get(*index).op.id)
+            .map(|index| constraints.get(*index).op.id)
             .collect(),
     };
-    violation.in_words(claims)
+    violation.in_words(constraints)
 }
 
-/// The order that a claim has not kept by its own zxid.
-fn overtaking(claims: &Claims<'_>, conflict: &Conflict) -> Option<Edge> {
-    let id = claims.get(conflict.claim).op.id;
+/// The order that a constraint's own zxid contradicts.
+fn overtaking(constraints: &Constraints<'_>, conflict: &Conflict) -> Option<Edge> {
+    let id = constraints.get(conflict.constraint).op.id;
     match conflict.why {
-        Why::RealTime { other } => Some(Edge::RealTime(id, claims.get(other).op.id)),
-        Why::Session { other } => Some(Edge::Session(id, claims.get(other).op.id)),
+        Why::RealTime { other } => Some(Edge::RealTime(id, constraints.get(other).op.id)),
+        Why::Session { other } => Some(Edge::Session(id, constraints.get(other).op.id)),
         Why::NoState | Why::Answer(_) | Why::Heard | Why::Turn => None,
     }
 }
 
-fn cause_of(claims: &Claims<'_>, conflict: &Conflict) -> Cause {
-    let claim = claims.get(conflict.claim);
-    let heard = match (&conflict.why, claim.kind) {
-        (Why::Heard, Kind::Effect(place)) => Some((Zxid(place), Zxid(claim.lo))),
+fn cause_of(constraints: &Constraints<'_>, conflict: &Conflict) -> Cause {
+    let constraint = constraints.get(conflict.constraint);
+    let heard = match (&conflict.why, constraint.kind) {
+        (Why::Heard, Kind::Effect(place)) => Some((Zxid(place), Zxid(constraint.lo))),
         (Why::Turn, _) => {
             return Cause::Turn {
                 at: Zxid(conflict.next),
-                above: Zxid(claim.lo),
-                before: Zxid(claim.hi.saturating_add(1)),
+                above: Zxid(constraint.lo),
+                before: Zxid(constraint.hi.saturating_add(1)),
             };
         }
         (
@@ -337,43 +337,49 @@ fn cause_of(claims: &Claims<'_>, conflict: &Conflict) -> Cause {
 }
 
 fn blamed_edge(
-    claims: &Claims<'_>,
+    constraints: &Constraints<'_>,
     sweep: &Sweep<'_, '_>,
     conflict: &Conflict,
     options: &Options,
 ) -> Edge {
-    let claim = claims.get(conflict.claim);
-    match blamed(claims, sweep, conflict).map(|earlier| claims.get(earlier).op) {
-        Some(earlier) if earlier.session == claim.op.session && options.mode == Mode::ZooKeeper => {
-            Edge::Session(earlier.id, claim.op.id)
+    let constraint = constraints.get(conflict.constraint);
+    match blamed(constraints, sweep, conflict).map(|earlier| constraints.get(earlier).op) {
+        Some(earlier)
+            if earlier.session == constraint.op.session && options.mode == Mode::ZooKeeper =>
+        {
+            Edge::Session(earlier.id, constraint.op.id)
         }
-        Some(earlier) => Edge::RealTime(earlier.id, claim.op.id),
+        Some(earlier) => Edge::RealTime(earlier.id, constraint.op.id),
         None => Edge::Alone,
     }
 }
 
-/// Of everything that must come before a claim, that which stands the furthest; of those at one
+/// Of everything that must come before a constraint, the one placed last; of those at one
 /// place the effect, because it made the state.
-fn blamed(claims: &Claims<'_>, sweep: &Sweep<'_, '_>, conflict: &Conflict) -> Option<u32> {
-    let claim = claims.get(conflict.claim);
-    let before = (0u32..).zip(&claims.all).filter(|(index, earlier)| {
-        let in_time = claim.by_clock && earlier.completed < claim.invoked;
-        let in_turn = claim.before == *index;
-        *index != conflict.claim && (in_time || in_turn)
+fn blamed(
+    constraints: &Constraints<'_>,
+    sweep: &Sweep<'_, '_>,
+    conflict: &Conflict,
+) -> Option<u32> {
+    let constraint = constraints.get(conflict.constraint);
+    let before = (0u32..).zip(&constraints.all).filter(|(index, earlier)| {
+        let in_time = constraint.by_clock && earlier.completed < constraint.invoked;
+        let in_turn = constraint.before == *index;
+        *index != conflict.constraint && (in_time || in_turn)
     });
     before
         .map(|(index, _)| (sweep.place_of(index), index))
-        .filter(|(place, _)| *place != super::claims::NOWHERE)
+        .filter(|(place, _)| *place != super::constraints::NOWHERE)
         .max_by_key(|(place, index)| {
-            let is_effect = matches!(claims.get(*index).kind, Kind::Effect(_));
+            let is_effect = matches!(constraints.get(*index).kind, Kind::Effect(_));
             (*place, is_effect, *index)
         })
         .map(|(_, index)| index)
 }
 
 /// How far a limit let a sweep come.
-pub(super) fn limit(claims: &Claims<'_>, sweep: &Sweep<'_, '_>, limit: Limit) -> String {
-    let (done, of) = (sweep.order.len(), claims.all.len());
+pub(super) fn limit(constraints: &Constraints<'_>, sweep: &Sweep<'_, '_>, limit: Limit) -> String {
+    let (done, of) = (sweep.order.len(), constraints.all.len());
     format!("{limit} was reached with places for {done} of {of} operations")
 }
 

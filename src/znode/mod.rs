@@ -1,13 +1,17 @@
 //! Judges a history of a znode tree alone: nothing but what clients asked and saw.
 //!
-//! **The witness.** Every write that was answered tells its place in the order of transactions: by
+//! A constraint search. Every operation is a constraint on its place in the one order of
+//! transactions. Bounds propagation forces the places that follow from the answers; a depth-first
+//! search with conflict-directed backjumping finds the rest.
+//!
+//! **The witness.** Every write that was answered names its place in the order of transactions: by
 //! the zxid of its reply, which a reply built in the write's own apply carries, or by the Stat in
 //! it. The tree is replayed once in that order. Reads and failed writes are placed between; real
-//! time, or a session's own order, says before what they must not come (`sweep`). If everything has
-//! a place, the order found is the proof.
+//! time, or a session's own order, gives them lower bounds (`sweep`). If everything has a place,
+//! the order found is the proof.
 //!
-//! **What nobody tells** (writes of unknown outcome, the ends of sessions, deletes without a zxid)
-//! is placed where something asks for it (`hidden`). Only such writes are ever searched for.
+//! **What no answer places** (writes of unknown outcome, the ends of sessions, deletes without a
+//! zxid) is placed where a conflict asks for it (`search`). Only such writes are ever searched for.
 //!
 //! **Two promises.** [`Mode::Linearizable`]: one order of all operations, in real time.
 //! [`Mode::ZooKeeper`]: writes, and their errors, are linearizable; a session's operations keep
@@ -19,36 +23,55 @@
 //! what somebody else has written; whether one does is what `Mode::Linearizable(Reads::Synced)`
 //! asks.
 //!
-//! The events of watches are judged behind that, in the order that was found: see
+//! The events of watches are judged after that, in the order that was found: see
 //! [`crate::check::watches`].
 //!
-mod atlas;
+//! # Glossary
+//! - *Constraint* (`constraints`): one operation with the states that it may belong to. Its kind is
+//!   an *effect* (place known), *unplaced* (a write whose place is searched for) or an
+//!   *observation*.
+//! - *Bounds* (`bounds`): the first and last place of a constraint that real time, sessions and
+//!   Stats leave it, carried along in both directions.
+//! - *Version counters* (`version_counters`): how often a node was changed, by the versions in
+//!   Stats.
+//! - *Forced* (`propagation`): an unplaced write with one possible place left.
+//! - *Sweep* (`sweep`): one pass over the order that places observations and meets the first
+//!   *conflict*: a constraint that has no place.
+//! - *Missing* (`missing`): the changes of which one must come before a conflict.
+//! - *Repair* (`repairs`): an unplaced write and the free zxids at which it could resolve a
+//!   conflict.
+//! - *Conflict set*: the placed writes that have a part in a failure. The search jumps back to the
+//!   latest of them.
+//! - *Footprint* (`footprints`): the paths that an operation reads or touches.
+//! - *White box* (`white_box`): the true order, from the servers, in place of the search.
+
+mod bounds;
 #[cfg(test)]
 mod brute_tests;
-mod chains;
-mod claims;
 #[cfg(test)]
 mod concurrent_tests;
+mod constraints;
 mod explain;
-mod floating;
-mod hidden;
+mod footprints;
+mod missing;
 pub(crate) mod model;
-mod needs;
-mod pins;
 mod placements;
+mod propagation;
+mod repairs;
 mod replay;
+mod search;
 mod shrink;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod text;
 mod timeline;
-mod touches;
 mod tree;
-mod truth;
 #[cfg(test)]
 mod unasked_tests;
-mod windows;
-mod words;
+mod unplaced;
+mod version_counters;
+mod white_box;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -57,18 +80,18 @@ use crate::history::{History, Operation};
 use crate::ids::{ClientId, OpId, SessionId, VirtualTime};
 use crate::linear::Budget;
 use crate::tree::{Path, Request, Write};
-use claims::Claims;
+use constraints::Constraints;
 pub use explain::{Cause, Edge, Naming, Violation};
-use hidden::{Search, search};
 use model::Model;
 pub use model::UNTOLD_LENGTH;
 pub(crate) use replay::{Dated, Doubts, replayed};
+use search::{Search, search};
 pub use shrink::minimal;
 use sweep::{Placing, Sweep};
+pub(crate) use text::contrast;
+pub use text::{answered, asked};
 pub(crate) use timeline::{Step, Timeline};
-pub(crate) use truth::compare;
-pub(crate) use words::contrast;
-pub use words::{answered, asked};
+pub(crate) use white_box::compare;
 
 /// What is promised to clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +113,7 @@ pub enum Reads {
 
 /// What a tree is born with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Birth {
+pub enum InitialTree {
     /// The root, and ZooKeeper's own nodes below it.
     ZooKeeper,
     /// The root alone.
@@ -103,17 +126,17 @@ pub struct Options {
     /// What is promised.
     pub mode: Mode,
     /// What the tree is born with.
-    pub birth: Birth,
+    pub initial: InitialTree,
     /// Whether a read's state is at most its reply's zxid.
     trusts_reads: bool,
 }
 
 impl Options {
     /// Judges by this promise.
-    pub fn new(mode: Mode, birth: Birth) -> Options {
+    pub fn new(mode: Mode, initial: InitialTree) -> Options {
         Options {
             mode,
-            birth,
+            initial,
             trusts_reads: true,
         }
     }
@@ -147,8 +170,8 @@ pub struct Report {
 /// Judges a history, within a budget.
 pub fn check(history: &History, options: &Options, budget: &mut dyn Budget) -> Report {
     let survey = survey(&history.operations);
-    let claims = Claims::of(&history.operations, &survey, options);
-    let checked = claims.by_completion.len() as u64;
+    let constraints = Constraints::of(&history.operations, &survey, options);
+    let checked = constraints.by_completion.len() as u64;
     if checked == 0 {
         return Report {
             ruling: Ruling::Vacuous,
@@ -161,39 +184,42 @@ pub fn check(history: &History, options: &Options, budget: &mut dyn Budget) -> R
         checked,
         order: Vec::new(),
     };
-    if let Some((earlier, later)) = claims.regress {
+    if let Some((earlier, later)) = constraints.regress {
         budget.decided();
         let violation = explain::regress(&history.operations, earlier, later);
         return ruled(Ruling::Violated(Box::new(violation)));
     }
-    if let Some((first, second)) = claims.collision {
+    if let Some((first, second)) = constraints.collision {
         budget.decided();
         return ruled(Ruling::Violated(Box::new(explain::collision(
-            &claims, first, second,
+            &constraints,
+            first,
+            second,
         ))));
     }
     // Almost always everything is where the replies' zxids say.
-    if claims.floating.is_empty() {
-        let mut sweep = Sweep::new(&claims, Placing::AtHeader, newborn(options));
-        match search(&mut sweep, &claims, budget) {
-            Search::Done => return held(&claims, &sweep, checked),
+    if constraints.unplaced.is_empty() {
+        let mut sweep = Sweep::new(&constraints, Placing::AtHeader, newborn(options));
+        match search(&mut sweep, &constraints, budget) {
+            Search::Done => return held(&constraints, &sweep, checked),
             Search::Limit(limit) => {
-                return ruled(Ruling::Unknown(explain::limit(&claims, &sweep, limit)));
+                return ruled(Ruling::Unknown(explain::limit(&constraints, &sweep, limit)));
             }
             Search::Stuck(_) => {}
         }
     }
-    let mut sweep = Sweep::new(&claims, Placing::First, newborn(options));
-    let conflict = match search(&mut sweep, &claims, budget) {
-        Search::Done => return held(&claims, &sweep, checked),
+    let mut sweep = Sweep::new(&constraints, Placing::First, newborn(options));
+    let conflict = match search(&mut sweep, &constraints, budget) {
+        Search::Done => return held(&constraints, &sweep, checked),
         Search::Limit(limit) => {
-            return ruled(Ruling::Unknown(explain::limit(&claims, &sweep, limit)));
+            return ruled(Ruling::Unknown(explain::limit(&constraints, &sweep, limit)));
         }
         Search::Stuck(conflict) => conflict,
     };
     let linear = matches!(options.mode, Mode::Linearizable(_));
     if linear && options.trusts_reads {
-        // The reply's zxid of a read is a hint: what clients cannot tell apart may stand elsewhere.
+        // The reply's zxid of a read is a hint: what clients cannot distinguish may stand
+        // elsewhere.
         let doubtful = Options {
             trusts_reads: false,
             ..*options
@@ -207,12 +233,15 @@ pub fn check(history: &History, options: &Options, budget: &mut dyn Budget) -> R
     }
     budget.decided();
     ruled(Ruling::Violated(Box::new(explain::conflict(
-        &claims, &sweep, &conflict, options,
+        &constraints,
+        &sweep,
+        &conflict,
+        options,
     ))))
 }
 
-fn held(claims: &Claims<'_>, sweep: &Sweep<'_, '_>, checked: u64) -> Report {
-    let place = |index: &u32| (claims.get(*index).op.id, sweep.place_of(*index));
+fn held(constraints: &Constraints<'_>, sweep: &Sweep<'_, '_>, checked: u64) -> Report {
+    let place = |index: &u32| (constraints.get(*index).op.id, sweep.place_of(*index));
     Report {
         ruling: Ruling::Holds,
         checked,
@@ -221,9 +250,9 @@ fn held(claims: &Claims<'_>, sweep: &Sweep<'_, '_>, checked: u64) -> Report {
 }
 
 fn newborn(options: &Options) -> Model {
-    match options.birth {
-        Birth::ZooKeeper => Model::new(),
-        Birth::Bare => Model::bare(),
+    match options.initial {
+        InitialTree::ZooKeeper => Model::new(),
+        InitialTree::Bare => Model::bare(),
     }
 }
 
@@ -234,14 +263,14 @@ struct Survey {
     /// What may come without anybody's asking: the ends of sessions that own ephemeral nodes, and
     /// the removals of containers and of nodes that outlive their time.
     ends: Vec<Operation>,
-    /// Of each of these the zxid that it comes behind.
-    behind: Vec<u64>,
-    /// Whether a node may have come and gone of which nobody was told how it is called.
+    /// Of each of these the zxid that it comes after.
+    after: Vec<u64>,
+    /// Whether a node may have come and gone whose name no answer gives.
     has_nameless: bool,
 }
 
 impl Survey {
-    /// Of a history beside which something else tells what came unasked.
+    /// Of a history whose unasked changes are known from elsewhere.
     fn of_what_was_asked(operations: &[Operation]) -> Survey {
         let wrote = operations.iter().filter(|op| match op.request {
             Request::Write(_) => true,
@@ -253,7 +282,7 @@ impl Survey {
         Survey {
             sessions,
             ends: Vec::new(),
-            behind: Vec::new(),
+            after: Vec::new(),
             has_nameless: false,
         }
     }
@@ -263,7 +292,7 @@ impl Survey {
 #[derive(Clone, Copy, Debug, Default)]
 struct Asked {
     may_own: bool,
-    /// Whether it was told that it is closed: then nothing else has ended it. A close of unknown
+    /// Whether an answer says that it is closed: then nothing else has ended it. A close of unknown
     /// outcome may have found that the session had expired long before.
     closes: bool,
     /// When the last of its writes that were answered was sent: its reply may have been under way
@@ -274,7 +303,7 @@ struct Asked {
 fn survey(operations: &[Operation]) -> Survey {
     let mut sessions: BTreeMap<SessionId, Asked> = BTreeMap::new();
     let mut removals: Vec<Unasked> = Vec::new();
-    // Those of which nobody was told how they are called.
+    // Those whose name no answer gives.
     let mut nameless: Vec<(Path, VirtualTime)> = Vec::new();
     for op in operations {
         let Request::Write(write) = &op.request else {
@@ -286,33 +315,31 @@ fn survey(operations: &[Operation]) -> Survey {
         } else if op.answered().is_some() {
             asked.last = Some(op.invoked).max(asked.last);
         }
-        if !asked.may_own && touches::asks_for_an_ephemeral(write) {
-            let (paths, prefixes) = touches::ephemerals_of(write, op.answer());
+        if !asked.may_own && footprints::asks_for_an_ephemeral(write) {
+            let (paths, prefixes) = footprints::ephemerals_of(write, op.answer());
             asked.may_own = !paths.is_empty() || !prefixes.is_empty();
         }
-        if touches::asks_for_a_mortal(write) {
-            let (paths, prefixes) = touches::mortals_of(write, op.answer());
+        if footprints::asks_for_a_mortal(write) {
+            let (paths, prefixes) = footprints::mortals_of(write, op.answer());
             let prefixes = prefixes.into_iter();
             nameless.extend(prefixes.map(|prefix| (prefix, op.invoked)));
             // A node is removed once at most, and the leader's own writes belong to nobody.
             removals.extend(paths.into_iter().map(|path| Unasked {
                 session: SessionId::NONE,
                 since: Some(op.invoked),
-                behind: claims::zxid_of(op),
+                after: constraints::zxid_of(op),
                 write: Write::DeleteContainer { path },
             }));
         }
     }
-    removals.extend(
-        touches::names_of(operations, &nameless)
-            .into_iter()
-            .map(|(path, since)| Unasked {
-                session: SessionId::NONE,
-                since: Some(since),
-                behind: 0,
-                write: Write::DeleteContainer { path },
-            }),
-    );
+    removals.extend(footprints::names_of(operations, &nameless).into_iter().map(
+        |(path, since)| Unasked {
+            session: SessionId::NONE,
+            since: Some(since),
+            after: 0,
+            write: Write::DeleteContainer { path },
+        },
+    ));
     let ends = sessions
         .iter()
         .filter(|(_, asked)| asked.may_own && !asked.closes);
@@ -321,7 +348,7 @@ fn survey(operations: &[Operation]) -> Survey {
             let end = Unasked {
                 session: *session,
                 since: asked.last,
-                behind: 0,
+                after: 0,
                 write: Write::ExpireSession,
             };
             (*session, end)
@@ -331,15 +358,15 @@ fn survey(operations: &[Operation]) -> Survey {
     let ends = ends.into_values();
     let unasked: Vec<Unasked> = ends.chain(removals).collect();
     Survey {
-        behind: unasked.iter().map(|one| one.behind).collect(),
+        after: unasked.iter().map(|one| one.after).collect(),
         has_nameless: !nameless.is_empty(),
         ends: unasked_writes(unasked),
         sessions: sessions.into_keys().collect(),
     }
 }
 
-/// A session has ended behind whatever it was told to have written: its last write that tells its
-/// place says so.
+/// A session ended after every write that was answered: the last one whose answer names a place
+/// bounds its end.
 fn bound_by_writes(ends: &mut BTreeMap<SessionId, Unasked>, operations: &[Operation]) {
     let mut unbounded = ends.len();
     for op in operations.iter().rev() {
@@ -349,12 +376,12 @@ fn bound_by_writes(ends: &mut BTreeMap<SessionId, Unasked>, operations: &[Operat
         let Request::Write(write) = &op.request else {
             continue;
         };
-        let Some(end) = ends.get_mut(&op.session).filter(|end| end.behind == 0) else {
+        let Some(end) = ends.get_mut(&op.session).filter(|end| end.after == 0) else {
             continue;
         };
         if !ends_by_request(write) {
-            end.behind = claims::zxid_of(op);
-            unbounded -= usize::from(end.behind > 0);
+            end.after = constraints::zxid_of(op);
+            unbounded -= usize::from(end.after > 0);
         }
     }
 }
@@ -366,9 +393,9 @@ fn ends_by_request(write: &Write) -> bool {
 /// What may come without anybody's asking.
 struct Unasked {
     session: SessionId,
-    /// It comes behind whatever had ended by then.
+    /// It comes after whatever had ended by then.
     since: Option<VirtualTime>,
-    behind: u64,
+    after: u64,
     write: Write,
 }
 

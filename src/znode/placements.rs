@@ -1,12 +1,12 @@
-//! Where floating writes took effect, by place and by write.
+//! The zxids given to unplaced writes, by zxid and by write.
 
 use std::collections::BTreeMap;
 
-/// Floating claims at zxids. Invariant: each of them is at one zxid, and none shares it.
+/// Unplaced constraints at zxids. Invariant: each is at one zxid, and no two share one.
 #[derive(Debug, Default)]
 pub(super) struct Placements {
     by_zxid: BTreeMap<u64, u32>,
-    by_claim: BTreeMap<u32, u64>,
+    by_constraint: BTreeMap<u32, u64>,
 }
 
 impl Placements {
@@ -18,14 +18,14 @@ impl Placements {
         self.by_zxid.is_empty()
     }
 
-    pub fn insert(&mut self, zxid: u64, claim: u32) {
-        self.by_zxid.insert(zxid, claim);
-        self.by_claim.insert(claim, zxid);
+    pub fn insert(&mut self, zxid: u64, constraint: u32) {
+        self.by_zxid.insert(zxid, constraint);
+        self.by_constraint.insert(constraint, zxid);
     }
 
     pub fn remove(&mut self, zxid: u64) {
-        if let Some(claim) = self.by_zxid.remove(&zxid) {
-            self.by_claim.remove(&claim);
+        if let Some(constraint) = self.by_zxid.remove(&zxid) {
+            self.by_constraint.remove(&constraint);
         }
     }
 
@@ -34,9 +34,9 @@ impl Placements {
         self.by_zxid.get(&zxid).copied()
     }
 
-    /// Whether a claim has a place.
-    pub fn has(&self, claim: u32) -> bool {
-        self.by_claim.contains_key(&claim)
+    /// Whether a constraint has a place.
+    pub fn has(&self, constraint: u32) -> bool {
+        self.by_constraint.contains_key(&constraint)
     }
 
     /// The first occupied zxid from here on.
@@ -47,17 +47,17 @@ impl Placements {
     /// What took effect through here, the latest first.
     pub fn back_from(&self, zxid: u64) -> impl Iterator<Item = (u64, u32)> + '_ {
         let placed = self.by_zxid.range(..=zxid).rev();
-        placed.map(|(zxid, claim)| (*zxid, *claim))
+        placed.map(|(zxid, constraint)| (*zxid, *constraint))
     }
 
     /// The occupied zxids between these two, which are included.
     pub fn within(&self, first: u64, last: u64) -> impl Iterator<Item = (u64, u32)> + '_ {
         let placed = self.by_zxid.range(first..=last);
-        placed.map(|(zxid, claim)| (*zxid, *claim))
+        placed.map(|(zxid, constraint)| (*zxid, *constraint))
     }
 
     /// Everything that has a place.
-    pub fn claims(&self) -> impl Iterator<Item = u32> + '_ {
-        self.by_claim.keys().copied()
+    pub fn constraints(&self) -> impl Iterator<Item = u32> + '_ {
+        self.by_constraint.keys().copied()
     }
 }

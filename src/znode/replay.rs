@@ -1,10 +1,10 @@
-//! What changed, by the order that was found.
+//! Replays the order that was found: what changed at which zxid.
 
 use std::collections::BTreeMap;
 
-use super::atlas::Atlas;
-use super::claims::{Claims, Kind};
-use super::touches::{sets_rights, touches_of};
+use super::constraints::{Constraints, Kind};
+use super::footprints::{footprint_of, sets_rights};
+use super::repairs::Repairs;
 use super::{Options, Report, newborn, survey, tree};
 use crate::history::History;
 use crate::ids::Zxid;
@@ -21,7 +21,7 @@ pub(crate) struct Dated {
     pub is_sure: bool,
 }
 
-/// Where something may have changed that nobody was told of.
+/// Where something may have changed without any answer showing it.
 #[derive(Debug, Default)]
 pub(crate) struct Doubts {
     /// By path: above the first and through the second.
@@ -62,36 +62,36 @@ pub(crate) fn replayed(
     budget: &mut dyn Budget,
 ) -> Result<(Vec<Dated>, Doubts), Limit> {
     let survey = survey(&history.operations);
-    let claims = Claims::of(&history.operations, &survey, options);
-    let atlas = Atlas::new(&claims);
+    let constraints = Constraints::of(&history.operations, &survey, options);
+    let repairs = Repairs::new(&constraints);
     let (mut doubts, mut rights) = (Doubts::default(), Doubts::default());
     let mut ever = Doubts::default();
-    for floating in atlas.windows(&claims) {
-        let (above, through) = floating.window;
-        for path in floating.paths {
+    for unplaced in repairs.footprints(&constraints) {
+        let (above, through) = unplaced.range;
+        for path in unplaced.paths {
             ever.add(path.clone(), (above, u64::MAX));
             doubts.add(path, (above, through));
         }
-        for prefix in floating.prefixes {
+        for prefix in unplaced.prefixes {
             ever.add_prefixed(prefix.clone(), (above, u64::MAX));
             doubts.add_prefixed(prefix, (above, through));
         }
-        let Request::Write(write) = &claims.get(floating.claim).op.request else {
+        let Request::Write(write) = &constraints.get(unplaced.constraint).op.request else {
             continue;
         };
         if sets_rights(write) {
-            for (path, _) in touches_of(write, None).0 {
+            for (path, _) in footprint_of(write, None).0 {
                 rights.add(path, (above, u64::MAX));
             }
         }
     }
-    let numbers: BTreeMap<_, _> = claims
+    let numbers: BTreeMap<_, _> = constraints
         .all
         .iter()
-        .map(|claim| (claim.op.id, claim))
+        .map(|constraint| (constraint.op.id, constraint))
         .collect();
     let mut model = newborn(options);
-    for session in &claims.sessions {
+    for session in &constraints.sessions {
         tree::open(&mut model, *session);
     }
     let mut all: Vec<Dated> = Vec::new();
@@ -101,19 +101,19 @@ pub(crate) fn replayed(
         {
             return Err(limit);
         }
-        let Some(claim) = numbers.get(id) else {
+        let Some(constraint) = numbers.get(id) else {
             continue;
         };
-        let Request::Write(write) = &claim.op.request else {
+        let Request::Write(write) = &constraint.op.request else {
             continue;
         };
-        if claim.kind == Kind::Observation {
+        if constraint.kind == Kind::Observation {
             continue;
         }
-        let op = claim.op;
+        let op = constraint.op;
         let mut changes = Vec::new();
         let _checked = model.write_telling(Zxid(*zxid), op.session, &op.ids, write, &mut changes);
-        let is_placed = !matches!(claim.kind, Kind::Effect(_));
+        let is_placed = !matches!(constraint.kind, Kind::Effect(_));
         // What goes with a session depends on what had come.
         let is_an_end = matches!(write.bare(), Write::CloseSession | Write::ExpireSession);
         for change in changes {

@@ -1,6 +1,6 @@
 //! The operations that a violation needs.
 //!
-//! A part of a history is told as a violation only if it is one *whatever all other operations
+//! A part of a history is reported as a violation only if it is one *whatever all other operations
 //! did*. There are two ways to know that:
 //!
 //! - **By contradiction** (`contradicts`). Answers say by themselves that a node with one czxid
@@ -19,9 +19,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::claims::Claims;
-use super::pins::Known;
-use super::touches::{looks_of, touches_of};
+use super::constraints::Constraints;
+use super::footprints::{footprint_of, paths_read_by};
+use super::propagation::Propagation;
 use super::{Mode, Options, Ruling, Survey, Violation, check, survey};
 use crate::history::{History, Operation, Outcome};
 use crate::ids::OpId;
@@ -29,7 +29,7 @@ use crate::linear::{Budget, Limit};
 use crate::tree::{Answer, Data, Part, Path, Read, Request, Response, Write};
 use crate::znode::model::parent_of;
 
-/// Checks before what is left is minimal enough.
+/// Checks before the part at hand counts as minimal enough.
 const CHECKS_MAX: u32 = 2_000;
 /// The longest history of which writes are forgotten.
 const FORGETTING_MAX: usize = 400;
@@ -157,11 +157,11 @@ impl Shrinking<'_> {
             ends: Vec::new(),
             ..survey(&operations)
         };
-        let claims = Claims::of(&operations, &survey, &options);
-        claims.regress.is_some()
-            || claims.collision.is_some()
-            || contents_differ(claims.all.iter().map(|claim| claim.op))
-            || Known::contradicts(&claims)
+        let constraints = Constraints::of(&operations, &survey, &options);
+        constraints.regress.is_some()
+            || constraints.collision.is_some()
+            || contents_differ(constraints.all.iter().map(|constraint| constraint.op))
+            || Propagation::contradicts(&constraints)
     }
 
     /// Whether there is no order even if nobody knows what became of all other writes.
@@ -212,8 +212,8 @@ impl Budget for Few<'_> {
     }
 }
 
-/// Whether two answers tell different contents, or different transactions, of one version of a
-/// node. A node is told apart from its namesakes by its czxid, which is not 0 if it is told.
+/// Whether two answers give different contents, or different transactions, of one version of a
+/// node. Its czxid distinguishes a node from its namesakes; 0 stands for an unknown one.
 fn contents_differ<'a>(operations: impl Iterator<Item = &'a Operation>) -> bool {
     let mut contents: BTreeMap<(Path, u64, i32), (u64, Option<&Data>)> = BTreeMap::new();
     for op in operations {
@@ -231,7 +231,7 @@ fn contents_differ<'a>(operations: impl Iterator<Item = &'a Operation>) -> bool 
     false
 }
 
-/// The Stats that an answer tells of contents, with the contents where they are known.
+/// The Stats that an answer gives of contents, with the contents where they are known.
 fn contents_of(op: &Operation) -> Vec<(&Path, &crate::tree::Stat, Option<&Data>)> {
     match (&op.request, op.answer()) {
         (Request::Read(Read::GetData { path, .. }), Some(Ok(Response::Data { data, stat }))) => {
@@ -272,9 +272,9 @@ fn contents_of(op: &Operation) -> Vec<(&Path, &crate::tree::Stat, Option<&Data>)
 
 /// The paths that an operation is about; of a sequential create, also what came of it.
 fn nodes_of(op: &Operation) -> Vec<Path> {
-    let mut paths = looks_of(&op.request);
+    let mut paths = paths_read_by(&op.request);
     if let Request::Write(write) = &op.request {
-        let (touches, _) = touches_of(write, op.answer());
+        let (touches, _) = footprint_of(write, op.answer());
         paths.extend(touches.into_iter().map(|(path, _)| path));
     }
     paths

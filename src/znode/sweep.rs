@@ -3,14 +3,14 @@
 //! The effects are applied one after the other. Before each, everything that waits looks at the
 //! state: an observation takes its place at the first state that it fits once everything that must
 //! precede it has one. Taking the first is never wrong: the order of effects is given, each
-//! condition says "not before", and an earlier place leaves whatever comes behind more room. So the
+//! condition says "not before", and an earlier place leaves whatever follows more room. So the
 //! sweep fails only if no places exist.
 //!
 //! With [`Placing::AtHeader`] an observation waits for the last state that its reply's zxid allows,
 //! which is where it nearly always belongs, so that it is looked at once. That can fail where
 //! [`Placing::First`] does not.
 
-use super::claims::{Claim, Claims, Kind, NONE, NOWHERE};
+use super::constraints::{Constraint, Constraints, Kind, NONE, NOWHERE};
 use super::placements::Placements;
 use super::timeline::Step;
 use super::tree;
@@ -34,18 +34,18 @@ pub(super) enum Why {
     NoState,
     /// An effect is not answered so at its place.
     Answer(Answer),
-    /// It completed before the other was invoked, but its place is behind the other's.
+    /// It completed before the other was invoked, but is placed after the other.
     RealTime {
         /// The effect that was about to be applied.
         other: u32,
     },
-    /// It precedes the other in their session, but its place is behind the other's.
+    /// It precedes the other in their session, but is placed after the other.
     Session {
         /// The effect that was about to be applied.
         other: u32,
     },
     /// It took effect out of its session's turn: before an answered write that precedes it, or
-    /// behind one that it precedes.
+    /// after one that it precedes.
     Turn,
     /// Its session had heard of a later transaction before it asked.
     Heard,
@@ -54,8 +54,8 @@ pub(super) enum Why {
 /// Where and why a sweep stopped.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Conflict {
-    /// The claim that has no place.
-    pub claim: u32,
+    /// The constraint that has no place.
+    pub constraint: u32,
     /// The last effect that was applied.
     pub now: u64,
     /// The effect that was about to be applied; [`NOWHERE`] at the end.
@@ -71,12 +71,12 @@ pub(super) enum Stop {
     Limit(Limit),
 }
 
-/// What the servers did, and no client was told of at its place.
+/// A transaction that the servers executed and no client's answer places.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Revealed<'t> {
     pub step: Step<'t>,
-    /// The claim that asked for it, if one did: it is of the kind [`Kind::Perhaps`].
-    pub claim: u32,
+    /// The constraint that asked for it, if one did: it is of the kind [`Kind::Perhaps`].
+    pub constraint: u32,
 }
 
 /// What has to be taken back to go on from an earlier state.
@@ -89,29 +89,29 @@ struct Checkpoint {
     next_completion: usize,
     next_invocation: usize,
     waiting: Vec<u32>,
-    /// How many claims had a place.
+    /// How many constraints had a place.
     order: usize,
 }
 
 /// The state of a sweep.
 #[derive(Debug)]
 pub(super) struct Sweep<'c, 'a> {
-    claims: &'c Claims<'a>,
+    constraints: &'c Constraints<'a>,
     placing: Placing,
     model: Model,
     /// The last effect applied.
     now: u64,
     next_effect: usize,
-    /// What the servers tell, by zxid; nothing where clients alone are asked.
+    /// What the servers executed, by zxid; empty where the history alone is judged.
     revealed: &'c [Revealed<'c>],
     next_revealed: usize,
     next_completion: usize,
     next_invocation: usize,
     /// The observations that may take their place by now.
     waiting: Vec<u32>,
-    /// For each claim the state at which it was placed.
+    /// For each constraint the state at which it was placed.
     places: Vec<u64>,
-    /// The order in which claims took their places.
+    /// The order in which constraints took their places.
     pub order: Vec<u32>,
     checkpoints: Vec<Checkpoint>,
     /// Effects between two checkpoints; 0 without any.
@@ -130,33 +130,37 @@ const CHECKPOINTS_MAX: usize = 64;
 
 impl<'c, 'a> Sweep<'c, 'a> {
     /// Asks clients alone.
-    pub fn new(claims: &'c Claims<'a>, placing: Placing, model: Model) -> Self {
-        let spacing = if claims.floating.is_empty() { 0 } else { 64 };
-        Sweep::over(claims, &[], spacing, placing, model)
+    pub fn new(constraints: &'c Constraints<'a>, placing: Placing, model: Model) -> Self {
+        let spacing = if constraints.unplaced.is_empty() {
+            0
+        } else {
+            64
+        };
+        Sweep::over(constraints, &[], spacing, placing, model)
     }
 
     /// Takes what the servers did, too: nothing is left to be searched for.
     pub fn with_truth(
-        claims: &'c Claims<'a>,
+        constraints: &'c Constraints<'a>,
         revealed: &'c [Revealed<'c>],
         placing: Placing,
         model: Model,
     ) -> Self {
-        Sweep::over(claims, revealed, 0, placing, model)
+        Sweep::over(constraints, revealed, 0, placing, model)
     }
 
     fn over(
-        claims: &'c Claims<'a>,
+        constraints: &'c Constraints<'a>,
         revealed: &'c [Revealed<'c>],
         spacing: usize,
         placing: Placing,
         mut model: Model,
     ) -> Self {
-        for session in &claims.sessions {
+        for session in &constraints.sessions {
             tree::open(&mut model, *session);
         }
         let mut sweep = Sweep {
-            claims,
+            constraints,
             placing,
             model,
             now: 0,
@@ -166,8 +170,8 @@ impl<'c, 'a> Sweep<'c, 'a> {
             next_completion: 0,
             next_invocation: 0,
             waiting: Vec::new(),
-            places: vec![NOWHERE; claims.all.len()],
-            order: Vec::with_capacity(claims.all.len()),
+            places: vec![NOWHERE; constraints.all.len()],
+            order: Vec::with_capacity(constraints.all.len()),
             checkpoints: Vec::new(),
             spacing,
             since_checkpoint: 0,
@@ -175,8 +179,11 @@ impl<'c, 'a> Sweep<'c, 'a> {
             asked: 0,
         };
         sweep.advance_clock();
-        for (index, claim) in (0u32..).zip(&claims.all) {
-            if claim.kind == Kind::Observation && !claim.by_clock && claim.before == NONE {
+        for (index, constraint) in (0u32..).zip(&constraints.all) {
+            if constraint.kind == Kind::Observation
+                && !constraint.by_clock
+                && constraint.before == NONE
+            {
                 sweep.waiting.push(index);
             }
         }
@@ -186,11 +193,11 @@ impl<'c, 'a> Sweep<'c, 'a> {
 
     /// The memory that it holds, roughly; trees are small beside histories.
     fn size(&self) -> usize {
-        self.claims.size() + (self.places.len() * size_of::<u64>()) + (self.order.len() * 4)
+        self.constraints.size() + (self.places.len() * size_of::<u64>()) + (self.order.len() * 4)
     }
 
-    pub fn place_of(&self, claim: u32) -> u64 {
-        self.places[claim as usize]
+    pub fn place_of(&self, constraint: u32) -> u64 {
+        self.places[constraint as usize]
     }
 
     /// What everything before said about the tree now: for whoever explains a conflict.
@@ -199,8 +206,8 @@ impl<'c, 'a> Sweep<'c, 'a> {
     }
 
     /// What an observation would be answered in the present state.
-    pub fn found(&mut self, claim: u32) -> Answer {
-        let op = self.claims.get(claim).op;
+    pub fn found(&mut self, constraint: u32) -> Answer {
+        let op = self.constraints.get(constraint).op;
         match &op.request {
             Request::Read(read) => tree::read(&self.model, op, read),
             Request::Write(write) => tree::probe(&mut self.model, op, write),
@@ -227,10 +234,10 @@ impl<'c, 'a> Sweep<'c, 'a> {
             let revealed = self.revealed.get(self.next_revealed).copied();
             let revealed = revealed.filter(|revealed| revealed.step.zxid.0 == next);
             self.next_revealed += usize::from(revealed.is_some());
-            match (self.claims.effects.get(self.next_effect), revealed) {
-                (Some((zxid, claim)), _) if *zxid == next => {
+            match (self.constraints.effects.get(self.next_effect), revealed) {
+                (Some((zxid, constraint)), _) if *zxid == next => {
                     self.next_effect += 1;
-                    self.apply(next, *claim)?;
+                    self.apply(next, *constraint)?;
                 }
                 (Some(_) | None, Some(revealed)) => self.take_over(revealed)?,
                 (Some(_) | None, None) => {
@@ -243,7 +250,7 @@ impl<'c, 'a> Sweep<'c, 'a> {
 
     /// The zxid of the next effect.
     fn next(&self, placements: &Placements) -> u64 {
-        let known = self.claims.effects.get(self.next_effect);
+        let known = self.constraints.effects.get(self.next_effect);
         let revealed = self.revealed.get(self.next_revealed);
         let known = known
             .map_or(NOWHERE, |(zxid, _)| *zxid)
@@ -259,11 +266,11 @@ impl<'c, 'a> Sweep<'c, 'a> {
         let mut turn = 0;
         while turn < self.waiting.len() {
             let index = self.waiting[turn];
-            let claim = &self.claims.all[index as usize];
-            if self.fits(claim, next) {
+            let constraint = &self.constraints.all[index as usize];
+            if self.fits(constraint, next) {
                 self.waiting.swap_remove(turn);
                 self.place(index);
-            } else if claim.hi < next {
+            } else if constraint.hi < next {
                 return Err(self.conflict(index, next, Why::NoState));
             } else {
                 turn += 1;
@@ -272,39 +279,39 @@ impl<'c, 'a> Sweep<'c, 'a> {
         Ok(())
     }
 
-    fn fits(&mut self, claim: &Claim<'_>, next: u64) -> bool {
-        if claim.lo >= next || claim.hi < self.now || claim.since > self.now {
+    fn fits(&mut self, constraint: &Constraint<'_>, next: u64) -> bool {
+        if constraint.lo >= next || constraint.hi < self.now || constraint.since > self.now {
             return false;
         }
-        if self.placing == Placing::AtHeader && claim.hi >= next && claim.hi != NOWHERE {
+        if self.placing == Placing::AtHeader && constraint.hi >= next && constraint.hi != NOWHERE {
             return false;
         }
         self.steps += 1;
-        looks_right(&mut self.model, claim)
+        looks_right(&mut self.model, constraint)
     }
 
     fn apply(&mut self, zxid: u64, index: u32) -> Result<(), Stop> {
         self.steps += 1;
-        let claim = &self.claims.all[index as usize];
-        if let Some(earlier) = self.claims.by_completion.get(self.next_completion)
+        let constraint = &self.constraints.all[index as usize];
+        if let Some(earlier) = self.constraints.by_completion.get(self.next_completion)
             && *earlier != index
-            && self.claims.get(*earlier).completed < claim.invoked
+            && self.constraints.get(*earlier).completed < constraint.invoked
         {
             let why = Why::RealTime { other: index };
             return Err(self.conflict(*earlier, zxid, why));
         }
-        if zxid <= claim.lo {
+        if zxid <= constraint.lo {
             return Err(self.conflict(index, zxid, Why::Heard));
         }
-        if claim.before != NONE && self.places[claim.before as usize] == NOWHERE {
+        if constraint.before != NONE && self.places[constraint.before as usize] == NOWHERE {
             let why = Why::Session { other: index };
-            return Err(self.conflict(claim.before, zxid, why));
+            return Err(self.conflict(constraint.before, zxid, why));
         }
-        let Request::Write(write) = &claim.op.request else {
+        let Request::Write(write) = &constraint.op.request else {
             unreachable!("only writes have effects");
         };
-        let answer = tree::write(&mut self.model, zxid, claim.op, write);
-        let is_right = match (claim.kind, claim.op.answer()) {
+        let answer = tree::write(&mut self.model, zxid, constraint.op, write);
+        let is_right = match (constraint.kind, constraint.op.answer()) {
             (Kind::Effect(_) | Kind::Somewhere, Some(told)) => agrees(told, &answer),
             (Kind::Perhaps, _) => answer.is_ok(),
             (Kind::Effect(_) | Kind::Somewhere | Kind::Observation, _) => false,
@@ -327,20 +334,20 @@ impl<'c, 'a> Sweep<'c, 'a> {
         self.steps += 1;
         let zxid = revealed.step.zxid.0;
         let answer = revealed.step.replay(&mut self.model);
-        if revealed.claim != NONE
+        if revealed.constraint != NONE
             && let Some(Ok(_)) = answer
         {
-            let claim = &self.claims.all[revealed.claim as usize];
-            if let Some(earlier) = self.claims.by_completion.get(self.next_completion)
-                && self.claims.get(*earlier).completed < claim.invoked
+            let constraint = &self.constraints.all[revealed.constraint as usize];
+            if let Some(earlier) = self.constraints.by_completion.get(self.next_completion)
+                && self.constraints.get(*earlier).completed < constraint.invoked
             {
                 let why = Why::RealTime {
-                    other: revealed.claim,
+                    other: revealed.constraint,
                 };
                 return Err(self.conflict(*earlier, zxid, why));
             }
-            if zxid <= claim.lo || zxid > claim.hi {
-                return Err(self.conflict(revealed.claim, zxid, Why::Turn));
+            if zxid <= constraint.lo || zxid > constraint.hi {
+                return Err(self.conflict(revealed.constraint, zxid, Why::Turn));
             }
         }
         self.now = zxid;
@@ -350,7 +357,7 @@ impl<'c, 'a> Sweep<'c, 'a> {
     fn place(&mut self, index: u32) {
         self.places[index as usize] = self.now;
         self.order.push(index);
-        let after = self.claims.all[index as usize].after;
+        let after = self.constraints.all[index as usize].after;
         if after != NONE {
             self.await_if_ready(after);
         }
@@ -360,14 +367,14 @@ impl<'c, 'a> Sweep<'c, 'a> {
     /// Moves on over everything that has a place, and lets observations in that were invoked before
     /// the first completion of something that has none.
     fn advance_clock(&mut self) {
-        let due = &self.claims.by_completion;
+        let due = &self.constraints.by_completion;
         while let Some(index) = due.get(self.next_completion)
             && self.places[*index as usize] != NOWHERE
         {
             self.next_completion += 1;
         }
-        while let Some(index) = self.claims.by_invocation.get(self.next_invocation)
-            && self.claims.get(*index).invoked <= self.clock()
+        while let Some(index) = self.constraints.by_invocation.get(self.next_invocation)
+            && self.constraints.get(*index).invoked <= self.clock()
         {
             self.next_invocation += 1;
             self.await_if_ready(*index);
@@ -376,58 +383,61 @@ impl<'c, 'a> Sweep<'c, 'a> {
 
     /// The first completion of something without a place.
     fn clock(&self) -> u64 {
-        let first = self.claims.by_completion.get(self.next_completion);
-        first.map_or(NOWHERE, |index| self.claims.get(*index).completed)
+        let first = self.constraints.by_completion.get(self.next_completion);
+        first.map_or(NOWHERE, |index| self.constraints.get(*index).completed)
     }
 
     fn await_if_ready(&mut self, index: u32) {
-        let claim = self.claims.get(index);
-        if claim.kind != Kind::Observation {
+        let constraint = self.constraints.get(index);
+        if constraint.kind != Kind::Observation {
             return;
         }
-        let is_in_time = !claim.by_clock || claim.invoked <= self.clock();
-        let is_in_turn = claim.before == NONE || self.places[claim.before as usize] != NOWHERE;
+        let is_in_time = !constraint.by_clock || constraint.invoked <= self.clock();
+        let is_in_turn =
+            constraint.before == NONE || self.places[constraint.before as usize] != NOWHERE;
         if is_in_time && is_in_turn {
             self.waiting.push(index);
         }
     }
 
     fn finish(&self) -> Result<(), Stop> {
-        match self.claims.by_completion.get(self.next_completion) {
+        match self.constraints.by_completion.get(self.next_completion) {
             None => Ok(()),
             Some(left) => Err(self.conflict(*left, NOWHERE, Why::NoState)),
         }
     }
 
-    fn conflict(&self, claim: u32, next: u64, why: Why) -> Stop {
+    fn conflict(&self, constraint: u32, next: u64, why: Why) -> Stop {
         Stop::Conflict(Conflict {
-            claim,
+            constraint,
             now: self.now,
             next,
             why,
         })
     }
 
-    /// The same conflict, told of what keeps its claim from a place: a claim before it, in its
+    /// The same conflict, traced to what keeps its constraint from a place: an earlier one, in its
     /// session or in real time, that has none itself.
     pub fn root_of(&self, conflict: Conflict) -> Conflict {
-        let mut root = conflict.claim;
-        // No longer than all claims: sessions and real time may contradict each other.
-        for _ in &self.claims.all {
-            let claim = self.claims.get(root);
-            let is_late = claim.by_clock && claim.invoked > self.clock();
+        let mut root = conflict.constraint;
+        // No longer than all constraints: sessions and real time may contradict each other.
+        for _ in &self.constraints.all {
+            let constraint = self.constraints.get(root);
+            let is_late = constraint.by_clock && constraint.invoked > self.clock();
             let blocker = if self.places[root as usize] != NOWHERE {
                 NONE
-            } else if claim.before != NONE && self.places[claim.before as usize] == NOWHERE {
-                claim.before
-            } else if claim.kind == Kind::Observation && is_late {
-                self.claims.by_completion[self.next_completion]
+            } else if constraint.before != NONE
+                && self.places[constraint.before as usize] == NOWHERE
+            {
+                constraint.before
+            } else if constraint.kind == Kind::Observation && is_late {
+                self.constraints.by_completion[self.next_completion]
             } else {
                 NONE
             };
             // What has a known place is only to come, and nothing helps it.
             let is_open = blocker != NONE
-                && match self.claims.get(blocker).kind {
+                && match self.constraints.get(blocker).kind {
                     Kind::Observation | Kind::Somewhere => true,
                     Kind::Effect(_) | Kind::Perhaps => false,
                 };
@@ -437,7 +447,7 @@ impl<'c, 'a> Sweep<'c, 'a> {
             root = blocker;
         }
         Conflict {
-            claim: root,
+            constraint: root,
             ..conflict
         }
     }
@@ -490,13 +500,13 @@ impl<'c, 'a> Sweep<'c, 'a> {
 }
 
 /// Whether an observation is what the present state answers.
-fn looks_right(model: &mut Model, claim: &Claim<'_>) -> bool {
-    let Some(answer) = claim.op.answer() else {
+fn looks_right(model: &mut Model, constraint: &Constraint<'_>) -> bool {
+    let Some(answer) = constraint.op.answer() else {
         return false;
     };
-    match &claim.op.request {
-        Request::Read(read) => tree::fits(model, claim.op, read, answer),
-        Request::Write(write) => agrees(answer, &tree::probe(model, claim.op, write)),
+    match &constraint.op.request {
+        Request::Read(read) => tree::fits(model, constraint.op, read, answer),
+        Request::Write(write) => agrees(answer, &tree::probe(model, constraint.op, write)),
         Request::Watch(_) | Request::Sync | Request::Auth { .. } => false,
     }
 }

@@ -137,7 +137,7 @@ impl Stage {
             operations: self.operations.clone(),
             seen: Vec::new(),
         };
-        let options = Options::new(mode, Birth::Bare);
+        let options = Options::new(mode, InitialTree::Bare);
         check(&history, &options, &mut Steps(1_000)).ruling
     }
 
@@ -184,7 +184,7 @@ fn a_stale_read_breaks_real_time_but_not_what_zookeeper_promises() {
         operations: stage.operations.clone(),
         seen: Vec::new(),
     };
-    let options = Options::new(LINEARIZABLE, Birth::Bare);
+    let options = Options::new(LINEARIZABLE, InitialTree::Bare);
     let least = minimal(&history, &violation, &options, &mut Steps(1_000));
     // Their answers say it alone: who has written the rest does not matter.
     assert_eq!(least, [OpId(3), OpId(4)]);
@@ -349,7 +349,7 @@ fn an_unknown_write_may_happen_or_not_but_not_after_the_next_acknowledged_one() 
     stage.run(2, get("/a"));
     stage.holds(Mode::ZooKeeper);
     stage.holds(LINEARIZABLE);
-    // It happens behind an acknowledged write of its session.
+    // It happens after an acknowledged write of its session.
     let mut stage = scene();
     let lost = stage.invoke(1, set("/a", "lost", -1));
     stage.operations[lost].outcome = Some(Outcome::Unknown);
@@ -401,7 +401,7 @@ fn what_a_part_lacks_may_have_happened_or_not() {
         operations: stage.operations.clone(),
         seen: Vec::new(),
     };
-    let options = Options::new(LINEARIZABLE, Birth::Bare);
+    let options = Options::new(LINEARIZABLE, InitialTree::Bare);
     let least = minimal(&history, &violation, &options, &mut Steps(1_000));
     // Who made the node does not matter: the set's answer says that there was one.
     assert_eq!(least, [seen, late]);

@@ -1,7 +1,7 @@
 //! The true order of all transactions, and which client operation each of them was.
 //!
-//! Whoever replays a timeline through the [`Model`] has a witness: if every answer is what the model
-//! says at its place, and the places respect real time, then the history is linearizable. The
+//! Whoever replays a timeline through the [`Model`] has a witness: if every answer is what the
+//! model says at its place, and the places respect real time, then the history is linearizable. The
 //! checkers of a run record it; here it is only read.
 
 use super::model::{Change, Model};
@@ -89,7 +89,7 @@ impl<'a> Step<'a> {
         None
     }
 
-    /// Executes it as `replay` does, and tells what changed, in order.
+    /// Executes it as `replay` does, and returns what changed, in order.
     pub fn changes(&self, model: &mut Model) -> Vec<Change> {
         let (zxid, session) = (self.zxid, self.session);
         let mut changes = Vec::new();

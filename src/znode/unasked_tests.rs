@@ -1,4 +1,4 @@
-//! What happened without anybody's asking, or at a place that nobody tells.
+//! Changes that nobody asked for, or whose place no answer names.
 
 use super::tests::{Stage, children, create, delete, get, path, set};
 use super::*;
@@ -12,7 +12,7 @@ fn happens_unasked(stage: &mut Stage, session: u64, write: Write) {
     stage.operations.pop();
 }
 
-/// Happens, and nobody is told.
+/// Happens without an answer.
 fn happens_unknown(stage: &mut Stage, session: u64, request: Request) {
     let index = stage.invoke(session, request);
     let _unseen = stage.happen(index);

@@ -1,33 +1,33 @@
-//! What a write that nobody places may do, and to what.
+//! Unplaced writes: what each may do, and to which nodes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::claims::{Claims, Kind, has_effect};
-use super::touches::{Touch, ephemerals_of, is_numbered, touches_of};
+use super::constraints::{Constraints, Kind, has_effect};
+use super::footprints::{Touch, ephemerals_of, footprint_of, is_numbered};
 use crate::history::Operation;
 use crate::ids::SessionId;
 use crate::tree::{ANY_VERSION, CreateMode, Part, Path, Request, Write};
 use crate::znode::model::parent_of;
 
-/// A floating claim and what it may touch.
+/// An unplaced constraint and what it may touch.
 #[derive(Debug)]
-pub(super) struct Floating {
-    pub claim: u32,
+pub(super) struct Unplaced {
+    pub constraint: u32,
     pub session: SessionId,
-    /// Whether it surely happened, at a zxid that nobody tells.
+    /// Whether it surely happened, at a zxid that no answer names.
     pub is_sure: bool,
     /// What it does, if it does anything.
-    pub deeds: Vec<Deed>,
+    pub actions: Vec<Action>,
     touches: BTreeSet<(Path, Touch)>,
     /// Sequential creates: the path is known up to the number.
     pub prefixes: Vec<Path>,
     /// Of the end of a session: the nodes that go with it.
-    pub births: Option<Vec<Birth>>,
+    pub owned: Option<Vec<OwnedNode>>,
 }
 
 /// An ephemeral node of a session.
 #[derive(Clone, Debug)]
-pub(super) struct Birth {
+pub(super) struct OwnedNode {
     pub path: Path,
     /// Whether a number that nobody knows follows the path.
     is_numbered: bool,
@@ -37,7 +37,7 @@ pub(super) struct Birth {
 
 /// One thing that a write does, with the version that it asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Deed {
+pub(super) enum Action {
     Create(Path),
     /// A number that nobody knows follows the path.
     Numbered(Path),
@@ -46,19 +46,19 @@ pub(super) enum Deed {
     Check(Path, i32),
 }
 
-impl Deed {
+impl Action {
     pub fn path(&self) -> &Path {
         match self {
-            Deed::Create(path)
-            | Deed::Numbered(path)
-            | Deed::Delete(path, _)
-            | Deed::Set(path, _)
-            | Deed::Check(path, _) => path,
+            Action::Create(path)
+            | Action::Numbered(path)
+            | Action::Delete(path, _)
+            | Action::Set(path, _)
+            | Action::Check(path, _) => path,
         }
     }
 }
 
-impl Birth {
+impl OwnedNode {
     pub fn is(&self, path: &str) -> bool {
         match self.is_numbered {
             true => is_numbered(path, &self.path),
@@ -75,26 +75,26 @@ pub(super) const ALL_TOUCHES: &[Touch] = &[
     Touch::Children,
 ];
 
-impl Floating {
-    /// All floating claims, in the order of their numbers.
-    pub fn all(claims: &Claims<'_>) -> Vec<Floating> {
-        let births = births(claims, claims.floating.iter().copied());
-        let floating = claims.floating.iter();
-        floating
-            .map(|index| floating_of(claims, *index, &births))
+impl Unplaced {
+    /// All unplaced constraints, in the order of their numbers.
+    pub fn all(constraints: &Constraints<'_>) -> Vec<Unplaced> {
+        let owned = owned(constraints, constraints.unplaced.iter().copied());
+        let unplaced = constraints.unplaced.iter();
+        unplaced
+            .map(|index| unplaced_of(constraints, *index, &owned))
             .collect()
     }
 
     /// The ends of sessions with known places, ascending: what goes with them is as little known.
-    pub fn known_ends(claims: &Claims<'_>) -> Vec<(u64, Floating)> {
-        let effects = claims.effects.iter();
+    pub fn known_ends(constraints: &Constraints<'_>) -> Vec<(u64, Unplaced)> {
+        let effects = constraints.effects.iter();
         let ends: Vec<(u64, u32)> = effects
-            .filter(|(_, index)| is_done_end(claims.get(*index).op))
+            .filter(|(_, index)| is_done_end(constraints.get(*index).op))
             .copied()
             .collect();
-        let births = births(claims, ends.iter().map(|(_, index)| *index));
+        let owned = owned(constraints, ends.iter().map(|(_, index)| *index));
         ends.into_iter()
-            .map(|(zxid, index)| (zxid, floating_of(claims, index, &births)))
+            .map(|(zxid, index)| (zxid, unplaced_of(constraints, index, &owned)))
             .collect()
     }
 
@@ -105,7 +105,7 @@ impl Floating {
             || (how.contains(&Touch::Create)
                 && self.prefixes.iter().any(|prefix| is_numbered(path, prefix)))
             || (how.contains(&Touch::Delete)
-                && self.births.iter().flatten().any(|birth| birth.is(path)))
+                && self.owned.iter().flatten().any(|node| node.is(path)))
     }
 
     /// As `touches`, of any node below this one.
@@ -115,32 +115,32 @@ impl Floating {
             path == "/" || below.is_some_and(|rest| rest.starts_with('/'))
         };
         let mut touches = self.touches.iter();
-        let mut births = self.births.iter().flatten();
+        let mut owned = self.owned.iter().flatten();
         touches.any(|(path, touch)| is_below(path) && how.contains(touch))
             || (how.contains(&Touch::Create) && self.prefixes.iter().any(is_below))
-            || (how.contains(&Touch::Delete) && births.any(|birth| is_below(&birth.path)))
+            || (how.contains(&Touch::Delete) && owned.any(|node| is_below(&node.path)))
     }
 
     /// What it may touch: paths, and those that a number follows.
     pub fn subjects(&self) -> (Vec<Path>, Vec<Path>) {
-        let births = self.births.iter().flatten();
-        let (numbered, named): (Vec<&Birth>, Vec<&Birth>) =
-            births.partition(|birth| birth.is_numbered);
+        let owned = self.owned.iter().flatten();
+        let (numbered, named): (Vec<&OwnedNode>, Vec<&OwnedNode>) =
+            owned.partition(|node| node.is_numbered);
         let touched = self.touches.iter().map(|(path, _)| path.clone());
         let prefixes = self.prefixes.iter().cloned();
         (
             touched
-                .chain(named.into_iter().map(|birth| birth.path.clone()))
+                .chain(named.into_iter().map(|node| node.path.clone()))
                 .collect(),
             prefixes
-                .chain(numbered.into_iter().map(|birth| birth.path.clone()))
+                .chain(numbered.into_iter().map(|node| node.path.clone()))
                 .collect(),
         )
     }
 
     /// Whether it may do all of this.
-    pub fn does(&self, deeds: &BTreeSet<(Path, Touch)>) -> bool {
-        deeds.iter().all(|(path, touch)| {
+    pub fn does(&self, actions: &BTreeSet<(Path, Touch)>) -> bool {
+        actions.iter().all(|(path, touch)| {
             let ways: &[Touch] = match touch {
                 Touch::Create => &[Touch::Create],
                 Touch::Delete => &[Touch::Delete],
@@ -155,10 +155,10 @@ impl Floating {
     /// Under what it is looked up: what it touches, up to the number where one follows.
     fn places(&self) -> BTreeSet<Path> {
         let touched = self.touches.iter().map(|(path, _)| path.clone());
-        let births = self.births.iter().flatten().map(|birth| birth.path.clone());
+        let owned = self.owned.iter().flatten().map(|node| node.path.clone());
         touched
             .chain(self.prefixes.iter().cloned())
-            .chain(births)
+            .chain(owned)
             .collect()
     }
 }
@@ -172,10 +172,10 @@ fn unnumbered(path: &str) -> &str {
     }
 }
 
-/// Which floating claims may touch a node.
+/// Which unplaced constraints may touch a node.
 #[derive(Debug, Default)]
 pub(super) struct Reach {
-    /// By path, or by the prefix of one: positions among the floating claims, ascending.
+    /// By path, or by the prefix of one: positions among the unplaced constraints, ascending.
     by_path: BTreeMap<Path, Vec<usize>>,
     created: BTreeSet<Path>,
     prefixes: BTreeSet<Path>,
@@ -185,18 +185,18 @@ pub(super) struct Reach {
 }
 
 impl Reach {
-    pub fn of(all: &[Floating]) -> Reach {
+    pub fn of(all: &[Unplaced]) -> Reach {
         let mut reach = Reach::default();
-        for (position, floating) in all.iter().enumerate() {
-            for path in floating.places() {
+        for (position, unplaced) in all.iter().enumerate() {
+            for path in unplaced.places() {
                 reach.by_path.entry(path).or_default().push(position);
             }
-            for deed in &floating.deeds {
-                match deed {
-                    Deed::Create(path) => reach.created.insert(path.clone()),
-                    Deed::Numbered(prefix) => reach.prefixes.insert(prefix.clone()),
-                    Deed::Set(path, _) => reach.set.insert(path.clone()),
-                    Deed::Delete(..) | Deed::Check(..) => false,
+            for action in &unplaced.actions {
+                match action {
+                    Action::Create(path) => reach.created.insert(path.clone()),
+                    Action::Numbered(prefix) => reach.prefixes.insert(prefix.clone()),
+                    Action::Set(path, _) => reach.set.insert(path.clone()),
+                    Action::Delete(..) | Action::Check(..) => false,
                 };
             }
         }
@@ -234,62 +234,62 @@ impl Reach {
     }
 }
 
-fn floating_of(
-    claims: &Claims<'_>,
+fn unplaced_of(
+    constraints: &Constraints<'_>,
     index: u32,
-    births: &BTreeMap<SessionId, Vec<Birth>>,
-) -> Floating {
-    let claim = claims.get(index);
-    let op = claim.op;
+    owned: &BTreeMap<SessionId, Vec<OwnedNode>>,
+) -> Unplaced {
+    let constraint = constraints.get(index);
+    let op = constraint.op;
     let Request::Write(write) = &op.request else {
         unreachable!("only writes float");
     };
-    let (mut touches, prefixes) = touches_of(write, op.answer());
+    let (mut touches, prefixes) = footprint_of(write, op.answer());
     let mut own = None;
     if let Write::CloseSession | Write::ExpireSession = write.bare() {
-        let of_session = births.get(&op.session).cloned().unwrap_or_default();
-        for birth in &of_session {
-            let parent = parent_of(&birth.path);
+        let of_session = owned.get(&op.session).cloned().unwrap_or_default();
+        for node in &of_session {
+            let parent = parent_of(&node.path);
             touches.extend(parent.map(|parent| (Path::from(parent), Touch::Children)));
         }
         own = Some(of_session);
     }
-    Floating {
-        claim: index,
+    Unplaced {
+        constraint: index,
         session: op.session,
-        is_sure: claim.kind == Kind::Somewhere,
-        deeds: deeds_of(write),
+        is_sure: constraint.kind == Kind::Somewhere,
+        actions: deeds_of(write),
         touches,
         prefixes,
-        births: own,
+        owned: own,
     }
 }
 
-fn deeds_of(write: &Write) -> Vec<Deed> {
+fn deeds_of(write: &Write) -> Vec<Action> {
     let create = |path: &Path, mode: CreateMode| match mode.is_sequential() {
-        true => Deed::Numbered(path.clone()),
-        false => Deed::Create(path.clone()),
+        true => Action::Numbered(path.clone()),
+        false => Action::Create(path.clone()),
     };
     match write.bare() {
         Write::Create { path, mode, .. } | Write::CreateWith { path, mode, .. } => {
             vec![create(path, *mode)]
         }
-        Write::Delete { path, version } => vec![Deed::Delete(path.clone(), *version)],
-        Write::SetData { path, version, .. } => vec![Deed::Set(path.clone(), *version)],
-        Write::Check { path, version } => vec![Deed::Check(path.clone(), *version)],
+        Write::Delete { path, version } => vec![Action::Delete(path.clone(), *version)],
+        Write::SetData { path, version, .. } => vec![Action::Set(path.clone(), *version)],
+        Write::Check { path, version } => vec![Action::Check(path.clone(), *version)],
         Write::Multi(parts) => parts
             .iter()
             .filter_map(|part| match part {
                 Part::Create { path, mode, .. } | Part::CreateWith { path, mode, .. } => {
                     Some(create(path, *mode))
                 }
-                Part::Delete { path, version } => Some(Deed::Delete(path.clone(), *version)),
-                Part::SetData { path, version, .. } => Some(Deed::Set(path.clone(), *version)),
-                Part::Check { path, version } => Some(Deed::Check(path.clone(), *version)),
+                Part::Delete { path, version } => Some(Action::Delete(path.clone(), *version)),
+                Part::SetData { path, version, .. } => Some(Action::Set(path.clone(), *version)),
+                Part::Check { path, version } => Some(Action::Check(path.clone(), *version)),
                 Part::Refused(_) => None,
             })
             .collect(),
-        Write::DeleteContainer { path } => vec![Deed::Delete(path.clone(), ANY_VERSION)],
+        Write::DeleteContainer { path } => vec![Action::Delete(path.clone(), ANY_VERSION)],
         // What these do is not counted.
         Write::SetAcl { .. }
         | Write::Refused(_)
@@ -310,31 +310,34 @@ fn is_done_end(op: &Operation) -> bool {
     }
 }
 
-/// The ephemeral nodes that the sessions of these claims may have created.
-fn births(claims: &Claims<'_>, of: impl Iterator<Item = u32>) -> BTreeMap<SessionId, Vec<Birth>> {
-    let mut births: BTreeMap<SessionId, Vec<Birth>> = BTreeMap::new();
+/// The ephemeral nodes that the sessions of these constraints may have created.
+fn owned(
+    constraints: &Constraints<'_>,
+    of: impl Iterator<Item = u32>,
+) -> BTreeMap<SessionId, Vec<OwnedNode>> {
+    let mut owned: BTreeMap<SessionId, Vec<OwnedNode>> = BTreeMap::new();
     for index in of {
-        births.entry(claims.get(index).op.session).or_default();
+        owned.entry(constraints.get(index).op.session).or_default();
     }
-    for claim in &claims.all {
-        let Request::Write(write) = &claim.op.request else {
+    for constraint in &constraints.all {
+        let Request::Write(write) = &constraint.op.request else {
             continue;
         };
-        let Some(own) = births.get_mut(&claim.op.session) else {
+        let Some(own) = owned.get_mut(&constraint.op.session) else {
             continue;
         };
-        let at = match claim.kind {
+        let at = match constraint.kind {
             Kind::Effect(zxid) => Some(zxid),
             Kind::Observation | Kind::Somewhere | Kind::Perhaps => None,
         };
-        let (paths, prefixes) = ephemerals_of(write, claim.op.answer());
+        let (paths, prefixes) = ephemerals_of(write, constraint.op.answer());
         let known = paths.into_iter().map(|path| (path, false));
         let prefixes = prefixes.into_iter().map(|path| (path, true));
-        own.extend(known.chain(prefixes).map(|(path, is_numbered)| Birth {
+        own.extend(known.chain(prefixes).map(|(path, is_numbered)| OwnedNode {
             path,
             is_numbered,
             at,
         }));
     }
-    births
+    owned
 }

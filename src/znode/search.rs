@@ -1,23 +1,24 @@
-//! Writes whose place nobody tells: unknown outcomes, ends of sessions, and answers without zxids.
+//! The search for the places of unplaced writes: unknown outcomes, ends of sessions, and answers
+//! without zxids.
 //!
 //! They are placed only where something asks for them. When a sweep meets a conflict, then in any
-//! legal order some floating write that is not placed yet must come before it and change what the
-//! conflict is about (`needs`), or one that is placed must go elsewhere. Each such write is tried
-//! at each free zxid (`atlas`), depth first; what a Stat names is tried nowhere else. The order of
-//! trials does not change what is found, only how soon.
+//! legal order some write that is not placed yet must come before it and change what the conflict
+//! is about (`missing`), or one that is placed must go elsewhere. Each such write is tried at each
+//! free zxid (`repairs`), depth first; a write that a Stat dates is tried nowhere else. The order
+//! of trials does not change what is found, only how soon.
 //!
-//! When all trials of a choice have failed, the search goes back to the latest choice that had a
-//! part in one of the failures: others may be what they like.
+//! Backjumping is conflict-directed: when all trials of a choice have failed, the search returns to
+//! the latest choice in the conflict set of those failures; choices in between played no part.
 
 use std::collections::BTreeSet;
 
-use super::atlas::{Atlas, Mending};
-use super::claims::Claims;
+use super::constraints::Constraints;
 use super::placements::Placements;
+use super::repairs::{Repair, Repairs};
 use super::sweep::{Conflict, Stop, Sweep};
 use crate::linear::{Budget, Limit};
 
-/// Where it is clear that there is no way, trials before whatever conflict is met is told.
+/// Once propagation has shown a contradiction, the trials before the conflict at hand is reported.
 const TRIALS_MAX: u32 = 2_000;
 
 /// What a search for places came to.
@@ -31,26 +32,26 @@ pub(super) enum Search {
     Limit(Limit),
 }
 
-/// One conflict and what may mend it.
+/// One conflict and its possible repairs.
 #[derive(Debug)]
 struct Choice {
     /// The likeliest last.
     options: Vec<(u64, u32)>,
     /// The option under trial.
     trial: Option<(u64, u32)>,
-    /// The earlier choices, by depth, that have a part in the failures so far.
-    culprits: BTreeSet<usize>,
+    /// The conflict set: the earlier choices, by depth, that have a part in the failures so far.
+    conflict_set: BTreeSet<usize>,
 }
 
-/// Sweeps, and places floating writes where conflicts ask for them.
+/// Sweeps, and places unplaced writes where conflicts ask for them.
 pub(super) fn search(
     sweep: &mut Sweep<'_, '_>,
-    claims: &Claims<'_>,
+    constraints: &Constraints<'_>,
     budget: &mut dyn Budget,
 ) -> Search {
     let mut placements = Placements::new();
     let mut stack: Vec<Choice> = Vec::new();
-    let mut atlas: Option<Atlas> = None;
+    let mut repairs: Option<Repairs> = None;
     let mut latest: Option<Conflict> = None;
     let mut trials = 0u32;
     loop {
@@ -65,15 +66,15 @@ pub(super) fn search(
         {
             latest = Some(conflict.clone());
         }
-        if claims.floating.is_empty() {
+        if constraints.unplaced.is_empty() {
             return Search::Stuck(conflict);
         }
-        let Some(atlas) = &mut atlas else {
+        let Some(repairs) = &mut repairs else {
             // First everything that has one place only.
-            let charted = atlas.insert(Atlas::new(claims));
+            let charted = repairs.insert(Repairs::new(constraints));
             let mut first = conflict.next;
-            for (zxid, claim) in charted.pins() {
-                placements.insert(zxid, claim);
+            for (zxid, constraint) in charted.forced() {
+                placements.insert(zxid, constraint);
                 first = first.min(zxid);
             }
             sweep.rewind_before(first);
@@ -81,43 +82,44 @@ pub(super) fn search(
             continue;
         };
         trials += 1;
-        if atlas.is_contradicted() && trials > TRIALS_MAX {
+        if repairs.is_contradicted() && trials > TRIALS_MAX {
             return Search::Stuck(latest.unwrap_or(conflict));
         }
-        let Some(mending) = atlas.mending(claims, sweep, &placements, &conflict) else {
+        let Some(repair) = repairs.repair(constraints, sweep, &placements, &conflict) else {
             return Search::Stuck(conflict);
         };
-        stack.push(Choice::new(mending, &stack));
-        let Some((slot, claim)) = next_trial(&mut stack, &mut placements, sweep) else {
-            if atlas.be_thorough() {
+        stack.push(Choice::new(repair, &stack));
+        let Some((slot, constraint)) = next_trial(&mut stack, &mut placements, sweep) else {
+            if repairs.be_thorough() {
                 sweep.rewind_before(0);
                 continue;
             }
             return Search::Stuck(latest.unwrap_or(conflict));
         };
-        placements.insert(slot, claim);
+        placements.insert(slot, constraint);
         sweep.rewind_before(slot);
     }
 }
 
 impl Choice {
-    /// Among these ways to mend the latest conflict, which was met under these choices.
-    fn new(mending: Mending, under: &[Choice]) -> Choice {
+    /// A choice among the repairs of the latest conflict, which was met under these choices.
+    fn new(repair: Repair, under: &[Choice]) -> Choice {
         let depths = under.iter().enumerate();
-        let culprits = depths.filter(|(_, choice)| {
+        let conflict_set = depths.filter(|(_, choice)| {
             choice
                 .trial
-                .is_some_and(|(_, claim)| mending.culprits.contains(&claim))
+                .is_some_and(|(_, constraint)| repair.conflict_set.contains(&constraint))
         });
         Choice {
-            options: mending.options,
+            options: repair.options,
             trial: None,
-            culprits: culprits.map(|(depth, _)| depth).collect(),
+            conflict_set: conflict_set.map(|(depth, _)| depth).collect(),
         }
     }
 }
 
-/// The next option of the innermost choice that has one left and is not innocent.
+/// The next option of the innermost choice that has one left, after backjumping over choices that
+/// are in no conflict set.
 fn next_trial(
     stack: &mut Vec<Choice>,
     placements: &mut Placements,
@@ -136,11 +138,11 @@ fn next_trial(
             choice.trial = Some(option);
             return Some(option);
         }
-        let mut culprits = stack.pop()?.culprits;
-        let culprit = culprits.pop_last()?;
+        let mut conflict_set = stack.pop()?.conflict_set;
+        let latest_cause = conflict_set.pop_last()?;
         stack
-            .drain(culprit + 1..)
+            .drain(latest_cause + 1..)
             .for_each(|mut innocent| take_back(&mut innocent));
-        stack[culprit].culprits.append(&mut culprits);
+        stack[latest_cause].conflict_set.append(&mut conflict_set);
     }
 }

@@ -1,6 +1,6 @@
-//! Requests and answers in words that people read.
+//! Requests and answers as text.
 
-use super::claims::stat_of;
+use super::constraints::stat_of;
 use crate::tree::{Answer, Failure, Part, Request, Response, Stat, Write};
 use crate::znode::model::UNTOLD_LENGTH;
 
@@ -180,7 +180,7 @@ fn failed(failure: &Failure) -> String {
     }
 }
 
-/// A response; `shown` tells of its Stat, given the names that matter most of this kind.
+/// A response; `shown` formats its Stat, given the names that matter most of this kind.
 fn responded(response: &Response, shown: impl Fn(&Stat, &[&str]) -> String) -> String {
     match response {
         Response::Data { data, stat } => {
@@ -245,7 +245,7 @@ fn fields(stat: &Stat) -> [(&'static str, String); 9] {
     ]
 }
 
-/// The names of the fields in which two Stats differ. A length that is not told differs from none.
+/// The names of the fields in which two Stats differ. A length that is not known differs from none.
 fn differing(one: &Stat, other: &Stat) -> Vec<&'static str> {
     let untold = [one, other]
         .iter()

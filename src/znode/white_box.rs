@@ -1,12 +1,12 @@
-//! A history beside what the servers did.
+//! Compares a history with what the servers did.
 //!
-//! What clients were told says of most writes where they took effect; of the others, and of what
-//! servers write by themselves (ends of sessions, removals of containers and of nodes that have
-//! outlived their time), the servers know. So nothing is searched for: one sweep over the history,
-//! by the rules of this module alone, either confirms that the true order explains every answer,
-//! which proves the history legal, or finds an answer that it does not explain.
+//! Answers place most writes; the places of the others, and of what servers write by themselves
+//! (ends of sessions, removals of containers and of nodes that have outlived their time), come from
+//! the servers. So nothing is searched for: one sweep over the history, by the rules of this module
+//! alone, either confirms that the true order explains every answer, which proves the history
+//! legal, or finds an answer that it does not explain.
 
-use super::claims::{Claims, Kind, NONE};
+use super::constraints::{Constraints, Kind, NONE};
 use super::placements::Placements;
 use super::sweep::{Placing, Revealed, Stop, Sweep};
 use super::timeline::Timeline;
@@ -21,7 +21,7 @@ use crate::znode::model::Model;
 pub(crate) struct Comparison {
     /// Answers that were examined.
     pub checked: usize,
-    /// Where history and truth part, and when that showed.
+    /// Where the history and the true order part, and when that showed.
     pub parting: Option<(VirtualTime, String)>,
     /// The limit that came before the end, if one did.
     pub limit: Option<Limit>,
@@ -36,22 +36,22 @@ pub(crate) fn compare(
 ) -> Comparison {
     // The servers say what came unasked.
     let survey = Survey::of_what_was_asked(&history.operations);
-    let claims = Claims::of(&history.operations, &survey, options);
+    let constraints = Constraints::of(&history.operations, &survey, options);
     let mut comparison = Comparison {
-        checked: claims.by_completion.len(),
+        checked: constraints.by_completion.len(),
         parting: None,
         limit: None,
     };
-    if let Some((earlier, later)) = claims.regress {
+    if let Some((earlier, later)) = constraints.regress {
         let violation = explain::regress(&history.operations, earlier, later);
         comparison.parting = Some(told_by(violation));
         return comparison;
     }
-    if let Some((first, second)) = claims.collision {
-        comparison.parting = Some(told_by(explain::collision(&claims, first, second)));
+    if let Some((first, second)) = constraints.collision {
+        comparison.parting = Some(told_by(explain::collision(&constraints, first, second)));
         return comparison;
     }
-    let revelation = Revelation::of(&claims, timeline);
+    let revelation = Revelation::of(&constraints, timeline);
     if revelation.misplaced.is_some() {
         comparison.parting = revelation.misplaced;
         return comparison;
@@ -64,7 +64,7 @@ pub(crate) fn compare(
     let mut budget = Steps(questions_max);
     // Almost always everything is where the replies' zxids say.
     for placing in [Placing::AtHeader, Placing::First] {
-        let mut sweep = Sweep::with_truth(&claims, &revelation.unasked, placing, Model::new());
+        let mut sweep = Sweep::with_truth(&constraints, &revelation.unasked, placing, Model::new());
         match (sweep.run(&revelation.placements, &mut budget), placing) {
             (Ok(()), _) => break,
             (Err(Stop::Limit(limit)), _) => {
@@ -73,7 +73,7 @@ pub(crate) fn compare(
             }
             (Err(Stop::Conflict(_)), Placing::AtHeader) => {}
             (Err(Stop::Conflict(conflict)), Placing::First) => {
-                let violation = explain::conflict(&claims, &sweep, &conflict, options);
+                let violation = explain::conflict(&constraints, &sweep, &conflict, options);
                 comparison.parting = Some(told_by(violation));
             }
         }
@@ -85,11 +85,11 @@ fn told_by(violation: Violation) -> (VirtualTime, String) {
     (violation.at, violation.sentence)
 }
 
-/// What the servers say of the claims.
+/// What the servers say of the constraints.
 struct Revelation<'t> {
     /// The places of writes that were answered without one.
     placements: Placements,
-    /// What nobody was told of at its place, by zxid.
+    /// The transactions that no answer places, by zxid.
     unasked: Vec<Revealed<'t>>,
     /// How many writes are where their answers say.
     placed: usize,
@@ -98,7 +98,7 @@ struct Revelation<'t> {
 }
 
 impl<'t> Revelation<'t> {
-    fn of(claims: &Claims<'_>, timeline: &Timeline<'t>) -> Revelation<'t> {
+    fn of(constraints: &Constraints<'_>, timeline: &Timeline<'t>) -> Revelation<'t> {
         let mut revelation = Revelation {
             placements: Placements::new(),
             unasked: Vec::new(),
@@ -106,31 +106,42 @@ impl<'t> Revelation<'t> {
             misplaced: None,
         };
         for step in &timeline.steps {
-            let claim = step.operation.map_or(NONE, |operation| {
-                let place = claims
+            let constraint = step.operation.map_or(NONE, |operation| {
+                let place = constraints
                     .all
-                    .binary_search_by_key(&operation.id, |claim| claim.op.id);
+                    .binary_search_by_key(&operation.id, |constraint| constraint.op.id);
                 place.map_or(NONE, |place| u32::try_from(place).unwrap_or(NONE))
             });
-            let kind = (claim != NONE).then(|| claims.get(claim).kind);
+            let kind = (constraint != NONE).then(|| constraints.get(constraint).kind);
             match kind {
                 None | Some(Kind::Perhaps) => {
-                    revelation.unasked.push(Revealed { step: *step, claim });
+                    revelation.unasked.push(Revealed {
+                        step: *step,
+                        constraint,
+                    });
                 }
                 Some(Kind::Somewhere) => {
-                    revelation.placements.insert(step.zxid.0, claim);
+                    revelation.placements.insert(step.zxid.0, constraint);
                 }
                 // It changed nothing, wherever it stands.
                 Some(Kind::Observation) => {}
                 Some(Kind::Effect(place)) if place == step.zxid.0 => revelation.placed += 1,
-                Some(Kind::Effect(place)) => revelation.misplace(claims, claim, place, step.zxid),
+                Some(Kind::Effect(place)) => {
+                    revelation.misplace(constraints, constraint, place, step.zxid)
+                }
             }
         }
         revelation
     }
 
-    fn misplace(&mut self, claims: &Claims<'_>, claim: u32, place: u64, truth: Zxid) {
-        let op = claims.get(claim).op;
+    fn misplace(
+        &mut self,
+        constraints: &Constraints<'_>,
+        constraint: u32,
+        place: u64,
+        truth: Zxid,
+    ) {
+        let op = constraints.get(constraint).op;
         let outcome = if matches!(op.answer(), Some(Ok(_))) {
             "took effect"
         } else {

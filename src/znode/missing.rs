@@ -1,10 +1,11 @@
-//! What a conflict asks for: the changes of which at least one is missing before it.
+//! What is missing before a conflict: changes of which at least one must come earlier.
 //!
-//! Told and found answers are compared in the order in which a server judges a request. Each
-//! difference that is found names a node and the ways to change what differs, and nothing else
-//! makes the difference go away. What cannot be told so exactly is [`Lack::Anything`].
+//! The recorded and the computed answer are compared in the order in which a server judges a
+//! request. Each difference that is found names a node and the ways to change what differs, and
+//! nothing else makes the difference go away. Where that cannot be said so exactly, the answer is
+//! [`Missing::Anything`].
 
-use super::touches::Touch;
+use super::footprints::Touch;
 use crate::tree::{
     Answer, CreateMode, ErrorCode, Part, Path, Read, Request, Response, Stat, Write,
 };
@@ -12,9 +13,9 @@ use crate::znode::model::{UNTOLD_LENGTH, agrees, parent_of};
 
 /// What is missing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Lack {
+pub(super) enum Missing {
     /// Of each of these at least one change.
-    Changes(Vec<Need>),
+    Changes(Vec<Change>),
     /// The session must still be open.
     Session,
     /// Something about what the request looks at.
@@ -23,7 +24,7 @@ pub(super) enum Lack {
 
 /// A node and the ways to change what differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Need {
+pub(super) struct Change {
     pub path: Path,
     /// What would help if it came before.
     pub ways: &'static [Touch],
@@ -43,21 +44,21 @@ const CHILDREN: &[Touch] = &[Touch::Children, Touch::Create, Touch::Delete];
 /// else is known.
 type Said<'a> = Result<Option<&'a Response>, ErrorCode>;
 
-/// What is missing where a request is answered as `found` instead of as `told`. Where nothing was
-/// told, a success is wanted.
-pub(super) fn lack(request: &Request, told: Option<&Answer>, found: &Answer) -> Lack {
+/// What is missing where the model answers `found` and the client was answered `told`. Without a
+/// recorded answer, a success is wanted.
+pub(super) fn missing(request: &Request, told: Option<&Answer>, found: &Answer) -> Missing {
     if found.as_ref().err().map(|failure| failure.code) == Some(ErrorCode::SessionExpired) {
-        return Lack::Session;
+        return Missing::Session;
     }
-    let needs = match request {
+    let changes = match request {
         Request::Read(read) => of_read(read, told, found),
         Request::Write(write) => of_write(write.bare(), told, found),
         Request::Watch(_) | Request::Sync | Request::Auth { .. } => Vec::new(),
     };
-    if needs.is_empty() {
-        Lack::Anything
+    if changes.is_empty() {
+        Missing::Anything
     } else {
-        Lack::Changes(needs)
+        Missing::Changes(changes)
     }
 }
 
@@ -68,7 +69,7 @@ fn said(answer: &Answer) -> Said<'_> {
     }
 }
 
-fn of_read(read: &Read, told: Option<&Answer>, found: &Answer) -> Vec<Need> {
+fn of_read(read: &Read, told: Option<&Answer>, found: &Answer) -> Vec<Change> {
     let Some(told) = told else {
         return Vec::new();
     };
@@ -84,19 +85,19 @@ fn of_read(read: &Read, told: Option<&Answer>, found: &Answer) -> Vec<Need> {
     };
     match (said(told), said(found)) {
         (Err(ErrorCode::NoAuth), _) | (_, Err(ErrorCode::NoAuth)) => {
-            vec![need(path, RIGHTS, RIGHTS)]
+            vec![changed(path, RIGHTS, RIGHTS)]
         }
-        (Err(ErrorCode::NoNode), Ok(_)) => vec![need(path, &[Touch::Delete], EXISTENCE)],
-        (Ok(_), Err(ErrorCode::NoNode)) => vec![need(path, &[Touch::Create], EXISTENCE)],
+        (Err(ErrorCode::NoNode), Ok(_)) => vec![changed(path, &[Touch::Delete], EXISTENCE)],
+        (Ok(_), Err(ErrorCode::NoNode)) => vec![changed(path, &[Touch::Create], EXISTENCE)],
         (Ok(Some(Response::Count(told))), Ok(Some(Response::Count(found)))) => {
             let ways: &[Touch] = if told > found {
                 &[Touch::Create]
             } else {
                 &[Touch::Delete]
             };
-            vec![Need {
+            vec![Change {
                 is_below: true,
-                ..need(path, ways, EXISTENCE)
+                ..changed(path, ways, EXISTENCE)
             }]
         }
         (Ok(Some(told)), Ok(Some(found))) => of_node(path, told, found),
@@ -105,32 +106,32 @@ fn of_read(read: &Read, told: Option<&Answer>, found: &Answer) -> Vec<Need> {
 }
 
 /// The nodes that are in one list and not in the other.
-fn of_ephemerals(told: &Answer, found: &Answer) -> Vec<Need> {
+fn of_ephemerals(told: &Answer, found: &Answer) -> Vec<Change> {
     let (Ok(Response::Paths(told)), Ok(Response::Paths(found))) = (told, found) else {
         return Vec::new();
     };
     let missing = told.iter().filter(|path| !found.contains(path));
     let extra = found.iter().filter(|path| !told.contains(path));
-    let missing = missing.map(|path| need(path, &[Touch::Create], EXISTENCE));
-    let extra = extra.map(|path| need(path, &[Touch::Delete], EXISTENCE));
+    let missing = missing.map(|path| changed(path, &[Touch::Create], EXISTENCE));
+    let extra = extra.map(|path| changed(path, &[Touch::Delete], EXISTENCE));
     missing.chain(extra).collect()
 }
 
 /// Compares the first of several reads that is answered otherwise.
-fn of_reads(reads: &[Read], told: &Answer, found: &Answer) -> Vec<Need> {
+fn of_reads(reads: &[Read], told: &Answer, found: &Answer) -> Vec<Change> {
     let (Ok(Response::Reads(told)), Ok(Response::Reads(found))) = (told, found) else {
         return Vec::new();
     };
     let parts = reads.iter().zip(told.iter().zip(found));
     let mut differing = parts.filter(|(_, (told, found))| !agrees(told, found));
-    let needs = differing.next();
-    needs.map_or(Vec::new(), |(read, (told, found))| {
+    let changes = differing.next();
+    changes.map_or(Vec::new(), |(read, (told, found))| {
         of_read(read, Some(told), found)
     })
 }
 
-/// What is told of a node both times.
-fn of_node(path: &Path, told: &Response, found: &Response) -> Vec<Need> {
+/// Compares two successful answers about one node.
+fn of_node(path: &Path, told: &Response, found: &Response) -> Vec<Change> {
     let (stats, rest) = match (told, found) {
         (Response::Exists(told), Response::Exists(found))
         | (Response::Set(told), Response::Set(found))
@@ -158,32 +159,32 @@ fn of_node(path: &Path, told: &Response, found: &Response) -> Vec<Need> {
         ) => ((stat, other), (names != children).then_some(CHILDREN)),
         _of_other_kinds => return Vec::new(),
     };
-    let mut needs = of_stats(path, stats.0, stats.1);
-    if needs.is_empty() {
-        needs.extend(rest.map(|causes| need(path, causes, causes)));
+    let mut changes = of_stats(path, stats.0, stats.1);
+    if changes.is_empty() {
+        changes.extend(rest.map(|causes| changed(path, causes, causes)));
     }
     if let (Response::Children { names: told, .. }, Response::Children { names: found, .. }) =
         (told, found)
     {
-        needs.extend(of_children(path, told, found));
+        changes.extend(of_children(path, told, found));
     }
-    needs
+    changes
 }
 
 /// The children that are in one list and not in the other.
-fn of_children(path: &Path, told: &[Path], found: &[Path]) -> impl Iterator<Item = Need> {
+fn of_children(path: &Path, told: &[Path], found: &[Path]) -> impl Iterator<Item = Change> {
     let parent = if &**path == "/" { "" } else { path };
     let of =
-        move |name: &Path, ways| need(&Path::from(format!("{parent}/{name}")), ways, EXISTENCE);
+        move |name: &Path, ways| changed(&Path::from(format!("{parent}/{name}")), ways, EXISTENCE);
     let missing = told.iter().filter(|name| !found.contains(name));
     let extra = found.iter().filter(|name| !told.contains(name));
     let missing = missing.map(move |name| of(name, &[Touch::Create]));
     missing.chain(extra.map(move |name| of(name, &[Touch::Delete])))
 }
 
-fn of_stats(path: &Path, told: &Stat, found: &Stat) -> Vec<Need> {
+fn of_stats(path: &Path, told: &Stat, found: &Stat) -> Vec<Change> {
     if told.czxid != found.czxid || told.ephemeral_owner != found.ephemeral_owner {
-        return vec![need(path, EXISTENCE, EXISTENCE)];
+        return vec![changed(path, EXISTENCE, EXISTENCE)];
     }
     let is_length_told = told.data_length != UNTOLD_LENGTH;
     let is_set = told.version != found.version
@@ -195,26 +196,26 @@ fn of_stats(path: &Path, told: &Stat, found: &Stat) -> Vec<Need> {
     // It is the same node both times, so nobody has deleted it in between; and its counters only
     // move up, so that another change does not bring them down.
     let is_ahead = |told: i32, found: i32| found.wrapping_sub(told) > 0;
-    let mut needs = Vec::new();
+    let mut changes = Vec::new();
     if is_set {
         let is_late = told.mzxid < found.mzxid || is_ahead(told.version, found.version);
         let ways: &[Touch] = if is_late { &[] } else { &[Touch::Set] };
-        needs.push(need(path, ways, CONTENT));
+        changes.push(changed(path, ways, CONTENT));
     }
     if told.aversion != found.aversion {
         let is_late = is_ahead(told.aversion, found.aversion);
         let ways: &[Touch] = if is_late { &[] } else { &[Touch::Acl] };
-        needs.push(need(path, ways, RIGHTS));
+        changes.push(changed(path, ways, RIGHTS));
     }
     if is_parent {
         let is_late = told.pzxid < found.pzxid || is_ahead(told.cversion, found.cversion);
         let ways: &[Touch] = if is_late { &[] } else { &[Touch::Children] };
-        needs.push(need(path, ways, CHILDREN));
+        changes.push(changed(path, ways, CHILDREN));
     }
-    needs
+    changes
 }
 
-fn of_write(write: &Write, told: Option<&Answer>, found: &Answer) -> Vec<Need> {
+fn of_write(write: &Write, told: Option<&Answer>, found: &Answer) -> Vec<Change> {
     let told_said = told.map_or(Ok(None), said);
     match write {
         Write::Create { path, mode, .. } | Write::CreateWith { path, mode, .. } => {
@@ -235,7 +236,7 @@ fn of_write(write: &Write, told: Option<&Answer>, found: &Answer) -> Vec<Need> {
 }
 
 /// Compares the first part that is answered otherwise.
-fn of_multi(parts: &[Part], told: Option<&Answer>, found: &Answer) -> Vec<Need> {
+fn of_multi(parts: &[Part], told: Option<&Answer>, found: &Answer) -> Vec<Change> {
     for (place, part) in parts.iter().enumerate() {
         let (Some(told), Some(found)) = (
             told.map_or(Some(Ok(None)), |told| said_of_part(told, place)),
@@ -281,64 +282,70 @@ fn is_same(told: Said<'_>, found: Said<'_>) -> bool {
     }
 }
 
-fn of_create(path: &Path, mode: CreateMode, told: Said<'_>, found: Said<'_>) -> Vec<Need> {
+fn of_create(path: &Path, mode: CreateMode, told: Said<'_>, found: Said<'_>) -> Vec<Change> {
     let Some(parent) = parent_of(path).map(Path::from) else {
         return Vec::new();
     };
     let is_numbered = mode.is_sequential();
     match (told, found) {
         (Err(ErrorCode::NoAuth), _) | (_, Err(ErrorCode::NoAuth)) => {
-            vec![need(&parent, RIGHTS, RIGHTS)]
+            vec![changed(&parent, RIGHTS, RIGHTS)]
         }
         (Err(ErrorCode::NoNode), Ok(_) | Err(_)) => {
-            vec![need(&parent, &[Touch::Delete], EXISTENCE)]
+            vec![changed(&parent, &[Touch::Delete], EXISTENCE)]
         }
         (Ok(_) | Err(_), Err(ErrorCode::NoNode)) => {
-            vec![need(&parent, &[Touch::Create], EXISTENCE)]
+            vec![changed(&parent, &[Touch::Create], EXISTENCE)]
         }
         (Err(ErrorCode::NoChildrenForEphemerals), _)
-        | (_, Err(ErrorCode::NoChildrenForEphemerals)) => vec![need(&parent, EXISTENCE, EXISTENCE)],
+        | (_, Err(ErrorCode::NoChildrenForEphemerals)) => {
+            vec![changed(&parent, EXISTENCE, EXISTENCE)]
+        }
         (Err(ErrorCode::NodeExists), Ok(_)) if !is_numbered => {
-            vec![need(path, &[Touch::Create], EXISTENCE)]
+            vec![changed(path, &[Touch::Create], EXISTENCE)]
         }
         (Ok(_), Err(ErrorCode::NodeExists)) if !is_numbered => {
-            vec![need(path, &[Touch::Delete], EXISTENCE)]
+            vec![changed(path, &[Touch::Delete], EXISTENCE)]
         }
         (
             Ok(Some(Response::Created { path: told, .. })),
             Ok(Some(Response::Created { path: found, .. })),
-        ) if told != found => vec![need(&parent, CHILDREN, CHILDREN)],
+        ) if told != found => vec![changed(&parent, CHILDREN, CHILDREN)],
         (Ok(_) | Err(_), Ok(_) | Err(_)) => Vec::new(),
     }
 }
 
 /// Of a delete: who may write the parent may do it.
-fn of_delete(path: &Path, told: Said<'_>, found: Said<'_>) -> Vec<Need> {
+fn of_delete(path: &Path, told: Said<'_>, found: Said<'_>) -> Vec<Change> {
     let guard = parent_of(path).map_or_else(|| path.clone(), Path::from);
     of_change(path, &guard, told, found)
 }
 
 /// Of a delete, a set and a check. The ACL of `guard` says who may do it.
-fn of_change(path: &Path, guard: &Path, told: Said<'_>, found: Said<'_>) -> Vec<Need> {
+fn of_change(path: &Path, guard: &Path, told: Said<'_>, found: Said<'_>) -> Vec<Change> {
     match (told, found) {
         (Err(ErrorCode::NoAuth), _) | (_, Err(ErrorCode::NoAuth)) => {
-            vec![need(guard, RIGHTS, RIGHTS)]
+            vec![changed(guard, RIGHTS, RIGHTS)]
         }
-        (Err(ErrorCode::NoNode), Ok(_) | Err(_)) => vec![need(path, &[Touch::Delete], EXISTENCE)],
-        (Ok(_) | Err(_), Err(ErrorCode::NoNode)) => vec![need(path, &[Touch::Create], EXISTENCE)],
+        (Err(ErrorCode::NoNode), Ok(_) | Err(_)) => {
+            vec![changed(path, &[Touch::Delete], EXISTENCE)]
+        }
+        (Ok(_) | Err(_), Err(ErrorCode::NoNode)) => {
+            vec![changed(path, &[Touch::Create], EXISTENCE)]
+        }
         (Err(ErrorCode::BadVersion), _) | (_, Err(ErrorCode::BadVersion)) => {
-            vec![need(path, VERSIONS, VERSIONS)]
+            vec![changed(path, VERSIONS, VERSIONS)]
         }
         (Err(ErrorCode::NotEmpty), _) | (_, Err(ErrorCode::NotEmpty)) => {
-            vec![need(path, CHILDREN, CHILDREN)]
+            vec![changed(path, CHILDREN, CHILDREN)]
         }
         (Ok(Some(told)), Ok(Some(found))) => of_node(path, told, found),
         (Ok(_) | Err(_), Ok(_) | Err(_)) => Vec::new(),
     }
 }
 
-fn need(path: &Path, ways: &'static [Touch], causes: &'static [Touch]) -> Need {
-    Need {
+fn changed(path: &Path, ways: &'static [Touch], causes: &'static [Touch]) -> Change {
+    Change {
         path: path.clone(),
         ways,
         causes,

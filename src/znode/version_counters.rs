@@ -1,24 +1,25 @@
-//! What all Stats together say of each node: its lives, and how its counters moved in each.
+//! The version counters of each node, from all Stats together: its lives, and how its counters
+//! moved in each.
 //!
 //! A node's czxid names one of its lives. In a life the version counts the sets, and cversion with
 //! the number of children counts the births and deaths below; each count is known at the zxids that
-//! Stats tell. Between two of them so many changes happened and no more: a write that nobody
-//! places can only be where one is missing. Every answer has to be explained, so that whatever
+//! Stats name. Between two of them exactly so many changes happened, so an unplaced write can only
+//! stand where one is missing. Every answer has to be explained, so that whatever
 //! follows from one is true in every legal order, also where another answer is wrong.
 
 use std::collections::BTreeMap;
 
-use super::claims::{Claims, Kind, has_effect};
-use super::floating::{Deed, Reach};
+use super::constraints::{Constraints, Kind, has_effect};
+use super::footprints::{Touch, footprint_of, stats_told};
 use super::placements::Placements;
-use super::touches::{Touch, stats_told, touches_of};
+use super::unplaced::{Action, Reach};
 use crate::ids::SessionId;
 use crate::tree::{ANY_VERSION, Path, Request, Stat, Write};
 use crate::znode::model::parent_of;
 
 /// The lives of all nodes that somebody has seen.
 #[derive(Debug, Default)]
-pub(super) struct Chains {
+pub(super) struct VersionCounters {
     /// By path, ascending by birth.
     lives: BTreeMap<Path, Vec<Life>>,
     /// The nodes that each session owned: path and birth.
@@ -32,14 +33,14 @@ struct Life {
     /// It lived in this state, or one transaction before.
     alive: u64,
     /// Comings are sets.
-    content: Chain,
+    content: Counter,
     /// Comings and goings of children.
-    children: Chain,
+    children: Counter,
 }
 
 /// What is known of two counters that only move up.
 #[derive(Debug, Default)]
-struct Chain {
+struct Counter {
     points: BTreeMap<u64, Point>,
     /// The zxids of known comings and goings, ascending, as often as they count.
     known: [Vec<u64>; 2],
@@ -53,11 +54,11 @@ struct Point {
     most: [i64; 2],
     /// Nothing moved through here.
     held: u64,
-    /// Whether somebody inside of a multi tells it.
+    /// Whether it was seen inside of a multi.
     is_inside: bool,
 }
 
-impl Chain {
+impl Counter {
     fn tell(&mut self, zxid: u64, counts: [i64; 2], held: u64, is_inside: bool) {
         let point = self.points.entry(zxid).or_insert(Point {
             least: counts,
@@ -142,22 +143,27 @@ struct Evidence {
     is_inside: bool,
 }
 
-impl Chains {
-    /// What is told, where each claim stands at or behind the state `least` says.
-    pub fn of(claims: &Claims<'_>, least: &[u64], pins: &Placements, reach: &Reach) -> Chains {
+impl VersionCounters {
+    /// What all Stats say, if each constraint stands at or after its lower bound.
+    pub fn of(
+        constraints: &Constraints<'_>,
+        least: &[u64],
+        forced: &Placements,
+        reach: &Reach,
+    ) -> VersionCounters {
         let mut drafts: BTreeMap<Path, BTreeMap<u64, Life>> = BTreeMap::new();
         let mut owned: BTreeMap<SessionId, Vec<(Path, u64)>> = BTreeMap::new();
-        for (claim, least) in claims.all.iter().zip(least) {
-            let inside = match &claim.op.request {
+        for (constraint, least) in constraints.all.iter().zip(least) {
+            let inside = match &constraint.op.request {
                 Request::Write(write) => matches!(write.bare(), Write::Multi(_)),
                 Request::Read(_) | Request::Watch(_) | Request::Sync | Request::Auth { .. } => {
                     false
                 }
             };
-            for (path, stat) in stats_told(&claim.op.request, claim.op.answer()) {
+            for (path, stat) in stats_told(&constraint.op.request, constraint.op.answer()) {
                 let is_born = &*path == "/" || path.starts_with("/zookeeper");
                 if stat.czxid.0 == 0 && !is_born {
-                    continue; // It is not told.
+                    continue; // Its answer names no zxid.
                 }
                 let evidence = match inside {
                     false => Evidence {
@@ -182,20 +188,20 @@ impl Chains {
                 life.tell(&evidence);
             }
         }
-        let mut chains = Chains {
+        let mut counters = VersionCounters {
             lives: BTreeMap::new(),
             owned,
         };
-        let deaths = births_and_deaths(claims, pins, reach, &mut drafts);
+        let deaths = births_and_deaths(constraints, forced, reach, &mut drafts);
         for (path, lives) in drafts {
-            chains.lives.insert(path, lives.into_values().collect());
+            counters.lives.insert(path, lives.into_values().collect());
         }
-        chains.raise(reach);
+        counters.raise(reach);
         for (path, zxid) in deaths {
-            chains.know_death(&path, zxid);
+            counters.know_death(&path, zxid);
         }
-        chains.sort();
-        chains
+        counters.sort();
+        counters
     }
 
     /// Whoever has children lives, and each child has come.
@@ -257,18 +263,18 @@ impl Chains {
     }
 
     /// Whether a write may do all this at a zxid that no known write has.
-    pub fn allow(&self, deeds: &[Deed], zxid: u64, reach: &Reach) -> bool {
+    pub fn allow(&self, actions: &[Action], zxid: u64, reach: &Reach) -> bool {
         let mut below: BTreeMap<&str, [i64; 2]> = BTreeMap::new();
-        for deed in deeds {
+        for action in actions {
             // What a multi does to one node several times is left to the replay.
-            let paths = deeds.iter().filter(|other| other.path() == deed.path());
-            if paths.count() == 1 && !self.allow_deed(deed, zxid, reach) {
+            let paths = actions.iter().filter(|other| other.path() == action.path());
+            if paths.count() == 1 && !self.allow_deed(action, zxid, reach) {
                 return false;
             }
-            let (parent, counter) = match deed {
-                Deed::Create(path) | Deed::Numbered(path) => (parent_of(path), 0),
-                Deed::Delete(path, _) => (parent_of(path), 1),
-                Deed::Set(..) | Deed::Check(..) => continue,
+            let (parent, counter) = match action {
+                Action::Create(path) | Action::Numbered(path) => (parent_of(path), 0),
+                Action::Delete(path, _) => (parent_of(path), 1),
+                Action::Set(..) | Action::Check(..) => continue,
             };
             below.entry(parent.unwrap_or("/")).or_default()[counter] += 1;
         }
@@ -282,34 +288,34 @@ impl Chains {
         })
     }
 
-    fn allow_deed(&self, deed: &Deed, zxid: u64, reach: &Reach) -> bool {
-        let path = deed.path();
+    fn allow_deed(&self, action: &Action, zxid: u64, reach: &Reach) -> bool {
+        let path = action.path();
         if self.is_born_at(path, zxid) {
-            return match deed {
-                Deed::Create(_) | Deed::Numbered(_) => true,
+            return match action {
+                Action::Create(_) | Action::Numbered(_) => true,
                 // Born and changed by one multi.
-                Deed::Delete(..) | Deed::Set(..) | Deed::Check(..) => true,
+                Action::Delete(..) | Action::Set(..) | Action::Check(..) => true,
             };
         }
         let life = self.life_before(path, zxid);
         let is_told = **path == *"/" || path.starts_with("/zookeeper") || reach.may_create(path);
-        match deed {
-            Deed::Create(_) => life.is_none_or(|life| life.alive < zxid),
-            Deed::Numbered(_) => true,
-            Deed::Delete(_, version) => match life {
+        match action {
+            Action::Create(_) => life.is_none_or(|life| life.alive < zxid),
+            Action::Numbered(_) => true,
+            Action::Delete(_, version) => match life {
                 Some(life) => {
                     life.alive < zxid && self.allow_version(life, path, *version, zxid, reach)
                 }
                 None => is_told,
             },
-            Deed::Set(_, version) => match life {
+            Action::Set(_, version) => match life {
                 Some(life) => {
                     life.content.allows(zxid, [1, 0])
                         && self.allow_version(life, path, *version, zxid, reach)
                 }
                 None => is_told,
             },
-            Deed::Check(_, version) => match life {
+            Action::Check(_, version) => match life {
                 Some(life) => self.allow_version(life, path, *version, zxid, reach),
                 None => is_told,
             },
@@ -385,8 +391,8 @@ impl Life {
         let mut life = Life {
             born: zxid,
             alive: zxid,
-            content: Chain::default(),
-            children: Chain::default(),
+            content: Counter::default(),
+            children: Counter::default(),
         };
         if zxid > 0 {
             life.content.tell(zxid, [0, 0], zxid, false);
@@ -422,22 +428,22 @@ impl Life {
 /// The deaths at known zxids. Whoever dies has lived just before; and births without a Stat are
 /// births too.
 fn births_and_deaths(
-    claims: &Claims<'_>,
-    pins: &Placements,
+    constraints: &Constraints<'_>,
+    forced: &Placements,
     reach: &Reach,
     drafts: &mut BTreeMap<Path, BTreeMap<u64, Life>>,
 ) -> Vec<(Path, u64)> {
     let mut deaths = Vec::new();
-    let effects = claims.effects.iter().copied();
-    for (zxid, index) in effects.chain(pins.within(0, u64::MAX)) {
-        let claim = claims.get(index);
-        let Request::Write(write) = &claim.op.request else {
+    let effects = constraints.effects.iter().copied();
+    for (zxid, index) in effects.chain(forced.within(0, u64::MAX)) {
+        let constraint = constraints.get(index);
+        let Request::Write(write) = &constraint.op.request else {
             continue;
         };
-        if !(has_effect(claim.op) || claim.kind == Kind::Perhaps) {
+        if !(has_effect(constraint.op) || constraint.kind == Kind::Perhaps) {
             continue;
         }
-        for (path, touch) in touches_of(write, claim.op.answer()).0 {
+        for (path, touch) in footprint_of(write, constraint.op.answer()).0 {
             match touch {
                 Touch::Delete => {
                     let lives = drafts.get_mut(&path).filter(|_| !reach.may_create(&path));
@@ -447,7 +453,7 @@ fn births_and_deaths(
                     }
                     deaths.push((path, zxid));
                 }
-                Touch::Create if has_effect(claim.op) => {
+                Touch::Create if has_effect(constraint.op) => {
                     let lives = drafts.entry(path).or_default();
                     lives.entry(zxid).or_insert_with(|| Life::born(zxid));
                 }

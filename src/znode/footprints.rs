@@ -1,8 +1,8 @@
-//! What requests look at and what writes touch.
+//! Footprints: the paths that a request reads and those that a write touches.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::claims::stat_of;
+use super::constraints::stat_of;
 use crate::history::Operation;
 use crate::ids::VirtualTime;
 use crate::tree::{Answer, CreateMode, Part, Path, Read, Request, Response, Stat, Write};
@@ -14,17 +14,17 @@ pub(super) enum Touch {
     Create,
     Delete,
     Set,
-    /// The ACL, of which no zxid tells.
+    /// The ACL; no zxid in a Stat dates it.
     Acl,
     Children,
 }
 
 /// What a request looks at.
-pub(super) fn looks_of(request: &Request) -> Vec<Path> {
+pub(super) fn paths_read_by(request: &Request) -> Vec<Path> {
     match request {
         Request::Read(read) => read_paths(read),
         Request::Write(write) => {
-            let (touches, prefixes) = touches_of(write, None);
+            let (touches, prefixes) = footprint_of(write, None);
             let mut looks: Vec<Path> = touches.into_iter().map(|(path, _)| path).collect();
             looks.extend(prefixes);
             looks.extend(checks_of(write));
@@ -75,7 +75,7 @@ fn checks_of(write: &Write) -> Vec<Path> {
     }
 }
 
-/// The Stats that an answer tells, with their paths.
+/// The Stats in an answer, with their paths.
 pub(super) fn stats_told(request: &Request, told: Option<&Answer>) -> Vec<(Path, Stat)> {
     let Some(Ok(response)) = told else {
         return Vec::new();
@@ -99,7 +99,7 @@ pub(super) fn stats_told(request: &Request, told: Option<&Answer>) -> Vec<(Path,
             told.flat_map(|(read, answer)| stats_told(&Request::Read(read.clone()), Some(answer)))
                 .collect()
         }
-        (request, response) => match (looks_of(request).first(), stat_of(response)) {
+        (request, response) => match (paths_read_by(request).first(), stat_of(response)) {
             (Some(path), Some(stat)) => vec![(path.clone(), *stat)],
             (Some(_) | None, _) => Vec::new(),
         },
@@ -108,29 +108,29 @@ pub(super) fn stats_told(request: &Request, told: Option<&Answer>) -> Vec<(Path,
 
 /// One write inside a request.
 #[derive(Clone, Copy)]
-enum Deed<'w> {
+enum Action<'w> {
     Create(&'w Path, CreateMode),
     Delete(&'w Path),
     Set(&'w Path),
     Acl(&'w Path),
 }
 
-fn deeds_of(write: &Write) -> Vec<Deed<'_>> {
+fn deeds_of(write: &Write) -> Vec<Action<'_>> {
     match write.bare() {
         Write::Create { path, mode, .. } | Write::CreateWith { path, mode, .. } => {
-            vec![Deed::Create(path, *mode)]
+            vec![Action::Create(path, *mode)]
         }
-        Write::Delete { path, .. } | Write::DeleteContainer { path } => vec![Deed::Delete(path)],
-        Write::SetData { path, .. } => vec![Deed::Set(path)],
-        Write::SetAcl { path, .. } => vec![Deed::Acl(path)],
+        Write::Delete { path, .. } | Write::DeleteContainer { path } => vec![Action::Delete(path)],
+        Write::SetData { path, .. } => vec![Action::Set(path)],
+        Write::SetAcl { path, .. } => vec![Action::Acl(path)],
         Write::Multi(parts) => parts
             .iter()
             .filter_map(|part| match part {
                 Part::Create { path, mode, .. } | Part::CreateWith { path, mode, .. } => {
-                    Some(Deed::Create(path, *mode))
+                    Some(Action::Create(path, *mode))
                 }
-                Part::Delete { path, .. } => Some(Deed::Delete(path)),
-                Part::SetData { path, .. } => Some(Deed::Set(path)),
+                Part::Delete { path, .. } => Some(Action::Delete(path)),
+                Part::SetData { path, .. } => Some(Action::Set(path)),
                 Part::Check { .. } | Part::Refused(_) => None,
             })
             .collect(),
@@ -159,16 +159,16 @@ fn created_by(told: Option<&Answer>) -> Vec<Path> {
 }
 
 /// What a write may touch, and the prefixes of the sequential nodes that it may create.
-pub(super) fn touches_of(
+pub(super) fn footprint_of(
     write: &Write,
     told: Option<&Answer>,
 ) -> (BTreeSet<(Path, Touch)>, Vec<Path>) {
     let mut created = created_by(told).into_iter();
     let mut touches = BTreeSet::new();
     let mut prefixes = Vec::new();
-    for deed in deeds_of(write) {
-        let path = match deed {
-            Deed::Create(path, mode) => {
+    for action in deeds_of(write) {
+        let path = match action {
+            Action::Create(path, mode) => {
                 let known = created.next();
                 if known.is_none() && mode.is_sequential() {
                     prefixes.push(path.clone());
@@ -177,15 +177,15 @@ pub(super) fn touches_of(
                 touches.insert((path.clone(), Touch::Create));
                 path
             }
-            Deed::Delete(path) => {
+            Action::Delete(path) => {
                 touches.insert((path.clone(), Touch::Delete));
                 path.clone()
             }
-            Deed::Set(path) => {
+            Action::Set(path) => {
                 touches.insert((path.clone(), Touch::Set));
                 continue;
             }
-            Deed::Acl(path) => {
+            Action::Acl(path) => {
                 touches.insert((path.clone(), Touch::Acl));
                 continue;
             }
@@ -264,8 +264,8 @@ fn births_of(
     if matches!(told, Some(Err(_))) {
         return (paths, prefixes);
     }
-    for deed in deeds_of(write) {
-        let Deed::Create(path, mode) = deed else {
+    for action in deeds_of(write) {
+        let Action::Create(path, mode) = action else {
             continue;
         };
         match created.next() {

@@ -1,7 +1,7 @@
-//! What each operation claims, in the form in which the sweep needs it.
+//! The constraint that each operation puts on the order, in the form in which the sweep uses it.
 //!
 //! A write whose place is known is an *effect*, at its zxid, even if it failed there. A write
-//! without a known place is *floating*: one that may never have happened, or one that surely did,
+//! without a known place is *unplaced*: one that may never have happened, or one that surely did,
 //! somewhere. Everything else is an *observation*: a read, or a write that failed or checked only,
 //! at an unknown place; it leaves the tree as it was and needs a state that it fits.
 
@@ -14,10 +14,10 @@ use crate::tree::{Answer, Part, Request, Response, Stat, Write};
 
 /// No zxid at all: an operation that has no place yet, or a place without an upper bound.
 pub(super) const NOWHERE: u64 = u64::MAX;
-/// No claim.
+/// No constraint.
 pub(super) const NONE: u32 = u32::MAX;
 
-/// How a claim meets the tree.
+/// How a constraint meets the tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// Is executed at this zxid.
@@ -32,7 +32,7 @@ pub(super) enum Kind {
 
 /// One operation, boiled down.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Claim<'a> {
+pub(super) struct Constraint<'a> {
     pub op: &'a Operation,
     pub kind: Kind,
     /// The state it belongs to is at least this.
@@ -46,15 +46,15 @@ pub(super) struct Claim<'a> {
     /// When it ended; [`NOWHERE`] if it did not. These two are asked for all the time, and the
     /// operation is far away.
     pub completed: u64,
-    /// The claim of the same session that must come first.
+    /// The constraint of the same session that must come first.
     pub before: u32,
-    /// The claim that waits for this one.
+    /// The constraint that waits for this one.
     pub after: u32,
-    /// Whether it must come behind everything that had completed when it was invoked.
+    /// Whether it must come after everything that had completed when it was invoked.
     pub by_clock: bool,
 }
 
-impl Claim<'_> {
+impl Constraint<'_> {
     /// Whether it ended, and so must have a place before anything that was invoked later.
     pub fn is_due(&self) -> bool {
         match self.kind {
@@ -64,7 +64,7 @@ impl Claim<'_> {
     }
 
     /// Whether it may take place at `zxid`.
-    pub fn is_floating(&self) -> bool {
+    pub fn is_unplaced(&self) -> bool {
         match self.kind {
             Kind::Somewhere | Kind::Perhaps => true,
             Kind::Effect(_) | Kind::Observation => false,
@@ -72,18 +72,18 @@ impl Claim<'_> {
     }
 }
 
-/// Every claim of a history.
+/// Every constraint of a history.
 #[derive(Debug)]
-pub(super) struct Claims<'a> {
-    pub all: Vec<Claim<'a>>,
-    /// The effects: zxid and claim. Invariant: zxids ascend.
+pub(super) struct Constraints<'a> {
+    pub all: Vec<Constraint<'a>>,
+    /// The effects: zxid and constraint. Invariant: zxids ascend.
     pub effects: Vec<(u64, u32)>,
     /// What ended, in the order in which it did.
     pub by_completion: Vec<u32>,
     /// The observations that wait for the clock, in the order of invocation.
     pub by_invocation: Vec<u32>,
-    /// The floating claims.
-    pub floating: Vec<u32>,
+    /// The unplaced constraints.
+    pub unplaced: Vec<u32>,
     /// Two effects at one zxid, if there are any.
     pub collision: Option<(u32, u32)>,
     /// A reply to the first names a later transaction than one to the second, which the session
@@ -93,25 +93,25 @@ pub(super) struct Claims<'a> {
     pub sessions: Vec<SessionId>,
 }
 
-impl<'a> Claims<'a> {
-    /// Makes claims of the operations, and of the sessions' ends that nobody asked for.
+impl<'a> Constraints<'a> {
+    /// Makes constraints of the operations, and of the sessions' ends that nobody asked for.
     pub fn of(operations: &'a [Operation], survey: &'a Survey, options: &Options) -> Self {
         let ends = &survey.ends;
-        let mut all: Vec<Claim<'a>> = Vec::with_capacity(operations.len() + ends.len());
+        let mut all: Vec<Constraint<'a>> = Vec::with_capacity(operations.len() + ends.len());
         // An end that comes unasked may come wherever a close of unknown outcome may.
         let ended = ends.iter().filter(|end| ends_a_session(end));
         let ended: BTreeSet<SessionId> = ended.map(|end| end.session).collect();
         all.extend(operations.iter().filter_map(|op| {
-            let claim = claim(op, options)?;
-            let is_told = claim.kind != Kind::Perhaps || !ends_a_session(op);
-            (is_told || !ended.contains(&op.session)).then_some(claim)
+            let constraint = constraint(op, options)?;
+            let is_told = constraint.kind != Kind::Perhaps || !ends_a_session(op);
+            (is_told || !ended.contains(&op.session)).then_some(constraint)
         }));
-        let unasked = ends.iter().zip(&survey.behind);
-        all.extend(unasked.filter_map(|(op, behind)| {
-            let claim = claim(op, options)?;
-            Some(Claim {
-                lo: *behind,
-                ..claim
+        let unasked = ends.iter().zip(&survey.after);
+        all.extend(unasked.filter_map(|(op, after)| {
+            let constraint = constraint(op, options)?;
+            Some(Constraint {
+                lo: *after,
+                ..constraint
             })
         }));
         let mut regress = None;
@@ -124,11 +124,11 @@ impl<'a> Claims<'a> {
             Mode::Linearizable(_) => {}
         }
         let numbered = || all.iter().zip(0u32..);
-        let at = |claim: &Claim<'_>| match claim.kind {
+        let at = |constraint: &Constraint<'_>| match constraint.kind {
             Kind::Effect(zxid) => Some(zxid),
             Kind::Somewhere | Kind::Perhaps | Kind::Observation => None,
         };
-        let effects = numbered().filter_map(|(claim, index)| Some((at(claim)?, index)));
+        let effects = numbered().filter_map(|(constraint, index)| Some((at(constraint)?, index)));
         let effects = ascending(effects).into_iter();
         let effects: Vec<(u64, u32)> = effects
             .filter_map(|index| Some((at(&all[index as usize])?, index)))
@@ -137,22 +137,22 @@ impl<'a> Claims<'a> {
             .windows(2)
             .find(|pair| pair[0].0 == pair[1].0)
             .map(|pair| (pair[0].1, pair[1].1));
-        let due = numbered().filter(|(claim, _)| claim.is_due());
-        let by_completion = ascending(due.map(|(claim, index)| (claim.completed, index)));
+        let due = numbered().filter(|(constraint, _)| constraint.is_due());
+        let by_completion = ascending(due.map(|(constraint, index)| (constraint.completed, index)));
         let mut invocations: Vec<(u64, u32)> = numbered()
-            .filter(|(claim, _)| claim.kind == Kind::Observation && claim.by_clock)
-            .map(|(claim, index)| (claim.invoked, index))
+            .filter(|(constraint, _)| constraint.kind == Kind::Observation && constraint.by_clock)
+            .map(|(constraint, index)| (constraint.invoked, index))
             .collect();
         if !invocations.is_sorted() {
             invocations.sort_unstable();
         }
-        let floating = numbered().filter(|(claim, _)| claim.is_floating());
-        let floating = floating.map(|(_, index)| index).collect();
-        Claims {
+        let unplaced = numbered().filter(|(constraint, _)| constraint.is_unplaced());
+        let unplaced = unplaced.map(|(_, index)| index).collect();
+        Constraints {
             effects,
             by_completion,
             by_invocation: invocations.into_iter().map(|(_, index)| index).collect(),
-            floating,
+            unplaced,
             collision,
             regress,
             sessions: survey.sessions.clone(),
@@ -162,12 +162,12 @@ impl<'a> Claims<'a> {
 
     /// The memory that it holds.
     pub fn size(&self) -> usize {
-        self.all.len() * size_of::<Claim<'_>>()
+        self.all.len() * size_of::<Constraint<'_>>()
             + self.effects.len() * size_of::<(u64, u32)>()
             + (self.by_completion.len() + self.by_invocation.len()) * size_of::<u32>()
     }
 
-    pub fn get(&self, index: u32) -> &Claim<'a> {
+    pub fn get(&self, index: u32) -> &Constraint<'a> {
         &self.all[index as usize]
     }
 }
@@ -210,13 +210,13 @@ pub(super) fn has_effect(op: &Operation) -> bool {
     }
 }
 
-/// What one operation claims; `None` if it says nothing about the tree.
-fn claim<'a>(op: &'a Operation, options: &Options) -> Option<Claim<'a>> {
+/// The constraint of one operation; `None` if it says nothing about the tree.
+fn constraint<'a>(op: &'a Operation, options: &Options) -> Option<Constraint<'a>> {
     let linear = match options.mode {
         Mode::Linearizable(_) => true,
         Mode::ZooKeeper => false,
     };
-    let mut claim = Claim {
+    let mut constraint = Constraint {
         op,
         kind: Kind::Observation,
         lo: 0,
@@ -238,25 +238,25 @@ fn claim<'a>(op: &'a Operation, options: &Options) -> Option<Claim<'a>> {
             if options.mode == Mode::Linearizable(Reads::Synced) && !op.synced {
                 return None;
             }
-            claim.by_clock = linear;
+            constraint.by_clock = linear;
             if zxid != Zxid::ZERO && options.trusts_reads {
-                claim.hi = zxid.0;
+                constraint.hi = zxid.0;
             }
-            claim.since = since(answer);
-            Some(claim)
+            constraint.since = since(answer);
+            Some(constraint)
         }
-        Request::Write(write) => write_claim(claim, write),
+        Request::Write(write) => write_constraint(constraint, write),
     }
 }
 
-fn write_claim<'a>(mut claim: Claim<'a>, write: &Write) -> Option<Claim<'a>> {
-    let op = claim.op;
+fn write_constraint<'a>(mut constraint: Constraint<'a>, write: &Write) -> Option<Constraint<'a>> {
+    let op = constraint.op;
     let (zxid, answer) = match &op.outcome {
         Some(Outcome::Answered { zxid, answer }) => (*zxid, answer),
         Some(Outcome::Refused(_)) => return None,
         Some(Outcome::Unknown) | None => {
-            claim.kind = Kind::Perhaps;
-            return Some(claim);
+            constraint.kind = Kind::Perhaps;
+            return Some(constraint);
         }
     };
     // Built in its own apply, a reply carries its own zxid. Whoever asked twice may have been
@@ -264,27 +264,27 @@ fn write_claim<'a>(mut claim: Claim<'a>, write: &Write) -> Option<Claim<'a>> {
     let is_own = zxid != Zxid::ZERO && op.attempts <= 1;
     if op.answered().is_none() {
         // The session is gone, or elsewhere: that says nothing, unless an earlier attempt arrived.
-        claim.kind = Kind::Perhaps;
-        return (op.attempts > 1).then_some(claim);
+        constraint.kind = Kind::Perhaps;
+        return (op.attempts > 1).then_some(constraint);
     }
     if answer.is_err() || only_checks(write) {
         // It changes nothing, but where its own transaction stands is known all the same.
         if is_own {
-            claim.kind = Kind::Effect(zxid.0);
+            constraint.kind = Kind::Effect(zxid.0);
         } else if zxid != Zxid::ZERO {
-            claim.hi = zxid.0;
+            constraint.hi = zxid.0;
         }
-        return Some(claim);
+        return Some(constraint);
     }
-    claim.kind = match (answer.as_ref().ok().and_then(own_zxid), is_own) {
+    constraint.kind = match (answer.as_ref().ok().and_then(own_zxid), is_own) {
         (Some(own), _) => Kind::Effect(own),
         (None, true) => Kind::Effect(zxid.0),
         (None, false) => Kind::Somewhere,
     };
-    if claim.kind == Kind::Somewhere && zxid != Zxid::ZERO {
-        claim.hi = zxid.0;
+    if constraint.kind == Kind::Somewhere && zxid != Zxid::ZERO {
+        constraint.hi = zxid.0;
     }
-    Some(claim)
+    Some(constraint)
 }
 
 /// Whether a successful write leaves the tree as it is.
@@ -311,7 +311,7 @@ fn only_checks(write: &Write) -> bool {
     }
 }
 
-/// The zxid that the Stats of a write's response tell.
+/// The zxid that the Stats of a write's response name.
 fn own_zxid(response: &Response) -> Option<u64> {
     let told = match response {
         Response::Created { stat, .. } => stat.czxid,
@@ -376,15 +376,15 @@ pub(super) fn stat_of(response: &Response) -> Option<&Stat> {
 /// What a session has said so far.
 #[derive(Clone, Copy, Debug)]
 struct Said {
-    /// Its last claim that surely has a place.
+    /// Its last constraint that surely has a place.
     last: u32,
     /// The place of its last answered write.
     wrote: u64,
 }
 
-/// Puts the claims of each session in a row, and bounds them by what it had heard before.
-fn chain(all: &mut [Claim<'_>], heard: &Heard) {
-    let rows = rows(all.iter().map(|claim| claim.op), &heard.sessions);
+/// Puts the constraints of each session in a row, and bounds them by what it had heard before.
+fn chain(all: &mut [Constraint<'_>], heard: &Heard) {
+    let rows = rows(all.iter().map(|constraint| constraint.op), &heard.sessions);
     for row in rows {
         let Some(first) = row.first() else {
             continue;
@@ -402,30 +402,30 @@ fn chain(all: &mut [Claim<'_>], heard: &Heard) {
     }
 }
 
-/// Puts the next claim of a session in its row.
+/// Puts the next constraint of a session in its row.
 fn chain_one(
-    all: &mut [Claim<'_>],
+    all: &mut [Constraint<'_>],
     index: u32,
     heard: u64,
     so_far: &mut Said,
     open: &mut Vec<u32>,
 ) {
-    let claim = &mut all[index as usize];
-    match claim.kind {
-        // Unknown to its session, it comes behind the write before it and before the next.
+    let constraint = &mut all[index as usize];
+    match constraint.kind {
+        // Unknown to its session, it comes after the write before it and before the next.
         Kind::Perhaps => {
-            claim.lo = claim.lo.max(so_far.wrote);
-            if !ends_a_session(claim.op) {
+            constraint.lo = constraint.lo.max(so_far.wrote);
+            if !ends_a_session(constraint.op) {
                 open.push(index);
             }
             return;
         }
-        Kind::Observation => claim.lo = claim.lo.max(heard),
-        Kind::Somewhere => claim.lo = claim.lo.max(so_far.wrote),
-        Kind::Effect(_) => claim.lo = heard,
+        Kind::Observation => constraint.lo = constraint.lo.max(heard),
+        Kind::Somewhere => constraint.lo = constraint.lo.max(so_far.wrote),
+        Kind::Effect(_) => constraint.lo = heard,
     }
-    claim.before = so_far.last;
-    let wrote = match claim.kind {
+    constraint.before = so_far.last;
+    let wrote = match constraint.kind {
         Kind::Effect(zxid) => Some(zxid),
         Kind::Observation | Kind::Somewhere | Kind::Perhaps => None,
     };
@@ -506,7 +506,7 @@ impl Heard {
             let of_row = row.into_iter().filter_map(|index| {
                 let op = &operations[index as usize];
                 // A proof shows nothing of the tree, and a write that was executed before its
-                // answer was lost is answered behind the proof, at its own older place.
+                // answer was lost is answered after the proof, at its own older place.
                 let proof = matches!(op.request, Request::Auth { .. });
                 let (zxid, _) = op.answered().filter(|_| !proof)?;
                 Some((op.xid, zxid.0, index as usize))
@@ -572,7 +572,7 @@ pub(super) fn zxid_of(op: &Operation) -> u64 {
     let (Request::Write(write), Some(_)) = (&op.request, op.answer()) else {
         return 0;
     };
-    let unbounded = Claim {
+    let unbounded = Constraint {
         op,
         kind: Kind::Observation,
         lo: 0,
@@ -584,7 +584,7 @@ pub(super) fn zxid_of(op: &Operation) -> u64 {
         after: NONE,
         by_clock: true,
     };
-    match write_claim(unbounded, write).map(|claim| claim.kind) {
+    match write_constraint(unbounded, write).map(|constraint| constraint.kind) {
         Some(Kind::Effect(zxid)) => zxid,
         Some(Kind::Somewhere | Kind::Perhaps | Kind::Observation) | None => 0,
     }
