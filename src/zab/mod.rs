@@ -71,6 +71,7 @@ mod dispatch;
 mod election;
 mod message;
 mod record;
+mod roles;
 mod storage;
 mod synchronization;
 mod vote;
@@ -92,8 +93,8 @@ use crate::quorum::NodeSet;
 use crate::tree::Payload;
 
 use checkpoint::Checkpoint;
-use discovery::{Leading, Learning, LearningStage, Phase};
 use election::Election;
+use roles::{Leading, Learning, LearningStage, Phase};
 use storage::Storage;
 
 pub use message::Msg;
@@ -220,6 +221,37 @@ enum State {
     Halted,
 }
 
+/// The state that a handler works on. Who gets which input is decided in `dispatch`: a handler that
+/// runs in another role is a bug.
+impl State {
+    fn electing(&mut self) -> &mut Election {
+        match self {
+            State::Electing(election) => election,
+            State::Draining | State::Learning(_) | State::Leading(_) | State::Halted => {
+                unreachable!("an election goes on in {self:?}")
+            }
+        }
+    }
+
+    fn learning(&mut self) -> &mut Learning {
+        match self {
+            State::Learning(learning) => learning,
+            State::Draining | State::Electing(_) | State::Leading(_) | State::Halted => {
+                unreachable!("a learner acts in {self:?}")
+            }
+        }
+    }
+
+    fn leading(&mut self) -> &mut Leading {
+        match self {
+            State::Leading(leading) => leading,
+            State::Draining | State::Electing(_) | State::Learning(_) | State::Halted => {
+                unreachable!("a leader acts in {self:?}")
+            }
+        }
+    }
+}
+
 impl Protocol for Zab {
     const NAME: &'static str = "zab";
     const REPLICATES: Replicates = Replicates::Deltas;
@@ -294,25 +326,10 @@ impl Protocol for Zab {
 
     fn step(&mut self, now: LocalTime, input: Input<Zab>, out: &mut Out) {
         if self.state == State::Halted {
-            return; // Only a restart helps, see `Disk` below.
+            return; // Only a restart helps, see `on_input`.
         }
-        match input {
-            Input::Message { from, via, msg } => self.receive(now, from, via, msg, out),
-            Input::Link { peer, link, event } => match event {
-                LinkEvent::Up => self.link_up(now, peer, link, out),
-                LinkEvent::Refused | LinkEvent::Down => self.link_down(peer, link, out),
-            },
-            Input::Timer(timer) => self.timer(now, timer, out),
-            Input::Propose(payload) => self.propose(payload, out),
-            Input::Barrier(token) => self.barrier(token, out),
-            Input::Disk { ticket, result } => match result {
-                DiskResult::Done => self.synced_disk(now, ticket, out),
-                DiskResult::Failed => self.halt(out),
-            },
-            Input::Reloaded(image) => self.reloaded(now, &image, out),
-            Input::Applied(zxid) => self.applied(zxid, out),
-            Input::Captured { ticket, snapshot } => self.captured(ticket, snapshot, out),
-        }
+        self.on_input(now, input, out);
+        self.assert_invariants();
     }
 
     fn holdings(&self) -> Holdings {
@@ -396,6 +413,87 @@ impl Protocol for Zab {
 }
 
 impl Zab {
+    fn on_input(&mut self, now: LocalTime, input: Input<Zab>, out: &mut Out) {
+        match input {
+            Input::Message { from, via, msg } => self.on_message(now, from, via, msg, out),
+            Input::Link { peer, link, event } => match event {
+                LinkEvent::Up => self.on_link_up(now, peer, link, out),
+                LinkEvent::Refused | LinkEvent::Down => self.on_link_down(peer, link, out),
+            },
+            Input::Timer(timer) => self.on_timer(now, timer, out),
+            Input::Propose(payload) => self.on_propose(payload, out),
+            Input::Barrier(token) => self.on_barrier(token, out),
+            Input::Disk { ticket, result } => match result {
+                DiskResult::Done => self.on_disk_done(now, ticket, out),
+                DiskResult::Failed => self.halt(out),
+            },
+            Input::Reloaded(image) => self.on_reloaded(now, &image, out),
+            Input::Applied(zxid) => self.on_applied(zxid, out),
+            Input::Captured { ticket, snapshot } => self.on_captured(ticket, snapshot, out),
+        }
+    }
+
+    /// What holds after every step, whatever was lost, repeated or delayed.
+    fn assert_invariants(&self) {
+        let (handed, applied) = (self.handed, self.applied);
+        assert!(
+            applied <= handed,
+            "{applied} is applied, {handed} was handed over"
+        );
+        if let Some((last, _)) = self.window.back() {
+            assert!(
+                *last == handed,
+                "the window ends at {last}, {handed} was handed over"
+            );
+        }
+        self.storage.assert_invariants();
+        match &self.state {
+            State::Draining => assert!(
+                self.reloads > 0,
+                "a server drains, and no reload is under way"
+            ),
+            State::Electing(_) => assert!(
+                self.reloads == 0 && handed == self.storage.last(),
+                "a vote at {handed}, but the log ends at {}",
+                self.storage.last()
+            ),
+            State::Learning(learning) => learning.assert_invariants(self.reloads),
+            State::Leading(leading) => {
+                leading.assert_invariants(self.config.knobs.outstanding_max as usize);
+                self.assert_epoch(leading);
+            }
+            State::Halted => {}
+        }
+    }
+
+    /// A leader's epoch is promised from `CollectPromises` on, and entered from `CollectHistories`
+    /// on; it proposes in no other.
+    fn assert_epoch(&self, leading: &Leading) {
+        let epoch = leading.epoch;
+        let (accepted, current) = (self.storage.accepted_epoch(), self.storage.current_epoch());
+        match leading.phase {
+            Phase::CollectEpochs => assert!(
+                epoch > accepted,
+                "epoch {epoch} is to be named, but {accepted} is accepted"
+            ),
+            Phase::CollectPromises => assert!(
+                epoch == accepted,
+                "epoch {epoch} is named, but {accepted} is accepted"
+            ),
+            Phase::CollectHistories | Phase::Broadcast => {
+                assert!(
+                    epoch == current,
+                    "a leader of {epoch} has entered {current}"
+                );
+                let proposed = leading.last_proposed.epoch();
+                assert!(
+                    epoch == proposed,
+                    "a leader of {epoch} proposes in {proposed}"
+                );
+            }
+        }
+    }
+
     /// Leaves whatever role this server has, and looks for a leader.
     fn step_down(&mut self, out: &mut Out) {
         self.leave(out);

@@ -63,6 +63,15 @@ impl Storage {
         out.disk(DiskOp::Sync(Object::Directory));
     }
 
+    /// What holds after every step.
+    pub fn assert_invariants(&self) {
+        let (accepted, current) = (self.accepted_epoch, self.current_epoch);
+        assert!(
+            current <= accepted,
+            "epoch {current} entered, {accepted} accepted"
+        );
+    }
+
     pub fn accepted_epoch(&self) -> u32 {
         self.accepted_epoch
     }

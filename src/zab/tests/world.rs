@@ -594,7 +594,7 @@ impl World {
 
     /// Proposes and runs until every running server has it committed.
     pub fn commit(&mut self, leader: NodeId) -> Zxid {
-        let zxid = self.propose(leader);
+        let zxid = self.on_propose(leader);
         self.run_until("it is committed everywhere", |world| {
             let mut running = world.nodes.values().filter(|n| n.zab.is_some());
             running.all(|n| n.committed >= zxid)
