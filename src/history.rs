@@ -115,7 +115,7 @@ pub enum Seen {
     },
     /// A session began; operations and events from now on belong to it.
     SessionOpened(SessionId),
-    /// The session was told to be expired, or was closed, or its client died and forgot it.
+    /// The session was reported as expired, or was closed, or its client died and forgot it.
     SessionEnded(SessionId),
     /// The client asked for its session with a wrong password.
     PasswordTried {

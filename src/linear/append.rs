@@ -1,7 +1,7 @@
 //! Strings with get, put and append.
 //!
 //! If no text is written twice and none begins another one, a value that was read can be taken
-//! apart in one way: it tells which put began it and which appends followed, in order. So a string
+//! apart in one way: it shows which put began it and which appends followed, in order. So a string
 //! is a register whose values are the last texts of strings: a put writes its own, and an append
 //! that somebody saw is a compare-and-set of the one before by its own. An append that nobody saw
 //! took effect at the end of some string, just before the next put or at the very end: there it

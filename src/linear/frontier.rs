@@ -110,7 +110,7 @@ pub fn search<M: Model>(
     sized(model, operations, events, budget, None)
 }
 
-/// As [`search`], and tells the effects of an order that it found. What is not among them took
+/// As [`search`], and returns the effects of an order that it found. What is not among them took
 /// effect unseen.
 pub(super) fn search_recording<M: Model>(
     model: &mut M,

@@ -5,8 +5,8 @@
 //!   [`Specification`] whose states are values becomes one by [`Numbered`].
 //! - [`check`] judges histories of independent keys, key by key. Registers whose values are unique
 //!   are decided without search, in n log n (`zones`), failed compare-and-sets included where one
-//!   sweep can content them (`sweep`). Strings whose texts can be told apart become such registers
-//!   (`append`). Whatever does not meet a method's conditions goes to the frontier.
+//!   sweep can content them (`sweep`). Strings whose texts can be distinguished become such
+//!   registers (`append`). Whatever does not meet a method's conditions goes to the frontier.
 //! - A violation comes with its [`Explanation`].
 //!
 //! Nothing here reads a clock: the caller's [`Budget`] knows the limits. What is missing: a history

@@ -193,7 +193,7 @@ impl Sweep<'_> {
         true
     }
 
-    /// Contents a failed compare-and-set that returns now: tells how many visits come before it.
+    /// Contents a failed compare-and-set that returns now; returns how many visits come before it.
     fn observe(&mut self, index: usize, expected: u32) -> Result<usize, Swept> {
         let invoked = self.operations[index].invoked.saturating_add(1);
         let current = self.current();

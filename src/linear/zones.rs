@@ -79,7 +79,7 @@ pub(super) struct Block {
     pub(super) last: Mark,
 }
 
-/// What cannot be. Operations are told by their indices.
+/// What cannot be. Operations are given by their indices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Broken {
     /// It observed a value that nobody wrote.

@@ -31,7 +31,7 @@
 //! # Deviations from ZooKeeper
 //! - A TTL node is refused where the real server dies of it: createTTL with flags that name none.
 //! - closeSession also lowers the parents' speculative number of children, so that a delete of a
-//!   parent behind an outstanding closeSession succeeds; ZooKeeper refuses it with NotEmpty.
+//!   parent after an outstanding closeSession succeeds; ZooKeeper refuses it with NotEmpty.
 //! - closeSession of an unknown or closing session fails with SessionExpired; ZooKeeper executes it
 //!   again, without an effect.
 //! - A multi of a session that is gone fails as a whole, without an entry for each part.

@@ -84,7 +84,7 @@ pub enum Request {
     /// Changes or asks for the watches of the connection.
     Watch(WatchRequest),
     /// Proves an identity of the connection (addauth). If the proof fails, the server closes the
-    /// connection behind its answer.
+    /// connection after its answer.
     Auth {
         /// The scheme: `digest` or `ip`.
         scheme: Path,

@@ -1,4 +1,4 @@
-//! What clients are answered and told.
+//! Answers to clients, and their errors.
 
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::ids::{SessionId, Zxid};
 /// A definite failure, with ZooKeeper's code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum ErrorCode {
-    /// -2: a part of a failed multi that was not itself at fault and stands behind the fault.
+    /// -2: a part of a failed multi that was not itself at fault and follows the fault.
     RuntimeInconsistency,
     /// -5: the request could not be read, or held a null where none may be.
     MarshallingError,
@@ -116,7 +116,7 @@ pub struct Failure {
     /// Why. Of a multi: the code of the part at fault.
     pub code: ErrorCode,
     /// Of a multi, one entry for each part: `None` before the fault ("rolled back"), the code at
-    /// it, [`ErrorCode::RuntimeInconsistency`] behind it. Otherwise empty, as of a multi that
+    /// it, [`ErrorCode::RuntimeInconsistency`] after it. Otherwise empty, as of a multi that
     /// failed as a whole.
     pub parts: Vec<Option<ErrorCode>>,
 }

@@ -71,7 +71,7 @@ impl Zab {
         }
     }
 
-    /// Fixes the epoch once a quorum has told its accepted epochs.
+    /// Fixes the epoch once a quorum has sent its accepted epochs.
     fn name_epoch(&mut self, out: &mut Out) {
         let leading = self.state.leading();
         if !is_quorum(leading.greeted, &self.config.voters) {
@@ -116,7 +116,7 @@ impl Zab {
         }
     }
 
-    /// A learner writes what it was told and says so: the phase lasts longer for it.
+    /// A learner reports that it is writing: the phase lasts longer for it.
     pub(super) fn on_pong(&mut self, from: NodeId, out: &mut Out) {
         let leading = self.state.leading();
         let voter = leading.learners.get(&from).is_some_and(|l| l.voter);

@@ -160,8 +160,8 @@ impl Zab {
         let own = self.own_vote();
         let election = self.state.electing();
         if cast.round < self.round {
-            // It is behind: it shall learn of this round. Not from an observer: voters answer every
-            // word of those, and the two would never stop.
+            // Its round is old: it has to learn of this one. Not from an observer: voters answer
+            // every word of those, and the two would never stop.
             let proposal = election.proposal;
             if self.config.is_voter(self.config.me) {
                 self.answer(from, Role::Looking, proposal, out);

@@ -3,8 +3,8 @@
 //!
 //! # What it guarantees
 //! Committed transactions form one sequence, of which every server applies a prefix, in the order
-//! of their zxids; a transaction of a primary is applied only behind all earlier ones of that
-//! primary and behind everything its primary had seen when it began (primary order). What was
+//! of their zxids; a transaction of a primary is applied only after all earlier ones of that
+//! primary and after everything its primary had seen when it began (primary order). What was
 //! committed is on the disks of a quorum, and in the history of every later established leader.
 //!
 //! # Phases
@@ -18,12 +18,12 @@
 //!    *established* and its whole initial history is committed.
 //! 3. *Broadcast* (`broadcast`): PROPOSAL, fsync and ACK, COMMIT; INFORM to observers; SYNC, PING.
 //!
-//! What a server's disk holds and how it boots is told in `record`; `storage` is the mirror of it
-//! in memory; `checkpoint` makes snapshots and rebuilds the state from what is on disk.
+//! What a server's disk holds and how it boots is described in `record`; `storage` is the mirror of
+//! it in memory; `checkpoint` makes snapshots and rebuilds the state from what is on disk.
 //!
 //! # Stepping down
 //! Any server that loses its leader, its quorum or its patience hangs up and looks again. Its vote
-//! must cover its whole log (ZK-2845), behind everything still queued for the disk (ZK-4712). If
+//! must cover its whole log (ZK-2845), after everything still queued for the disk (ZK-4712). If
 //! memory ends elsewhere than the log, the disk is read back through that queue and the state is
 //! rebuilt before the election begins. An interrupted SNAP or TRUNC takes the same way.
 //!
@@ -50,7 +50,7 @@
 //! - `currentEpoch` is raised at boot where ZooKeeper would refuse (see `record`).
 //! - A full counter forces a new epoch once its last proposal is committed; ZooKeeper waits for one
 //!   more request and drops it.
-//! - A learner does not acknowledge NEWLEADER a second time behind UPTODATE: a leader ignores that.
+//! - A learner does not acknowledge NEWLEADER a second time after UPTODATE: a leader ignores that.
 //! - A server that has looked for as long as the longest wait for notifications tries a leader that
 //!   names itself, without the word of a quorum (see `election`): it may be the only one it hears.
 //! - A voter that could not join the leader it elected does not vote for it again for a while (see
@@ -187,7 +187,7 @@ pub struct Zab {
     /// The newest of what was handed over, for DIFF. Invariant: strictly increasing; if it is not
     /// empty, it ends at `handed`.
     window: VecDeque<(Zxid, Payload)>,
-    /// A SNAP is being made: what is pushed behind it must stay in the window.
+    /// A SNAP is being made: what is pushed after it must stay in the window.
     window_pinned: bool,
     checkpoint: Checkpoint,
     /// Transactions handed over since the last checkpoint.
@@ -340,7 +340,7 @@ impl Protocol for Zab {
         };
         let kept = match self.window_pinned {
             false => (knobs.committed_log_window as usize).max(1),
-            // Whatever comes while a SNAP is being made has to go out behind it.
+            // Whatever comes while a SNAP is being made has to go out after it.
             true => usize::MAX,
         };
         [
@@ -499,7 +499,7 @@ impl Zab {
         self.leave(out);
         // 1. A follower logs a proposal, and its leader vanishes before the commit.
         // 2. Its memory ends below its log. Voting, or being synchronised, by memory would hide the
-        //    proposal, which may be committed, or append behind it.
+        //    proposal, which may be committed, or append after it.
         // So what is on disk comes first into memory (ZK-2845, ZK-4712, ZK-5094).
         if self.reloads > 0 || self.handed != self.storage.last() {
             self.reload(out);
@@ -509,7 +509,7 @@ impl Zab {
         }
     }
 
-    /// Stops for good: the disk did not do what it was told.
+    /// Stops for good: a disk operation failed.
     fn halt(&mut self, out: &mut Out) {
         self.leave(out);
         out.cancel_timer(Timer::Notify);

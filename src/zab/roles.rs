@@ -37,7 +37,7 @@ pub(super) struct Leading {
     /// The end of its initial history.
     pub initial_last: Zxid,
     pub learners: BTreeMap<NodeId, Learner>,
-    /// Voters that told their accepted epoch.
+    /// Voters that sent their accepted epoch.
     pub greeted: NodeSet,
     /// Voters that promised the epoch.
     pub promised: NodeSet,
@@ -64,9 +64,9 @@ pub(super) struct Leading {
 pub(super) enum Stage {
     /// Its stream is up.
     Connected,
-    /// It told its accepted epoch.
+    /// It sent its accepted epoch.
     Greeted,
-    /// It was told the epoch.
+    /// It was sent the epoch.
     Informed,
     /// It promised the epoch.
     Promised {
@@ -83,7 +83,7 @@ pub(super) enum Stage {
     Forwarding,
     /// It durably holds the initial history.
     Holding,
-    /// It was told UPTODATE.
+    /// It was sent UPTODATE.
     UpToDate,
 }
 
@@ -128,7 +128,7 @@ impl Leading {
         }
     }
 
-    /// The learner behind a message that was accepted from its present stream.
+    /// The learner whose message came on its present stream.
     pub fn learner(&mut self, node: NodeId) -> &mut Learner {
         match self.learners.get_mut(&node) {
             Some(learner) => learner,
@@ -232,7 +232,7 @@ pub(super) enum LearningStage {
     TookOver,
     /// It serves.
     UpToDate {
-        /// The end of its history when it was told so: not to be served before that is applied.
+        /// The end of its history at UPTODATE: nothing is served before that is applied.
         serve_from: Zxid,
     },
 }
@@ -247,7 +247,7 @@ pub(super) struct Learning {
     pub dials: u32,
     /// When the leader was last heard of, or last could have had an answer to hear of.
     pub heard: LocalTime,
-    /// The sync behind which the answer that the leader waits for leaves, until it is done.
+    /// The sync that holds back the answer that the leader waits for, until it is done.
     pub busy: Option<Ticket>,
     /// Proposals not committed, in order; before UPTODATE they are not logged either.
     pub pending: VecDeque<(Zxid, Payload)>,
@@ -337,14 +337,14 @@ impl Learning {
 pub(super) struct Outstanding {
     pub zxid: Zxid,
     pub payload: Payload,
-    /// Who has it on disk, and will not be told to forget it.
+    /// The voters that have it on disk and will not truncate it.
     pub acks: NodeSet,
 }
 
 /// A barrier that waits for a commit.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Barrier {
-    /// Answered right behind the commit of this one.
+    /// It is answered right after the commit of this one.
     pub after: Zxid,
     pub token: BarrierToken,
     /// The learner that asked, and on which stream; `None` for a client of the leader itself.

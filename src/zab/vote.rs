@@ -73,7 +73,7 @@ mod tests {
         })
     }
 
-    /// The rule as zab.md section 3.3 words it.
+    /// The order of votes as rule E1 of docs/zab.md words it.
     fn beats(new: &Vote, current: &Vote) -> bool {
         new.epoch > current.epoch
             || (new.epoch == current.epoch && new.zxid > current.zxid)
@@ -84,7 +84,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_vote_order_is_the_rule_of_section_3_3(a in any_vote(), b in any_vote()) {
+        fn the_vote_order_is_rule_e1(a in any_vote(), b in any_vote()) {
             prop_assert_eq!(a > b, beats(&a, &b));
         }
 

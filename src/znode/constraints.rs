@@ -87,7 +87,7 @@ pub(super) struct Constraints<'a> {
     /// Two effects at one zxid, if there are any.
     pub collision: Option<(u32, u32)>,
     /// A reply to the first names a later transaction than one to the second, which the session
-    /// sent behind it: their indices among the operations.
+    /// sent after it: their indices among the operations.
     pub regress: Option<(usize, usize)>,
     /// Every session that wrote.
     pub sessions: Vec<SessionId>,

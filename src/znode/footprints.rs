@@ -285,7 +285,7 @@ pub(super) fn is_numbered(path: &str, prefix: &str) -> bool {
     })
 }
 
-/// The paths that begin so, that lists of children name and that nobody was told to have created,
+/// The paths that begin so, that lists of children name and that no answer reports as created,
 /// each with the first moment that goes with its beginning.
 pub(super) fn names_of(
     operations: &[Operation],

@@ -1,4 +1,4 @@
-//! The leader's side: DIFF, TRUNC or SNAP, everything behind it, NEWLEADER, UPTODATE.
+//! The leader's side: DIFF, TRUNC or SNAP, everything after it, NEWLEADER, UPTODATE.
 
 use std::collections::VecDeque;
 
@@ -42,7 +42,7 @@ fn choose(
     if theirs < oldest {
         return Choice::Snap;
     }
-    // Here oldest <= theirs < ours: there is an entry at or before it, and one behind it.
+    // Here oldest <= theirs < ours: there is an entry at or before it, and one after it.
     let next = window.partition_point(|(zxid, _)| *zxid <= theirs);
     let (before, after) = (window[next - 1].0, window[next].0);
     if before == theirs || mutations.has(Mutation::Z20) {
@@ -219,7 +219,7 @@ mod tests {
     const WINDOW: &[(u32, u32)] = &[(7, 2), (7, 3), (8, 1), (8, 2)];
 
     #[test]
-    fn the_choice_follows_the_rules_of_section_5_1() {
+    fn the_choice_follows_rules_s1_to_s4() {
         let of = |theirs| chosen(theirs, WINDOW, Mutations::NONE);
         assert_eq!(of((8, 2)), Choice::Diff { next: 4 });
         let zxid = Zxid::new(8, 2);

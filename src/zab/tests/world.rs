@@ -1,5 +1,5 @@
 //! The smallest world that a Zab server can live in: FIFO streams that break, a latest-wins
-//! channel, a disk that syncs when told to, and a state machine that is a list. Events are taken
+//! channel, a disk that syncs on command, and a state machine that is a list. Events are taken
 //! in order, or in an order drawn from a seed.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -40,7 +40,7 @@ pub struct World {
     links: BTreeMap<LinkId, (NodeId, NodeId)>,
     cut: BTreeSet<(NodeId, NodeId)>,
     now: u64,
-    /// What stands behind each snapshot zxid.
+    /// The history that each snapshot zxid stands for.
     library: BTreeMap<Zxid, History>,
     /// The committed sequence as the furthest server knows it.
     pub chosen: History,
@@ -594,7 +594,7 @@ impl World {
 
     /// Proposes and runs until every running server has it committed.
     pub fn commit(&mut self, leader: NodeId) -> Zxid {
-        let zxid = self.on_propose(leader);
+        let zxid = self.propose(leader);
         self.run_until("it is committed everywhere", |world| {
             let mut running = world.nodes.values().filter(|n| n.zab.is_some());
             running.all(|n| n.committed >= zxid)

@@ -61,7 +61,7 @@ impl Rights {
         Err(ErrorCode::NoAuth)
     }
 
-    /// What getACL tells somebody: the hashes of passwords are for administrators.
+    /// What getACL returns: the hashes of passwords are for administrators.
     pub fn told_to(&self, ids: &[Identity]) -> Acl {
         let Rights::Listed(entries) = self else {
             return Acl::OPEN;

@@ -1,8 +1,8 @@
-//! Whether an answer is the one that the model gives, as far as the answer tells.
+//! Whether an answer is the one that the model gives, as far as the answer goes.
 
 use crate::tree::{Answer, Response, Stat};
 
-/// The length in a Stat whose source does not tell it.
+/// The length in a Stat whose source does not give it.
 pub const UNTOLD_LENGTH: u32 = u32::MAX;
 
 /// Compares without times, which the model does not know.

@@ -2,8 +2,9 @@
 //!
 //! [`Model`] answers requests one at a time in the order in which they took effect:
 //!
-//! - [`Model::write`] executes what a session asked for and tells what it must have been answered;
-//! - [`Model::read`] tells what a read of the present state must be answered;
+//! - [`Model::write`] executes what a session asked for and returns what it must have been
+//!   answered;
+//! - [`Model::read`] returns what a read of the present state must be answered;
 //! - [`Model::adopt`] takes over a change whose request nobody knows.
 //!
 //! Each takes O(log nodes), and what the answer takes to be written down; a write that fails undoes
@@ -77,7 +78,7 @@ struct Request<'a> {
 /// A node that somebody wants.
 #[derive(Clone, Copy, Debug)]
 struct Wanted<'a> {
-    /// Of a sequential node, what the number is put behind.
+    /// Of a sequential node, what the number follows.
     path: &'a Path,
     data: &'a Data,
     mode: CreateMode,
@@ -132,7 +133,7 @@ impl Model {
         self.run(Request { zxid, session, ids }, write, &mut Journal::none())
     }
 
-    /// As [`Model::write`], and tells what changed, in order.
+    /// As [`Model::write`], and reports what changed, in order.
     pub fn write_telling(
         &mut self,
         zxid: Zxid,
@@ -225,7 +226,7 @@ impl Model {
         self.take_over(zxid, session, txn, &mut Journal::none());
     }
 
-    /// As [`Model::adopt`], and tells what changed, in order.
+    /// As [`Model::adopt`], and reports what changed, in order.
     pub fn adopt_telling(
         &mut self,
         zxid: Zxid,

@@ -76,7 +76,7 @@ impl Node {
         }
     }
 
-    /// What clients are told about it, without times.
+    /// Its Stat as clients see it, without times.
     pub fn stat(&self) -> Stat {
         let children = self.children.len();
         Stat {

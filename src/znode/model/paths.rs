@@ -38,12 +38,12 @@ pub(super) fn is_path(path: &str) -> bool {
         })
 }
 
-/// Common characters are told apart without a look at every range.
+/// Common characters are classified without a look at every range.
 fn is_printable(name: &str) -> bool {
     name.bytes().all(|byte| (0x20..0x7f).contains(&byte)) || !name.contains(is_forbidden)
 }
 
-/// Control characters (also those behind ASCII), what Java takes for a surrogate or for private,
+/// Control characters (also those above ASCII), what Java takes for a surrogate or for private,
 /// and the specials at the end of the first plane.
 fn is_forbidden(character: char) -> bool {
     let forbidden_ranges = [

@@ -141,7 +141,7 @@ impl Node {
     }
 }
 
-/// whoAmI tells names, not the hashes of passwords; and of schemes that have users only.
+/// whoAmI returns names, not the hashes of passwords; and of schemes that have users only.
 fn without_secret(identity: &Identity) -> Identity {
     let name = match &*identity.scheme {
         "ip" => identity.id.clone(),
@@ -157,7 +157,7 @@ fn without_secret(identity: &Identity) -> Identity {
     }
 }
 
-/// The same answer, told without times.
+/// The same answer without times.
 pub(crate) fn timeless(answer: &Answer) -> Answer {
     let mut answer = answer.clone();
     if let Ok(response) = &mut answer {

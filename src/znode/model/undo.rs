@@ -58,7 +58,7 @@ impl Journal {
         }
     }
 
-    /// For changes that are told of, or may be taken back.
+    /// For changes that are reported, or may be undone.
     pub fn kept() -> Journal {
         Journal {
             is_kept: true,
@@ -80,7 +80,7 @@ impl Journal {
         }
     }
 
-    /// What is told of the changes, in order.
+    /// The changes to report, in order.
     pub fn tell(&self, changes: &mut Vec<Change>) {
         self.changes.iter().for_each(|change| change.tell(changes));
     }
@@ -94,7 +94,7 @@ pub(super) struct Counters {
     rights: Rights,
 }
 
-/// Something that watches can tell of.
+/// A change that fires watches.
 #[derive(Clone, Debug)]
 pub(crate) struct Change {
     /// What happened.
@@ -132,7 +132,7 @@ impl Undo {
         }
     }
 
-    /// What is told of the change, the node itself first.
+    /// The events of the change, the node itself first.
     fn tell(&self, changes: &mut Vec<Change>) {
         let (kind, path, rights, parent) = match self {
             Undo::Insert {
