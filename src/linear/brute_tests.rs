@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::lanes::check;
+use super::check::check;
 use super::model::Model;
 use super::{
     Action, Event, Explanation, Family, Found, INITIAL, Judgement, KeyedHistory, Kind, NEVER,

@@ -7,7 +7,7 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-use super::request::ErrorCode;
+use super::error::ErrorCode;
 use super::sha1;
 
 /// Read the content and the children.

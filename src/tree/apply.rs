@@ -10,8 +10,8 @@
 
 use super::acl::{self, Acl, Identity};
 use super::draft::failed_multi;
+use super::outstanding::Outstanding;
 use super::payload::{Command, Content, Payload, Txn};
-use super::prepare::Outstanding;
 use super::request::{Answer, ErrorCode, Failure, Path, Response, WatchEvent, Write};
 use super::session::{Done, Session, Turn};
 use super::state::{Birth, Events, Stamp, State};

@@ -6,11 +6,10 @@ use std::sync::Arc;
 
 use super::acl::{Ace, Identity};
 pub use super::data::Data;
+pub use super::error::{ErrorCode, Failure};
+pub use super::paths::Path;
 pub use super::response::*;
 use crate::ids::Span;
-
-/// An absolute path: "/" or "/a/b".
-pub type Path = Arc<str>;
 
 /// Any version: the version argument that always matches.
 pub const ANY_VERSION: i32 = -1;

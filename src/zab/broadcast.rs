@@ -7,9 +7,9 @@ use crate::quorum::{NodeSet, is_quorum};
 use crate::tree::Payload;
 
 use super::roles::{
-    Barrier, Leading, LearningStage, Outstanding, Phase, Stage, fail_barrier, reach_barrier,
+    Barrier, Leading, LearningStage, Outstanding, Phase, Stage, State, fail_barrier, reach_barrier,
 };
-use super::{Msg, Out, State, Timer, Zab};
+use super::{Msg, Out, Timer, Zab};
 
 /// The leader's side.
 impl Zab {

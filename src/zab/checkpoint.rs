@@ -6,9 +6,9 @@ use crate::protocol::{CaptureKind, Effect, Fact, Image, Ticket, Via};
 use crate::tree::{Payload, Snapshot};
 
 use super::record::{self, Record, Recovered};
-use super::roles::Stage;
+use super::roles::{Stage, State};
 use super::storage::Storage;
-use super::{Msg, Out, State, Zab};
+use super::{Msg, Out, Zab};
 
 /// The snapshot of its own that a server is making.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

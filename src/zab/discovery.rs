@@ -8,8 +8,8 @@ use crate::mutation::Mutation;
 use crate::protocol::{Fact, Ticket, TimerRange, Via};
 use crate::quorum::{NodeSet, is_quorum};
 
-use super::roles::{Leading, Learning, LearningStage, Phase, Stage};
-use super::{Msg, Out, State, Timer, Zab};
+use super::roles::{Leading, Learning, LearningStage, Phase, Stage, State};
+use super::{Msg, Out, Timer, Zab};
 
 /// How often a learner dials a leader before it looks for another.
 const DIALS_MAX: u32 = 5;

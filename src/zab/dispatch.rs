@@ -3,9 +3,9 @@
 use crate::ids::{LinkId, LocalTime, NodeId};
 use crate::protocol::Via;
 
-use super::roles::LearningStage;
+use super::roles::{LearningStage, State};
 use super::vote::CastVote;
-use super::{Msg, Out, State, Timer, Zab};
+use super::{Msg, Out, Timer, Zab};
 
 impl Zab {
     pub(super) fn on_message(

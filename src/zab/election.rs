@@ -10,8 +10,9 @@ use crate::mutation::Mutation;
 use crate::protocol::{Role, Via};
 use crate::quorum::{NodeSet, is_quorum};
 
+use super::roles::State;
 use super::vote::{CastVote, Vote};
-use super::{Msg, Out, State, Timer, Zab};
+use super::{Msg, Out, Timer, Zab};
 
 /// A server's election.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

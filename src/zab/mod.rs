@@ -69,6 +69,7 @@ mod checkpoint;
 mod discovery;
 mod dispatch;
 mod election;
+mod invariants;
 mod message;
 mod record;
 mod roles;
@@ -93,8 +94,7 @@ use crate::quorum::NodeSet;
 use crate::tree::Payload;
 
 use checkpoint::Checkpoint;
-use election::Election;
-use roles::{Leading, Learning, LearningStage, Phase};
+use roles::{LearningStage, Phase, State};
 use storage::Storage;
 
 pub use message::Msg;
@@ -204,52 +204,6 @@ pub struct Zab {
     /// This learner could not follow a TRUNC and asks for a SNAP.
     wants_snapshot: bool,
     state: State,
-}
-
-/// What a server is doing.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum State {
-    /// LOOKING, and waiting for the disk to be read back: it has no vote yet.
-    Draining,
-    /// LOOKING.
-    Electing(Election),
-    /// FOLLOWING or OBSERVING.
-    Learning(Learning),
-    /// LEADING.
-    Leading(Leading),
-    /// A disk operation failed: memory and disk may differ for good.
-    Halted,
-}
-
-/// The state that a handler works on. Who gets which input is decided in `dispatch`: a handler that
-/// runs in another role is a bug.
-impl State {
-    fn electing(&mut self) -> &mut Election {
-        match self {
-            State::Electing(election) => election,
-            State::Draining | State::Learning(_) | State::Leading(_) | State::Halted => {
-                unreachable!("an election goes on in {self:?}")
-            }
-        }
-    }
-
-    fn learning(&mut self) -> &mut Learning {
-        match self {
-            State::Learning(learning) => learning,
-            State::Draining | State::Electing(_) | State::Leading(_) | State::Halted => {
-                unreachable!("a learner acts in {self:?}")
-            }
-        }
-    }
-
-    fn leading(&mut self) -> &mut Leading {
-        match self {
-            State::Leading(leading) => leading,
-            State::Draining | State::Electing(_) | State::Learning(_) | State::Halted => {
-                unreachable!("a leader acts in {self:?}")
-            }
-        }
-    }
 }
 
 impl Protocol for Zab {
@@ -430,67 +384,6 @@ impl Zab {
             Input::Reloaded(image) => self.on_reloaded(now, &image, out),
             Input::Applied(zxid) => self.on_applied(zxid, out),
             Input::Captured { ticket, snapshot } => self.on_captured(ticket, snapshot, out),
-        }
-    }
-
-    /// What holds after every step, whatever was lost, repeated or delayed.
-    fn assert_invariants(&self) {
-        let (handed, applied) = (self.handed, self.applied);
-        assert!(
-            applied <= handed,
-            "{applied} is applied, {handed} was handed over"
-        );
-        if let Some((last, _)) = self.window.back() {
-            assert!(
-                *last == handed,
-                "the window ends at {last}, {handed} was handed over"
-            );
-        }
-        self.storage.assert_invariants();
-        match &self.state {
-            State::Draining => assert!(
-                self.reloads > 0,
-                "a server drains, and no reload is under way"
-            ),
-            State::Electing(_) => assert!(
-                self.reloads == 0 && handed == self.storage.last(),
-                "a vote at {handed}, but the log ends at {}",
-                self.storage.last()
-            ),
-            State::Learning(learning) => learning.assert_invariants(self.reloads),
-            State::Leading(leading) => {
-                leading.assert_invariants(self.config.knobs.outstanding_max as usize);
-                self.assert_epoch(leading);
-            }
-            State::Halted => {}
-        }
-    }
-
-    /// A leader's epoch is promised from `CollectPromises` on, and entered from `CollectHistories`
-    /// on; it proposes in no other.
-    fn assert_epoch(&self, leading: &Leading) {
-        let epoch = leading.epoch;
-        let (accepted, current) = (self.storage.accepted_epoch(), self.storage.current_epoch());
-        match leading.phase {
-            Phase::CollectEpochs => assert!(
-                epoch > accepted,
-                "epoch {epoch} is to be named, but {accepted} is accepted"
-            ),
-            Phase::CollectPromises => assert!(
-                epoch == accepted,
-                "epoch {epoch} is named, but {accepted} is accepted"
-            ),
-            Phase::CollectHistories | Phase::Broadcast => {
-                assert!(
-                    epoch == current,
-                    "a leader of {epoch} has entered {current}"
-                );
-                let proposed = leading.last_proposed.epoch();
-                assert!(
-                    epoch == proposed,
-                    "a leader of {epoch} proposes in {proposed}"
-                );
-            }
         }
     }
 

@@ -1,4 +1,4 @@
-//! What a leader and a learner hold while they have that role.
+//! What a server is doing: the roles, and what a leader and a learner hold while they have theirs.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -7,7 +7,54 @@ use crate::protocol::{BarrierOutcome, BarrierToken, Effect, Ticket, Via};
 use crate::quorum::NodeSet;
 use crate::tree::Payload;
 
+use super::election::Election;
 use super::{Msg, Out};
+
+/// What a server is doing.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum State {
+    /// LOOKING, and waiting for the disk to be read back: it has no vote yet.
+    Draining,
+    /// LOOKING.
+    Electing(Election),
+    /// FOLLOWING or OBSERVING.
+    Learning(Learning),
+    /// LEADING.
+    Leading(Leading),
+    /// A disk operation failed: memory and disk may differ for good.
+    Halted,
+}
+
+/// The state that a handler works on. Who gets which input is decided in `dispatch`: a handler that
+/// runs in another role is a bug.
+impl State {
+    pub fn electing(&mut self) -> &mut Election {
+        match self {
+            State::Electing(election) => election,
+            State::Draining | State::Learning(_) | State::Leading(_) | State::Halted => {
+                unreachable!("an election goes on in {self:?}")
+            }
+        }
+    }
+
+    pub fn learning(&mut self) -> &mut Learning {
+        match self {
+            State::Learning(learning) => learning,
+            State::Draining | State::Electing(_) | State::Leading(_) | State::Halted => {
+                unreachable!("a learner acts in {self:?}")
+            }
+        }
+    }
+
+    pub fn leading(&mut self) -> &mut Leading {
+        match self {
+            State::Leading(leading) => leading,
+            State::Draining | State::Electing(_) | State::Learning(_) | State::Halted => {
+                unreachable!("a leader acts in {self:?}")
+            }
+        }
+    }
+}
 
 /// How many signs of life of each voter prolong the phases in front of broadcast. A learner gives
 /// one when it hears that the epoch is being written, and one for each step of a snapshot.

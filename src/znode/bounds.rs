@@ -3,7 +3,8 @@
 //! An operation that ended precedes every operation invoked later, so bounds propagate along real
 //! time in both directions, and along each session.
 
-use super::constraints::{Constraint, Constraints, Kind, NONE, NOWHERE};
+use super::constraint::{Constraint, Kind, NONE, NOWHERE};
+use super::constraints::Constraints;
 use super::footprints::stats_told;
 use super::placements::Placements;
 use super::version_counters::VersionCounters;

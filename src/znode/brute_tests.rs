@@ -1,6 +1,7 @@
 //! Small histories, judged as by trying every order of all operations.
 
-use super::constraints::{Constraints, Kind, NONE};
+use super::constraint::{Kind, NONE};
+use super::constraints::Constraints;
 use super::tests::{LINEARIZABLE, Stage, children, create, delete, get, set};
 use super::*;
 use crate::history::Outcome;
@@ -110,7 +111,7 @@ fn some_order_exists(operations: &[Operation], mode: Mode) -> bool {
     if constraints.regress.is_some() {
         return false;
     }
-    let zxid = |constraint: &constraints::Constraint<'_>| match constraint.kind {
+    let zxid = |constraint: &constraint::Constraint<'_>| match constraint.kind {
         Kind::Effect(zxid) => zxid,
         Kind::Observation | Kind::Somewhere | Kind::Perhaps => 0,
     };
@@ -125,7 +126,7 @@ fn some_order_exists(operations: &[Operation], mode: Mode) -> bool {
 }
 
 fn stats_most(operations: &[Operation]) -> u64 {
-    let newest = |op: &Operation| op.answer().map_or(0, constraints::since);
+    let newest = |op: &Operation| op.answer().map_or(0, answers::since);
     operations.iter().map(newest).max().unwrap_or(0)
 }
 

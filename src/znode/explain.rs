@@ -1,7 +1,9 @@
 //! Violations in words and as data.
 
-use super::constraints::{Constraints, Kind};
-use super::sweep::{Conflict, Sweep, Why};
+use super::conflict::{Conflict, Why};
+use super::constraint::Kind;
+use super::constraints::Constraints;
+use super::sweep::Sweep;
 use super::text::{answered, asked, contrast};
 use super::{Mode, Options, tree};
 use crate::history::{Operation, Outcome};
@@ -118,7 +120,7 @@ impl Violation {
                     "{name} took effect at {at}, out of its session's turn: not above {above} and \
                      before {before}"
                 );
-                turn + &teller.behind(self)
+                turn + &teller.after(self)
             }
             Cause::Overtaken { at, other } => teller.overtaken(self, at, other),
             Cause::Answer { through, heard } => {
@@ -135,7 +137,7 @@ impl Violation {
                          before it asked"
                     );
                 }
-                sentence + &teller.behind(self)
+                sentence + &teller.after(self)
             }
         }
     }
@@ -195,8 +197,8 @@ impl Teller<'_, '_> {
         }
     }
 
-    /// Behind whom it comes, as the end of a sentence.
-    fn behind(&self, violation: &Violation) -> String {
+    /// After which operation it comes, as the end of a sentence.
+    fn after(&self, violation: &Violation) -> String {
         let (earlier, later) = match violation.edge {
             Edge::RealTime(earlier, later) | Edge::Session(earlier, later) => (earlier, later),
             Edge::Order(..) | Edge::Alone => return String::new(),
@@ -206,14 +208,14 @@ impl Teller<'_, '_> {
         let times = times.and_then(|(earlier, later)| Some((earlier.completed?, later.invoked)));
         match (times, self.naming) {
             (Some((completed, invoked)), Naming::Numbers) if completed < invoked => format!(
-                ", and it comes behind {name}, which completed at {completed}, before this was \
+                ", and it comes after {name}, which completed at {completed}, before this was \
                  invoked at {invoked}"
             ),
             (Some((completed, invoked)), Naming::Places(_)) if completed < invoked => {
-                format!(", and it comes behind {name}, which had returned before this was invoked")
+                format!(", and it comes after {name}, which had returned before this was invoked")
             }
             (Some(_) | None, Naming::Numbers | Naming::Places(_)) => {
-                format!(", and it comes behind {name} of the same session")
+                format!(", and it comes after {name} of the same session")
             }
         }
     }
@@ -240,7 +242,7 @@ impl Teller<'_, '_> {
         } else {
             ", but"
         };
-        format!("{name} {why} {others}{when}{so} took effect at {at}, behind the other's {other}")
+        format!("{name} {why} {others}{when}{so} took effect at {at}, after the other's {other}")
     }
 }
 
@@ -369,7 +371,7 @@ fn blamed(
     });
     before
         .map(|(index, _)| (sweep.place_of(index), index))
-        .filter(|(place, _)| *place != super::constraints::NOWHERE)
+        .filter(|(place, _)| *place != super::constraint::NOWHERE)
         .max_by_key(|(place, index)| {
             let is_effect = matches!(constraints.get(*index).kind, Kind::Effect(_));
             (*place, is_effect, *index)

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::constraints::stat_of;
+use super::answers::stat_of;
 use crate::history::Operation;
 use crate::ids::VirtualTime;
 use crate::tree::{Answer, CreateMode, Part, Path, Read, Request, Response, Stat, Write};

@@ -45,11 +45,14 @@
 //! - *Footprint* (`footprints`): the paths that an operation reads or touches.
 //! - *White box* (`white_box`): the true order, from the servers, in place of the search.
 
+mod answers;
 mod bounds;
 #[cfg(test)]
 mod brute_tests;
 #[cfg(test)]
 mod concurrent_tests;
+mod conflict;
+mod constraint;
 mod constraints;
 mod explain;
 mod footprints;
@@ -60,6 +63,7 @@ mod propagation;
 mod repairs;
 mod replay;
 mod search;
+mod sessions;
 mod shrink;
 mod sweep;
 #[cfg(test)]
@@ -184,18 +188,9 @@ pub fn check(history: &History, options: &Options, budget: &mut dyn Budget) -> R
         checked,
         order: Vec::new(),
     };
-    if let Some((earlier, later)) = constraints.regress {
+    if let Some(violation) = contradiction(history, &constraints) {
         budget.decided();
-        let violation = explain::regress(&history.operations, earlier, later);
         return ruled(Ruling::Violated(Box::new(violation)));
-    }
-    if let Some((first, second)) = constraints.collision {
-        budget.decided();
-        return ruled(Ruling::Violated(Box::new(explain::collision(
-            &constraints,
-            first,
-            second,
-        ))));
     }
     // Almost always everything is where the replies' zxids say.
     if constraints.unplaced.is_empty() {
@@ -238,6 +233,15 @@ pub fn check(history: &History, options: &Options, budget: &mut dyn Budget) -> R
         &conflict,
         options,
     ))))
+}
+
+/// A violation that the zxids of answers show by themselves.
+fn contradiction(history: &History, constraints: &Constraints<'_>) -> Option<Violation> {
+    if let Some((earlier, later)) = constraints.regress {
+        return Some(explain::regress(&history.operations, earlier, later));
+    }
+    let (first, second) = constraints.collision?;
+    Some(explain::collision(constraints, first, second))
 }
 
 fn held(constraints: &Constraints<'_>, sweep: &Sweep<'_, '_>, checked: u64) -> Report {
@@ -327,7 +331,7 @@ fn survey(operations: &[Operation]) -> Survey {
             removals.extend(paths.into_iter().map(|path| Unasked {
                 session: SessionId::NONE,
                 since: Some(op.invoked),
-                after: constraints::zxid_of(op),
+                after: answers::zxid_of(op),
                 write: Write::DeleteContainer { path },
             }));
         }
@@ -380,7 +384,7 @@ fn bound_by_writes(ends: &mut BTreeMap<SessionId, Unasked>, operations: &[Operat
             continue;
         };
         if !ends_by_request(write) {
-            end.after = constraints::zxid_of(op);
+            end.after = answers::zxid_of(op);
             unbounded -= usize::from(end.after > 0);
         }
     }

@@ -7,7 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::bounds::Bounds;
-use super::constraints::{Constraints, NOWHERE};
+use super::constraint::NOWHERE;
+use super::constraints::Constraints;
 use super::footprints::{Touch, stats_told};
 use super::placements::Placements;
 use super::unplaced::{Reach, Unplaced};

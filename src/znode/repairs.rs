@@ -1,17 +1,22 @@
 //! The repairs of a conflict: which unplaced writes could resolve it, and at which zxids.
 
+mod trials;
+
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::constraints::{Constraint, Constraints, Kind, NOWHERE, has_effect};
+use super::answers::has_effect;
+use super::conflict::{Conflict, Why};
+use super::constraint::{Constraint, Kind, NOWHERE};
+use super::constraints::Constraints;
 use super::footprints::{Touch, footprint_of, paths_read_by, stats_told};
 use super::missing::{Change, Missing, missing};
 use super::placements::Placements;
-use super::propagation::{Propagation, Run};
-use super::sweep::{Conflict, Sweep, Why};
+use super::propagation::Propagation;
+use super::sweep::Sweep;
 use super::unplaced::{ALL_TOUCHES, OwnedNode, Reach, Unplaced};
 use crate::ids::SessionId;
-use crate::tree::{Path, Read, Request};
+use crate::tree::{Answer, Path, Read, Request};
 use crate::znode::model::parent_of;
 
 /// The options for a conflict and, if all fail, what to blame.
@@ -21,6 +26,15 @@ pub(super) struct Repair {
     pub options: Vec<(u64, u32)>,
     /// The placed constraints that have a part in the conflict: moving any other cannot resolve it.
     pub conflict_set: BTreeSet<u32>,
+}
+
+/// An answer that differs from the recorded one.
+struct Difference<'c> {
+    conflict: &'c Conflict,
+    /// The model's answer.
+    found: Answer,
+    /// The last zxid at which a write could change it.
+    limit: u64,
 }
 
 /// What every write may touch, and the places that propagation has left.
@@ -172,6 +186,28 @@ impl Repairs {
                 sweep.found(conflict.constraint)
             }
         };
+        let difference = Difference {
+            conflict,
+            found,
+            limit,
+        };
+        Some(self.repair_difference(constraints, placements, &difference, repair))
+    }
+
+    /// Places what could make the model's answer the recorded one.
+    fn repair_difference(
+        &self,
+        constraints: &Constraints<'_>,
+        placements: &Placements,
+        difference: &Difference<'_>,
+        mut repair: Repair,
+    ) -> Repair {
+        let Difference {
+            conflict,
+            found,
+            limit,
+        } = difference;
+        let constraint = constraints.get(conflict.constraint);
         if let Request::Write(_) = constraint.op.request {
             let enders = self
                 .of_session(constraint.op.session)
@@ -181,7 +217,7 @@ impl Repairs {
                 .filter(|own| placements.has(*own));
             repair.conflict_set.extend(placed);
         }
-        match missing(&constraint.op.request, constraint.op.answer(), &found) {
+        match missing(&constraint.op.request, constraint.op.answer(), found) {
             Missing::Session => {}
             Missing::Changes(changes) => {
                 let holds = |change: &Change| {
@@ -193,17 +229,17 @@ impl Repairs {
                         options: Vec::new(),
                         conflict_set: repair.conflict_set.clone(),
                     };
-                    self.try_need(change, placements, limit, &mut repair);
+                    self.try_need(change, placements, *limit, &mut repair);
                     repair
                 });
                 match each_repair.min_by_key(|repair| repair.options.len()) {
                     Some(fewest) => repair = fewest,
-                    None => self.try_anything(constraint, placements, limit, &mut repair),
+                    None => self.try_anything(constraint, placements, *limit, &mut repair),
                 }
             }
-            Missing::Anything => self.try_anything(constraint, placements, limit, &mut repair),
+            Missing::Anything => self.try_anything(constraint, placements, *limit, &mut repair),
         }
-        Some(repair)
+        repair
     }
 
     /// The position of a constraint among the unplaced ones.
@@ -418,55 +454,6 @@ impl Repairs {
     /// Whether a constraint has no place, wherever all others have theirs.
     fn is_hopeless(&self, conflict: &Conflict) -> bool {
         self.known.stuck == Some(conflict.constraint)
-    }
-
-    /// Every free place of these, the latest last. Whoever has such a place keeps them from it.
-    fn try_each(
-        &self,
-        positions: impl Iterator<Item = usize>,
-        placements: &Placements,
-        limit: u64,
-        repair: &mut Repair,
-    ) {
-        let mut options = Vec::new();
-        for position in positions {
-            let unplaced = &self.unplaced[position];
-            for run in self.known.places(unplaced, limit, &self.reach) {
-                let free = self.free_in(run, placements, &mut repair.conflict_set);
-                let free = free.into_iter();
-                options.extend(free.map(|slot| (run.is_named, slot, unplaced.constraint)));
-            }
-        }
-        options.sort_unstable();
-        let options = options.into_iter();
-        repair
-            .options
-            .extend(options.map(|(_, slot, constraint)| (slot, constraint)));
-    }
-
-    /// The zxids of a run that make a difference: one before, between and after what is there.
-    fn free_in(
-        &self,
-        run: Run,
-        placements: &Placements,
-        conflict_set: &mut BTreeSet<u32>,
-    ) -> Vec<u64> {
-        let mut free = Vec::new();
-        let mut from = run.first;
-        let occupied = placements.within(run.first, run.last);
-        let walls = occupied.map(|(zxid, constraint)| (zxid, Some(constraint)));
-        for (wall, occupant) in walls.chain([(run.last + 1, None)]) {
-            if from < wall && self.is_thorough {
-                free.extend(from..wall);
-            } else if from < wall {
-                free.push(from + (wall - from) / 2);
-            } else if !run.is_named {
-                self.is_lossy.set(true);
-            }
-            conflict_set.extend(occupant);
-            from = wall + 1;
-        }
-        free
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::constraints::{Constraints, Kind};
+use super::constraint::Kind;
+use super::constraints::Constraints;
 use super::footprints::{footprint_of, sets_rights};
 use super::repairs::Repairs;
 use super::{Options, Report, newborn, survey, tree};
@@ -54,6 +55,48 @@ impl Doubts {
 /// Steps between two questions to the budget.
 const STEPS_PER_QUESTION: usize = 1024;
 
+/// Where unplaced writes may have changed something.
+#[derive(Default)]
+struct UnplacedChanges {
+    /// Within their own bounds.
+    doubts: Doubts,
+    /// At any time from their lower bounds on.
+    ever: Doubts,
+    /// As `ever`, of those that set an ACL.
+    rights: Doubts,
+}
+
+impl UnplacedChanges {
+    fn of(constraints: &Constraints<'_>, repairs: &Repairs) -> UnplacedChanges {
+        let mut found = UnplacedChanges::default();
+        let UnplacedChanges {
+            doubts,
+            ever,
+            rights,
+        } = &mut found;
+        for unplaced in repairs.footprints(constraints) {
+            let (above, through) = unplaced.range;
+            for path in unplaced.paths {
+                ever.add(path.clone(), (above, u64::MAX));
+                doubts.add(path, (above, through));
+            }
+            for prefix in unplaced.prefixes {
+                ever.add_prefixed(prefix.clone(), (above, u64::MAX));
+                doubts.add_prefixed(prefix, (above, through));
+            }
+            let Request::Write(write) = &constraints.get(unplaced.constraint).op.request else {
+                continue;
+            };
+            if sets_rights(write) {
+                for (path, _) in footprint_of(write, None).0 {
+                    rights.add(path, (above, u64::MAX));
+                }
+            }
+        }
+        found
+    }
+}
+
 /// The changes in the order of a report, and where others may have been.
 pub(crate) fn replayed(
     history: &History,
@@ -64,27 +107,11 @@ pub(crate) fn replayed(
     let survey = survey(&history.operations);
     let constraints = Constraints::of(&history.operations, &survey, options);
     let repairs = Repairs::new(&constraints);
-    let (mut doubts, mut rights) = (Doubts::default(), Doubts::default());
-    let mut ever = Doubts::default();
-    for unplaced in repairs.footprints(&constraints) {
-        let (above, through) = unplaced.range;
-        for path in unplaced.paths {
-            ever.add(path.clone(), (above, u64::MAX));
-            doubts.add(path, (above, through));
-        }
-        for prefix in unplaced.prefixes {
-            ever.add_prefixed(prefix.clone(), (above, u64::MAX));
-            doubts.add_prefixed(prefix, (above, through));
-        }
-        let Request::Write(write) = &constraints.get(unplaced.constraint).op.request else {
-            continue;
-        };
-        if sets_rights(write) {
-            for (path, _) in footprint_of(write, None).0 {
-                rights.add(path, (above, u64::MAX));
-            }
-        }
-    }
+    let UnplacedChanges {
+        mut doubts,
+        ever,
+        rights,
+    } = UnplacedChanges::of(&constraints, &repairs);
     let numbers: BTreeMap<_, _> = constraints
         .all
         .iter()

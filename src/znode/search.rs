@@ -12,10 +12,11 @@
 
 use std::collections::BTreeSet;
 
+use super::conflict::{Conflict, Stop};
 use super::constraints::Constraints;
 use super::placements::Placements;
 use super::repairs::{Repair, Repairs};
-use super::sweep::{Conflict, Stop, Sweep};
+use super::sweep::Sweep;
 use crate::linear::{Budget, Limit};
 
 /// Once propagation has shown a contradiction, the trials before the conflict at hand is reported.

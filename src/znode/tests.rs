@@ -266,7 +266,7 @@ fn writes_are_linearizable_in_both_modes() {
             "{violation:?}"
         );
         assert!(
-            violation.sentence.contains("behind the other's"),
+            violation.sentence.contains("after the other's"),
             "{violation:?}"
         );
     }

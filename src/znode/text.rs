@@ -1,6 +1,6 @@
 //! Requests and answers as text.
 
-use super::constraints::stat_of;
+use super::answers::stat_of;
 use crate::tree::{Answer, Failure, Part, Request, Response, Stat, Write};
 use crate::znode::model::UNTOLD_LENGTH;
 

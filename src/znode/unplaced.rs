@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::constraints::{Constraints, Kind, has_effect};
+use super::answers::has_effect;
+use super::constraint::Kind;
+use super::constraints::Constraints;
 use super::footprints::{Touch, ephemerals_of, footprint_of, is_numbered};
 use crate::history::Operation;
 use crate::ids::SessionId;

@@ -9,7 +9,9 @@
 
 use std::collections::BTreeMap;
 
-use super::constraints::{Constraints, Kind, has_effect};
+use super::answers::has_effect;
+use super::constraint::Kind;
+use super::constraints::Constraints;
 use super::footprints::{Touch, footprint_of, stats_told};
 use super::placements::Placements;
 use super::unplaced::{Action, Reach};

@@ -6,9 +6,11 @@
 //! alone, either confirms that the true order explains every answer, which proves the history
 //! legal, or finds an answer that it does not explain.
 
-use super::constraints::{Constraints, Kind, NONE};
+use super::conflict::Stop;
+use super::constraint::{Kind, NONE};
+use super::constraints::Constraints;
 use super::placements::Placements;
-use super::sweep::{Placing, Revealed, Stop, Sweep};
+use super::sweep::{Placing, Revealed, Sweep};
 use super::timeline::Timeline;
 use super::{Options, Survey, Violation, explain};
 use crate::history::History;

@@ -8,8 +8,8 @@ use crate::protocol::{CaptureKind, Fact};
 use crate::quorum::{NodeSet, is_quorum};
 use crate::tree::Payload;
 
-use crate::zab::roles::{Leading, Phase, Stage};
-use crate::zab::{Msg, Out, State, Timer, Zab};
+use crate::zab::roles::{Leading, Phase, Stage, State};
+use crate::zab::{Msg, Out, Timer, Zab};
 
 /// How a learner is synchronised. `next` is the place in the leader's window from which on
 /// transactions are sent.

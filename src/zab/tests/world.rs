@@ -12,7 +12,8 @@ use crate::protocol::{
     BarrierOutcome, BarrierToken, DiskOp, DiskResult, Effect, Ensemble, Fact, Gate, Input, Knobs,
     LinkEvent, Outbox, Protocol, Role, Via,
 };
-use crate::zab::{Msg, State, Timer, Zab};
+use crate::zab::roles::State;
+use crate::zab::{Msg, Timer, Zab};
 
 /// A sequence of transactions: position and payload digest.
 pub type History = Vec<(Zxid, u64)>;
