@@ -278,7 +278,7 @@ impl<P: Protocol> Server<P> {
                 Word::Lives { .. } => self.conclude_attach(now, conn, true, out),
                 Word::Gone => self.conclude_attach(now, conn, false, out),
                 Word::Ending => {
-                    self.undecided.insert((session, self.me), None);
+                    self.leading.undecided.insert((session, self.me), None);
                 }
             }
         } else {
