@@ -1,4 +1,4 @@
-//! Histories of keys that know nothing of each other: registers and strings.
+//! Histories of independent keys: registers and strings.
 
 use super::Texts;
 

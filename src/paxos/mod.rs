@@ -414,7 +414,7 @@ impl Paxos {
         }
     }
 
-    /// Whoever waits for answers asks again.
+    /// A server that waits for answers asks again.
     fn assert_retransmission(&self) {
         assert!(
             self.retransmitting,
@@ -423,7 +423,8 @@ impl Paxos {
         );
     }
 
-    /// Everything that follows from newly chosen slots: application, then whoever waited for it.
+    /// Everything that follows from newly chosen slots: application, then the barriers and the
+    /// leader that waited.
     fn settle(&mut self, now: LocalTime, out: &mut Out) {
         let before = self.learner.prefix();
         if !self.learner.hand_over(out) {

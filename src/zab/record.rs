@@ -137,11 +137,11 @@ pub(super) struct Recovered<'a> {
 ///
 /// A learner logs transactions of the running epoch before it writes `currentEpoch`. If it dies in
 /// between, its last zxid is of a later epoch than the file says. ZooKeeper refuses to boot then
-/// (ZK-1653). But whoever owns a transaction of an epoch owns that epoch's whole initial history
-/// in front of it, so `currentEpoch` may be raised, as long as the epoch was accepted.
+/// (ZK-1653). But a server that holds a transaction of an epoch holds that epoch's whole initial
+/// history in front of it, so `currentEpoch` may be raised, as long as the epoch was accepted.
 ///
 /// A gap between two counters of one epoch is not refused: like ZooKeeper (which detects it
-/// nowhere) this leaves the judgement to whoever compares histories.
+/// nowhere) this leaves the judgement to the comparison of histories.
 pub(super) fn read(image: &Image<Record>) -> Result<Recovered<'_>, Refusal> {
     let accepted_epoch = match file(image, ACCEPTED_EPOCH)? {
         None => 0,

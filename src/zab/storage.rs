@@ -121,7 +121,8 @@ impl Storage {
     }
 
     /// Writes `currentEpoch` as the mirror has it. The file counts from the rename on, and then
-    /// everything queued before is durable: whoever claims an epoch has its history (ZK-4643).
+    /// everything queued before is durable: a server that claims an epoch has its history
+    /// (ZK-4643).
     pub fn write_current_epoch(&self, out: &mut Out) {
         let record = Record::CurrentEpoch(self.current_epoch);
         out.disk(DiskOp::Write(CURRENT_EPOCH_TMP, record));

@@ -18,7 +18,7 @@ use crate::znode::model::Change;
 pub(crate) struct Dated {
     pub zxid: Zxid,
     pub change: Change,
-    /// Whether it surely happened, and whoever may hear of it surely may.
+    /// Whether it surely happened, and those that may hear of it are surely permitted to.
     pub is_sure: bool,
 }
 

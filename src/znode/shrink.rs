@@ -15,7 +15,7 @@
 //!   finds no order even so, no outcome of what was left out makes the part legal. For short
 //!   histories only, because every forgotten write has to be searched for.
 //!
-//! Simply to leave a write out would prove nothing: whoever saw its effect would be blamed.
+//! Simply leaving a write out would prove nothing: the reads that saw its effect would be blamed.
 
 use std::collections::{BTreeMap, BTreeSet};
 

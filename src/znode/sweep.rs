@@ -158,7 +158,7 @@ impl<'c, 'a> Sweep<'c, 'a> {
         self.places[constraint as usize]
     }
 
-    /// What everything before said about the tree now: for whoever explains a conflict.
+    /// What everything before said about the tree now: to explain a conflict.
     pub fn model(&self) -> &Model {
         &self.model
     }

@@ -1,6 +1,6 @@
 //! The true order of all transactions, and which client operation each of them was.
 //!
-//! Whoever replays a timeline through the [`Model`] has a witness: if every answer is what the
+//! A timeline replayed through the [`Model`] is a witness: if every answer is what the
 //! model says at its place, and the places respect real time, then the history is linearizable. The
 //! checkers of a run record it; here it is only read.
 

@@ -206,7 +206,7 @@ impl VersionCounters {
         counters
     }
 
-    /// Whoever has children lives, and each child has come.
+    /// A node with children is alive, and each child was created.
     fn raise(&mut self, reach: &Reach) {
         let mut paths: Vec<Path> = self.lives.keys().cloned().collect();
         paths.sort_by_key(|path| core::cmp::Reverse(path.matches('/').count()));

@@ -29,7 +29,7 @@ pub(crate) struct Comparison {
     pub limit: Option<Limit>,
 }
 
-/// Compares a history with what the servers did, in at most so many questions to the budget.
+/// Compares a history with what the servers did, asking the budget at most `questions_max` times.
 pub(crate) fn compare(
     history: &History,
     timeline: &Timeline<'_>,

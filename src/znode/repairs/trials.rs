@@ -7,7 +7,8 @@ use crate::znode::placements::Placements;
 use crate::znode::propagation::Run;
 
 impl Repairs {
-    /// Every free place of these, the latest last. Whoever has such a place keeps them from it.
+    /// Every free place of these, the latest last. A write that occupies such a place enters the
+    /// conflict set.
     pub(super) fn try_each(
         &self,
         positions: impl Iterator<Item = usize>,
