@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::mutation::Mutation;
-use crate::server::{RequestName, ServerTimer};
+use crate::server::ServerTimer;
+use crate::server::request::RequestName;
 use crate::tree::Content;
 use std::sync::Arc;
 
