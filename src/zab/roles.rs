@@ -212,7 +212,7 @@ impl Leading {
         }
         if let Some(barrier) = self.barriers.back() {
             assert!(
-                barrier.after == self.last_proposed || barrier.after < self.last_proposed,
+                barrier.after <= self.last_proposed,
                 "a barrier waits for {}, but {} is the last proposal",
                 barrier.after,
                 self.last_proposed
