@@ -1,5 +1,5 @@
-//! Invariants that span fields, asserted after every step. Mostly what the server itself knows, so no
-//! delayed packet can violate them.
+//! Invariants that span fields, asserted after every step. Mostly what the server itself knows, so
+//! no delayed packet can violate them.
 
 use super::Zab;
 use super::roles::{Leading, Phase, State};

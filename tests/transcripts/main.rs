@@ -1,9 +1,9 @@
 //! Transcripts: short stories of one protocol, as goldens.
 //!
-//! A transcript is a text file. Lines that begin with `#` say what happens and cite the rule and the
-//! paper; lines that begin with `>` are commands (see `script`); what follows a command is what every
-//! server did: each message as it arrives, then the effects of that step in their order, then the
-//! server's new standing if it changed. `REWRITE_TRANSCRIPTS=1` writes the files anew.
+//! A transcript is a text file. Lines that begin with `#` say what happens and cite the rule and
+//! the paper; lines that begin with `>` are commands (see `script`); what follows a command is what
+//! every server did: each message as it arrives, then the effects of that step in their order, then
+//! the server's new standing if it changed. `REWRITE_TRANSCRIPTS=1` writes the files anew.
 
 mod paxos;
 mod script;
