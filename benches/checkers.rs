@@ -16,8 +16,8 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use menagerie::check::znode::{self, Mode, Options, Reads, Ruling};
 use menagerie::linear::{Budget, Family, Judgement, KeyedHistory, Limit, Steps, check};
+use menagerie::znode::{self, Mode, Options, Reads, Ruling};
 use menagerie_sim::histories::{FailedSwap, content, keyed, znode as trees};
 
 /// Questions of a check to its budget: none of these histories comes near.

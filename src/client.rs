@@ -327,7 +327,7 @@ impl Client {
     }
 
     /// Sends the accepted proofs on a new connection: they come first, because the watches and
-    /// the requests behind may need them.
+    /// the requests after them may need them.
     fn prove_again(&mut self, conn: ConnId, out: &mut Vec<ClientEffect>) {
         self.ids = self.proved.clone();
         for Proof { scheme, credential } in self.proofs.iter().cloned() {
@@ -377,7 +377,7 @@ impl Client {
                 request: request.clone(),
             };
             if let Request::Auth { scheme, credential } = request {
-                // One that fails closes the connection: nothing behind it is asked by anybody.
+                // One that fails closes the connection: nothing after it is asked by anybody.
                 let proof = (!credential.is_null()).then_some(&**credential);
                 let address = self.settings.id.address();
                 let superuser = self.settings.superuser.as_deref();
@@ -404,7 +404,7 @@ impl Client {
 
     fn on_reply(&mut self, xid: u32, zxid: Zxid, answer: Answer, out: &mut Vec<ClientEffect>) {
         if xid == NO_OPERATION {
-            // Accepted before, so accepted again. The events of the SetWatches behind it are still
+            // Accepted before, so accepted again. The events of the SetWatches after it are still
             // on their way.
             self.last_zxid = self.last_zxid.max(zxid);
             return;
@@ -474,7 +474,7 @@ impl Client {
     fn refuse_sent_reads(&mut self, out: &mut Vec<ClientEffect>) {
         self.pending.retain_mut(|pending| {
             let keep = match pending.request {
-                // A proof keeps its place, so that what stands behind is asked by the same again.
+                // A proof keeps its place, so that what follows is asked by the same again.
                 Request::Write(_) | Request::Auth { .. } => true,
                 Request::Read(_) | Request::Watch(_) | Request::Sync => !pending.sent,
             };

@@ -71,6 +71,36 @@ pub struct Operation {
     pub outcome: Option<Outcome>,
 }
 
+impl Operation {
+    /// The answer, whatever it is about; `None` of an operation that is open, refused or unknown.
+    pub fn answer(&self) -> Option<&Answer> {
+        match &self.outcome {
+            Some(Outcome::Answered { answer, .. }) => Some(answer),
+            Some(Outcome::Refused(_) | Outcome::Unknown) | None => None,
+        }
+    }
+
+    /// The answer and its reply's zxid, if the answer is about the tree. That a session is gone or
+    /// has moved is no statement about the tree, and a server may say so without looking at it.
+    pub fn answered(&self) -> Option<(Zxid, &Answer)> {
+        match self.outcome.as_ref()? {
+            Outcome::Answered { zxid, answer } => match answer {
+                Err(failure) if failure.code.is_about_the_session() => None,
+                Ok(_) | Err(_) => Some((*zxid, answer)),
+            },
+            Outcome::Refused(_) | Outcome::Unknown => None,
+        }
+    }
+
+    /// The operation in a sentence of a counterexample: its number, request, client and session.
+    pub fn described(&self) -> String {
+        format!(
+            "{} ({} of {} in {})",
+            self.id, self.request, self.client, self.session
+        )
+    }
+}
+
 /// One thing a client saw, in the order in which it saw it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Seen {
@@ -85,7 +115,7 @@ pub enum Seen {
     },
     /// A session began; operations and events from now on belong to it.
     SessionOpened(SessionId),
-    /// The session was told to be expired, or was closed, or its client died and forgot it.
+    /// The session was reported as expired, or was closed, or its client died and forgot it.
     SessionEnded(SessionId),
     /// The client asked for its session with a wrong password.
     PasswordTried {

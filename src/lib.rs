@@ -21,3 +21,4 @@ pub mod solo;
 pub mod tree;
 pub mod wire;
 pub mod zab;
+pub mod znode;

@@ -1,10 +1,10 @@
 //! The core contract: what a coordination protocol is to Menagerie.
 //!
-//! A protocol is *total-order broadcast as a deterministic function of its inputs*. It is told the
-//! local time, one [`Input`] at a time, and answers through one ordered [`Outbox`]. It never reads
-//! a clock, draws a number, logs or waits; whatever drives it (random simulation, an exhaustive
-//! explorer, real sockets) owns those. Effects take place in the order in which they were put into
-//! the outbox; that order is part of the contract.
+//! A protocol is *total-order broadcast as a deterministic function of its inputs*. It gets the
+//! local time and one [`Input`] at a time, and answers through one ordered [`Outbox`]. It never
+//! reads a clock, draws a number, logs or waits; whatever drives it (random simulation, an
+//! exhaustive explorer, real sockets) owns those. Effects take place in the order in which they
+//! were put into the outbox; that order is part of the contract.
 //!
 //! # Storage
 //! Each server has one FIFO disk queue. An operation is *queued*, then *written* (it survives the
@@ -16,7 +16,7 @@
 //! # Stepping down
 //! Nothing is cancelled: the disk queue runs on, and messages held back for it leave when it gets
 //! there, unless their stream broke. Waiting for the queue to drain means waiting for the last
-//! ticket. [`Effect::Reload`] queues behind it.
+//! ticket. [`Effect::Reload`] queues after it.
 //!
 //! # Apply is not commit
 //! [`Effect::Apply`] hands a transaction to the state machine; [`Effect::Committed`] says through
@@ -125,8 +125,8 @@ pub trait Protocol: Clone + Debug + Eq + Hash + 'static {
     /// Where this server stands. Must be cheap: it is asked after every step.
     fn standing(&self) -> Standing;
 
-    /// What this server holds in memory and must not hold more and more of. Each is always told in
-    /// the same place. Must be cheap: it is asked after every step.
+    /// What this server holds in memory and must not hold more and more of. Each is always reported
+    /// in the same place. Must be cheap: it is asked after every step.
     fn holdings(&self) -> Holdings {
         [Holding::NONE; 2]
     }

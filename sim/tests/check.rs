@@ -254,7 +254,7 @@ fn a_violation_of_a_tree_is_told_in_words_and_lines_of_its_file() {
         explained(&stdout),
         [
             "getData /a (client 1, lines 7 and 8) was told \"one\" (mzxid 1, version 0), but after \
-             every write through 2 the answer is \"two\" (mzxid 2, version 1), and it comes behind \
+             every write through 2 the answer is \"two\" (mzxid 2, version 1), and it comes after \
              setData /a to \"two\" (client 0, lines 3 and 4), which had returned before this was \
              invoked",
             "the longest legal prefix has 3 operations",

@@ -4,9 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use menagerie::check::watches;
-use menagerie::check::znode::{Mode, Options, Ruling, check};
 use menagerie::linear::Steps;
 use menagerie::mutation::{Mutation, Mutations};
+use menagerie::znode::{Mode, Options, Ruling, check};
 use menagerie_sim::histories::znode::parse;
 use menagerie_sim::run::{RunReport, RunSpec};
 use menagerie_sim::scenario::Scenario;

@@ -10,7 +10,6 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::findings::Findings;
-use super::linearizability::{answered, told};
 use super::timeline::number_writes;
 use super::{Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Verdict};
 use crate::history::Outcome;
@@ -169,8 +168,9 @@ impl ExactlyOnce {
             match (&write.outcome, effect) {
                 (Some(Outcome::Answered { .. }), None) => {
                     self.findings.count();
-                    if answered(write).is_some_and(|(_, answer)| answer.is_ok()) {
-                        let reason = format!("{} succeeded, but never took effect", told(write));
+                    if write.answered().is_some_and(|(_, answer)| answer.is_ok()) {
+                        let reason =
+                            format!("{} succeeded, but never took effect", write.described());
                         self.findings.fail(at, reason);
                     }
                 }
@@ -180,7 +180,7 @@ impl ExactlyOnce {
                     if let Some(zxid) = effect {
                         let reason = format!(
                             "{} was refused ({refused:?}), but took effect at {zxid}",
-                            told(write)
+                            write.described()
                         );
                         self.findings.fail(at, reason);
                     }

@@ -13,7 +13,6 @@
 use std::collections::BTreeMap;
 
 use super::findings::Findings;
-use super::model::{Kind, Model};
 use super::timeline::{Recorder, Step};
 use super::{
     Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Setup, Timing, Verdict,
@@ -22,6 +21,7 @@ use crate::history::History;
 use crate::ids::{NodeId, VirtualTime, Zxid};
 use crate::protocol::Fact;
 use crate::tree::{EventKind, Path};
+use crate::znode::model::{Kind, Model};
 
 pub(super) const ENTRY: CheckerEntry = CheckerEntry {
     name: "lifetimes",

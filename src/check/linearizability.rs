@@ -19,15 +19,15 @@ mod tests;
 
 use super::Excused;
 use super::findings::Findings;
-use super::model::{Model, Reader, timeless};
 use super::timeline::{Recorder, Timeline};
-use super::znode::contrast;
 use super::{
     Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Setup, Verdict,
 };
 use crate::history::{History, Operation, Outcome};
 use crate::ids::{VirtualTime, Zxid};
-use crate::tree::{Answer, ErrorCode, Read, Request, Write};
+use crate::tree::{Answer, Read, Request, Write};
+use crate::znode::contrast;
+use crate::znode::model::{Model, Reader, timeless};
 use leaders::Leaders;
 use places::doubted;
 
@@ -104,52 +104,12 @@ fn linearizable_read(operation: &Operation) -> Option<&Read> {
     }
 }
 
-/// The answer of an operation that has one, and its reply's zxid. That a session is gone or has
-/// moved is no statement about the tree, and a server may say so without looking at it.
-pub(super) fn answered(operation: &Operation) -> Option<(Zxid, &Answer)> {
-    match operation.outcome.as_ref()? {
-        Outcome::Answered { zxid, answer } => match answer {
-            Err(failure) if is_about_the_session(failure.code) => None,
-            Ok(_) | Err(_) => Some((*zxid, answer)),
-        },
-        Outcome::Refused(_) | Outcome::Unknown => None,
-    }
-}
-
-fn is_about_the_session(code: ErrorCode) -> bool {
-    match code {
-        ErrorCode::SessionExpired | ErrorCode::SessionMoved => true,
-        ErrorCode::RuntimeInconsistency
-        | ErrorCode::MarshallingError
-        | ErrorCode::Unimplemented
-        | ErrorCode::BadArguments
-        | ErrorCode::NoNode
-        | ErrorCode::NoAuth
-        | ErrorCode::InvalidAcl
-        | ErrorCode::AuthFailed
-        | ErrorCode::NoWatcher
-        | ErrorCode::ReconfigDisabled
-        | ErrorCode::BadVersion
-        | ErrorCode::NoChildrenForEphemerals
-        | ErrorCode::NodeExists
-        | ErrorCode::NotEmpty => false,
-    }
-}
-
 /// Who asked for a read.
 pub(super) fn reader_of(operation: &Operation) -> Reader<'_> {
     Reader {
         session: operation.session,
         ids: &operation.ids,
     }
-}
-
-/// An operation in words.
-pub(super) fn told(operation: &Operation) -> String {
-    format!(
-        "{} ({} of {} in {})",
-        operation.id, operation.request, operation.client, operation.session
-    )
 }
 
 /// When an operation ended, for counterexamples.
@@ -170,13 +130,15 @@ fn every_answered_write_is_committed(timeline: &Timeline<'_>, history: &History)
             | Request::Auth { .. }
             | Request::Sync => false,
             Request::Write(_) => {
-                answered(write).is_some_and(|(zxid, _)| zxid <= timeline.known_through)
+                write
+                    .answered()
+                    .is_some_and(|(zxid, _)| zxid <= timeline.known_through)
                     && timeline.places[*index].is_none()
             }
         });
     missing.map(|(_, write)| Broken {
         at: ended(write),
-        reason: format!("{} was answered, but never committed", told(write)),
+        reason: format!("{} was answered, but never committed", write.described()),
         about_a_read: false,
     })
 }
@@ -217,7 +179,7 @@ fn answers_follow_from_the_order(
 /// A write that took effect unheard, and whose retry found the session gone.
 fn was_refused_elsewhere(write: &Operation, place: Zxid) -> bool {
     match &write.outcome {
-        Some(Outcome::Answered { zxid, .. }) => *zxid != place && answered(write).is_none(),
+        Some(Outcome::Answered { zxid, .. }) => *zxid != place && write.answered().is_none(),
         Some(Outcome::Refused(_) | Outcome::Unknown) | None => false,
     }
 }
@@ -234,7 +196,7 @@ fn contradiction(operation: &Operation, expected: &Answer, about_a_read: bool) -
         let reason = format!(
             "{} was answered {seen} at {zxid}, but after all transactions before it the answer is \
              {expected}",
-            told(operation)
+            operation.described()
         );
         Broken {
             at: ended(operation),
@@ -250,7 +212,7 @@ fn order_respects_real_time(order: &[Placed<'_>]) -> Option<Broken> {
     let mut latest: Option<&Placed<'_>> = None;
     for placed in order {
         if let (Some(earlier), Some(completed)) = (latest, placed.operation.completed)
-            && answered(placed.operation).is_some()
+            && placed.operation.answered().is_some()
             && completed < earlier.operation.invoked
         {
             return Some(Broken {
@@ -258,8 +220,8 @@ fn order_respects_real_time(order: &[Placed<'_>]) -> Option<Broken> {
                 reason: format!(
                     "{} completed at {completed} before {} was invoked at {}, but its place in \
                      the order is {}, behind the other's {}",
-                    told(placed.operation),
-                    told(earlier.operation),
+                    placed.operation.described(),
+                    earlier.operation.described(),
                     earlier.operation.invoked,
                     placed.place,
                     earlier.place
@@ -315,7 +277,7 @@ impl Checker for Linearizability {
         let mut writes = 0;
         for operation in &ending.history.operations {
             if let (Some(read), Some((zxid, _))) =
-                (linearizable_read(operation), answered(operation))
+                (linearizable_read(operation), operation.answered())
                 && self.promises(operation, ending)
             {
                 reads.push((zxid, operation, read));

@@ -23,7 +23,6 @@ mod ledger;
 mod lifetimes;
 pub mod linearizability;
 mod logs;
-mod model;
 mod oracles;
 mod panel;
 mod promises;
@@ -42,7 +41,6 @@ mod times;
 mod timing;
 mod tree_order;
 pub mod watches;
-pub mod znode;
 
 use crate::history::History;
 use crate::ids::{NodeId, SessionId, VirtualTime, Zxid};

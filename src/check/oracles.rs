@@ -1,6 +1,6 @@
 //! Two oracles check each other: what the history alone says, and what the servers did.
 //!
-//! The black box, [`super::znode`], holds that the answers tell where most writes took effect, and
+//! The black box, [`crate::znode`], holds that the answers tell where most writes took effect, and
 //! that by its own rules one order explains every answer. The white box knows the order. A history
 //! is legal if *some* order explains it, so the true one is tried: if it does, nothing is left to
 //! decide, and no search is needed. They disagree if the white box finds nothing wrong, but
@@ -17,9 +17,9 @@ use super::findings::Findings;
 use super::linearizability::objection_to_writes;
 use super::session_order::objection_to_sessions;
 use super::timeline::Recorder;
-use super::znode::{self, Birth, Mode, Options};
 use super::{Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Verdict};
 use crate::ids::VirtualTime;
+use crate::znode::{self, InitialTree, Mode, Options};
 
 pub(super) const ENTRY: CheckerEntry = CheckerEntry {
     name: "oracles",
@@ -53,7 +53,7 @@ impl Checker for Oracles {
             Ok(timeline) => timeline,
             Err(reason) => return Verdict::Unknown(reason),
         };
-        let options = Options::new(Mode::ZooKeeper, Birth::ZooKeeper);
+        let options = Options::new(Mode::ZooKeeper, InitialTree::ZooKeeper);
         let comparison = znode::compare(history, &timeline, &options, QUESTIONS_MAX);
         if let Some(limit) = comparison.limit {
             return Verdict::Unknown(format!("{limit} was reached"));

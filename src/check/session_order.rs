@@ -10,14 +10,14 @@
 use std::collections::BTreeMap;
 
 use super::findings::Findings;
-use super::linearizability::{answered, reader_of, told};
-use super::model::{Model, timeless};
+use super::linearizability::reader_of;
 use super::timeline::{Recorder, Timeline};
-use super::znode::contrast;
 use super::{Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Verdict};
 use crate::history::{History, Operation, Seen};
 use crate::ids::{SessionId, VirtualTime, Zxid};
 use crate::tree::{Read, Request};
+use crate::znode::contrast;
+use crate::znode::model::{Model, timeless};
 
 pub(super) const ENTRY: CheckerEntry = CheckerEntry {
     name: "session",
@@ -78,7 +78,7 @@ fn replies_never_go_back(findings: &mut Findings, history: &History) {
         let Some(operation) = operation_of(history, id.0) else {
             continue;
         };
-        let Some((zxid, _)) = answered(operation) else {
+        let Some((zxid, _)) = operation.answered() else {
             continue;
         };
         if operation.session == SessionId::NONE {
@@ -94,8 +94,8 @@ fn replies_never_go_back(findings: &mut Findings, history: &History) {
         if zxid < before {
             let reason = format!(
                 "{} was answered at {zxid} after {} had been answered at {before}",
-                told(operation),
-                told(earlier)
+                operation.described(),
+                earlier.described()
             );
             findings.fail(*at, reason);
         }
@@ -113,7 +113,7 @@ pub(super) fn operation_of(history: &History, number: u32) -> Option<&Operation>
 fn writes_keep_their_order(findings: &mut Findings, timeline: &Timeline<'_>, history: &History) {
     let mut writes: Vec<(SessionId, u32, Zxid, &Operation)> = Vec::new();
     for (operation, place) in history.operations.iter().zip(&timeline.places) {
-        if let (Some(place), Some((_, Ok(_)))) = (place, answered(operation)) {
+        if let (Some(place), Some((_, Ok(_)))) = (place, operation.answered()) {
             writes.push((operation.session, operation.xid, *place, operation));
         }
     }
@@ -127,8 +127,8 @@ fn writes_keep_their_order(findings: &mut Findings, timeline: &Timeline<'_>, his
             if after <= before {
                 let reason = format!(
                     "{} was sent after {}, but took effect at {after}, not behind {before}",
-                    told(later),
-                    told(earlier)
+                    later.described(),
+                    earlier.described()
                 );
                 findings.fail(later.completed.unwrap_or(later.invoked), reason);
             }
@@ -139,7 +139,7 @@ fn writes_keep_their_order(findings: &mut Findings, timeline: &Timeline<'_>, his
 fn reads_are_prefixes(findings: &mut Findings, timeline: &Timeline<'_>, history: &History) {
     let mut reads: Vec<(Zxid, &Operation, &Read)> = Vec::new();
     for operation in &history.operations {
-        if let (Request::Read(read), Some((zxid, _))) = (&operation.request, answered(operation))
+        if let (Request::Read(read), Some((zxid, _))) = (&operation.request, operation.answered())
             && zxid <= timeline.known_through
         {
             reads.push((zxid, operation, read));
@@ -164,7 +164,7 @@ fn read_is_prefix(
     model: &Model,
     (zxid, operation, asked): (Zxid, &Operation, &Read),
 ) {
-    let Some((_, answer)) = answered(operation) else {
+    let Some((_, answer)) = operation.answered() else {
         return;
     };
     findings.count();
@@ -173,7 +173,7 @@ fn read_is_prefix(
         let (seen, expected) = contrast(&seen, &expected);
         let reason = format!(
             "{} was answered {seen} at {zxid}, where the committed sequence says {expected}",
-            told(operation)
+            operation.described()
         );
         findings.fail(operation.completed.unwrap_or(operation.invoked), reason);
     }

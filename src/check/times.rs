@@ -14,7 +14,6 @@
 use std::collections::BTreeMap;
 
 use super::findings::Findings;
-use super::linearizability::{answered, told};
 use super::{
     Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Setup, Timing, Verdict,
 };
@@ -165,7 +164,7 @@ impl Checker for Times {
     fn finish(&mut self, ending: &Ending<'_>) -> Verdict {
         let bounds = self.bounds();
         for operation in &ending.history.operations {
-            if let Some((_, Ok(response))) = answered(operation) {
+            if let Some((_, Ok(response))) = operation.answered() {
                 judge(&mut self.findings, &bounds, operation, response);
             }
         }
@@ -233,7 +232,7 @@ fn judge_stat(
             let reason = format!(
                 "{} shows the {name} {time}ms, but the node was {what} at {zxid}, which stamps \
                  {least}ms{}",
-                told(operation),
+                operation.described(),
                 if most > least {
                     format!(" to {most}ms")
                 } else {

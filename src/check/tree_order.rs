@@ -17,7 +17,6 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::findings::Findings;
-use super::linearizability::{answered, told};
 use super::{Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Verdict};
 use crate::history::{History, Operation};
 use crate::ids::{SessionId, VirtualTime, Zxid};
@@ -176,7 +175,7 @@ impl TreeOrder {
         let mut lives: BTreeMap<(Path, Zxid), Vec<(Stat, &Operation)>> = BTreeMap::new();
         let mut births: BTreeMap<Path, Vec<Birth<'_>>> = BTreeMap::new();
         for operation in &history.operations {
-            let Some((zxid, Ok(response))) = answered(operation) else {
+            let Some((zxid, Ok(response))) = operation.answered() else {
                 continue;
             };
             collect_births(operation, response, &mut births);
@@ -260,7 +259,10 @@ impl TreeOrder {
             ));
         }
         if let Some(wrong) = wrong {
-            let reason = format!("{} was told that {path} {wrong}: {stat:?}", told(operation));
+            let reason = format!(
+                "{} was told that {path} {wrong}: {stat:?}",
+                operation.described()
+            );
             self.findings.fail(moment(operation), reason);
         }
     }
@@ -271,8 +273,8 @@ impl TreeOrder {
             if let [(before, earlier), (after, later)] = pair {
                 let reason = format!(
                     "{what} of {path} do not rise together: {} saw {before:?}, {} saw {after:?}",
-                    told(earlier),
-                    told(later)
+                    earlier.described(),
+                    later.described()
                 );
                 findings.fail(moment(earlier).max(moment(later)), reason);
             }
@@ -294,7 +296,7 @@ impl TreeOrder {
         {
             let reason = format!(
                 "{} was told that {path} has version {} although it was never set: {stat:?}",
-                told(operation),
+                operation.described(),
                 stat.version
             );
             self.findings.fail(moment(operation), reason);
@@ -326,10 +328,10 @@ impl TreeOrder {
                 let reason = format!(
                     "{} created {} at {} although {} had created {} at {}: numbers under \
                      {directory} must rise",
-                    told(after.operation),
+                    after.operation.described(),
                     after.path,
                     after.zxid,
-                    told(before.operation),
+                    before.operation.described(),
                     before.path,
                     before.zxid
                 );

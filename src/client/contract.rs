@@ -1,4 +1,4 @@
-//! What a client is told, what it answers, and how it is set up.
+//! The inputs of a client, its effects, and its settings.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ pub enum ClientInput {
     Invoke {
         /// Its number.
         op: OpId,
-        /// What.
+        /// The request.
         request: Request,
     },
     /// The workload wants the client to go on at another server, with its session.
@@ -53,7 +53,7 @@ pub enum ClientInput {
     Frame {
         /// On which connection.
         conn: ConnId,
-        /// What.
+        /// The frame.
         frame: ServerFrame,
     },
     /// A timer went off.
@@ -69,14 +69,14 @@ pub enum ClientEffect {
     Send {
         /// On which connection.
         conn: ConnId,
-        /// What.
+        /// The frame.
         frame: ClientFrame,
     },
     /// Close the connection; nothing more is heard of it.
     HangUp(ConnId),
     /// Set or replace a timer.
     SetTimer {
-        /// Which.
+        /// The timer.
         timer: ClientTimer,
         /// From where the delay is drawn.
         range: TimerRange,
@@ -104,7 +104,7 @@ pub enum ClientEffect {
     Completed {
         /// Which.
         op: OpId,
-        /// How.
+        /// Whether it was reached.
         outcome: Outcome,
     },
     /// Something else that the client saw.

@@ -8,7 +8,7 @@ use crate::tree::{
 };
 use crate::wire::ClientFrame;
 
-/// What a server has to be told again after a reconnect.
+/// The watches that a client has to set again after a reconnect.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ArmedWatches {
     data: BTreeSet<Path>,

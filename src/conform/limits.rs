@@ -1,4 +1,4 @@
-//! The ranges of a transcript's numbers: a file is untrusted, whoever wrote it.
+//! The ranges of a transcript's numbers: a file is untrusted.
 
 use super::value::Value;
 use core::ops::RangeInclusive;

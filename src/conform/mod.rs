@@ -5,7 +5,7 @@
 //! and compared with what the real server answered. Where the real server's order is that of a hash
 //! set, only the contents are compared (`compare`).
 //!
-//! Transcripts of an ensemble are left to whoever can simulate one, see [`is_of_ensemble`]:
+//! Transcripts of an ensemble are left to a caller that can simulate one, see [`is_of_ensemble`]:
 //! [`call_of`], [`add_body`] and [`difference`] serve there as well.
 
 mod calls;

@@ -1,4 +1,5 @@
-//! A JSON value, so that this package needs no JSON parser: whoever has one deserializes into it.
+//! A JSON value, so that this package needs no JSON parser: the caller's parser deserializes into
+//! it.
 
 use core::fmt;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};

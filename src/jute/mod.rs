@@ -26,7 +26,7 @@ pub const MAX_FRAME: usize = 0xf_ffff;
 pub const EVENT_XID: i32 = -1;
 /// The xid of a ping's answer.
 pub const PING_XID: i32 = -2;
-/// The state that every event tells: the client is connected.
+/// The state in every event: the client is connected.
 pub const SYNC_CONNECTED: i32 = 3;
 
 /// The numbers of the operations.

@@ -1,4 +1,4 @@
-//! Configurations of which none makes another one superfluous.
+//! An antichain of configurations: none of them covers another.
 
 use super::mask::Mask;
 
@@ -10,7 +10,7 @@ use super::mask::Mask;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Configuration<const W: usize> {
     pub(super) state: u32,
-    /// Where its way is recorded, if it is.
+    /// The last step of the order that led here, if orders are recorded.
     pub(super) trace: u32,
     /// Whether it just overwrote its state, and nobody saw the new one. Overwriting that right away
     /// would be a detour.
@@ -27,20 +27,20 @@ impl<const W: usize> Configuration<W> {
     }
 }
 
-/// So many configurations may double without a limit of memory being asked about.
+/// Below this size the memory budget is not checked.
 const GROWTH_FREE: usize = 1 << 16;
-/// Room for so many from the start: most searches need no more.
+/// The initial capacity: most searches need no more.
 const START: usize = 32;
 /// The end of a chain.
 const END: u32 = u32::MAX;
-/// Of a configuration that was found to be superfluous.
+/// Marks a configuration that another one covers.
 const DEAD: u32 = u32::MAX - 1;
 
 /// Configurations in the order in which they came.
 #[derive(Clone, Debug)]
 pub(super) struct Antichain<const W: usize> {
     entries: Vec<Configuration<W>>,
-    /// The next of the same state, or that this one is dead.
+    /// The next of the same state, or that this one is covered.
     next: Vec<u32>,
     /// By state: the round in which it was last met, and the first of its chain.
     heads: Vec<(u32, u32)>,
@@ -69,12 +69,12 @@ impl<const W: usize> Antichain<W> {
         };
     }
 
-    /// How many came in, dead ones included.
+    /// How many were added, covered ones included.
     pub(super) fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// The one of that number, unless it has become superfluous.
+    /// The configuration of that number, unless another one has covered it.
     pub(super) fn alive(&self, number: usize) -> Option<&Configuration<W>> {
         (self.next[number] != DEAD).then(|| &self.entries[number])
     }
@@ -115,7 +115,7 @@ impl<const W: usize> Antichain<W> {
         let number = u32::try_from(self.entries.len()).expect("memory ends before the numbers do");
         assert!(number < DEAD, "memory ends before the numbers do");
         if self.entries.len() == self.entries.capacity() && self.entries.len() >= GROWTH_FREE {
-            // Doubling would overrun a limit of memory before anybody is asked.
+            // Doubling would exceed a limit of memory before the budget is asked.
             let more = self.entries.len() / 16;
             self.entries.reserve_exact(more);
             self.next.reserve_exact(more);

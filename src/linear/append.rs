@@ -1,7 +1,7 @@
 //! Strings with get, put and append.
 //!
 //! If no text is written twice and none begins another one, a value that was read can be taken
-//! apart in one way: it tells which put began it and which appends followed, in order. So a string
+//! apart in one way: it shows which put began it and which appends followed, in order. So a string
 //! is a register whose values are the last texts of strings: a put writes its own, and an append
 //! that somebody saw is a compare-and-set of the one before by its own. An append that nobody saw
 //! took effect at the end of some string, just before the next put or at the very end: there it
@@ -20,9 +20,9 @@ use super::zones::{Broken, NONE};
 pub(super) enum Taken {
     /// The lane is now one of a register.
     Apart,
-    /// What was read has not been written so.
+    /// A string was read that no writes explain.
     Broken(Broken),
-    /// There is more than one way.
+    /// A string can be taken apart in several ways.
     Ambiguous,
 }
 
@@ -137,7 +137,7 @@ impl Pieces {
 
 /// The model of a string, for histories whose texts are ambiguous.
 ///
-/// A state that no value begins with that was ever read is as good as any other such state.
+/// States that begin no string that was ever read are equivalent.
 pub(super) struct Strings<'a> {
     values: &'a [u32],
     texts: &'a Texts,
@@ -148,7 +148,7 @@ pub(super) struct Strings<'a> {
     scratch: Vec<u8>,
 }
 
-/// All states that nobody ever saw, nor what can be made of them by appending.
+/// Stands for all states that neither were read nor can be appended to something that was.
 const UNSEEN: u32 = 0;
 
 /// Searches a lane of strings.

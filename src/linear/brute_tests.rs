@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::lanes::check;
+use super::check::check;
 use super::model::Model;
 use super::{
     Action, Event, Explanation, Family, Found, INITIAL, Judgement, KeyedHistory, Kind, NEVER,
@@ -220,7 +220,7 @@ fn string_action() -> impl Strategy<Value = (Action, bool)> {
     ]
 }
 
-/// All strings of up to three of the first four pieces, behind all pieces.
+/// All strings of up to three of the first four pieces, after all pieces.
 fn string_values() -> Vec<String> {
     let mut values: Vec<String> = PIECES.iter().map(|piece| (*piece).to_owned()).collect();
     for first in &PIECES[1..4] {

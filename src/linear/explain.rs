@@ -12,14 +12,14 @@ use super::tell::Teller;
 use super::witness::order;
 use super::zones::Zones;
 
-/// Longer histories are not cut and shrunk: nobody would wait for it.
+/// Longer histories are not shrunk: it would take too long.
 const OPERATIONS_MAX: usize = 200_000;
 /// Times that a part is judged while it is shrunk.
 const TRIALS_MAX: usize = 600;
 /// Operations that are judged in all these parts together.
 const WORK_MAX: usize = 3_000_000;
 
-/// Says what was found of a lane, and no more.
+/// The finding about a lane as a sentence, without a sub-history.
 pub(super) fn sentence(
     family: Family,
     history: &KeyedHistory,
@@ -172,7 +172,7 @@ impl Judge<'_> {
         found_order(&mut Register, &lane, self.budget)
     }
 
-    /// Removes what does not matter. What is left has no order whatever the removed ones did.
+    /// Removes operations as long as the rest has no order, whatever the removed ones did.
     fn shrink(&mut self, mut lane: Lane) -> Lane {
         let mut trials = TRIALS_MAX.min(WORK_MAX / lane.operations.len().max(1));
         loop {

@@ -10,8 +10,8 @@
 //!   once (every read that fits, every observed failure). That takes nothing away: its effect may
 //!   still be used later instead.
 //! - **Overwritten unseen.** When something overwrites the state, every other open operation that
-//!   is possible in all states may have taken effect just before, seen by nobody. It is owed no
-//!   more, and may still be used later instead. So writes that nobody reads cost nothing.
+//!   is possible in all states may have taken effect just before without being observed. It is no
+//!   longer owed, and may still be used later instead. So writes that nobody reads cost nothing.
 //! - **Subsumption.** Of two configurations with one state, the one that owes less and has spent
 //!   less can do whatever the other can.
 //! - **Symmetry.** Of equal open operations the one that returns first is used first (an unknown
@@ -27,7 +27,7 @@ use super::model::{Kind, Model};
 const STEPS_PER_QUESTION: u32 = 512;
 /// Events between two questions to the budget.
 const EVENTS_PER_QUESTION: usize = 1024;
-/// Room for so many slots and states from the start: most searches need no more.
+/// The initial capacity for slots and states: most searches need no more.
 const START: usize = 32;
 /// The most operations that may be open at once.
 const OPEN_MAX: usize = 64 * 64;
@@ -43,12 +43,12 @@ pub enum Found {
     Undecided(Undecided),
 }
 
-/// Where every order ends.
+/// The point beyond which no order goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stuck {
-    /// The operation that no order of what was invoked before its return has room for.
+    /// The operation that fits in no order of the operations invoked before its return.
     pub operation: usize,
-    /// The states that there could have been between the last return and this one, sorted.
+    /// The states that were possible between the last return and this one, sorted.
     pub states: Vec<u32>,
 }
 
@@ -60,7 +60,7 @@ pub struct Event {
 }
 
 impl Event {
-    /// No event: there are never so many operations.
+    /// No event. No history has so many operations.
     pub(super) const NONE: Event = Event { code: u32::MAX };
 
     /// The invocation of an operation.
@@ -110,8 +110,8 @@ pub fn search<M: Model>(
     sized(model, operations, events, budget, None)
 }
 
-/// As [`search`], and tells the effects of an order that it found. What is not among them took
-/// effect unseen.
+/// As [`search`], and returns the effects of an order that it found. Operations that are not among
+/// them took effect without being observed.
 pub(super) fn search_recording<M: Model>(
     model: &mut M,
     operations: &[Operation<M::Action>],
@@ -203,7 +203,7 @@ fn way(steps: &[Step], mut trace: u32) -> Vec<Effect> {
     effects
 }
 
-/// A place for an open operation. It is used again once its operation has returned.
+/// A slot for an open operation; reused once its operation has returned.
 struct Slot<'a, A, const W: usize> {
     operation: &'a Operation<A>,
     index: u32,
@@ -236,9 +236,9 @@ struct Frontier<'a, M: Model, const W: usize> {
     free: Vec<(u32, Mask<W>)>,
     invocations: u32,
     configurations: Vec<Configuration<W>>,
-    /// On the way to the return of the present operation.
+    /// The configurations before the return of the present operation.
     work: Antichain<W>,
-    /// Behind it.
+    /// The configurations after the return of the present operation.
     kept: Antichain<W>,
 }
 
@@ -405,8 +405,8 @@ impl<'a, M: Model, const W: usize> Frontier<'a, M, W> {
 
     /// Adds every configuration that is one effect further, on the way to the return of `target`.
     fn extend(&mut self, from: &Configuration<W>, target: usize) -> Result<(), Limit> {
-        // An equal one that returns earlier goes first, unless it has taken effect unseen by its
-        // own luck, which the other one may not have had.
+        // Of equal operations the one that returns earlier goes first, unless it took effect
+        // unobserved at a moment when the other one could not.
         let blocking = from
             .owed
             .or(&self.unknown)
@@ -417,8 +417,8 @@ impl<'a, M: Model, const W: usize> Frontier<'a, M, W> {
             candidates = candidates.without(&self.overwriting);
         }
         if self.overwriting.has(target) {
-            // What comes right before it is seen by nobody. It may come to pay what is owed, but
-            // what can be hidden is paid for anyhow.
+            // An effect right before it is observed by nobody. It could only settle what is owed,
+            // and effects that can be hidden are settled anyway.
             let demanding = from.owed.without(&self.hideable);
             if demanding.is_empty() {
                 candidates = candidates.and(&Mask::of(target));
@@ -479,8 +479,8 @@ impl<'a, M: Model, const W: usize> Frontier<'a, M, W> {
         }
     }
 
-    /// Puts a configuration that `slot` led to where it belongs: it is done with the target, or on
-    /// the way to it, or both.
+    /// Files a configuration that `slot` led to: it has settled the target, or is still on the way,
+    /// or both.
     fn sort_in(
         &mut self,
         from: &Configuration<W>,
@@ -492,7 +492,7 @@ impl<'a, M: Model, const W: usize> Frontier<'a, M, W> {
         if slot == target || (from.owed.has(target) && !is_owed) {
             let mut done = to;
             done.spent.remove(target);
-            // Whoever goes on from here does so later, when others may have been invoked.
+            // Extensions of this one happen later, when other operations may have been invoked.
             done.is_bare = false;
             self.kept.insert(done);
         }

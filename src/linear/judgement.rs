@@ -9,7 +9,7 @@ pub enum Limit {
     Memory,
     /// The steps that were given.
     Steps,
-    /// More operations were open at once than a configuration can tell apart.
+    /// More operations were open at once than a configuration can distinguish.
     Open,
 }
 
@@ -55,7 +55,7 @@ impl Budget for Steps {
 /// A check that did not end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Undecided {
-    /// Why.
+    /// The limit that was reached.
     pub limit: Limit,
     /// How many operations had returned and fitted.
     pub done: usize,
@@ -74,7 +74,7 @@ pub enum Judgement {
     Unknown(Undecided),
 }
 
-/// Why there is no order. Operations are told by their indices in the history.
+/// Why there is no order. Operations are given by their indices in the history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
     /// What is wrong, in words.

@@ -1,4 +1,4 @@
-//! Histories of keys that know nothing of each other: registers and strings.
+//! Histories of independent keys: registers and strings.
 
 use super::Texts;
 
@@ -60,7 +60,7 @@ pub struct Origin {
 
 /// A history of independent keys.
 ///
-/// Operations that tell nothing (an unknown read, a write that surely failed) are left out.
+/// Operations that say nothing (an unknown read, a write that surely failed) are left out.
 #[derive(Clone, Debug, Default)]
 pub struct KeyedHistory {
     /// The operations in the order of their invocations.

@@ -5,8 +5,8 @@
 //!   [`Specification`] whose states are values becomes one by [`Numbered`].
 //! - [`check`] judges histories of independent keys, key by key. Registers whose values are unique
 //!   are decided without search, in n log n (`zones`), failed compare-and-sets included where one
-//!   sweep can content them (`sweep`). Strings whose texts can be told apart become such registers
-//!   (`append`). Whatever does not meet a method's conditions goes to the frontier.
+//!   sweep can content them (`sweep`). Strings whose texts can be distinguished become such
+//!   registers (`append`). Whatever does not meet a method's conditions goes to the frontier.
 //! - A violation comes with its [`Explanation`].
 //!
 //! Nothing here reads a clock: the caller's [`Budget`] knows the limits. What is missing: a history
@@ -16,6 +16,7 @@ mod antichain;
 mod append;
 #[cfg(test)]
 mod brute_tests;
+mod check;
 mod explain;
 mod frontier;
 mod judgement;
@@ -34,10 +35,10 @@ mod timed;
 mod witness;
 mod zones;
 
+pub use check::check;
 pub use frontier::{Event, Found, Stuck, search};
 pub use judgement::{Budget, Explanation, Judgement, Limit, Steps, Undecided};
 pub use keyed::{Action, Family, INITIAL, KeyedHistory, NEVER, Operation, Origin};
-pub use lanes::check;
 pub use model::{Kind, Model, Numbered, Specification};
 pub use register::Register;
 pub use tell::{Told, told};

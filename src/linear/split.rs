@@ -6,7 +6,7 @@ use super::keyed::{Action, INITIAL, KeyedHistory, NEVER, Operation};
 /// No number yet.
 const NONE: u32 = u32::MAX;
 
-/// Bytes that a split takes by operation and by value.
+/// Memory of a split, in bytes per operation and per value.
 const OPERATION_BYTES: usize = 40;
 const VALUE_BYTES: usize = 4;
 
@@ -41,7 +41,7 @@ pub(super) struct Lane {
 }
 
 impl<'a> Split<'a> {
-    /// What a split will take, before it is taken.
+    /// The memory that a split will take, in bytes.
     pub(super) fn planned(history: &KeyedHistory) -> usize {
         OPERATION_BYTES * history.operations.len() + VALUE_BYTES * history.values.len()
     }
@@ -62,7 +62,7 @@ impl<'a> Split<'a> {
                 starts,
                 numbers,
             } => {
-                // While it is made there is as much again.
+                // While it is built, twice as much is held.
                 2 * size_of::<Event>() * events.capacity() + 8 * starts.capacity() + numbers.size()
             }
         }

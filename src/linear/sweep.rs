@@ -1,11 +1,11 @@
-//! Registers whose values are unique, when somebody also observed what they did not hold.
+//! Registers with unique values whose history also observes what they did *not* hold.
 //!
 //! A failed compare-and-set saw *some* other value at some moment. Time is swept once over blocks
 //! that have an order (see `zones`). Each block begins as late as it can: when the first of its
-//! operations returns. A failed compare-and-set is content if the register held something else at
-//! some moment since its invocation. Otherwise the next block is begun for it, if one can be. Where
-//! everybody is content the order is a proof. Where not, nothing is proven, unless the register was
-//! pinned to the expected value all the time.
+//! operations returns. A failed compare-and-set is satisfied if the register held something else
+//! at some moment since its invocation. Otherwise the next block is begun for it, if possible. If
+//! all are satisfied, the order is a proof. If not, nothing is proven, unless the register was
+//! forced to hold the expected value all the time.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -21,7 +21,7 @@ pub(super) enum Swept {
     Order,
     /// There is none.
     Broken(Broken),
-    /// This way there is none.
+    /// Undecided: this method finds none.
     Open,
 }
 
@@ -40,7 +40,7 @@ struct Sweep<'a> {
     visits: Vec<Visit>,
     /// Blocks not begun whose operations have all been invoked; the one that has to begin first.
     complete: BinaryHeap<Reverse<(Moment, u32)>>,
-    /// Values whose writes took effect only if we like.
+    /// Values whose writes may be left out.
     optional: Vec<u32>,
     /// Roots that were invoked and have perhaps not begun.
     roots: Vec<u32>,
@@ -65,7 +65,8 @@ pub(super) fn sweep(
         now: BEGINNING,
     };
     sweep.visit(INITIAL);
-    // Where a failed compare-and-set is content: an operation, and the number of visits before it.
+    // Where a failed compare-and-set is satisfied: an operation, and the number of visits before
+    // it.
     let mut content = Vec::new();
     for event in events {
         sweep.now = moment_of(*event, operations);
@@ -131,7 +132,7 @@ impl Sweep<'_> {
     /// Whether the present block can end now.
     fn may_leave(&self) -> bool {
         let cluster = &self.zones.clusters[self.current().value as usize];
-        // A value that took effect because we liked it has no block.
+        // A value whose write was optional has no block.
         cluster.block == NONE || {
             let block = &self.zones.blocks[cluster.block as usize];
             block.last.at <= self.now && cluster.after == NONE
@@ -193,7 +194,7 @@ impl Sweep<'_> {
         true
     }
 
-    /// Contents a failed compare-and-set that returns now: tells how many visits come before it.
+    /// Satisfies a failed compare-and-set that returns now; returns how many visits come before it.
     fn observe(&mut self, index: usize, expected: u32) -> Result<usize, Swept> {
         let invoked = self.operations[index].invoked.saturating_add(1);
         let current = self.current();
@@ -215,7 +216,7 @@ impl Sweep<'_> {
         }
     }
 
-    /// Replaces the present value before anybody needs it.
+    /// Replaces the present value before an operation needs it.
     fn move_on(&mut self, present: u32) -> bool {
         let cluster = &self.zones.clusters[present as usize];
         if cluster.after != NONE {
@@ -274,7 +275,7 @@ impl Sweep<'_> {
         for (index, visits) in content {
             let operation = &self.operations[*index];
             let number = u32::try_from(visits - 1).expect("values count in 32 bits");
-            // It is content at its return, or just before the next visit.
+            // It is satisfied at its return, or just before the next visit.
             let at = match self.visits.get(*visits) {
                 Some(next) => next.at.min(operation.returned.saturating_add(1)),
                 None => operation.returned.saturating_add(1),

@@ -1,4 +1,4 @@
-//! What is wrong with a key, in words.
+//! What is wrong with a key, as text.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -10,10 +10,10 @@ use super::zones::{Block, Broken, Mark, NONE};
 
 /// Values that are named before the rest is only counted.
 const NAMED_MAX: usize = 6;
-/// Most sentences are no longer, in bytes.
+/// The usual length of a sentence, in bytes.
 const SENTENCE: usize = 256;
 
-/// An operation of a history in words.
+/// An operation of a history as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Told {
     /// Its key; empty if the history has only one.
@@ -28,7 +28,7 @@ pub struct Told {
     pub end: Option<u64>,
 }
 
-/// Tells of one operation, by its index in the history.
+/// Describes one operation, by its index in the history.
 pub fn told(family: Family, history: &KeyedHistory, index: usize) -> Told {
     let operation = &history.operations[index];
     let origin = &history.origins[index];
@@ -52,7 +52,7 @@ fn line(place: u32) -> u64 {
     u64::from(place) + 1
 }
 
-/// An action in words.
+/// An action as text.
 struct What<'a> {
     family: Family,
     history: &'a KeyedHistory,
@@ -80,7 +80,7 @@ impl Display for What<'_> {
     }
 }
 
-/// A value in words.
+/// A value as text.
 struct Value<'a> {
     family: Family,
     history: &'a KeyedHistory,
@@ -123,7 +123,7 @@ impl Display for Place<'_> {
     }
 }
 
-/// Tells of one lane.
+/// Describes one lane.
 pub(super) struct Teller<'a> {
     family: Family,
     history: &'a KeyedHistory,

@@ -1,4 +1,4 @@
-//! The whole order behind the visible effects that a search recorded.
+//! The whole order, from the visible effects that a search recorded.
 
 use super::frontier::{Effect, Event};
 use super::keyed::{NEVER, Operation};

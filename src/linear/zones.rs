@@ -16,7 +16,7 @@
 use super::frontier::Event;
 use super::keyed::{Action, INITIAL, NEVER, Operation};
 
-/// Of something that is not there.
+/// Stands for an absent index.
 pub(super) const NONE: u32 = u32::MAX;
 
 /// A moment: a place of the history plus one; the first moment is before everything.
@@ -79,7 +79,7 @@ pub(super) struct Block {
     pub(super) last: Mark,
 }
 
-/// What cannot be. Operations are told by their indices.
+/// A contradiction. Operations are given by their indices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Broken {
     /// It observed a value that nobody wrote.
@@ -90,7 +90,7 @@ pub(super) enum Broken {
     TwoOrders { one: u32, other: u32 },
     /// A compare-and-set expected a value that could only come from itself.
     OwnCause { operation: u32 },
-    /// By the values, one comes after the other; it returned before that was invoked.
+    /// By the values, the first comes after the second, yet it returned before that was invoked.
     Backwards { returned: u32, invoked: u32 },
     /// Two blocks, each of which has an operation that returned before one of the other was
     /// invoked.
@@ -120,8 +120,8 @@ impl Zones {
             + 4 * self.work.capacity()
     }
 
-    /// Sorts the operations by values, of which there are so many. Whether each value has at most
-    /// one writer; if not, the method says nothing.
+    /// Sorts the operations by their `values`. Returns whether each value has at most one writer;
+    /// if not, the method does not apply.
     pub(super) fn sort(&mut self, operations: &[Operation<Action>], values: usize) -> bool {
         self.clusters.clear();
         self.clusters.resize(values, ABSENT);
@@ -223,7 +223,7 @@ impl Zones {
                 return Some(broken);
             }
         }
-        // What no chain reaches is its own cause.
+        // A value that no chain reaches is its own cause.
         let lost = |cluster: &&Cluster| cluster.is_real && cluster.block == NONE;
         let lost = self.clusters.iter().find(lost)?;
         Some(Broken::OwnCause {

@@ -1,7 +1,8 @@
 //! The acceptor's rules, without any input or output: (state, question) to (state, verdict).
 //!
 //! `Paxos` writes down what a verdict changes before the answer leaves. Nothing here knows slots to
-//! be chosen, and nothing that is learned ever changes a promise or a vote (bug P14).
+//! be chosen, and nothing that is learned ever changes a promise or a vote (docs/paxos.md, rule
+//! 11).
 
 use super::ballot::Ballot;
 use super::message::SlotVote;
@@ -90,7 +91,7 @@ impl Acceptor {
     }
 
     /// The votes from `first` on, none left out: cutting this list at a window loses chosen values
-    /// (bug P13).
+    /// (docs/paxos.md, rule 4).
     pub(super) fn votes_from(&self, first: u64) -> Vec<SlotVote> {
         let votes = self.votes.iter_from(first);
         votes
@@ -155,7 +156,7 @@ impl Acceptor {
     }
 
     /// Forgets the votes that a durable snapshot covers, and nothing else: the votes above it and
-    /// the promise stay (bug P10).
+    /// the promise stay (docs/paxos.md, rules 1 and 4).
     pub(super) fn trim(&mut self, through: u64) {
         self.votes.drop_through(through);
     }

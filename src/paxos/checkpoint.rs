@@ -63,6 +63,23 @@ impl Checkpoints {
         newest.expect("values are only forgotten once a snapshot covers them")
     }
 
+    /// What holds after every step, beside a learner whose prefix ends there.
+    pub(super) fn assert_invariants(&self, prefix: u64) {
+        let index = self.index();
+        assert!(
+            index <= prefix,
+            "a snapshot holds slots through {index}, but the prefix ends at {prefix}"
+        );
+        match self.stage {
+            Stage::Copying { drop_through, .. } => assert!(
+                drop_through <= self.log_last,
+                "records through {drop_through} are to be dropped, of {}",
+                self.log_last
+            ),
+            Stage::Idle | Stage::Saving(_) => {}
+        }
+    }
+
     fn index(&self) -> u64 {
         self.newest.as_ref().map_or(0, |s| s.zxid.0)
     }
@@ -72,7 +89,7 @@ impl Paxos {
     /// What a dead process wrote need not be durable, and after a failed sync no later one makes it
     /// so. Copies do, once the originals are dropped for good:
     /// 1. A sync of record r fails, the process starts again, and copies of r and its successors
-    ///    become durable behind it.
+    ///    become durable after it.
     /// 2. Power takes r, and recovery cannot read across the hole: the copies are out of reach.
     ///
     /// All of it is queued before anything that this incarnation says. The snapshot needs no copy:
@@ -122,8 +139,9 @@ impl Paxos {
     }
 
     /// Installs another server's snapshot if it is ahead of what was handed over here. The votes
-    /// above it and the promise stay as they are (bug P10). A leader goes on to lead, but tells
-    /// nobody that what it proposed in those slots was chosen (docs/paxos.md, rule 9).
+    /// above it and the promise stay as they are (docs/paxos.md, rules 1 and 4). A leader goes on
+    /// to lead, but announces none of what it proposed in those slots as chosen (docs/paxos.md,
+    /// rule 9).
     pub(super) fn on_snapshot(&mut self, now: LocalTime, snapshot: Snapshot, out: &mut Out) {
         let before = self.learner.prefix();
         let index = snapshot.zxid.0;

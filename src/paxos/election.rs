@@ -26,7 +26,7 @@ pub(super) struct Candidacy {
     pub(super) ballot: Ballot,
     /// The first slot the Prepare covers; the same in every re-send.
     first: u64,
-    /// Who promised *this* ballot: a set, because a Promise may come twice (bug P05).
+    /// Who promised *this* ballot: a set, because a Promise may come twice (docs/paxos.md, rule 6).
     promised: NodeSet,
     /// Of each slot the value with the highest ballot that any promise reported.
     pub(super) reported: Slots<(Ballot, Value)>,
@@ -172,7 +172,7 @@ impl Paxos {
 
     /// Phase 1a. The ballot is above everything promised here, and this very promise is durable
     /// before the first Prepare leaves; a restart begins above what is durable. So no ballot is
-    /// ever used twice (paxos.md section 1, bug P06).
+    /// ever used twice (docs/paxos.md, rule 5).
     fn prepare_own_ballot(&mut self, ballot: Ballot, out: &mut Out) {
         let first = self.learner.prefix() + 1;
         if ballot <= self.acceptor.promised() {
@@ -199,7 +199,7 @@ impl Paxos {
         self.arm_retransmission(out);
     }
 
-    /// Phase 1a again, to those that have not answered: behind the disk, where the own promise may
+    /// Phase 1a again, to those that have not answered: after the disk, where the own promise may
     /// still be queued.
     pub(super) fn resend_phase_1(&mut self, out: &mut Out) {
         let Phase::Preparing(candidacy) = &self.phase else {
@@ -228,7 +228,8 @@ impl Paxos {
             return;
         };
         if candidacy.ballot != report.ballot {
-            // A promise of a ballot that was given up proves nothing for this one (bug P16).
+            // A promise of a ballot that was given up proves nothing for this one (docs/paxos.md,
+            // rule 6).
             return;
         }
         if !candidacy.promised.insert(from) {

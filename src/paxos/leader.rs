@@ -51,7 +51,7 @@ impl Leadership {
         self.queue.len()
     }
 
-    /// What this leader may tell of a chosen prefix.
+    /// What this leader may announce about a chosen prefix.
     pub(super) fn notice(&self, commit: u64) -> Notice {
         Notice {
             ballot: self.ballot,
@@ -66,7 +66,7 @@ impl Leadership {
         slot >= self.next || self.open.get(slot).is_some_and(|open| open.value != *value)
     }
 
-    /// A snapshot through `index` stands for chosen slots whose values it does not tell: this
+    /// A snapshot through `index` stands for chosen slots whose values it does not hold: this
     /// leader does not know whether its proposals there were chosen. Says whether the snapshot goes
     /// beyond all its proposals, which proves that another leader took over.
     pub(super) fn give_up_through(&mut self, index: u64) -> bool {
@@ -216,6 +216,11 @@ impl Paxos {
             return;
         };
         let ballot = leadership.ballot;
+        assert!(
+            slot == leadership.next,
+            "slot {slot} is proposed in, but {} is the next one",
+            leadership.next
+        );
         leadership.next = slot + 1;
         leadership.open.put(
             slot,
@@ -313,7 +318,8 @@ impl Paxos {
         }
     }
 
-    /// The chosen prefix moved: the window opens, and everybody is told, by the way if possible.
+    /// The chosen prefix moved: the window opens, and everybody hears of it, with an Accept if one
+    /// leaves.
     pub(super) fn on_prefix_advanced(&mut self, now: LocalTime, before: u64, out: &mut Out) {
         let commit = self.learner.prefix();
         let Phase::Leading(leadership) = &mut self.phase else {

@@ -73,8 +73,8 @@ impl Learner {
         self.values.put(slot, value);
     }
 
-    /// Hands over every chosen slot that follows the prefix; never skips one (bug P08). Says
-    /// whether the prefix moved.
+    /// Hands over every chosen slot that follows the prefix; never skips one (docs/paxos.md, rule
+    /// 12). Says whether the prefix moved.
     pub(super) fn hand_over(&mut self, out: &mut Out) -> bool {
         let before = self.prefix;
         while let Some(value) = self.values.get(self.prefix + 1) {
@@ -106,6 +106,24 @@ impl Learner {
         self.values.drop_through(through);
     }
 
+    /// What holds after every step.
+    pub(super) fn assert_invariants(&self) {
+        let (floor, prefix) = (self.values.floor(), self.prefix);
+        assert!(
+            floor <= prefix,
+            "values through {floor} are forgotten, but the prefix ends at {prefix}"
+        );
+        assert!(
+            floor == prefix || self.values.get(prefix).is_some(),
+            "slot {prefix} was handed over, but its value is not held"
+        );
+        assert!(
+            self.values.get(prefix + 1).is_none(),
+            "slot {} is chosen, but was not handed over",
+            prefix + 1
+        );
+    }
+
     /// The state machine was replaced by a snapshot.
     pub(super) fn jump(&mut self, snapshot: u64) {
         assert!(
@@ -121,7 +139,7 @@ impl Learner {
 impl Paxos {
     /// Takes a commit notice of a ballot: a slot is chosen with the value voted for here if, and
     /// only if, that vote was given at this very ballot. A vote at another ballot may be for a
-    /// value that lost (bug P17):
+    /// value that lost (docs/paxos.md, rule 10):
     /// 1. a deposed leader votes for its own w2 in slot 1 at b1;
     /// 2. the new leader has w1 chosen in slot 1 at b2, by the two others;
     /// 3. the deposed one hears of b2 by an Accept for slot 2, then of "1 is chosen".
@@ -199,7 +217,7 @@ impl Paxos {
 
     pub(super) fn on_learn_request(&mut self, from: NodeId, first: u64, out: &mut Out) {
         if first > self.learner.prefix {
-            // Nothing to tell: the asker is as far as this server.
+            // Nothing to send: the asker is as far as this server.
             return;
         }
         self.send_chosen(from, first, out);

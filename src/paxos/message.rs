@@ -52,9 +52,9 @@ pub enum Msg {
         /// The higher ballot that the sender has promised.
         promised: Ballot,
     },
-    /// A leader tells voters that slots were chosen, if no Accept leaves that says it by the way.
+    /// A leader announces chosen slots to voters, if no Accept leaves that carries the same news.
     Commit(Notice),
-    /// A leader tells everybody, at a fixed interval, that it leads.
+    /// A leader shows everybody, at a fixed interval, that it leads.
     Heartbeat {
         /// Its ballot, and what it knows to be chosen.
         notice: Notice,
@@ -117,7 +117,7 @@ pub enum Msg {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Notice {
     /// The leader's ballot: a receiver may take its own vote in a slot for the chosen value only if
-    /// it voted at this ballot (bug P17).
+    /// it voted at this ballot (docs/paxos.md, rule 10).
     pub ballot: Ballot,
     /// In every slot above this one, through `commit`, the chosen value is the one proposed at
     /// `ballot`. Of the slots through here the leader claims only that they are chosen: it learned
@@ -131,7 +131,7 @@ pub struct Notice {
 /// The content of a Promise.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Report {
-    /// The promised ballot: a promise of any other ballot proves nothing (bug P16).
+    /// The promised ballot: a promise of any other ballot proves nothing (docs/paxos.md, rule 6).
     pub ballot: Ballot,
     /// Votes through here are gone: those slots were chosen, and a snapshot covers them.
     pub snapshot: u64,

@@ -3,7 +3,7 @@
 //! # What it guarantees
 //! In each slot at most one value is ever chosen (voted for by a quorum at one ballot); every
 //! server applies the chosen commands in the order of the slots, without a hole. A barrier is a
-//! read index: reads behind it are linearizable without any assumption about clocks. At-most-once
+//! read index: reads after it are linearizable without any assumption about clocks. At-most-once
 //! execution is the state machine's part (its table of sessions); here a lost proposal is just
 //! lost.
 //!
@@ -13,7 +13,7 @@
 //! - `election`: a voter that hears no leader asks around (pre-vote), then prepares a ballot of its
 //!   own (phase 1) over *all* slots above its chosen prefix, catches up to what any promise knows
 //!   to be chosen, and then re-proposes in each open slot the reported value of the highest ballot,
-//!   or a no-op (section "establish" of `leader`).
+//!   or a no-op (`Paxos::establish`).
 //! - `leader`: phase 2 with a window of open slots, heartbeats, retransmission.
 //! - `read_index`: barriers, on the asking and on the answering side.
 //! - `learner`: chosen values, application in order, catch-up.
@@ -36,7 +36,7 @@
 //! - A leader resigns after two election timeouts without a quorum of acknowledgements: as long as
 //!   its most patient follower waits. A shorter time would resign before anybody takes over.
 //! - Retransmission is at a fixed interval, without back-off; slots that are chosen are no longer
-//!   sent again: who lacks them asks when a heartbeat tells.
+//!   sent again: a server that lacks them asks when a heartbeat shows it.
 //! - Asking for slots below the trim point is answered by the whole snapshot, in one message.
 //! - Reading needs no no-op in a new ballot (the promises report every slot that can be chosen),
 //!   but a ballot without any open slot proposes one all the same, as the engineering papers
@@ -389,24 +389,42 @@ impl Paxos {
             );
         }
         let prefix = self.learner.prefix();
+        self.learner.assert_invariants();
+        self.checkpoints.assert_invariants(prefix);
         let trimmed = self.acceptor.trimmed();
         assert!(
             trimmed <= prefix,
             "votes through {trimmed} are gone, but only {prefix} slots are known to be chosen"
         );
         match &self.phase {
-            Phase::Leading(leadership) => leadership.assert_invariants(promised, prefix),
-            Phase::Preparing(candidacy) => assert!(
-                candidacy.ballot == promised,
-                "{} prepares {:?} but has promised {promised:?}",
-                self.config.me,
-                candidacy.ballot
-            ),
+            Phase::Leading(leadership) => {
+                leadership.assert_invariants(promised, prefix);
+                self.assert_retransmission();
+            }
+            Phase::Preparing(candidacy) => {
+                assert!(
+                    candidacy.ballot == promised,
+                    "{} prepares {:?} but has promised {promised:?}",
+                    self.config.me,
+                    candidacy.ballot
+                );
+                self.assert_retransmission();
+            }
             Phase::Following | Phase::PreVoting(_) => {}
         }
     }
 
-    /// Everything that follows from newly chosen slots: application, then whoever waited for it.
+    /// A server that waits for answers asks again.
+    fn assert_retransmission(&self) {
+        assert!(
+            self.retransmitting,
+            "{} waits for answers and will not ask again",
+            self.config.me
+        );
+    }
+
+    /// Everything that follows from newly chosen slots: application, then the barriers and the
+    /// leader that waited.
     fn settle(&mut self, now: LocalTime, out: &mut Out) {
         let before = self.learner.prefix();
         if !self.learner.hand_over(out) {

@@ -1,4 +1,4 @@
-//! What a protocol is told, and what it answers.
+//! The inputs of a protocol, and its effects.
 
 use super::{CaptureKind, DiskOp, Fact, Image, Protocol};
 use crate::canonical::{Canonical, RunHash};
@@ -63,9 +63,9 @@ pub enum Effect<P: Protocol> {
     Send {
         /// The receiver.
         to: NodeId,
-        /// How.
+        /// The channel.
         via: Via,
-        /// What.
+        /// The message.
         msg: P::Msg,
         /// When it may leave.
         gate: Gate,
@@ -117,9 +117,9 @@ pub enum Effect<P: Protocol> {
     Committed(Zxid),
     /// A barrier ended.
     BarrierDone {
-        /// Which.
+        /// The token that it was asked for with.
         token: BarrierToken,
-        /// How.
+        /// Whether it was reached.
         outcome: BarrierOutcome,
     },
     /// Set a timer to go off after a delay that the driver draws from `range`, on the local clock.
@@ -186,7 +186,7 @@ pub struct BarrierToken(pub u64);
 pub enum BarrierOutcome {
     /// Everything the barrier promises was handed to `Apply` before this effect.
     Reached,
-    /// It could not be established (no leader, leadership lost): the client is told to retry.
+    /// It could not be established (no leader, leadership lost): the client has to retry.
     Failed,
 }
 

@@ -162,7 +162,7 @@ impl<P: Protocol> Outbox<P> {
         });
     }
 
-    /// States a fact that becomes true when the disk queue gets here: to be put right behind the
+    /// States a fact that becomes true when the disk queue gets here: to be put right after the
     /// promise that makes it true.
     pub fn fact_after_disk(&mut self, fact: Fact) {
         self.push(Effect::Fact {

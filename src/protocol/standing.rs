@@ -3,7 +3,7 @@
 use super::Via;
 use crate::ids::{NodeId, Zxid};
 
-/// Why a server refuses to boot: told to whoever runs it, and to the liveness checker.
+/// Why a server refuses to boot: reported to the user and to the liveness checker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal(pub String);
 

@@ -45,8 +45,8 @@ impl<P: Protocol> Server<P> {
         self.applying = None;
         self.capture = None;
         self.undelivered.clear();
-        self.outstanding.clear();
-        self.under_way.clear();
+        self.leading.outstanding.clear();
+        self.leading.under_way.clear();
         self.drop_every_client(out);
         out.push(ServerEffect::Note(Note::Restored(zxid)));
     }
@@ -100,8 +100,8 @@ impl<P: Protocol> Server<P> {
             self.undelivered.push_back((zxid, payload.digest()));
         }
         self.fire_watches(&applied, out);
-        if P::REPLICATES == Replicates::Deltas && !self.outstanding.is_empty() {
-            self.outstanding.settle();
+        if P::REPLICATES == Replicates::Deltas && !self.leading.outstanding.is_empty() {
+            self.leading.outstanding.settle();
         }
         if self.standing.role == Role::Leading {
             self.note_session_change(now, &applied, out);

@@ -51,7 +51,7 @@ pub enum ServerInput<P: Protocol> {
     Timer(ServerTimer<P::Timer>),
     /// A disk operation completed.
     Disk {
-        /// Which.
+        /// The ticket under which it was queued.
         ticket: Ticket,
         /// How it ended.
         result: DiskResult,
@@ -71,7 +71,7 @@ pub enum ServerInput<P: Protocol> {
     ClientFrame {
         /// On which connection.
         conn: ConnId,
-        /// What.
+        /// The frame.
         frame: ClientFrame,
     },
     /// A client's connection broke.
@@ -85,9 +85,9 @@ pub enum ServerEffect<P: Protocol> {
     Send {
         /// The receiver.
         to: NodeId,
-        /// How.
+        /// The channel.
         via: Via,
-        /// What.
+        /// The packet.
         packet: Packet<P>,
         /// When it may leave.
         gate: Gate,
@@ -113,11 +113,11 @@ pub enum ServerEffect<P: Protocol> {
         /// The operation.
         op: DiskOp<P::Record>,
     },
-    /// Read the disk back behind everything queued.
+    /// Read the disk back, after everything that is queued.
     Reload,
     /// Set or replace a timer.
     SetTimer {
-        /// Which.
+        /// The timer.
         timer: ServerTimer<P::Timer>,
         /// From where the delay is drawn.
         range: TimerRange,
@@ -131,7 +131,7 @@ pub enum ServerEffect<P: Protocol> {
     Reply {
         /// On which connection.
         conn: ConnId,
-        /// What.
+        /// The frame.
         frame: ServerFrame,
     },
     /// Close a client's connection, after the frames sent so far.
@@ -140,7 +140,7 @@ pub enum ServerEffect<P: Protocol> {
     Note(Note),
 }
 
-/// What a server tells the white-box checkers; see [`crate::check::Observation`].
+/// What a server reports to the white-box checkers; see [`crate::check::Observation`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Note {
     /// The protocol stated a fact.

@@ -39,15 +39,10 @@ impl<P: Protocol> Server<P> {
     /// Leadership begins: owners are learned anew, and every session gets its full timeout again
     /// from when this leader begins to serve (see [`Server::on_expiry_timer`]).
     pub(super) fn take_office(&mut self, now: LocalTime, out: &mut ServerOutbox<P>) {
-        self.waiting.clear();
-        self.outstanding.clear();
-        self.owners.clear();
-        self.under_way.clear();
-        self.undecided.clear();
-        self.heard.clear();
+        self.leading.clear();
         if self.mutations.has(Mutation::N41) {
             let sessions = self.state.sessions();
-            self.heard = sessions.map(|(session, _)| (session, now)).collect();
+            self.leading.heard = sessions.map(|(session, _)| (session, now)).collect();
         }
         let tick = TimerRange::exactly(self.knobs.tick);
         out.push(ServerEffect::SetTimer {
@@ -59,12 +54,7 @@ impl<P: Protocol> Server<P> {
 
     /// Leadership ends: what was prepared and not committed is no longer ours to speak of.
     pub(super) fn resign(&mut self, out: &mut ServerOutbox<P>) {
-        self.waiting.clear();
-        self.outstanding.clear();
-        self.owners.clear();
-        self.under_way.clear();
-        self.undecided.clear();
-        self.heard.clear();
+        self.leading.clear();
         out.push(ServerEffect::CancelTimer(ServerTimer::Expiry));
         out.push(ServerEffect::CancelTimer(ServerTimer::Removal));
     }
@@ -90,9 +80,10 @@ impl<P: Protocol> Server<P> {
             return;
         }
         // What follows a write that was shed must not take effect without it.
-        let was_shed = self.owners.get(&waiting.asking.session) == Some(&NOBODY)
+        let was_shed = self.leading.owners.get(&waiting.asking.session) == Some(&NOBODY)
             && waiting.asking.name().2 == Purpose::Write;
-        let is_full = self.waiting.len().max(self.under_way.len()) >= self.waiting_max();
+        let is_full =
+            self.leading.waiting.len().max(self.leading.under_way.len()) >= self.waiting_max();
         if is_full || was_shed {
             self.shed(&waiting, out);
         } else {
@@ -111,22 +102,22 @@ impl<P: Protocol> Server<P> {
     fn is_repeat(&self, asking: &Asking) -> bool {
         let (session, seq, purpose) = asking.name();
         if self.mutations.has(Mutation::N19) {
-            let mut waiting = self.waiting.iter().map(|waiting| &waiting.asking);
+            let mut waiting = self.leading.waiting.iter().map(|waiting| &waiting.asking);
             return waiting.any(|other| (other.session, other.seq) == (session, seq));
         }
         let is_decided = purpose == Purpose::Write
             && self.state.is_decided(session, seq)
             && !self.mutations.has(Mutation::P11);
-        is_decided || self.under_way.contains(&(session, seq, purpose))
+        is_decided || self.leading.under_way.contains(&(session, seq, purpose))
     }
 
     /// Takes a request into the queue. The leader's own are never shed: there is at most one for
     /// each session and for each node that has to go.
     fn admit(&mut self, waiting: Waiting) {
         if P::PROMISES.at_most_once {
-            self.under_way.insert(waiting.asking.name());
+            self.leading.under_way.insert(waiting.asking.name());
         }
-        self.waiting.push_back(waiting);
+        self.leading.waiting.push_back(waiting);
     }
 
     /// The queue is full. Where retries are recognised the origin sends a request again after a
@@ -138,7 +129,7 @@ impl<P: Protocol> Server<P> {
             return;
         }
         let session = waiting.asking.session;
-        self.owners.insert(session, NOBODY);
+        self.leading.owners.insert(session, NOBODY);
         if waiting.from == self.me
             && let Some(conn) = self.attached.get(&session).copied()
         {
@@ -150,14 +141,15 @@ impl<P: Protocol> Server<P> {
     pub(super) fn settle_under_way(&mut self, payload: &Payload) {
         if let Content::Command(command) = payload.content() {
             let purpose = Purpose::of(&command.write, command.acked);
-            self.under_way
+            self.leading
+                .under_way
                 .remove(&(command.session, command.seq, purpose));
         }
     }
 
     /// Whether a request can be prepared now.
     pub(super) fn may_prepare(&self) -> bool {
-        !self.waiting.is_empty() && self.standing.can_propose && self.leads()
+        !self.leading.waiting.is_empty() && self.standing.can_propose && self.leads()
     }
 
     /// Prepares the first waiting request and proposes it.
@@ -167,6 +159,7 @@ impl<P: Protocol> Server<P> {
             has_moved,
             asking,
         } = self
+            .leading
             .waiting
             .pop_front()
             .expect("asked for by may_prepare()");
@@ -184,7 +177,7 @@ impl<P: Protocol> Server<P> {
                     ids: &asking.ids,
                 };
                 let (state, seq) = (&self.state, asking.seq);
-                let prepared = &mut self.outstanding;
+                let prepared = &mut self.leading.outstanding;
                 Payload::txn(prepared.prepare_as(state, asker, seq, time_ms, write))
             }
             Replicates::Commands => Payload::command(asking.into_command(time_ms)),
@@ -208,7 +201,7 @@ impl<P: Protocol> Server<P> {
         }
         match &asking.write {
             Write::CreateSession { .. } => {
-                self.owners.insert(asking.session, from);
+                self.leading.owners.insert(asking.session, from);
                 false
             }
             Write::CloseSession | Write::ExpireSession | Write::DeleteContainer { .. } => false,
@@ -222,14 +215,16 @@ impl<P: Protocol> Server<P> {
             | Write::Check { .. }
             | Write::Multi(_)
             | Write::Refused(_)
-            | Write::As { .. } => *self.owners.entry(asking.session).or_insert(from) != from,
+            | Write::As { .. } => {
+                *self.leading.owners.entry(asking.session).or_insert(from) != from
+            }
         }
     }
 
     /// Whether a session that is attached here speaks through another server now, as far as this
     /// leader knows.
     pub(super) fn has_left(&self, session: SessionId) -> bool {
-        let owner = self.owners.get(&session);
+        let owner = self.leading.owners.get(&session);
         P::REPLICATES == Replicates::Deltas
             && self.standing.role == Role::Leading
             && owner.is_some_and(|owner| *owner != self.me)
@@ -252,7 +247,7 @@ impl<P: Protocol> Server<P> {
             Word::Lives { timeout } => Some(timeout),
             Word::Gone => None,
             Word::Ending => {
-                self.undecided.insert((session, from), question);
+                self.leading.undecided.insert((session, from), question);
                 return;
             }
         };
@@ -289,8 +284,8 @@ impl<P: Protocol> Server<P> {
         let by_its_word_alone = mutations.has(Mutation::N45) || mutations.has(Mutation::N40);
         match self.word_on(session) {
             Word::Lives { timeout } => {
-                self.owners.insert(session, owner);
-                self.heard.insert(session, now);
+                self.leading.owners.insert(session, owner);
+                self.leading.heard.insert(session, now);
                 Word::Lives { timeout }
             }
             Word::Gone if !by_its_word_alone => {
@@ -307,7 +302,12 @@ impl<P: Protocol> Server<P> {
     /// and that has seen no zxid yet, is told that it is gone.)
     fn confirm_its_end(&mut self, session: SessionId) {
         let asking = Asking::own(session, Write::Refused(ErrorCode::SessionExpired));
-        if !self.waiting.iter().any(|waiting| waiting.asking == asking) {
+        if !self
+            .leading
+            .waiting
+            .iter()
+            .any(|waiting| waiting.asking == asking)
+        {
             let from = self.me;
             self.admit(Waiting::of(from, asking));
         }
@@ -328,10 +328,10 @@ impl<P: Protocol> Server<P> {
             waiting.asking.session == session
                 && matches!(write, Write::CloseSession | Write::ExpireSession)
         };
-        if !self.mutations.has(Mutation::N42) && self.waiting.iter().any(ends) {
+        if !self.mutations.has(Mutation::N42) && self.leading.waiting.iter().any(ends) {
             return Word::Ending;
         }
-        match self.outstanding.life(session) {
+        match self.leading.outstanding.life(session) {
             Some(Life::Open { timeout }) if !self.mutations.has(Mutation::N40) => {
                 Word::Lives { timeout }
             }
@@ -355,7 +355,7 @@ impl<P: Protocol> Server<P> {
             return;
         }
         for session in sessions {
-            if let Some(heard) = self.heard.get_mut(session) {
+            if let Some(heard) = self.leading.heard.get_mut(session) {
                 *heard = now;
             }
         }
@@ -368,7 +368,7 @@ impl<P: Protocol> Server<P> {
             return;
         }
         if !self.leads() && !self.mutations.has(Mutation::N41) {
-            self.heard.clear();
+            self.leading.heard.clear();
         } else {
             self.expire_the_silent(now);
         }
@@ -382,7 +382,7 @@ impl<P: Protocol> Server<P> {
     fn expire_the_silent(&mut self, now: LocalTime) {
         let mut silent = Vec::new();
         for (session, details) in self.state.sessions() {
-            let heard = *self.heard.entry(session).or_insert(now);
+            let heard = *self.leading.heard.entry(session).or_insert(now);
             let patience = if self.mutations.has(Mutation::N12) {
                 Span(details.timeout.0 / 5)
             } else {
@@ -394,12 +394,17 @@ impl<P: Protocol> Server<P> {
         }
         for (session, generation) in silent {
             // Counts as heard of, so that a lost proposal is repeated after another timeout.
-            self.heard.insert(session, now);
+            self.leading.heard.insert(session, now);
             let (from, asking) = (self.me, Asking::expiry(session, generation));
-            let waits = || self.waiting.iter().any(|other| other.asking == asking);
+            let waits = || {
+                self.leading
+                    .waiting
+                    .iter()
+                    .any(|other| other.asking == asking)
+            };
             let is_ending = match P::REPLICATES {
                 Replicates::Deltas => {
-                    waits() || matches!(self.outstanding.life(session), Some(Life::Closed))
+                    waits() || matches!(self.leading.outstanding.life(session), Some(Life::Closed))
                 }
                 Replicates::Commands => self.is_repeat(&asking),
             };
@@ -418,7 +423,7 @@ impl<P: Protocol> Server<P> {
         self.set_removal_timer(out);
         let is_removal =
             |waiting: &Waiting| matches!(waiting.asking.write, Write::DeleteContainer { .. });
-        if !self.leads() || self.waiting.iter().any(is_removal) {
+        if !self.leads() || self.leading.waiting.iter().any(is_removal) {
             // What is in the way of the last pass is in the way of another one.
             return;
         }
@@ -446,11 +451,11 @@ impl<P: Protocol> Server<P> {
         if let Some(opened) = applied.opened
             && (self.leads() || self.mutations.has(Mutation::N41))
         {
-            self.heard.entry(opened).or_insert(now);
+            self.leading.heard.entry(opened).or_insert(now);
         }
         if let Some(closed) = applied.closed {
-            self.heard.remove(&closed);
-            self.owners.remove(&closed);
+            self.leading.heard.remove(&closed);
+            self.leading.owners.remove(&closed);
             self.answer_questions(now, closed, None, out);
         } else if applied.seq == 0 && applied.opened.is_none() {
             // A quorum has confirmed what this leader knows of it.
@@ -471,15 +476,16 @@ impl<P: Protocol> Server<P> {
     ) {
         let askers = (session, NodeId(0))..=(session, NodeId(u8::MAX));
         let askers: Vec<_> = self
+            .leading
             .undecided
             .range(askers)
             .map(|(key, question)| (*key, *question))
             .collect();
         for (key, question) in askers {
-            self.undecided.remove(&key);
+            self.leading.undecided.remove(&key);
             if timeout.is_some() {
-                self.owners.insert(session, key.1);
-                self.heard.insert(session, now);
+                self.leading.owners.insert(session, key.1);
+                self.leading.heard.insert(session, now);
             }
             self.send_word(now, (key.1, question), session, timeout, out);
         }

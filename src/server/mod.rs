@@ -11,13 +11,15 @@
 //!
 //! - `clients`: connections and sessions; `queue`: forwarding, and the order of answers; `resend`;
 //! - `request`: writes on their way to the order;
-//! - `lead`: what only a leader does: preparing requests, owners and expiry of sessions;
+//! - `lead`: what only a leader does: preparing requests, owners and expiry of sessions; `leading`:
+//!   what it holds for that;
 //! - `apply`: applies, deliveries, captures and restores.
 
 mod apply;
 mod clients;
 mod interface;
 mod lead;
+mod leading;
 mod queue;
 mod request;
 mod resend;
@@ -32,12 +34,13 @@ use crate::protocol::{
     BarrierToken, CaptureKind, Effect, Ensemble, Holding, Image, Input, Knobs, Protocol, Refusal,
     Role, Standing, Ticket, TimerRange, Via,
 };
-use crate::tree::{Apply, Capture, Outstanding, Payload, State, Watches, acl};
+use crate::tree::{Apply, Capture, Payload, State, Watches, acl};
 use crate::wire::{Packet, PeerMsg};
 use clients::Connection;
 pub use interface::{Note, ServerEffect, ServerInput, ServerOutbox, ServerSettings, ServerTimer};
 use lead::Question;
-use request::{Asking, RequestName, Waiting};
+use leading::Leading;
+use request::{Asking, Waiting};
 
 /// How many kinds of things a server reports that it holds, see [`Server::holdings`].
 pub const HOLDINGS: usize = 5;
@@ -85,20 +88,8 @@ pub struct Server<P: Protocol> {
     next_session: u16,
     /// Sessions heard of since the last touch.
     touched: BTreeSet<SessionId>,
-    /// At the leader: requests that wait to be prepared.
-    waiting: VecDeque<Waiting>,
-    /// At the leader of a protocol of deltas: what is prepared and not yet applied.
-    outstanding: Outstanding,
-    /// At the leader: through which server each session speaks.
-    owners: BTreeMap<SessionId, NodeId>,
-    /// At the leader: when each session was last heard of.
-    heard: BTreeMap<SessionId, LocalTime>,
-    /// At the leader, where retries are recognised: the requests that wait or are proposed and not
-    /// yet applied. At most [`Server::waiting_max`].
-    under_way: BTreeSet<RequestName>,
-    /// At the leader: the latest question of each server about a session whose end is on its way, or
-    /// that this leader does not know.
-    undecided: BTreeMap<(SessionId, NodeId), Question>,
+    /// What it holds as the leader.
+    leading: Leading,
     /// How many writes of clients were sent on and have no answer yet. At most
     /// [`Knobs::outstanding_max`].
     in_flight: usize,
@@ -150,12 +141,7 @@ impl<P: Protocol> Server<P> {
             next_barrier: 1,
             next_session: 0,
             touched: BTreeSet::new(),
-            waiting: VecDeque::new(),
-            outstanding: Outstanding::new(ensemble.mutations),
-            owners: BTreeMap::new(),
-            heard: BTreeMap::new(),
-            under_way: BTreeSet::new(),
-            undecided: BTreeMap::new(),
+            leading: Leading::new(ensemble.mutations),
             in_flight: 0,
             throttled: BTreeSet::new(),
             work_asked: false,
@@ -228,7 +214,7 @@ impl<P: Protocol> Server<P> {
         };
         let waiting = Holding {
             what: "requests that wait at the leader or are under way",
-            count: self.waiting.len().max(self.under_way.len()),
+            count: self.leading.waiting.len().max(self.leading.under_way.len()),
             limit: self.waiting_max() + self.state.session_count() + self.state.node_count(),
         };
         let in_flight = Holding {

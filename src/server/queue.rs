@@ -65,7 +65,7 @@ impl<P: Protocol> Server<P> {
                     barrier = Some(token);
                     break;
                 }
-                // What stands behind a sync is not sent before the sync is answered.
+                // What follows a sync is not sent before the sync is answered.
                 Task::Barrier(_) | Task::Reached(_) => break,
                 Task::Answered(_)
                 | Task::Read(_)
@@ -301,7 +301,7 @@ impl<P: Protocol> Server<P> {
     }
 
     /// A barrier ended: its connection waits for the state to catch up, or is sent away (the reads
-    /// pipelined behind a failed sync must not be answered as if it had succeeded).
+    /// pipelined after a failed sync must not be answered as if it had succeeded).
     pub(super) fn on_barrier(
         &mut self,
         now: LocalTime,

@@ -160,7 +160,7 @@ impl Solo {
     /// auth and sasl: their answers carry no zxid.
     fn prove(&mut self, conn: ConnId, xid: i32, call: &Call) {
         let Call::Auth { scheme, auth } = call else {
-            // There is no sasl server behind it, which the client is not told.
+            // There is no sasl server; the client does not learn that.
             self.reply_at(conn, xid, 0, 0, &Body::Token(Data::NULL));
             return;
         };

@@ -1,4 +1,4 @@
-//! One ZooKeeper server on its own: the tree, sessions and watches behind the wire encoding.
+//! One ZooKeeper server on its own: the tree, sessions and watches, spoken to in the wire encoding.
 //!
 //! A pure state machine: connections are dialled, send frames and hang up, time is told by
 //! [`Solo::advance`], and what the server sends is fetched with [`Solo::drain`]. Each request is
@@ -107,7 +107,7 @@ impl Solo {
         &self.state
     }
 
-    /// The last applied zxid as clients are told it.
+    /// The last applied zxid as clients see it.
     pub fn zxid(&self) -> i64 {
         jute::wire_zxid(self.state.applied())
     }
@@ -155,7 +155,7 @@ impl Solo {
         }
     }
 
-    /// Overwrites a counter of a node behind the log's back: says whether there is such a node.
+    /// Overwrites a counter of a node without a transaction; returns whether there is such a node.
     pub fn poke(&mut self, path: &Path, counter: Counter, value: i32) -> bool {
         self.state.poke(path, counter, value)
     }
@@ -177,7 +177,7 @@ impl Solo {
         }
     }
 
-    /// Carries a write out, and tells whoever watches.
+    /// Carries a write out, and fires the watches.
     fn execute(&mut self, session: SessionId, write: &Write) -> Applied {
         self.last_zxid = self.last_zxid.next();
         let record =
@@ -192,7 +192,7 @@ impl Solo {
         applied
     }
 
-    /// Whoever watches is told, if they may read the node.
+    /// Sends the events to those watchers that may read the node.
     fn tell(&mut self, applied: &Applied) {
         for (place, event) in applied.events.iter().enumerate() {
             let mut fired = Vec::new();

@@ -7,7 +7,7 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-use super::request::ErrorCode;
+use super::error::ErrorCode;
 use super::sha1;
 
 /// Read the content and the children.
@@ -41,7 +41,7 @@ impl Identity {
         }
     }
 
-    /// The user's name, which is what whoAmI tells instead of the password's hash.
+    /// The user's name, which is what whoAmI returns instead of the password's hash.
     pub fn user(&self) -> &str {
         match &*self.scheme {
             "digest" => self.id.split(':').next().unwrap_or_default(),
@@ -229,7 +229,7 @@ pub fn authenticate(
     }
 }
 
-/// Identities and newly proved ones behind them, without repetitions.
+/// Identities, followed by newly proved ones, without repetitions.
 pub fn joined(ids: &Arc<[Identity]>, proved: Vec<Identity>) -> Arc<[Identity]> {
     let news: Vec<Identity> = proved.into_iter().filter(|id| !ids.contains(id)).collect();
     if news.is_empty() {
@@ -238,7 +238,7 @@ pub fn joined(ids: &Arc<[Identity]>, proved: Vec<Identity>) -> Arc<[Identity]> {
     ids.iter().cloned().chain(news).collect()
 }
 
-/// The identity behind `user:password`: `user:base64(sha1(user:password))`.
+/// The identity of `user:password`: `user:base64(sha1(user:password))`.
 pub fn digest_of(credentials: &str) -> String {
     let user = credentials.split(':').next().unwrap_or_default();
     format!(

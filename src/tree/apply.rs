@@ -10,8 +10,8 @@
 
 use super::acl::{self, Acl, Identity};
 use super::draft::failed_multi;
+use super::outstanding::Outstanding;
 use super::payload::{Command, Content, Payload, Txn};
-use super::prepare::Outstanding;
 use super::request::{Answer, ErrorCode, Failure, Path, Response, WatchEvent, Write};
 use super::session::{Done, Session, Turn};
 use super::state::{Birth, Events, Stamp, State};
@@ -56,7 +56,7 @@ impl Applied {
         }
     }
 
-    /// Whether a watcher with these identities is told of the event at this place.
+    /// Whether a watcher with these identities gets the event at this place.
     pub fn may_hear(&self, place: usize, ids: &[Identity]) -> bool {
         let acl = self.acls.get(place);
         acl.is_none_or(|acl| acl.permits(ids, acl::READ))
@@ -172,7 +172,7 @@ impl State {
         }
     }
 
-    /// Takes one micro-step; the last one tells what was done. The cursor is then used up.
+    /// Takes one micro-step; the last one returns what was done. The cursor is then used up.
     pub fn advance(&mut self, apply: &mut Apply) -> Option<Applied> {
         let txn = match (&apply.plan, apply.payload.content()) {
             (Plan::Delta, Content::Txn(record)) => Some(&record.txn),
@@ -313,7 +313,7 @@ impl State {
         }
     }
 
-    /// Stores what an executed command leaves behind beside its effects on the tree.
+    /// Stores what an executed command leaves besides its effects on the tree.
     fn remember(&mut self, zxid: Zxid, command: &Command, answer: &Answer) {
         self.time_ms = self.time_ms.max(command.time_ms);
         match command.write.bare() {

@@ -5,9 +5,9 @@
 
 use super::acl::{self, Ace, Acl, Identity};
 use super::node::Lifetime;
+use super::outstanding::{Change, Life, Outstanding, Record};
 use super::paths;
 use super::payload::Txn;
-use super::prepare::{Change, Life, Outstanding, Record};
 use super::read::Asker;
 use super::request::{
     ANY_VERSION, CreateMode, Data, ErrorCode, Failure, MAX_TTL_MS, Part, Path, Write,

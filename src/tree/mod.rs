@@ -31,7 +31,7 @@
 //! # Deviations from ZooKeeper
 //! - A TTL node is refused where the real server dies of it: createTTL with flags that name none.
 //! - closeSession also lowers the parents' speculative number of children, so that a delete of a
-//!   parent behind an outstanding closeSession succeeds; ZooKeeper refuses it with NotEmpty.
+//!   parent after an outstanding closeSession succeeds; ZooKeeper refuses it with NotEmpty.
 //! - closeSession of an unknown or closing session fails with SessionExpired; ZooKeeper executes it
 //!   again, without an effect.
 //! - A multi of a session that is gone fails as a whole, without an entry for each part.
@@ -58,8 +58,10 @@ mod apply;
 mod canonical;
 mod data;
 mod draft;
+mod error;
 mod node;
 mod nodes;
+mod outstanding;
 pub mod paths;
 mod payload;
 mod prepare;
@@ -79,11 +81,11 @@ mod watch;
 pub use acl::{Ace, Acl, Identity};
 pub use apply::{Applied, Apply, Execution};
 pub use node::{Lifetime, Node};
+pub use outstanding::{Life, Outstanding};
 pub use payload::*;
-pub use prepare::{Life, Outstanding};
 pub use read::Asker;
 pub use request::*;
 pub use session::Session;
-pub use snapshot::{Capture, StateImage};
+pub use snapshot::{Capture, Snapshot, StateImage};
 pub use state::{Counter, State};
 pub use watch::{Lists, Watches};

@@ -1,4 +1,4 @@
-//! One node of the tree: what is stored, and the Stat that is told.
+//! One node of the tree: what is stored, and its Stat.
 
 use super::acl::{self, Ace, Acl};
 use super::paths;
@@ -22,7 +22,7 @@ pub struct Node {
     pub(super) mtime: u64,
     pub(super) version: i32,
     /// How many children were ever created; never lowered. ZooKeeper stores this as the cversion,
-    /// and tells clients `2 x creates - children`.
+    /// and gives clients `2 x creates - children`.
     pub(super) creates: i32,
     /// The session of an ephemeral node, or what [`Lifetime::owner`] says.
     pub(super) owner: SessionId,
@@ -54,7 +54,7 @@ impl Node {
     }
 
     /// The nodes that every tree has from the start. The creates of the built-in children were
-    /// never counted, so "/" tells the cversion -1; and the ACL of the configuration was set to
+    /// never counted, so "/" has the cversion -1; and the ACL of the configuration was set to
     /// version -1.
     pub(super) fn built_in() -> [Node; 4] {
         let bare = |path: &str, children: &[&str]| Node {
@@ -100,7 +100,7 @@ impl Node {
         &self.data
     }
 
-    /// What clients are told about it.
+    /// Its Stat as clients see it.
     pub fn stat(&self) -> Stat {
         let children = self.children.len();
         Stat {
@@ -149,7 +149,7 @@ impl Node {
     }
 
     /// This node's share of the state's digest. The names of the children are in their own shares;
-    /// their number is here because the Stat tells it.
+    /// their number is here because the Stat has it.
     pub(super) fn share(&self) -> u64 {
         let mut hash = RunHash::new();
         hash.word(SHARE_OF_A_NODE);

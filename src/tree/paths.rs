@@ -1,5 +1,10 @@
 //! What a path may look like: ZooKeeper's rules.
 
+use std::sync::Arc;
+
+/// An absolute path: "/" or "/a/b".
+pub type Path = Arc<str>;
+
 /// The path of the root.
 pub const ROOT: &str = "/";
 /// The node that holds what the server keeps for itself.

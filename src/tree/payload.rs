@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use super::acl::Acl;
 use super::request::{Data, Failure, Path, Write};
-use super::snapshot::StateImage;
 use crate::canonical::{Canonical, RunHash};
-use crate::ids::{SessionId, Span, Zxid};
+use crate::ids::{SessionId, Span};
 
 /// One replicated value: cheap to clone, with a digest that stands for it in hashes and facts.
 #[derive(Clone, Debug)]
@@ -246,37 +245,5 @@ impl core::hash::Hash for Payload {
 impl Canonical for Payload {
     fn feed(&self, hash: &mut RunHash) {
         hash.word(self.0.digest);
-    }
-}
-
-/// A captured state: cheap to clone, opaque to the protocols.
-#[derive(Clone, Debug)]
-pub struct Snapshot {
-    /// Everything through this zxid is in it; a fuzzy one may hold more.
-    pub zxid: Zxid,
-    /// What was captured.
-    pub image: Arc<StateImage>,
-}
-
-impl PartialEq for Snapshot {
-    fn eq(&self, other: &Snapshot) -> bool {
-        self.zxid == other.zxid
-            && (Arc::ptr_eq(&self.image, &other.image) || self.image == other.image)
-    }
-}
-
-impl Eq for Snapshot {}
-
-impl core::hash::Hash for Snapshot {
-    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
-        state.write_u64(self.zxid.0);
-        state.write_u64(self.image.digest());
-    }
-}
-
-impl Canonical for Snapshot {
-    fn feed(&self, hash: &mut RunHash) {
-        self.zxid.feed(hash);
-        hash.word(self.image.digest());
     }
 }

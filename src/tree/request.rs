@@ -6,11 +6,10 @@ use std::sync::Arc;
 
 use super::acl::{Ace, Identity};
 pub use super::data::Data;
+pub use super::error::{ErrorCode, Failure};
+pub use super::paths::Path;
 pub use super::response::*;
 use crate::ids::Span;
-
-/// An absolute path: "/" or "/a/b".
-pub type Path = Arc<str>;
 
 /// Any version: the version argument that always matches.
 pub const ANY_VERSION: i32 = -1;
@@ -84,7 +83,7 @@ pub enum Request {
     /// Changes or asks for the watches of the connection.
     Watch(WatchRequest),
     /// Proves an identity of the connection (addauth). If the proof fails, the server closes the
-    /// connection behind its answer.
+    /// connection after its answer.
     Auth {
         /// The scheme: `digest` or `ip`.
         scheme: Path,

@@ -12,13 +12,45 @@ use std::sync::Arc;
 use super::node::Node;
 use super::nodes::Nodes;
 use super::paths;
-use super::payload::Snapshot;
 use super::request::Path;
 use super::session::Session;
 use super::shared::Names;
 use super::state::{State, combine};
+use crate::canonical::{Canonical, RunHash};
 use crate::ids::{SessionId, Zxid};
 use crate::mutation::Mutations;
+
+/// A captured state: cheap to clone, opaque to the protocols.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// Everything through this zxid is in it; a fuzzy one may hold more.
+    pub zxid: Zxid,
+    /// What was captured.
+    pub image: Arc<StateImage>,
+}
+
+impl PartialEq for Snapshot {
+    fn eq(&self, other: &Snapshot) -> bool {
+        self.zxid == other.zxid
+            && (Arc::ptr_eq(&self.image, &other.image) || self.image == other.image)
+    }
+}
+
+impl Eq for Snapshot {}
+
+impl core::hash::Hash for Snapshot {
+    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
+        state.write_u64(self.zxid.0);
+        state.write_u64(self.image.digest());
+    }
+}
+
+impl Canonical for Snapshot {
+    fn feed(&self, hash: &mut RunHash) {
+        self.zxid.feed(hash);
+        hash.word(self.image.digest());
+    }
+}
 
 /// What a snapshot holds.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -367,7 +367,7 @@ impl State {
     }
 }
 
-/// Two states with equal digests and positions are taken for equal by whoever stores hashes.
+/// Two states with equal digests and positions are taken for equal wherever hashes are stored.
 impl Hash for State {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
         hasher.write_u64(self.applied.0);

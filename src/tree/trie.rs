@@ -4,7 +4,7 @@
 //! begin with the same ways. What costs in a large tree is the number of places far apart in memory
 //! that a look-up touches: among a million entries these are one branch and one bucket.
 //!
-//! Several entries may have one hash: whoever asks says which of them is meant.
+//! Several entries may have one hash: the caller says which of them is meant.
 
 use std::sync::Arc;
 
@@ -105,7 +105,7 @@ impl<V: Clone> HashTrie<V> {
 }
 
 impl<V: Clone> Tree<V> {
-    /// What holds these entries under so many branches.
+    /// The subtree of these entries at this depth.
     fn of(entries: Vec<Entry<V>>, depth: u32) -> Tree<V> {
         if entries.len() <= FULL || depth * BITS == u64::BITS {
             return Tree::Bucket(entries.into());
@@ -124,7 +124,7 @@ impl<V> Default for HashTrie<V> {
     }
 }
 
-/// The child that a hash chooses under so many branches.
+/// The child that a hash chooses at this depth.
 fn way(hash: u64, depth: u32) -> usize {
     // Below 16, so it fits.
     (hash >> (BITS * depth)) as usize % WAYS

@@ -91,7 +91,7 @@ impl Armed {
         fired
     }
 
-    /// Whether an event below its path is told.
+    /// Whether it fires for events below its path.
     fn hears_below(self, kind: EventKind) -> bool {
         let (data, child) = tables(kind);
         let hears = |mode, is_meant| is_meant && mode == Some(Mode::Recursive);

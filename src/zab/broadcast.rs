@@ -2,31 +2,14 @@
 
 use crate::ids::{LinkId, NodeId, Span, Zxid};
 use crate::mutation::Mutation;
-use crate::protocol::{BarrierOutcome, BarrierToken, Effect, Fact, Via};
+use crate::protocol::{BarrierToken, Fact, Via};
 use crate::quorum::{NodeSet, is_quorum};
 use crate::tree::Payload;
 
-use super::discovery::{Leading, LearningStage, Phase, Stage, fail_barrier};
-use super::{Msg, Out, State, Timer, Zab};
-
-/// A proposal that is not committed.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Outstanding {
-    pub zxid: Zxid,
-    pub payload: Payload,
-    /// Who has it on disk, and will not be told to forget it.
-    pub acks: NodeSet,
-}
-
-/// A barrier that waits for a commit.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Barrier {
-    /// Answered right behind the commit of this one.
-    after: Zxid,
-    pub token: BarrierToken,
-    /// The learner that asked, and on which stream; `None` for a client of the leader itself.
-    pub asker: Option<(NodeId, LinkId)>,
-}
+use super::roles::{
+    Barrier, Leading, LearningStage, Outstanding, Phase, Stage, State, fail_barrier, reach_barrier,
+};
+use super::{Msg, Out, Timer, Zab};
 
 /// The leader's side.
 impl Zab {
@@ -38,7 +21,7 @@ impl Zab {
     }
 
     /// The state machine asks to replicate a payload.
-    pub(super) fn propose(&mut self, payload: Payload, out: &mut Out) {
+    pub(super) fn on_propose(&mut self, payload: Payload, out: &mut Out) {
         match &self.state {
             State::Leading(leading) if self.may_propose(leading) => {}
             // Asked of the leader that was: the client does not hear of it.
@@ -48,9 +31,7 @@ impl Zab {
             | State::Learning(_)
             | State::Halted => return,
         }
-        let State::Leading(leading) = &mut self.state else {
-            return; // Matched above.
-        };
+        let leading = self.state.leading();
         let zxid = leading.last_proposed.next();
         leading.last_proposed = zxid;
         leading.outstanding.push_back(Outstanding {
@@ -73,7 +54,7 @@ impl Zab {
     }
 
     /// A voter has a proposal on disk.
-    pub(super) fn acked(&mut self, from: NodeId, zxid: Zxid, out: &mut Out) {
+    pub(super) fn on_ack(&mut self, from: NodeId, zxid: Zxid, out: &mut Out) {
         let State::Leading(leading) = &mut self.state else {
             return; // The own disk was slower than the leadership.
         };
@@ -96,12 +77,12 @@ impl Zab {
         let State::Leading(leading) = &mut self.state else {
             return false; // A full counter ended the leadership.
         };
-        match leading.outstanding.front() {
-            Some(first) if is_quorum(first.acks, &self.config.voters) => {}
-            Some(_) | None => return false,
-        }
-        let Some(Outstanding { zxid, payload, .. }) = leading.outstanding.pop_front() else {
-            return false; // Seen above.
+        let voters = &self.config.voters;
+        let chosen = leading
+            .outstanding
+            .pop_front_if(|first| is_quorum(first.acks, voters));
+        let Some(Outstanding { zxid, payload, .. }) = chosen else {
+            return false;
         };
         for (node, learner) in &leading.learners {
             if learner.stage < Stage::Forwarding {
@@ -125,9 +106,7 @@ impl Zab {
 
     /// Answers the barriers that waited for this commit.
     fn release_barriers(&mut self, committed: Zxid, out: &mut Out) {
-        let State::Leading(leading) = &mut self.state else {
-            return; // The caller has looked.
-        };
+        let leading = self.state.leading();
         while let Some(barrier) = leading.barriers.front() {
             if barrier.after > committed {
                 break;
@@ -142,13 +121,9 @@ impl Zab {
     }
 
     /// SYNC.
-    pub(super) fn sync_asked(&mut self, from: NodeId, token: BarrierToken, out: &mut Out) {
-        let State::Leading(leading) = &mut self.state else {
-            return; // The caller has looked.
-        };
-        let Some(link) = leading.learners.get(&from).map(|learner| learner.link) else {
-            return; // The caller has looked.
-        };
+    pub(super) fn on_sync(&mut self, from: NodeId, token: BarrierToken, out: &mut Out) {
+        let leading = self.state.leading();
+        let link = leading.learner(from).link;
         match leading.outstanding.back() {
             None => answer_sync(leading, from, link, token, out),
             Some(last) => leading.barriers.push_back(Barrier {
@@ -160,7 +135,7 @@ impl Zab {
     }
 
     /// Every half tick: signs of life; every tick: is there still a quorum to lead?
-    pub(super) fn half_tick(&mut self, out: &mut Out) {
+    pub(super) fn on_half_tick(&mut self, out: &mut Out) {
         let State::Leading(leading) = &mut self.state else {
             return; // Cancelled in the meantime.
         };
@@ -195,10 +170,7 @@ impl Zab {
             });
             self.unpin_window();
         }
-        let State::Leading(leading) = &self.state else {
-            return; // Seen above.
-        };
-        for (node, learner) in &leading.learners {
+        for (node, learner) in &self.state.leading().learners {
             if learner.stage >= Stage::Forwarding {
                 learner.send(*node, Msg::Ping, out);
             }
@@ -211,10 +183,8 @@ impl Zab {
 /// The learner's side.
 impl Zab {
     /// PROPOSAL.
-    pub(super) fn proposed(&mut self, zxid: Zxid, payload: Payload, out: &mut Out) {
-        let State::Learning(learning) = &self.state else {
-            return; // The caller has looked.
-        };
+    pub(super) fn on_proposal(&mut self, zxid: Zxid, payload: Payload, out: &mut Out) {
+        let learning = self.state.learning();
         match learning.stage {
             LearningStage::UpToDate { .. } => self.log(zxid, payload, out),
             LearningStage::Greeting
@@ -228,9 +198,7 @@ impl Zab {
     pub(super) fn log(&mut self, zxid: Zxid, payload: Payload, out: &mut Out) {
         let voter = self.config.is_voter(self.config.me);
         let epoch = u64::from(self.storage.current_epoch());
-        let State::Learning(learning) = &mut self.state else {
-            return; // The caller has looked.
-        };
+        let learning = self.state.learning();
         let value = payload.digest();
         learning.pending.push_back((zxid, payload.clone()));
         self.storage.append(zxid, payload, out);
@@ -241,10 +209,8 @@ impl Zab {
     }
 
     /// COMMIT.
-    pub(super) fn committed(&mut self, zxid: Zxid, out: &mut Out) {
-        let State::Learning(learning) = &mut self.state else {
-            return; // The caller has looked.
-        };
+    pub(super) fn on_commit(&mut self, zxid: Zxid, out: &mut Out) {
+        let learning = self.state.learning();
         match learning.stage {
             LearningStage::UpToDate { .. } => {
                 let Some((first, payload)) = learning.pending.pop_front() else {
@@ -261,13 +227,13 @@ impl Zab {
     }
 
     /// INFORM: an observer's proposal and commit in one.
-    pub(super) fn informed(&mut self, zxid: Zxid, payload: Payload, out: &mut Out) {
-        self.proposed(zxid, payload, out);
-        self.committed(zxid, out);
+    pub(super) fn on_inform(&mut self, zxid: Zxid, payload: Payload, out: &mut Out) {
+        self.on_proposal(zxid, payload, out);
+        self.on_commit(zxid, out);
     }
 
     /// A client asks for a barrier.
-    pub(super) fn barrier(&mut self, token: BarrierToken, out: &mut Out) {
+    pub(super) fn on_barrier(&mut self, token: BarrierToken, out: &mut Out) {
         match &mut self.state {
             State::Learning(learning) => match learning.stage {
                 LearningStage::UpToDate { .. } if self.config.mutations.has(Mutation::Z34) => {
@@ -298,23 +264,14 @@ impl Zab {
     }
 
     /// The leader answered a barrier: everything it had committed was handed over before.
-    pub(super) fn synced(&mut self, token: BarrierToken, out: &mut Out) {
-        if let State::Learning(learning) = &mut self.state {
-            let first = learning.barriers.pop_front();
-            assert!(
-                first == Some(token),
-                "{token:?} answered, {first:?} is next"
-            );
-            reach_barrier(token, out);
-        }
+    pub(super) fn on_synced(&mut self, token: BarrierToken, out: &mut Out) {
+        let first = self.state.learning().barriers.pop_front();
+        assert!(
+            first == Some(token),
+            "{token:?} answered, {first:?} is next"
+        );
+        reach_barrier(token, out);
     }
-}
-
-fn reach_barrier(token: BarrierToken, out: &mut Out) {
-    out.push(Effect::BarrierDone {
-        token,
-        outcome: BarrierOutcome::Reached,
-    });
 }
 
 fn answer_sync(leading: &Leading, node: NodeId, link: LinkId, token: BarrierToken, out: &mut Out) {

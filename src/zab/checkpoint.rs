@@ -5,10 +5,10 @@ use crate::mutation::Mutation;
 use crate::protocol::{CaptureKind, Effect, Fact, Image, Ticket, Via};
 use crate::tree::{Payload, Snapshot};
 
-use super::discovery::Stage;
 use super::record::{self, Record, Recovered};
+use super::roles::{Stage, State};
 use super::storage::Storage;
-use super::{Msg, Out, State, Zab};
+use super::{Msg, Out, Zab};
 
 /// The snapshot of its own that a server is making.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -87,7 +87,7 @@ impl Zab {
     }
 
     /// The state machine captured its state.
-    pub(super) fn captured(&mut self, ticket: Ticket, snapshot: Snapshot, out: &mut Out) {
+    pub(super) fn on_captured(&mut self, ticket: Ticket, snapshot: Snapshot, out: &mut Out) {
         if self.checkpoint == Checkpoint::Capturing(ticket) {
             let zxid = snapshot.zxid;
             self.checkpoint = match self.storage.save(snapshot, out) {
@@ -114,7 +114,7 @@ impl Zab {
     }
 
     /// A sync is done.
-    pub(super) fn synced_disk(&mut self, now: LocalTime, done: Ticket, out: &mut Out) {
+    pub(super) fn on_disk_done(&mut self, now: LocalTime, done: Ticket, out: &mut Out) {
         if let State::Learning(learning) = &mut self.state
             && learning.busy == Some(done)
         {
@@ -123,10 +123,10 @@ impl Zab {
             learning.heard = now;
         }
         self.phase_begins(done, out);
-        self.saved(done, out);
+        self.on_saved(done, out);
     }
 
-    fn saved(&mut self, done: Ticket, out: &mut Out) {
+    fn on_saved(&mut self, done: Ticket, out: &mut Out) {
         if let Checkpoint::Saving { ticket, zxid } = self.checkpoint
             && ticket == done
         {
@@ -136,7 +136,7 @@ impl Zab {
     }
 
     /// The state machine got on.
-    pub(super) fn applied(&mut self, zxid: Zxid, out: &mut Out) {
+    pub(super) fn on_applied(&mut self, zxid: Zxid, out: &mut Out) {
         if zxid <= self.handed {
             self.applied = self.applied.max(zxid);
         } // Else it is news of a state that was restored away.
@@ -152,7 +152,7 @@ impl Zab {
     }
 
     /// The disk was read back.
-    pub(super) fn reloaded(&mut self, now: LocalTime, image: &Image<Record>, out: &mut Out) {
+    pub(super) fn on_reloaded(&mut self, now: LocalTime, image: &Image<Record>, out: &mut Out) {
         self.reloads -= 1;
         if self.reloads > 0 {
             return; // More was queued since: a later image has it.
@@ -179,7 +179,7 @@ impl Zab {
                 }
                 let held = core::mem::take(&mut learning.held);
                 for msg in held {
-                    self.heard_from_leader(msg, out);
+                    self.on_leader_message(msg, out);
                 }
             }
             State::Electing(_) | State::Leading(_) | State::Halted => {

@@ -3,12 +3,12 @@
 use crate::ids::{LinkId, LocalTime, NodeId};
 use crate::protocol::Via;
 
-use super::discovery::LearningStage;
-use super::vote::Ballot;
-use super::{Msg, Out, State, Timer, Zab};
+use super::roles::{LearningStage, State};
+use super::vote::CastVote;
+use super::{Msg, Out, Timer, Zab};
 
 impl Zab {
-    pub(super) fn receive(
+    pub(super) fn on_message(
         &mut self,
         now: LocalTime,
         from: NodeId,
@@ -19,12 +19,12 @@ impl Zab {
         match via {
             Via::LatestWins => {
                 if let Msg::Notification { role, vote, round } = msg {
-                    self.notified(now, from, Ballot { role, vote, round }, out);
+                    self.on_notification(now, from, CastVote { role, vote, round }, out);
                 }
             }
             Via::Datagram => {
                 assert!(from == self.config.me, "{from} sent {msg:?} as a datagram");
-                self.heard_from_self(msg, out);
+                self.on_own_message(msg, out);
             }
             Via::Stream(link) => match &mut self.state {
                 // A stream that was hung up may still deliver what was in flight.
@@ -32,12 +32,12 @@ impl Zab {
                 State::Learning(learning) => {
                     if learning.link == Some(link) {
                         learning.heard = now;
-                        self.heard_from_leader(msg, out);
+                        self.on_leader_message(msg, out);
                     }
                 }
                 State::Leading(leading) => {
                     if leading.heard_on(from, link, self.config.knobs.sync_limit) {
-                        self.heard_from_learner(from, msg, out);
+                        self.on_learner_message(from, msg, out);
                     }
                 }
             },
@@ -45,10 +45,10 @@ impl Zab {
     }
 
     /// What the leader promised to itself: its own durable log is one vote among others.
-    fn heard_from_self(&mut self, msg: Msg, out: &mut Out) {
+    fn on_own_message(&mut self, msg: Msg, out: &mut Out) {
         match msg {
-            Msg::Ack { zxid } => self.acked(self.config.me, zxid, out),
-            Msg::AckNewLeader { epoch } => self.history_acked(self.config.me, epoch, out),
+            Msg::Ack { zxid } => self.on_ack(self.config.me, zxid, out),
+            Msg::AckNewLeader { epoch } => self.on_ack_new_leader(self.config.me, epoch, out),
             Msg::Notification { .. }
             | Msg::FollowerInfo { .. }
             | Msg::ObserverInfo { .. }
@@ -69,21 +69,21 @@ impl Zab {
         }
     }
 
-    fn heard_from_learner(&mut self, from: NodeId, msg: Msg, out: &mut Out) {
+    fn on_learner_message(&mut self, from: NodeId, msg: Msg, out: &mut Out) {
         match msg {
             Msg::FollowerInfo { accepted_epoch } | Msg::ObserverInfo { accepted_epoch } => {
-                self.greeted(from, accepted_epoch, out);
+                self.on_greeting(from, accepted_epoch, out);
             }
             Msg::AckEpoch {
                 current_epoch,
                 zxid,
                 wants_snapshot,
-            } => self.epoch_acked(from, current_epoch, zxid, wants_snapshot, out),
-            Msg::AckNewLeader { epoch } => self.history_acked(from, epoch, out),
-            Msg::Ack { zxid } => self.acked(from, zxid, out),
+            } => self.on_ack_epoch(from, current_epoch, zxid, wants_snapshot, out),
+            Msg::AckNewLeader { epoch } => self.on_ack_new_leader(from, epoch, out),
+            Msg::Ack { zxid } => self.on_ack(from, zxid, out),
             // Any message refreshes the learner's deadline.
-            Msg::Pong => self.learner_lives(from, out),
-            Msg::Sync { token } => self.sync_asked(from, token, out),
+            Msg::Pong => self.on_pong(from, out),
+            Msg::Sync { token } => self.on_sync(from, token, out),
             Msg::Notification { .. }
             | Msg::LeaderInfo { .. }
             | Msg::Diff { .. }
@@ -99,7 +99,7 @@ impl Zab {
         }
     }
 
-    pub(super) fn heard_from_leader(&mut self, msg: Msg, out: &mut Out) {
+    pub(super) fn on_leader_message(&mut self, msg: Msg, out: &mut Out) {
         let State::Learning(learning) = &mut self.state else {
             return; // What was held back while it learned, and it no longer does.
         };
@@ -110,17 +110,17 @@ impl Zab {
             return;
         }
         match msg {
-            Msg::Proposal { zxid, payload } => self.proposed(zxid, payload, out),
-            Msg::Commit { zxid } => self.committed(zxid, out),
-            Msg::Inform { zxid, payload } => self.informed(zxid, payload, out),
+            Msg::Proposal { zxid, payload } => self.on_proposal(zxid, payload, out),
+            Msg::Commit { zxid } => self.on_commit(zxid, out),
+            Msg::Inform { zxid, payload } => self.on_inform(zxid, payload, out),
             Msg::Ping => self.send_leader(Msg::Pong, out),
-            Msg::Synced { token } => self.synced(token, out),
-            Msg::LeaderInfo { epoch } => self.epoch_named(epoch, out),
-            Msg::Diff { zxid } => self.diff(zxid),
-            Msg::Trunc { zxid } => self.truncate(zxid, out),
-            Msg::Snap { snapshot } => self.install(snapshot, out),
-            Msg::NewLeader { epoch } => self.take_over(epoch, out),
-            Msg::UpToDate => self.up_to_date(out),
+            Msg::Synced { token } => self.on_synced(token, out),
+            Msg::LeaderInfo { epoch } => self.on_leader_info(epoch, out),
+            Msg::Diff { zxid } => self.on_diff(zxid),
+            Msg::Trunc { zxid } => self.on_trunc(zxid, out),
+            Msg::Snap { snapshot } => self.on_snap(snapshot, out),
+            Msg::NewLeader { epoch } => self.on_new_leader(epoch, out),
+            Msg::UpToDate => self.on_up_to_date(out),
             Msg::Notification { .. }
             | Msg::FollowerInfo { .. }
             | Msg::ObserverInfo { .. }
@@ -132,18 +132,18 @@ impl Zab {
         }
     }
 
-    pub(super) fn timer(&mut self, now: LocalTime, timer: Timer, out: &mut Out) {
+    pub(super) fn on_timer(&mut self, now: LocalTime, timer: Timer, out: &mut Out) {
         match timer {
-            Timer::Notify => self.notify_again(out),
-            Timer::Finalize => self.finalize(now, out),
-            Timer::Phase => self.phase_expired(out),
-            Timer::HalfTick => self.half_tick(out),
-            Timer::Silence => self.check_silence(now, out),
+            Timer::Notify => self.on_notify_timer(out),
+            Timer::Finalize => self.on_finalize_timer(now, out),
+            Timer::Phase => self.on_phase_timer(out),
+            Timer::HalfTick => self.on_half_tick(out),
+            Timer::Silence => self.on_silence_timer(now, out),
             Timer::Redial => self.dial(out),
         }
     }
 
-    pub(super) fn link_up(&mut self, now: LocalTime, peer: NodeId, link: LinkId, out: &mut Out) {
+    pub(super) fn on_link_up(&mut self, now: LocalTime, peer: NodeId, link: LinkId, out: &mut Out) {
         let mine = link.dialler == self.config.me;
         match &mut self.state {
             State::Learning(learning) if mine && learning.link == Some(link) => {
@@ -165,7 +165,7 @@ impl Zab {
         }
     }
 
-    pub(super) fn link_down(&mut self, peer: NodeId, link: LinkId, out: &mut Out) {
+    pub(super) fn on_link_down(&mut self, peer: NodeId, link: LinkId, out: &mut Out) {
         match &mut self.state {
             State::Draining | State::Electing(_) | State::Halted => {} // Hung up long ago.
             State::Learning(learning) => {

@@ -10,18 +10,19 @@ use crate::mutation::Mutation;
 use crate::protocol::{Role, Via};
 use crate::quorum::{NodeSet, is_quorum};
 
-use super::vote::{Ballot, Vote};
-use super::{Msg, Out, State, Timer, Zab};
+use super::roles::State;
+use super::vote::{CastVote, Vote};
+use super::{Msg, Out, Timer, Zab};
 
 /// A server's election.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Election {
     /// The best vote seen in this round, by whose support a leader is found.
     proposal: Vote,
-    /// Ballots of this round, this server's own included (`recvset`).
-    received: BTreeMap<NodeId, Ballot>,
-    /// Ballots of servers that follow or lead, of whatever round (`outofelection`).
-    settled: BTreeMap<NodeId, Ballot>,
+    /// Votes of this round, this server's own included (`recvset`).
+    received: BTreeMap<NodeId, CastVote>,
+    /// Votes of servers that follow or lead, of whatever round (`outofelection`).
+    settled: BTreeMap<NodeId, CastVote>,
     /// How long to wait until the proposal is sent again.
     wait: Span,
     /// A quorum supports this vote, and the wait for a better one is on.
@@ -46,30 +47,36 @@ impl Zab {
     }
 
     /// A vote was heard.
-    pub(super) fn notified(&mut self, now: LocalTime, from: NodeId, ballot: Ballot, out: &mut Out) {
+    pub(super) fn on_notification(
+        &mut self,
+        now: LocalTime,
+        from: NodeId,
+        cast: CastVote,
+        out: &mut Out,
+    ) {
         match &self.state {
             State::Draining | State::Halted => {} // No vote to answer with.
             State::Learning(_) => {
-                if ballot.role == Role::Looking {
+                if cast.role == Role::Looking {
                     self.answer(from, self.learner_role(), self.vote, out);
                 }
             }
             State::Leading(_) => {
-                if ballot.role == Role::Looking {
+                if cast.role == Role::Looking {
                     self.answer(from, Role::Leading, self.vote, out);
                 }
             }
             State::Electing(election) => {
                 if !self.config.is_voter(from) {
                     // An observer that looks wants to know, and has no say.
-                    if ballot.role == Role::Looking {
+                    if cast.role == Role::Looking {
                         self.answer(from, Role::Looking, election.proposal, out);
                     }
-                } else if self.config.is_voter(ballot.vote.leader) {
-                    match ballot.role {
-                        Role::Looking => self.heard_looking(from, ballot, out),
+                } else if self.config.is_voter(cast.vote.leader) {
+                    match cast.role {
+                        Role::Looking => self.on_looking_vote(from, cast, out),
                         Role::Following | Role::Leading => {
-                            self.heard_settled(now, from, ballot, out);
+                            self.on_settled_vote(now, from, cast, out);
                         }
                         Role::Observing => {} // Not a voter's role.
                     }
@@ -79,7 +86,7 @@ impl Zab {
     }
 
     /// The proposal may have been lost: says it again.
-    pub(super) fn notify_again(&mut self, out: &mut Out) {
+    pub(super) fn on_notify_timer(&mut self, out: &mut Out) {
         let longest = self.config.knobs.notification_max;
         let State::Electing(election) = &mut self.state else {
             return; // Cancelled in the meantime.
@@ -96,7 +103,7 @@ impl Zab {
     }
 
     /// Nothing better was heard: decides.
-    pub(super) fn finalize(&mut self, now: LocalTime, out: &mut Out) {
+    pub(super) fn on_finalize_timer(&mut self, now: LocalTime, out: &mut Out) {
         let State::Electing(election) = &self.state else {
             return; // Decided by other means.
         };
@@ -148,49 +155,45 @@ impl Zab {
 
     fn broadcast_vote(&mut self, out: &mut Out) {
         let me = self.config.me;
-        let State::Electing(election) = &mut self.state else {
-            return; // Only an election has something to tell.
-        };
-        let ballot = Ballot {
+        let election = self.state.electing();
+        let cast = CastVote {
             role: Role::Looking,
             vote: election.proposal,
             round: self.round,
         };
         if self.config.voters.contains(&me) {
-            election.received.insert(me, ballot);
+            election.received.insert(me, cast);
         }
         for voter in self.config.voters.iter().filter(|voter| **voter != me) {
-            self.answer(*voter, Role::Looking, ballot.vote, out);
+            self.answer(*voter, Role::Looking, cast.vote, out);
         }
     }
 
-    fn heard_looking(&mut self, from: NodeId, ballot: Ballot, out: &mut Out) {
+    fn on_looking_vote(&mut self, from: NodeId, cast: CastVote, out: &mut Out) {
         let own = self.own_vote();
-        let State::Electing(election) = &mut self.state else {
-            return; // The caller has looked.
-        };
-        if ballot.round < self.round {
-            // It is behind: it shall learn of this round. Not from an observer: voters answer every
-            // word of those, and the two would never stop.
+        let election = self.state.electing();
+        if cast.round < self.round {
+            // Its round is old: it has to learn of this one. Not from an observer: voters answer
+            // every word of those, and the two would never stop.
             let proposal = election.proposal;
             if self.config.is_voter(self.config.me) {
                 self.answer(from, Role::Looking, proposal, out);
             }
             return;
         }
-        let heeded = !self.shunned.contains(ballot.vote.leader);
-        if ballot.round > self.round {
-            self.round = ballot.round;
+        let heeded = !self.shunned.contains(cast.vote.leader);
+        if cast.round > self.round {
+            self.round = cast.round;
             election.received.clear();
-            election.proposal = if heeded { own.max(ballot.vote) } else { own };
-            election.received.insert(from, ballot);
+            election.proposal = if heeded { own.max(cast.vote) } else { own };
+            election.received.insert(from, cast);
             self.broadcast_vote(out);
         } else {
-            election.received.insert(from, ballot);
-            if heeded && ballot.vote > election.proposal {
-                election.proposal = ballot.vote;
+            election.received.insert(from, cast);
+            if heeded && cast.vote > election.proposal {
+                election.proposal = cast.vote;
                 self.broadcast_vote(out);
-            } else if ballot.vote < election.proposal && self.config.is_voter(self.config.me) {
+            } else if cast.vote < election.proposal && self.config.is_voter(self.config.me) {
                 // It has come to this round after the last broadcast of the better vote, and would
                 // wait for the next one. (ZooKeeper lets it wait.)
                 let proposal = election.proposal;
@@ -200,30 +203,27 @@ impl Zab {
         self.consider_proposal(out);
     }
 
-    fn heard_settled(&mut self, now: LocalTime, from: NodeId, ballot: Ballot, out: &mut Out) {
-        if self.shunned.contains(ballot.vote.leader) {
+    fn on_settled_vote(&mut self, now: LocalTime, from: NodeId, cast: CastVote, out: &mut Out) {
+        if self.shunned.contains(cast.vote.leader) {
             return; // Its followers may be as unable to join it as this voter was.
         }
         let (me, round) = (self.config.me, self.round);
-        let State::Electing(election) = &mut self.state else {
-            return; // The caller has looked.
-        };
-        if ballot.round == round {
-            election.received.insert(from, ballot);
+        let election = self.state.electing();
+        if cast.round == round {
+            election.received.insert(from, cast);
             let received = &election.received;
-            if supported(received, &ballot, &self.config.voters)
-                && leads(received, me, round, &ballot)
+            if supported(received, &cast, &self.config.voters) && leads(received, me, round, &cast)
             {
-                self.decide(now, ballot.vote, out);
+                self.decide(now, cast.vote, out);
                 return;
             }
         }
-        election.settled.insert(from, ballot);
-        if supported(&election.settled, &ballot, &self.config.voters)
-            && leads(&election.settled, me, round, &ballot)
+        election.settled.insert(from, cast);
+        if supported(&election.settled, &cast, &self.config.voters)
+            && leads(&election.settled, me, round, &cast)
         {
-            self.round = ballot.round;
-            self.decide(now, ballot.vote, out);
+            self.round = cast.round;
+            self.decide(now, cast.vote, out);
             return;
         }
         // A leader that says so itself is tried, once the election has lasted for long:
@@ -233,11 +233,11 @@ impl Zab {
         // A wrong guess costs the time of one synchronization: whom to follow is not what safety
         // relies on.
         if election.wait >= self.config.knobs.notification_max
-            && ballot.role == Role::Leading
-            && ballot.vote.leader == from
+            && cast.role == Role::Leading
+            && cast.vote.leader == from
         {
-            self.round = ballot.round;
-            self.decide(now, ballot.vote, out);
+            self.round = cast.round;
+            self.decide(now, cast.vote, out);
         }
     }
 
@@ -247,15 +247,13 @@ impl Zab {
     /// 2. n1 takes it over, and so n1 and n3 are a quorum for it. Deciding at the end of the first
     ///    wait, n1 has not waited for a still better vote at all.
     fn consider_proposal(&mut self, out: &mut Out) {
-        let State::Electing(election) = &mut self.state else {
-            return; // Decided in the meantime.
-        };
-        let ballot = Ballot {
+        let election = self.state.electing();
+        let cast = CastVote {
             role: Role::Looking,
             vote: election.proposal,
             round: self.round,
         };
-        let agreed = supported(&election.received, &ballot, &self.config.voters);
+        let agreed = supported(&election.received, &cast, &self.config.voters);
         let finalizing = agreed.then_some(election.proposal);
         let same = match self.config.mutations.has(Mutation::N23) {
             true => finalizing.is_some() == election.finalizing.is_some(),
@@ -284,25 +282,25 @@ impl Zab {
     }
 }
 
-/// Whether the ballots that agree with `ballot` form a quorum.
-fn supported(ballots: &BTreeMap<NodeId, Ballot>, ballot: &Ballot, voters: &[NodeId]) -> bool {
-    let support: NodeSet = ballots
+/// Whether the votes that agree with `cast` form a quorum.
+fn supported(votes: &BTreeMap<NodeId, CastVote>, cast: &CastVote, voters: &[NodeId]) -> bool {
+    let support: NodeSet = votes
         .iter()
-        .filter(|(_, other)| other.agrees(ballot))
+        .filter(|(_, other)| other.agrees(cast))
         .map(|(from, _)| *from)
         .collect();
     is_quorum(support, voters)
 }
 
-/// Whether the leader of `ballot` can be believed to lead (`checkLeader`): it says so itself, or
+/// Whether the leader of `cast` can be believed to lead (`checkLeader`): it says so itself, or
 /// it is this server, of this very round. Else stale followers would elect a dead server.
-fn leads(ballots: &BTreeMap<NodeId, Ballot>, me: NodeId, round: u64, ballot: &Ballot) -> bool {
-    let leader = ballot.vote.leader;
+fn leads(votes: &BTreeMap<NodeId, CastVote>, me: NodeId, round: u64, cast: &CastVote) -> bool {
+    let leader = cast.vote.leader;
     if leader == me {
-        ballot.round == round
+        cast.round == round
     } else {
-        ballots
+        votes
             .get(&leader)
-            .is_some_and(|ballot| ballot.role == Role::Leading)
+            .is_some_and(|cast| cast.role == Role::Leading)
     }
 }

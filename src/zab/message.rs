@@ -11,7 +11,7 @@ use super::vote::Vote;
 /// to itself without a network, and everything else on the stream that a learner dialled.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Msg {
-    /// Election: a server that is LOOKING tells every voter its proposal; one that has settled
+    /// Election: a server that is LOOKING sends every voter its proposal; one that has settled
     /// answers with the vote it settled on.
     Notification {
         /// The sender's role in the election's sense.
@@ -36,7 +36,7 @@ pub enum Msg {
         /// Above every epoch that a quorum had accepted; durably accepted by the leader itself.
         epoch: u32,
     },
-    /// Discovery: a learner promises the epoch (durably) and tells where its history ends.
+    /// Discovery: a learner promises the epoch (durably) and reports where its history ends.
     AckEpoch {
         /// The last epoch whose history the sender took over; `None` if the sender had accepted
         /// this epoch before, so that this is no new promise and must not be counted.
@@ -68,13 +68,13 @@ pub enum Msg {
         /// What is proposed.
         payload: Payload,
     },
-    /// The leader tells voters (and, while they are synchronised, observers) to apply the oldest
+    /// The leader asks voters (and, while they are synchronised, observers) to apply the oldest
     /// proposal they have not applied.
     Commit {
         /// A quorum has logged it; or, before UPTODATE, it belongs to the leader's history.
         zxid: Zxid,
     },
-    /// The leader tells observers both at once: proposed and committed.
+    /// The leader sends observers both at once: proposed and committed.
     Inform {
         /// Its position.
         zxid: Zxid,
@@ -107,7 +107,7 @@ pub enum Msg {
         /// The learner's name of it.
         token: BarrierToken,
     },
-    /// The leader answers behind the COMMIT of the last proposal it had made when it was asked.
+    /// The leader answers after the COMMIT of the last proposal it had made when it was asked.
     Synced {
         /// The learner's name of it.
         token: BarrierToken,

@@ -3,8 +3,8 @@
 //!
 //! # What it guarantees
 //! Committed transactions form one sequence, of which every server applies a prefix, in the order
-//! of their zxids; a transaction of a primary is applied only behind all earlier ones of that
-//! primary and behind everything its primary had seen when it began (primary order). What was
+//! of their zxids; a transaction of a primary is applied only after all earlier ones of that
+//! primary and after everything its primary had seen when it began (primary order). What was
 //! committed is on the disks of a quorum, and in the history of every later established leader.
 //!
 //! # Phases
@@ -18,12 +18,12 @@
 //!    *established* and its whole initial history is committed.
 //! 3. *Broadcast* (`broadcast`): PROPOSAL, fsync and ACK, COMMIT; INFORM to observers; SYNC, PING.
 //!
-//! What a server's disk holds and how it boots is told in `record`; `storage` is the mirror of it
-//! in memory; `checkpoint` makes snapshots and rebuilds the state from what is on disk.
+//! What a server's disk holds and how it boots is described in `record`; `storage` is the mirror of
+//! it in memory; `checkpoint` makes snapshots and rebuilds the state from what is on disk.
 //!
 //! # Stepping down
 //! Any server that loses its leader, its quorum or its patience hangs up and looks again. Its vote
-//! must cover its whole log (ZK-2845), behind everything still queued for the disk (ZK-4712). If
+//! must cover its whole log (ZK-2845), after everything still queued for the disk (ZK-4712). If
 //! memory ends elsewhere than the log, the disk is read back through that queue and the state is
 //! rebuilt before the election begins. An interrupted SNAP or TRUNC takes the same way.
 //!
@@ -50,7 +50,7 @@
 //! - `currentEpoch` is raised at boot where ZooKeeper would refuse (see `record`).
 //! - A full counter forces a new epoch once its last proposal is committed; ZooKeeper waits for one
 //!   more request and drops it.
-//! - A learner does not acknowledge NEWLEADER a second time behind UPTODATE: a leader ignores that.
+//! - A learner does not acknowledge NEWLEADER a second time after UPTODATE: a leader ignores that.
 //! - A server that has looked for as long as the longest wait for notifications tries a leader that
 //!   names itself, without the word of a quorum (see `election`): it may be the only one it hears.
 //! - A voter that could not join the leader it elected does not vote for it again for a while (see
@@ -69,8 +69,10 @@ mod checkpoint;
 mod discovery;
 mod dispatch;
 mod election;
+mod invariants;
 mod message;
 mod record;
+mod roles;
 mod storage;
 mod synchronization;
 mod vote;
@@ -92,8 +94,7 @@ use crate::quorum::NodeSet;
 use crate::tree::Payload;
 
 use checkpoint::Checkpoint;
-use discovery::{Leading, Learning, LearningStage, Phase};
-use election::Election;
+use roles::{LearningStage, Phase, State};
 use storage::Storage;
 
 pub use message::Msg;
@@ -186,7 +187,7 @@ pub struct Zab {
     /// The newest of what was handed over, for DIFF. Invariant: strictly increasing; if it is not
     /// empty, it ends at `handed`.
     window: VecDeque<(Zxid, Payload)>,
-    /// A SNAP is being made: what is pushed behind it must stay in the window.
+    /// A SNAP is being made: what is pushed after it must stay in the window.
     window_pinned: bool,
     checkpoint: Checkpoint,
     /// Transactions handed over since the last checkpoint.
@@ -205,21 +206,6 @@ pub struct Zab {
     /// This learner could not follow a TRUNC and asks for a SNAP.
     wants_snapshot: bool,
     state: State,
-}
-
-/// What a server is doing.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum State {
-    /// LOOKING, and waiting for the disk to be read back: it has no vote yet.
-    Draining,
-    /// LOOKING.
-    Electing(Election),
-    /// FOLLOWING or OBSERVING.
-    Learning(Learning),
-    /// LEADING.
-    Leading(Leading),
-    /// A disk operation failed: memory and disk may differ for good.
-    Halted,
 }
 
 impl Protocol for Zab {
@@ -297,25 +283,10 @@ impl Protocol for Zab {
 
     fn step(&mut self, now: LocalTime, input: Input<Zab>, out: &mut Out) {
         if self.state == State::Halted {
-            return; // Only a restart helps, see `Disk` below.
+            return; // Only a restart helps, see `on_input`.
         }
-        match input {
-            Input::Message { from, via, msg } => self.receive(now, from, via, msg, out),
-            Input::Link { peer, link, event } => match event {
-                LinkEvent::Up => self.link_up(now, peer, link, out),
-                LinkEvent::Refused | LinkEvent::Down => self.link_down(peer, link, out),
-            },
-            Input::Timer(timer) => self.timer(now, timer, out),
-            Input::Propose(payload) => self.propose(payload, out),
-            Input::Barrier(token) => self.barrier(token, out),
-            Input::Disk { ticket, result } => match result {
-                DiskResult::Done => self.synced_disk(now, ticket, out),
-                DiskResult::Failed => self.halt(out),
-            },
-            Input::Reloaded(image) => self.reloaded(now, &image, out),
-            Input::Applied(zxid) => self.applied(zxid, out),
-            Input::Captured { ticket, snapshot } => self.captured(ticket, snapshot, out),
-        }
+        self.on_input(now, input, out);
+        self.assert_invariants();
     }
 
     fn holdings(&self) -> Holdings {
@@ -326,7 +297,7 @@ impl Protocol for Zab {
         };
         let kept = match self.window_pinned {
             false => (knobs.committed_log_window as usize).max(1),
-            // Whatever comes while a SNAP is being made has to go out behind it.
+            // Whatever comes while a SNAP is being made has to go out after it.
             true => usize::MAX,
         };
         [
@@ -399,12 +370,32 @@ impl Protocol for Zab {
 }
 
 impl Zab {
+    fn on_input(&mut self, now: LocalTime, input: Input<Zab>, out: &mut Out) {
+        match input {
+            Input::Message { from, via, msg } => self.on_message(now, from, via, msg, out),
+            Input::Link { peer, link, event } => match event {
+                LinkEvent::Up => self.on_link_up(now, peer, link, out),
+                LinkEvent::Refused | LinkEvent::Down => self.on_link_down(peer, link, out),
+            },
+            Input::Timer(timer) => self.on_timer(now, timer, out),
+            Input::Propose(payload) => self.on_propose(payload, out),
+            Input::Barrier(token) => self.on_barrier(token, out),
+            Input::Disk { ticket, result } => match result {
+                DiskResult::Done => self.on_disk_done(now, ticket, out),
+                DiskResult::Failed => self.halt(out),
+            },
+            Input::Reloaded(image) => self.on_reloaded(now, &image, out),
+            Input::Applied(zxid) => self.on_applied(zxid, out),
+            Input::Captured { ticket, snapshot } => self.on_captured(ticket, snapshot, out),
+        }
+    }
+
     /// Leaves whatever role this server has, and looks for a leader.
     fn step_down(&mut self, out: &mut Out) {
         self.leave(out);
         // 1. A follower logs a proposal, and its leader vanishes before the commit.
         // 2. Its memory ends below its log. Voting, or being synchronised, by memory would hide the
-        //    proposal, which may be committed, or append behind it.
+        //    proposal, which may be committed, or append after it.
         // So what is on disk comes first into memory (ZK-2845, ZK-4712, ZK-5094).
         if self.reloads > 0 || self.handed != self.storage.last() {
             self.reload(out);
@@ -414,7 +405,7 @@ impl Zab {
         }
     }
 
-    /// Stops for good: the disk did not do what it was told.
+    /// Stops for good: a disk operation failed.
     fn halt(&mut self, out: &mut Out) {
         self.leave(out);
         out.cancel_timer(Timer::Notify);

@@ -1,7 +1,7 @@
 //! What is written to disk, and what a booting server makes of it.
 //!
 //! The log holds [`Record::Txn`] only; three small files hold the two epochs and the *base*. A
-//! server's history is the snapshot that the base names, followed by the log records behind the
+//! server's history is the snapshot that the base names, followed by the log records after the
 //! index that the base names. Anything else on the disk is debris of a crash and is ignored:
 //! records in front of that index, snapshots with other zxids. So taking over a leader's snapshot
 //! is one atomic rename, wherever a crash falls, and a snapshot of a history that was truncated can
@@ -9,8 +9,8 @@
 //!
 //! # Booting
 //! What a booting server reads may come from a cache: a process that died wrote it, and if a sync
-//! of it failed, no later sync makes it durable (docs/zab.md, rule R2). So the history behind the
-//! base is written once more, behind a [`Record::Rewritten`], then the base is moved to the copies,
+//! of it failed, no later sync makes it durable (docs/zab.md, rule R2). So the history after the
+//! base is written once more, after a [`Record::Rewritten`], then the base is moved to the copies,
 //! and then the originals are dropped (`Storage::rewrite`). A crash on the way leaves the originals
 //! or the copies:
 //! - without the new base, the log is read up to the mark;
@@ -66,7 +66,7 @@ pub enum Record {
         /// What was proposed.
         payload: Payload,
     },
-    /// In the log: copies of the whole history behind the base follow. As long as the base lies
+    /// In the log: copies of the whole history after the base follow. As long as the base lies
     /// before this, they are debris.
     Rewritten,
     /// The content of `acceptedEpoch`.
@@ -129,7 +129,7 @@ pub(super) struct Recovered<'a> {
     pub snapshot: Option<&'a Snapshot>,
     /// The index of the last record of the log, whether it belongs to the history or not.
     pub log_last: u64,
-    /// The transactions behind the base, in ascending order.
+    /// The transactions after the base, in ascending order.
     pub log: Vec<(Zxid, &'a Payload)>,
 }
 
@@ -137,11 +137,11 @@ pub(super) struct Recovered<'a> {
 ///
 /// A learner logs transactions of the running epoch before it writes `currentEpoch`. If it dies in
 /// between, its last zxid is of a later epoch than the file says. ZooKeeper refuses to boot then
-/// (ZK-1653). But whoever owns a transaction of an epoch owns that epoch's whole initial history
-/// in front of it, so `currentEpoch` may be raised, as long as the epoch was accepted.
+/// (ZK-1653). But a server that holds a transaction of an epoch holds that epoch's whole initial
+/// history in front of it, so `currentEpoch` may be raised, as long as the epoch was accepted.
 ///
 /// A gap between two counters of one epoch is not refused: like ZooKeeper (which detects it
-/// nowhere) this leaves the judgement to whoever compares histories.
+/// nowhere) this leaves the judgement to the comparison of histories.
 pub(super) fn read(image: &Image<Record>) -> Result<Recovered<'_>, Refusal> {
     let accepted_epoch = match file(image, ACCEPTED_EPOCH)? {
         None => 0,
@@ -374,7 +374,7 @@ mod tests {
         image.log.push(txn(2, 2));
         let copies = read(&image).expect("the copies are whole");
         assert_eq!((copies.log.len(), copies.base_failed), (2, false));
-        // Power took the second original, and all that lay behind it.
+        // Power took the second original, and everything after it.
         image.log.truncate(1);
         let left = read(&image).expect("the originals are what is left");
         assert_eq!((left.log.len(), left.base_failed), (1, true));

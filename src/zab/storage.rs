@@ -22,7 +22,7 @@ pub(super) struct Storage {
     accepted_epoch: u32,
     current_epoch: u32,
     base: Base,
-    /// The zxids of the log records behind the base. Invariant: strictly increasing.
+    /// The zxids of the log records after the base. Invariant: strictly increasing.
     zxids: VecDeque<Zxid>,
 }
 
@@ -63,6 +63,15 @@ impl Storage {
         out.disk(DiskOp::Sync(Object::Directory));
     }
 
+    /// What holds after every step.
+    pub fn assert_invariants(&self) {
+        let (accepted, current) = (self.accepted_epoch, self.current_epoch);
+        assert!(
+            current <= accepted,
+            "epoch {current} entered, {accepted} accepted"
+        );
+    }
+
     pub fn accepted_epoch(&self) -> u32 {
         self.accepted_epoch
     }
@@ -98,7 +107,7 @@ impl Storage {
     }
 
     /// Notes that the history of this epoch's leader was taken over; durable once the queue gets
-    /// here, and behind everything queued before.
+    /// here, after everything queued before.
     pub fn enter_epoch(&mut self, epoch: u32, out: &mut Out) {
         let accepted = self.accepted_epoch;
         assert!(
@@ -112,7 +121,8 @@ impl Storage {
     }
 
     /// Writes `currentEpoch` as the mirror has it. The file counts from the rename on, and then
-    /// everything queued before is durable: whoever claims an epoch has its history (ZK-4643).
+    /// everything queued before is durable: a server that claims an epoch has its history
+    /// (ZK-4643).
     pub fn write_current_epoch(&self, out: &mut Out) {
         let record = Record::CurrentEpoch(self.current_epoch);
         out.disk(DiskOp::Write(CURRENT_EPOCH_TMP, record));
@@ -138,7 +148,7 @@ impl Storage {
         self.zxids.truncate(keep);
         out.disk(DiskOp::CutAfter(self.last_index()));
         // Nothing may be appended before the cut is durable: power could bring the old tail back
-        // behind the new records.
+        // after the new records.
         out.disk(DiskOp::Sync(Object::Directory));
         true
     }
@@ -161,7 +171,7 @@ impl Storage {
         out.disk(DiskOp::Sync(Object::Directory));
     }
 
-    /// Writes a snapshot of this history beside the others. `None` if it would tell nothing new.
+    /// Writes a snapshot of this history beside the others. `None` if the base covers it already.
     pub fn save(&self, snapshot: Snapshot, out: &mut Out) -> Option<Ticket> {
         if snapshot.zxid <= self.base.snapshot {
             return None;
@@ -170,7 +180,7 @@ impl Storage {
         Some(out.disk(DiskOp::SyncAll))
     }
 
-    /// Starts the history at a saved snapshot that is durable. The previous base and the log behind
+    /// Starts the history at a saved snapshot that is durable. The previous base and the log after
     /// it are kept; what was only of use to still older ones is dropped.
     pub fn advance_base(&mut self, snapshot: Zxid, out: &mut Out) {
         let covered = self.zxids.partition_point(|zxid| *zxid <= snapshot);
@@ -187,7 +197,7 @@ impl Storage {
     }
 
     /// Moves the base. The file counts from the rename on, and then everything queued before is
-    /// durable. The rename itself, and removals behind it, become so in this order.
+    /// durable. The rename itself, and removals after it, become so in this order.
     fn rebase(&mut self, newest: Base, older: Option<Base>, out: &mut Out) {
         self.base = newest;
         out.disk(DiskOp::Write(BASE_TMP, Record::Base { newest, older }));

@@ -36,7 +36,7 @@ impl Canonical for Vote {
 
 /// A vote as it was heard: with the role of the server that cast it and its election round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Ballot {
+pub(super) struct CastVote {
     /// `Looking`, or where the sender has settled.
     pub role: Role,
     /// Its vote.
@@ -45,12 +45,12 @@ pub(super) struct Ballot {
     pub round: u64,
 }
 
-impl Ballot {
-    /// Whether two ballots support the same outcome.
+impl CastVote {
+    /// Whether two votes support the same outcome.
     ///
     /// Servers that have settled joined their leader in different rounds and at different zxids, so
     /// between two of them only the leader and the epoch count (ZK-1805).
-    pub fn agrees(&self, other: &Ballot) -> bool {
+    pub fn agrees(&self, other: &CastVote) -> bool {
         if self.role == Role::Looking || other.role == Role::Looking {
             self.vote == other.vote && self.round == other.round
         } else {
@@ -73,7 +73,7 @@ mod tests {
         })
     }
 
-    /// The rule as zab.md section 3.3 words it.
+    /// The order of votes as rule E1 of docs/zab.md words it.
     fn beats(new: &Vote, current: &Vote) -> bool {
         new.epoch > current.epoch
             || (new.epoch == current.epoch && new.zxid > current.zxid)
@@ -84,7 +84,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_vote_order_is_the_rule_of_section_3_3(a in any_vote(), b in any_vote()) {
+        fn the_vote_order_is_rule_e1(a in any_vote(), b in any_vote()) {
             prop_assert_eq!(a > b, beats(&a, &b));
         }
 
@@ -114,12 +114,12 @@ mod tests {
             zxid: Zxid::new(2, 7),
             leader: NodeId(1),
         };
-        let settled = Ballot {
+        let settled = CastVote {
             role: Role::Following,
             vote,
             round: 4,
         };
-        let later = Ballot {
+        let later = CastVote {
             role: Role::Leading,
             vote: Vote {
                 zxid: Zxid::new(3, 1),
@@ -128,7 +128,7 @@ mod tests {
             round: 9,
         };
         assert!(settled.agrees(&later));
-        let looking = Ballot {
+        let looking = CastVote {
             role: Role::Looking,
             ..later
         };

@@ -5,8 +5,8 @@ mod explanation;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use menagerie::check::{watches, znode as tree};
 use menagerie::linear::{self, Budget, Family, Judgement, KeyedHistory, Limit};
+use menagerie::{check::watches, znode as tree};
 
 use crate::histories::znode::TreeHistory;
 use crate::histories::{self, FailedSwap, Unread};

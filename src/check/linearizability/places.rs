@@ -1,13 +1,13 @@
 //! Places of synced reads between the transactions, whose order is fixed.
 
-use super::{Broken, answered, contradiction, ended, reader_of, told};
-use crate::check::model::{Model, timeless};
+use super::{Broken, contradiction, ended, reader_of};
 use crate::check::timeline::Timeline;
-use crate::check::znode::contrast;
 use crate::history::Operation;
 use crate::ids::Zxid;
 use crate::linear::{Found, Kind, Model as Sequential, Steps, Timed, placed, search};
 use crate::tree::Read;
+use crate::znode::contrast;
+use crate::znode::model::{Model, timeless};
 
 /// Questions of the search, each after hundreds of steps, before the broken claim stands
 /// undisputed.
@@ -94,7 +94,7 @@ fn homeless(
         step.replay(&mut model);
     }
     let expected = model.read(reader_of(read), asked);
-    let (_, answer) = answered(read)?;
+    let (_, answer) = read.answered()?;
     let (seen, expected) = contrast(&timeless(answer), &expected);
     Some(Broken {
         at: ended(read),
@@ -102,8 +102,8 @@ fn homeless(
             "{} was answered {seen}, but {} had completed at {completed} before it was invoked at \
              {}: from there on the answer was {expected}, and nothing made it the other again \
              before the read ended",
-            told(read),
-            told(write),
+            read.described(),
+            write.described(),
             read.invoked,
         ),
         about_a_read: true,
@@ -118,7 +118,7 @@ fn transactions(timeline: &Timeline<'_>) -> Vec<Timed<Ask>> {
     for (step, number) in timeline.steps.iter().zip(0u32..) {
         let operation = step.operation;
         invoked = operation.map_or(invoked, |write| invoked.max(write.invoked.0));
-        let answered = operation.filter(|write| answered(write).is_some());
+        let answered = operation.filter(|write| write.answered().is_some());
         ops.push(Timed {
             action: Ask::Step(number),
             invoked,

@@ -3,10 +3,10 @@
 
 use proptest::prelude::*;
 
-use super::super::model;
 use crate::ids::{SessionId, Span, Zxid};
 use crate::linear::{Found, Kind, Numbered, Specification, Steps, Timed, placed, search};
 use crate::tree::{Answer, CreateMode, Data, Path, Read, Request, Write};
+use crate::znode::model;
 
 /// A request and its answer, if that is known.
 type Ask = (Request, Option<Answer>);

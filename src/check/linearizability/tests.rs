@@ -1,7 +1,7 @@
 use super::super::testing::{Story, answer, assert_fails, assert_passes, command_of, verdict_with};
 use super::*;
 use crate::ids::Span;
-use crate::tree::{CreateMode, Data, Failure, Path, Response, Stat};
+use crate::tree::{CreateMode, Data, ErrorCode, Failure, Path, Response, Stat};
 
 const SESSION: u64 = 7;
 const READER: Reader<'static> = Reader {

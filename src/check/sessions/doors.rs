@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::check::findings::Findings;
-use crate::check::linearizability::told;
 use crate::history::{History, Outcome};
 use crate::ids::{ConnId, NodeId, SessionId, VirtualTime, Zxid};
 use crate::tree::{ErrorCode, Request, Write};
@@ -138,7 +137,7 @@ impl Doors {
             if end.is_none_or(|end| end > zxid) {
                 let reason = format!(
                     "{} was told at {zxid} that its session {} expired, but nothing had ended it",
-                    told(operation),
+                    operation.described(),
                     operation.session
                 );
                 findings.fail(operation.completed.unwrap_or(operation.invoked), reason);

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::model::parent_of;
 use crate::history::{History, Operation};
 use crate::ids::{VirtualTime, Zxid};
 use crate::tree::{CreateMode, Part, Path, Read, Request, Response, Stat, Write};
+use crate::znode::model::parent_of;
 
 /// A sequential node that came into being.
 #[derive(Clone, Debug)]

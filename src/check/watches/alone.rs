@@ -7,9 +7,9 @@ use super::changes::Changes;
 use super::walk;
 use crate::check::Counterexample;
 use crate::check::findings::Findings;
-use crate::check::znode::{Options, Report, replayed};
 use crate::history::History;
 use crate::linear::{Budget, Limit};
+use crate::znode::{Options, Report, replayed};
 
 /// Judges what the clients of a history were told by their watches, in the order of a report that
 /// holds. The first violation, if there is one.

@@ -3,49 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::Table;
-use crate::check::model::{Change, Model};
 use crate::check::timeline::Timeline;
 use crate::ids::Zxid;
 use crate::tree::{EventKind, Identity, Path};
-
-/// One change and the transaction that made it.
-#[derive(Clone, Debug)]
-pub(in crate::check) struct Dated {
-    pub zxid: Zxid,
-    pub change: Change,
-    /// Whether it surely happened, and whoever may hear of it surely may.
-    pub is_sure: bool,
-}
-
-/// Where something may have changed that nobody was told of.
-#[derive(Debug, Default)]
-pub(in crate::check) struct Doubts {
-    /// By path: above the first and through the second.
-    at: BTreeMap<Path, Vec<(u64, u64)>>,
-    /// By the beginning of the path, which a number ends.
-    prefixed: Vec<(Path, (u64, u64))>,
-}
-
-impl Doubts {
-    /// Something at this path.
-    pub fn add(&mut self, path: Path, window: (u64, u64)) {
-        self.at.entry(path).or_default().push(window);
-    }
-
-    /// Something at a path that begins so.
-    pub fn add_prefixed(&mut self, prefix: Path, window: (u64, u64)) {
-        self.prefixed.push((prefix, window));
-    }
-
-    /// Whether there may be something at a path above `after` through `through`.
-    pub fn any(&self, path: &str, after: u64, through: u64) -> bool {
-        let overlaps = |window: &(u64, u64)| window.0 < through && window.1 > after;
-        let known = self.at.get(path).map_or(&[][..], Vec::as_slice);
-        let mut prefixed = self.prefixed.iter();
-        known.iter().any(overlaps)
-            || prefixed.any(|(prefix, window)| path.starts_with(&**prefix) && overlaps(window))
-    }
-}
+use crate::znode::model::Model;
+use crate::znode::{Dated, Doubts};
 
 /// All of them.
 #[derive(Debug)]

@@ -41,7 +41,6 @@ mod tests;
 use std::collections::BTreeMap;
 
 use super::findings::Findings;
-use super::linearizability::{answered, told};
 use super::session_order::operation_of;
 use super::timeline::Recorder;
 use super::{Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Verdict};
@@ -50,7 +49,6 @@ use crate::ids::{SessionId, VirtualTime};
 use crate::tree::EventKind;
 pub use alone::judge;
 use changes::Changes;
-pub(super) use changes::{Dated, Doubts};
 use leaks::Leaks;
 use session::Watching;
 
@@ -157,7 +155,7 @@ fn completed(
     changes: &Changes,
     operation: &Operation,
 ) -> Option<String> {
-    let (zxid, answer) = answered(operation)?;
+    let (zxid, answer) = operation.answered()?;
     if operation.session == SessionId::NONE {
         return None;
     }
@@ -171,7 +169,7 @@ fn completed(
     missed.map(|missed| {
         format!(
             "{} was answered at {zxid} before its session was told of {missed}",
-            told(operation)
+            operation.described()
         )
     })
 }

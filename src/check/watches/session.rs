@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Table;
-use super::changes::{Changes, Dated};
-use crate::check::model::parent_of;
+use super::changes::Changes;
 use crate::history::Operation;
 use crate::ids::{ConnId, OpId, Zxid};
 use crate::tree::{
     Answer, ErrorCode, EventKind, Identity, Path, Read, Request, WatchEvent, WatchRequest,
     WatchTables,
 };
+use crate::znode::Dated;
+use crate::znode::model::parent_of;
 
 /// The watches of a session.
 #[derive(Debug, Default)]

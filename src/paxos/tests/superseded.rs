@@ -163,7 +163,7 @@ fn a_leader_that_learned_beyond_a_gap_proposes_nothing_else_there() {
     world.propose(N4, 1);
     world.propose(N4, 2);
     world.settle();
-    // n1 has not noticed; it is told of slot 4 only, in which it has not proposed anything yet.
+    // n1 has not noticed; it hears of slot 4 only, in which it has not proposed anything yet.
     assert!(world.leads(N1));
     teach(&mut world, N3, N1, 4, 2);
     assert!(!world.leads(N1), "only a higher ballot can have chosen it");
@@ -179,7 +179,7 @@ fn a_candidate_that_knows_of_a_higher_ballots_choice_does_not_lead() {
     world.propose(N4, 1);
     world.propose(N4, 2);
     world.settle();
-    // n1 is told of slot 3 only. Then grants and promises arrive that are older than n4's ballot.
+    // n1 hears of slot 3 only. Then grants and promises arrive that are older than n4's ballot.
     teach(&mut world, N3, N1, 3, 2);
     world.fire(N1, Timer::Election);
     let (round, owner) = (1, N1);

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::mutation::Mutation;
-use crate::server::{RequestName, ServerTimer};
+use crate::server::ServerTimer;
+use crate::server::request::RequestName;
 use crate::tree::Content;
 use std::sync::Arc;
 
@@ -393,7 +394,7 @@ fn a_full_queue_sheds_requests_and_sessions_whose_writes_it_cannot_order() {
     let full = 0..u32::try_from(stage.server.waiting_max()).expect("a small number");
     let names =
         full.map(|seq| -> RequestName { (NEW, seq, crate::server::request::Purpose::Write) });
-    stage.server.under_way.extend(names);
+    stage.server.leading.under_way.extend(names);
     stage.ask_as_peer(SESSION, 1, create("/a"));
     stage.settle();
     assert_eq!(stage.proposed(), 0, "its origin sends it again");

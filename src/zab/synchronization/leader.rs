@@ -1,4 +1,4 @@
-//! The leader's side: DIFF, TRUNC or SNAP, everything behind it, NEWLEADER, UPTODATE.
+//! The leader's side: DIFF, TRUNC or SNAP, everything after it, NEWLEADER, UPTODATE.
 
 use std::collections::VecDeque;
 
@@ -8,8 +8,8 @@ use crate::protocol::{CaptureKind, Fact};
 use crate::quorum::{NodeSet, is_quorum};
 use crate::tree::Payload;
 
-use crate::zab::discovery::{Leading, Phase, Stage};
-use crate::zab::{Msg, Out, State, Timer, Zab};
+use crate::zab::roles::{Leading, Phase, Stage, State};
+use crate::zab::{Msg, Out, Timer, Zab};
 
 /// How a learner is synchronised. `next` is the place in the leader's window from which on
 /// transactions are sent.
@@ -42,7 +42,7 @@ fn choose(
     if theirs < oldest {
         return Choice::Snap;
     }
-    // Here oldest <= theirs < ours: there is an entry at or before it, and one behind it.
+    // Here oldest <= theirs < ours: there is an entry at or before it, and one after it.
     let next = window.partition_point(|(zxid, _)| *zxid <= theirs);
     let (before, after) = (window[next - 1].0, window[next].0);
     if before == theirs || mutations.has(Mutation::Z20) {
@@ -59,27 +59,23 @@ impl Zab {
     /// Brings a learner that promised the epoch up to date.
     pub(in crate::zab) fn synchronize(&mut self, node: NodeId, out: &mut Out) {
         let ours = self.handed;
-        let State::Leading(leading) = &mut self.state else {
-            return; // The caller has looked.
-        };
-        let Some(learner) = leading.learners.get_mut(&node) else {
-            return; // The caller has looked.
-        };
+        let leading = self.state.leading();
+        // 1. A learner acks proposal t, its stream breaks, it comes back, its history ends at t.
+        // 2. TRUNC to the last commit removes t there; t is sent again, but not yet logged again.
+        // 3. Counting the old ack would commit t with one copy less than a quorum.
+        if !self.config.mutations.has(Mutation::N24) {
+            for proposal in &mut leading.outstanding {
+                proposal.acks.remove(node);
+            }
+        }
+        let learner = leading.learner(node);
         let Stage::Promised {
             zxid: theirs,
             wants_snapshot,
         } = learner.stage
         else {
-            return; // The caller has looked.
+            unreachable!("{node} is synchronised in {:?}", learner.stage);
         };
-        // 1. A learner acks proposal t, its stream breaks, it comes back, its history ends at t.
-        // 2. TRUNC to the last commit removes t there; t is sent again, but not yet logged again.
-        // 3. Counting the old ack would commit t with one copy less than a quorum.
-        for proposal in &mut leading.outstanding {
-            if !self.config.mutations.has(Mutation::N24) {
-                proposal.acks.remove(node);
-            }
-        }
         let mut choice = choose(theirs, ours, &self.window, self.config.mutations);
         if wants_snapshot && theirs != ours {
             choice = Choice::Snap;
@@ -130,12 +126,8 @@ impl Zab {
     /// Sends a learner the window from `next` on, then what is outstanding, then NEWLEADER; from
     /// now on it gets every proposal and commit. All in one step, so that nothing falls between.
     pub(in crate::zab) fn forward(&mut self, node: NodeId, next: usize, out: &mut Out) {
-        let State::Leading(leading) = &mut self.state else {
-            return; // The caller has looked.
-        };
-        let Some(learner) = leading.learners.get_mut(&node) else {
-            return; // The caller has looked.
-        };
+        let leading = self.state.leading();
+        let learner = &leading.learners[&node];
         for (zxid, payload) in self.window.range(next..) {
             let (zxid, payload) = (*zxid, payload.clone());
             learner.send(node, Msg::Proposal { zxid, payload }, out);
@@ -147,13 +139,13 @@ impl Zab {
                 learner.send(node, Msg::Proposal { zxid, payload }, out);
             }
         }
-        learner.stage = Stage::Forwarding;
         let epoch = leading.epoch;
         learner.send(node, Msg::NewLeader { epoch }, out);
+        leading.learner(node).stage = Stage::Forwarding;
     }
 
     /// A learner, or this leader, durably holds the initial history.
-    pub(in crate::zab) fn history_acked(&mut self, from: NodeId, epoch: u32, out: &mut Out) {
+    pub(in crate::zab) fn on_ack_new_leader(&mut self, from: NodeId, epoch: u32, out: &mut Out) {
         let State::Leading(leading) = &mut self.state else {
             return; // The own disk was slower than the leadership.
         };
@@ -179,9 +171,7 @@ impl Zab {
 
     /// A quorum holds the initial history: it is committed, and this server is the epoch's primary.
     fn establish(&mut self, out: &mut Out) {
-        let State::Leading(leading) = &mut self.state else {
-            return; // The caller has looked.
-        };
+        let leading = self.state.leading();
         leading.phase = Phase::Broadcast;
         self.shunned = NodeSet::EMPTY;
         // A settled server reports the epoch it lives in, whatever it was elected with (ZK-1732).
@@ -229,7 +219,7 @@ mod tests {
     const WINDOW: &[(u32, u32)] = &[(7, 2), (7, 3), (8, 1), (8, 2)];
 
     #[test]
-    fn the_choice_follows_the_rules_of_section_5_1() {
+    fn the_choice_follows_rules_s1_to_s4() {
         let of = |theirs| chosen(theirs, WINDOW, Mutations::NONE);
         assert_eq!(of((8, 2)), Choice::Diff { next: 4 });
         let zxid = Zxid::new(8, 2);

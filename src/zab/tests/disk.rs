@@ -34,7 +34,7 @@ pub struct Disk {
     /// A sync failed since the process started.
     pub broken: bool,
     /// Indexes of log records whose sync failed: no later one makes them durable, and nothing
-    /// behind them can be read if they are lost.
+    /// after them can be read if they are lost.
     pub doubtful: BTreeSet<u64>,
 }
 
@@ -108,7 +108,7 @@ pub fn perform(disk: &mut Disk, op: DiskOp<Record>) {
     }
 }
 
-/// A sync fails: what it should have made durable is in doubt, and what waits behind it is never
+/// A sync fails: what it should have made durable is in doubt, and what waits for it is never
 /// done.
 pub fn fail(disk: &mut Disk, op: &DiskOp<Record>) {
     disk.failing = false;

@@ -5,7 +5,8 @@ use super::world::{World, node};
 use crate::ids::{LocalTime, Span, Zxid};
 use crate::mutation::{Mutation, Mutations};
 use crate::protocol::{Effect, Ensemble, Image, Input, Knobs, Outbox, Protocol, Role, Via};
-use crate::zab::{Msg, State, Timer, Vote, Zab};
+use crate::zab::roles::State;
+use crate::zab::{Msg, Timer, Vote, Zab};
 
 #[test]
 fn three_servers_elect_the_one_with_the_best_history() {
@@ -186,7 +187,7 @@ fn a_leader_steps_down_before_a_follower_that_is_ahead() {
         let zab = server.zab.as_mut().expect("it runs");
         let mut out = Outbox::new(node(5));
         let (current_epoch, zxid) = acked;
-        zab.epoch_acked(node(1), current_epoch, zxid, false, &mut out);
+        zab.on_ack_epoch(node(1), current_epoch, zxid, false, &mut out);
         assert_eq!(matches!(zab.state, State::Leading(_)), leads, "{acked:?}");
         let hung_up = |effect: &Effect<Zab>| matches!(effect, Effect::HangUp { .. });
         assert_eq!(out.effects().iter().any(hung_up), !leads);

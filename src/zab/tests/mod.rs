@@ -1,4 +1,4 @@
-//! Scripted runs: what the paper and the reference say in sentences, on the small world of `world`.
+//! Scripted runs of the rules of docs/zab.md, on the small world of `world`.
 
 mod broadcast;
 mod disk;

@@ -110,7 +110,7 @@ fn snapshots_let_the_log_be_dropped_and_one_older_is_kept() {
     for number in 1..=3 {
         world.crash(node(number), Loss::Power);
     }
-    // An unreadable newest snapshot is replaced by the older one and the log behind it.
+    // An unreadable newest snapshot is replaced by the older one and the log after it.
     world
         .nodes
         .get_mut(&node(1))

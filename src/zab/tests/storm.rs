@@ -62,7 +62,7 @@ fn storm_on(disks: Disks, seed: u64, voters: u8, observers: u8, mutations: Mutat
     world.heal();
     for id in (1..=voters + observers).map(node) {
         if world.node(id).disk.failing || world.node(id).disk.broken {
-            // Whoever is down already has nothing to lose but its queue.
+            // A server that is down has nothing to lose but its queue.
             world.crash(id, Loss::Process);
         }
     }

@@ -242,7 +242,7 @@ fn a_position_that_is_unknown_is_not_truncated_to_but_answered_by_asking_for_a_s
     let mut out = Outbox::new(node(2));
     // A position that this history never had: in the same epoch, but unknown.
     let unknown = Zxid::new(shared.epoch(), 99);
-    zab.truncate(unknown, &mut out);
+    zab.on_trunc(unknown, &mut out);
     assert!(zab.wants_snapshot);
     let hung_up = |effect: &Effect<Zab>| matches!(effect, Effect::HangUp { .. });
     assert!(out.effects().iter().any(hung_up));

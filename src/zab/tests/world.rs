@@ -1,5 +1,5 @@
 //! The smallest world that a Zab server can live in: FIFO streams that break, a latest-wins
-//! channel, a disk that syncs when told to, and a state machine that is a list. Events are taken
+//! channel, a disk that syncs on command, and a state machine that is a list. Events are taken
 //! in order, or in an order drawn from a seed.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -12,7 +12,8 @@ use crate::protocol::{
     BarrierOutcome, BarrierToken, DiskOp, DiskResult, Effect, Ensemble, Fact, Gate, Input, Knobs,
     LinkEvent, Outbox, Protocol, Role, Via,
 };
-use crate::zab::{Msg, State, Timer, Zab};
+use crate::zab::roles::State;
+use crate::zab::{Msg, Timer, Zab};
 
 /// A sequence of transactions: position and payload digest.
 pub type History = Vec<(Zxid, u64)>;
@@ -40,7 +41,7 @@ pub struct World {
     links: BTreeMap<LinkId, (NodeId, NodeId)>,
     cut: BTreeSet<(NodeId, NodeId)>,
     now: u64,
-    /// What stands behind each snapshot zxid.
+    /// The history that each snapshot zxid stands for.
     library: BTreeMap<Zxid, History>,
     /// The committed sequence as the furthest server knows it.
     pub chosen: History,

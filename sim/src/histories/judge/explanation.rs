@@ -1,9 +1,9 @@
 //! What a violation is about, in the words of its file.
 
-use menagerie::check::znode as tree;
 use menagerie::history::{Operation, Outcome};
 use menagerie::ids::OpId;
 use menagerie::linear::{self, Budget, Family, KeyedHistory, Told, told};
+use menagerie::znode as tree;
 use serde::Serialize;
 
 use crate::histories::znode::TreeHistory;

@@ -26,9 +26,7 @@ fn stat_of(shape: Option<&StatShape<'_>>) -> Result<Stat, String> {
         cversion: shape.cversion,
         aversion: shape.aversion.unwrap_or(0),
         ephemeral_owner: owner,
-        data_length: shape
-            .data_length
-            .unwrap_or(menagerie::check::znode::UNTOLD_LENGTH),
+        data_length: shape.data_length.unwrap_or(menagerie::znode::UNTOLD_LENGTH),
         num_children: shape.num_children,
     })
 }

@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use menagerie::check::znode::UNTOLD_LENGTH;
 use menagerie::history::{Outcome, Refused, Seen};
 use menagerie::ids::{ClientId, NodeId, SessionId, VirtualTime, Zxid};
 use menagerie::tree::{
     ANY_VERSION, Answer, CreateMode, Data, ErrorCode, Failure, Part, Read, Request, Response, Stat,
     Write,
 };
+use menagerie::znode::UNTOLD_LENGTH;
 use serde::Deserialize;
 
 use super::json::{OneOrMany, Scalar, StatShape};

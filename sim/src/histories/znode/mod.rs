@@ -17,10 +17,10 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use menagerie::check::znode::Birth;
 use menagerie::history::{History, Operation, Outcome};
 use menagerie::ids::{ClientId, OpId, SessionId, VirtualTime, Zxid};
 use menagerie::tree::{Answer, ErrorCode, Identity, Request};
+use menagerie::znode::InitialTree;
 
 use super::{LINES_A_LOOK, Malformed, Unread, unlimited};
 
@@ -30,7 +30,7 @@ pub struct TreeHistory {
     /// The history.
     pub history: History,
     /// What the tree was born with.
-    pub birth: Birth,
+    pub birth: InitialTree,
     /// The names of the clients, the first being that of client 1.
     pub clients: Vec<String>,
     /// Of each operation the lines of its invocation and of its end; 0 where it has none.
@@ -65,15 +65,25 @@ pub fn parse_within(text: &[u8], bytes_max: usize) -> Result<TreeHistory, Unread
     // Only the log of an ensemble has the time in nanoseconds, and only a run has its lines
     // numbered.
     if has(b"\"t\":") {
-        lines(text, ensemble::Reader::default(), Birth::ZooKeeper, room)
+        lines(
+            text,
+            ensemble::Reader::default(),
+            InitialTree::ZooKeeper,
+            room,
+        )
     } else if has(b"\"index\":") {
-        let read = lines(text, generated::Reader::of_a_run(), Birth::ZooKeeper, room)?;
+        let read = lines(
+            text,
+            generated::Reader::of_a_run(),
+            InitialTree::ZooKeeper,
+            room,
+        )?;
         Ok(TreeHistory {
             tells_events: true,
             ..read
         })
     } else {
-        lines(text, generated::Reader::default(), Birth::Bare, room)
+        lines(text, generated::Reader::default(), InitialTree::Bare, room)
     }
 }
 
@@ -90,7 +100,7 @@ trait Form {
 fn lines(
     text: &[u8],
     mut form: impl Form,
-    birth: Birth,
+    birth: InitialTree,
     room: usize,
 ) -> Result<TreeHistory, Unread> {
     for (line, number) in text.split(|byte| *byte == b'\n').zip(1usize..) {

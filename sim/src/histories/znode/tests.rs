@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use menagerie::check::znode::{Mode, Options, Reads, Report, Ruling, check};
 use menagerie::linear::Steps;
 use menagerie::tree::{Read, Response};
+use menagerie::znode::{Mode, Options, Reads, Report, Ruling, check};
 use serde::Deserialize;
 
 use super::*;
