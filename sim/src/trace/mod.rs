@@ -19,13 +19,15 @@ use menagerie::tree::Identity;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::scenario::fault::{Family, Fault};
+use crate::world::{Action, CrashKind};
 pub use compare::{Divergence, divergence};
 pub use jsonl::TraceError;
 pub use recorder::Recorder;
 pub use text::lines;
 
 /// The version of the format.
-pub const TRACE_VERSION: u32 = 1;
+pub const TRACE_VERSION: u32 = 2;
 
 /// The trace of one run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -169,16 +171,6 @@ pub enum Phase {
     Read,
 }
 
-/// How a server died.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Death {
-    /// The process.
-    Process,
-    /// The power of its machine.
-    Power,
-}
-
 /// A server's role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -315,7 +307,7 @@ pub enum What {
     /// A server will not start with what its disk holds.
     Refused { node: NodeId, why: String },
     /// A server dies.
-    Crash { node: NodeId, kind: Death },
+    Crash { node: NodeId, kind: CrashKind },
     /// A server's process stands still.
     Pause { node: NodeId },
     /// It goes on.
@@ -406,19 +398,15 @@ pub enum What {
     /// A planned fault fires.
     Fault {
         index: usize,
-        family: String,
-        text: String,
+        family: Family,
+        fault: Fault,
     },
     /// A planned fault ends.
     Undo { index: usize },
     /// The faults are healed for these servers; the liveness phase begins.
     Heal { core: Vec<NodeId> },
     /// Something is done to the network or a disk that has no event of its own.
-    Action {
-        name: String,
-        nodes: Vec<NodeId>,
-        amount: u64,
-    },
+    Action { action: Action },
     /// A checker's violation, at the moment in which the run first showed it.
     Violation { checker: String, reason: String },
 }

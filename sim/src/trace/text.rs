@@ -192,25 +192,21 @@ fn plain(what: &What) -> Option<String> {
         What::WatchEvent {
             client, kind, path, ..
         } => format!("{client} saw {kind} {path}"),
-        What::Fault { text, .. } => format!("fault: {text}"),
+        What::Fault { fault, .. } => format!("fault: {}", fault.text()),
         What::Undo { index } => format!("fault {index} ends"),
         What::Heal { core } => {
             let names: Vec<String> = core.iter().map(ToString::to_string).collect();
             format!("{} are healed; liveness begins", names.join(" "))
         }
-        What::Action {
-            name,
-            nodes,
-            amount,
-        } => {
-            let nodes: Vec<String> = nodes.iter().map(ToString::to_string).collect();
-            let amount = match amount {
-                0 => String::new(),
-                amount => amount.to_string(),
-            };
-            format!("!! {name} {} {amount}", nodes.join(" "))
-                .trim_end()
-                .to_owned()
+        What::Action { action } => {
+            let nodes = action.nodes().into_iter().map(|node| node.to_string());
+            let amount = action.amount().map(|amount| amount.number().to_string());
+            let words = [format!("!! {}", action.name())].into_iter();
+            words
+                .chain(nodes)
+                .chain(amount)
+                .collect::<Vec<String>>()
+                .join(" ")
         }
         What::Violation { checker, reason } => format!("VIOLATION {checker}: {reason}"),
         What::Send { .. }

@@ -13,6 +13,7 @@ use super::knowledge::Knowledge;
 use super::messages;
 use super::names::{Names, listed};
 use super::subjects::Subjects;
+use crate::scenario::fault::Fault;
 use crate::trace::{Event, RoleName, Trace, What};
 
 /// The most faults that are told one by one whatever they hit.
@@ -35,7 +36,7 @@ pub(super) struct Teller<'a> {
     /// What facts tell of, so that the messages of the same moment need not.
     pub(super) stated: BTreeSet<(NodeId, VirtualTime, Zxid)>,
     pub(super) usual_delay: Span,
-    faults: BTreeMap<usize, String>,
+    faults: BTreeMap<usize, &'a Fault>,
     pub(super) few_faults: bool,
     pub(super) voters: usize,
     /// The messages that are told together with a promise.
@@ -84,16 +85,17 @@ impl<'a> Teller<'a> {
     }
 
     /// Takes an event.
-    pub fn follow(&mut self, event: &Event) {
+    pub fn follow(&mut self, event: &'a Event) {
         let inside = self.past[event.seq as usize];
         match &event.what {
-            What::Fault { index, text, .. } => {
-                self.faults.insert(*index, text.clone());
-                self.turn(event, format!("Fault: {}", faults::begins(text)));
+            What::Fault { index, fault, .. } => {
+                self.faults.insert(*index, fault);
+                self.turn(event, format!("Fault: {}", faults::begins(fault)));
             }
             What::Undo { index } => {
-                let text = self.faults.get(index).cloned().unwrap_or_default();
-                self.turn(event, format!("The fault ends: {}", faults::ends(&text)));
+                let ends = self.faults.get(index).map(|fault| faults::ends(fault));
+                let ends = ends.unwrap_or_default();
+                self.turn(event, format!("The fault ends: {ends}"));
             }
             What::Heal { core } => {
                 self.turn(event, format!("The faults are healed for {}", listed(core)));

@@ -5,7 +5,8 @@ use menagerie::ids::{NodeId, VirtualTime, Zxid};
 use super::deed::{Deed, Kind, Rank};
 use super::disks::Held;
 use super::teller::Teller;
-use crate::trace::{Death, Event, Phase, What};
+use crate::trace::{Event, Phase, What};
+use crate::world::CrashKind;
 
 impl Teller<'_> {
     pub(super) fn turn(&mut self, event: &Event, text: String) {
@@ -35,10 +36,10 @@ impl Teller<'_> {
         told(&held, "") + &told(&missing, " not")
     }
 
-    pub(super) fn die(&mut self, event: &Event, node: NodeId, kind: Death) {
+    pub(super) fn die(&mut self, event: &Event, node: NodeId, kind: CrashKind) {
         let how = match kind {
-            Death::Process => "'s process dies",
-            Death::Power => " loses its power",
+            CrashKind::Process => "'s process dies",
+            CrashKind::Power => " loses its power",
         };
         self.join_turn(event, &format!("{node}{how}"), &self.on_disk(node));
     }

@@ -35,7 +35,6 @@ use crate::run::registry::{Internal, Registration};
 use crate::run::resolve::Resolved;
 use crate::run::{Job, RunReport};
 
-pub(crate) use rename::renamed_servers;
 pub use size::Size;
 
 /// A failure, told apart from others.

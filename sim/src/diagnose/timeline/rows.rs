@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::trace::{Direction, End, Header, Passage, What};
+use crate::world::Amount;
 
 /// The lane of an event that happens to no server and no client.
 pub(super) const NO_LANE: i32 = -1;
@@ -284,15 +285,19 @@ pub(super) fn row(header: &Header, what: &What) -> Row {
         What::Fault {
             index,
             family,
-            text,
-        } => row.words(family, text).number(*index as u64),
+            fault,
+        } => row
+            .words(family.name(), &fault.text())
+            .number(*index as u64),
         What::Undo { index } => row.number(*index as u64),
         What::Heal { core } => row.words("", &names(core)),
-        What::Action {
-            name,
-            nodes,
-            amount,
-        } => row.words(name, &format!("{} {amount}", names(nodes))),
+        What::Action { action } => {
+            let amount = action.amount().map_or(0, Amount::number);
+            row.words(
+                action.name(),
+                &format!("{} {amount}", names(&action.nodes())),
+            )
+        }
         What::Violation { checker, reason } => row.words(checker, reason),
     }
 }

@@ -210,7 +210,7 @@ impl Writer {
                     self.span(at, (CLIENTS, u64::from(client.0)), &text, "e", *op, &args);
                 }
             }
-            What::Fault { text, .. } => self.instant(at, (RUN, 1), text, "g"),
+            What::Fault { fault, .. } => self.instant(at, (RUN, 1), &fault.text(), "g"),
             What::Undo { index } => self.instant(at, (RUN, 1), &format!("fault {index} ends"), "g"),
             What::Heal { .. } => self.instant(at, (RUN, 1), "healed", "g"),
             What::Violation { checker, reason } => {
