@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use menagerie::check::{Counterexample, Excused, Verdict};
+use menagerie::check::{Counterexample, Excused, Subjects, Verdict};
 use menagerie::history::{History, Outcome};
 use menagerie::ids::{NodeId, Span, VirtualTime};
 use menagerie::mutation::Mutations;
@@ -285,7 +285,11 @@ fn panicked(at: VirtualTime) -> Judged {
     let verdict = if in_checker {
         Verdict::Unknown(format!("a checker panicked: {reason}"))
     } else {
-        Verdict::Fail(Counterexample { at, reason })
+        Verdict::Fail(Counterexample {
+            at,
+            reason,
+            subjects: Subjects::none(),
+        })
     };
     judged("invariant", verdict)
 }
@@ -347,6 +351,7 @@ fn header(report: &RunReport, setting: &WorldSpec, left_off: u64) -> Header {
                     checker: judged.checker.clone(),
                     at: counterexample.at,
                     reason: counterexample.reason.clone(),
+                    subjects: counterexample.subjects.clone(),
                 }),
                 Verdict::Pass { .. } | Verdict::Vacuous(_) | Verdict::Unknown(_) => None,
             })
@@ -389,6 +394,7 @@ fn expectation(report: &mut RunReport) {
         Verdict::Fail(Counterexample {
             at: report.virtual_time,
             reason: format!("the scenario expects {name} to report a violation, and it did not"),
+            subjects: Subjects::none(),
         })
     };
     report.verdicts.push(judged("expectation", verdict));

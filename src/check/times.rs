@@ -16,7 +16,8 @@ use std::collections::BTreeMap;
 use super::findings::Findings;
 use super::linearizability::{answered, told};
 use super::{
-    Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Setup, Timing, Verdict,
+    Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Setup, Subjects, Timing,
+    Verdict,
 };
 use crate::history::Operation;
 use crate::ids::{NodeId, VirtualTime, Zxid};
@@ -98,7 +99,8 @@ impl Times {
                 "{zxid} carries the time {time_ms}ms, but {leader} proposed it at {at}, when its \
                  clock showed between {least}ms and {most}ms"
             );
-            self.findings.fail(at, reason);
+            let subjects = Subjects::none().node(leader).zxid(zxid).epoch(epoch);
+            self.findings.fail(at, reason, subjects);
         }
     }
 
@@ -240,7 +242,12 @@ fn judge_stat(
                     String::new()
                 }
             );
-            findings.fail(operation.completed.unwrap_or(operation.invoked), reason);
+            let subjects = Subjects::none().operation(operation).zxid(zxid);
+            findings.fail(
+                operation.completed.unwrap_or(operation.invoked),
+                reason,
+                subjects,
+            );
         }
     }
 }

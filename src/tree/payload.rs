@@ -1,6 +1,7 @@
 //! What the protocols carry without looking at it.
 
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize, Serializer};
 use std::sync::Arc;
 
 use super::acl::Acl;
@@ -10,17 +11,18 @@ use crate::canonical::{Canonical, RunHash};
 use crate::ids::{SessionId, Span, Zxid};
 
 /// One replicated value: cheap to clone, with a digest that stands for it in hashes and facts.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
+#[serde(transparent)]
 pub struct Payload(Arc<Body>);
 
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 struct Body {
     digest: u64,
     content: Content,
 }
 
 /// What a payload holds: deltas for Zab, commands for Multi-Paxos.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Content {
     /// A validated, idempotent state delta.
     Txn(TxnRecord),
@@ -29,7 +31,7 @@ pub enum Content {
 }
 
 /// A transaction and where it comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TxnRecord {
     /// The session that asked.
     pub session: SessionId,
@@ -42,7 +44,7 @@ pub struct TxnRecord {
 }
 
 /// A request as it is replicated before it is executed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Command {
     /// The session that asks. A createSession that opens one has none yet: this is the token by
     /// which the server that asked knows its own request again. It is never the id of a session.
@@ -271,6 +273,16 @@ impl core::hash::Hash for Snapshot {
     fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
         state.write_u64(self.zxid.0);
         state.write_u64(self.image.digest());
+    }
+}
+
+/// In a trace a snapshot is named, not spelled out.
+impl Serialize for Snapshot {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut parts = serializer.serialize_struct("Snapshot", 2)?;
+        parts.serialize_field("zxid", &self.zxid)?;
+        parts.serialize_field("digest", &self.image.digest())?;
+        parts.end()
     }
 }
 

@@ -12,7 +12,6 @@ use super::{Exit, Trouble, select, source};
 use menagerie::ids::VirtualTime;
 
 use crate::diagnose::blame::{Blame, Blamed, BlamedFault, Moment, blame as examine};
-use crate::diagnose::explain::brief;
 use crate::run::registry::Registration;
 use crate::scenario::quantity::exact_span;
 
@@ -54,7 +53,7 @@ pub(super) fn blame(
 }
 
 fn human(blame: &Blame) -> String {
-    let mut text = format!("{}: {}\n", blame.checker, brief(&blame.reason));
+    let mut text = format!("{}: {}\n", blame.checker, blame.reason);
     if !blame.faults.is_empty() {
         text.push_str("\nfaults\n");
         blame

@@ -12,7 +12,6 @@ use super::campaign::processors;
 use super::document;
 use super::output::print;
 use super::{Exit, Trouble, select, source};
-use crate::diagnose::explain::brief;
 use crate::diagnose::shrink::{self, Budget, Shrunk, Size, Watcher};
 use crate::run::bundle::Bundle;
 use crate::run::registry::Registration;
@@ -104,7 +103,7 @@ fn write_file(file: &str, text: &str) -> Result<(), Trouble> {
 pub(super) fn story(shrunk: &Shrunk, from: &str) -> String {
     format!(
         "Shrunk from {from}. It shows: {}",
-        brief(&shrunk.failure.reason).trim_end_matches('.')
+        shrunk.failure.reason.trim_end_matches('.')
     )
 }
 

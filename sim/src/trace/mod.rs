@@ -6,6 +6,7 @@
 //!
 //! Events are only recorded where a run is asked for its trace; recording never changes the run.
 
+pub mod body;
 mod compare;
 mod disk;
 pub mod export;
@@ -13,8 +14,9 @@ mod jsonl;
 mod recorder;
 mod text;
 
+use menagerie::check::Subjects;
 use menagerie::ids::{ClientId, ConnId, NodeId, OpId, VirtualTime, Zxid};
-use menagerie::protocol::Role;
+use menagerie::protocol::{Fact, Role};
 use menagerie::tree::Identity;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -25,6 +27,7 @@ pub use compare::{Divergence, divergence};
 pub use jsonl::TraceError;
 pub use recorder::Recorder;
 pub use text::lines;
+pub(crate) use text::words;
 
 /// The version of the format.
 pub const TRACE_VERSION: u32 = 2;
@@ -92,8 +95,11 @@ pub struct Failure {
     pub checker: String,
     /// When the run first showed it.
     pub at: VirtualTime,
-    /// What is wrong.
+    /// What is wrong, for people.
     pub reason: String,
+    /// What it is about.
+    #[serde(default)]
+    pub subjects: Subjects,
 }
 
 /// A server of the ensemble.
@@ -169,6 +175,32 @@ pub enum Phase {
     Lost,
     /// The disk was read back.
     Read,
+}
+
+/// What a disk operation does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Op {
+    /// A record is appended to the log; the body is the record.
+    Append,
+    /// The log loses the records after an index, which is the body.
+    CutAfter,
+    /// The log loses the records through an index, which is the body.
+    DropThrough,
+    /// A file is replaced; the body is its name (`file`) and its `record`.
+    Write,
+    /// A file is renamed; the body is `from` and `to`.
+    Rename,
+    /// A snapshot is written; the body is its `zxid`.
+    Save,
+    /// The snapshots below the `zxid` of the body are removed.
+    DropSnapshots,
+    /// An object is made durable; the body is its name.
+    Sync,
+    /// Everything is made durable.
+    SyncAll,
+    /// A living process reads its disk back; the body is the index of the last record.
+    Reload,
 }
 
 /// A server's role.
@@ -297,7 +329,7 @@ pub enum What {
     Disk {
         node: NodeId,
         ticket: u64,
-        op: String,
+        op: Op,
         phase: Phase,
         #[serde(skip_serializing_if = "Value::is_null", default)]
         body: Value,
@@ -330,7 +362,7 @@ pub enum What {
     /// A server's state is replaced by one that stands at this zxid.
     Restore { node: NodeId, zxid: Zxid },
     /// The protocol states a fact.
-    Fact { node: NodeId, body: Value },
+    Fact { node: NodeId, body: Fact },
     /// An end of a client's connection hears of it.
     ClientLink {
         client: ClientId,
@@ -409,6 +441,29 @@ pub enum What {
     Action { action: Action },
     /// A checker's violation, at the moment in which the run first showed it.
     Violation { checker: String, reason: String },
+}
+
+impl Op {
+    /// Whether it makes others durable.
+    pub fn is_sync(self) -> bool {
+        matches!(self, Op::Sync | Op::SyncAll)
+    }
+
+    /// Its name in the format.
+    pub fn name(self) -> &'static str {
+        match self {
+            Op::Append => "append",
+            Op::CutAfter => "cut_after",
+            Op::DropThrough => "drop_through",
+            Op::Write => "write",
+            Op::Rename => "rename",
+            Op::Save => "save",
+            Op::DropSnapshots => "drop_snapshots",
+            Op::Sync => "sync",
+            Op::SyncAll => "sync_all",
+            Op::Reload => "reload",
+        }
+    }
 }
 
 impl From<Role> for RoleName {

@@ -6,10 +6,12 @@
 use std::collections::BTreeMap;
 
 use menagerie::ids::VirtualTime;
+use menagerie::tree::Content;
 use serde_json::Value;
 
+use super::body::{self, Carried, typed};
 use super::{Direction, End, SessionNews, Why};
-use super::{Ended, Event, LinkNews, Passage, Phase, What};
+use super::{Ended, Event, LinkNews, Op, Passage, Phase, What};
 
 /// The longest body of a line; what is longer is cut off and marked.
 const BODY_MAX: usize = 160;
@@ -122,7 +124,7 @@ fn plain(what: &What) -> Option<String> {
             op,
             phase,
             body,
-        } => return disk(*phase, op, &format!("{node} "), *ticket, body),
+        } => return disk(*phase, *op, &format!("{node} "), *ticket, body),
         What::Boot { node } => format!("{node} boots"),
         What::Refused { node, why } => format!("{node} refuses to boot: {why}"),
         What::Crash { node, kind } => format!("!! {node} crashes: {kind:?}"),
@@ -136,7 +138,7 @@ fn plain(what: &What) -> Option<String> {
         }
         What::Commit { node, zxid } => format!("{node} commits {zxid}"),
         What::Restore { node, zxid } => format!("{node} restored to {zxid}"),
-        What::Fact { node, body } => format!("{node} fact {}", words(body)),
+        What::Fact { node, body } => format!("{node} fact {body:?}"),
         What::ClientLink {
             client,
             server,
@@ -218,24 +220,36 @@ fn plain(what: &What) -> Option<String> {
 }
 
 /// Only the ends of syncs are told, and what is read back.
-fn disk(phase: Phase, op: &str, node: &str, ticket: u64, body: &Value) -> Option<String> {
+fn disk(phase: Phase, op: Op, node: &str, ticket: u64, body: &Value) -> Option<String> {
     match phase {
-        Phase::Durable if op.starts_with("sync") => {
-            Some(format!("{node}disk Ticket({ticket}) Done"))
-        }
+        Phase::Durable if op.is_sync() => Some(format!("{node}disk Ticket({ticket}) Done")),
         Phase::Failed => Some(format!("{node}disk Ticket({ticket}) Failed")),
         Phase::Read => Some(format!("{node}reloaded, log to {}", words(body))),
         Phase::Queued | Phase::Written | Phase::Durable | Phase::Lost => None,
     }
 }
 
-/// A body as text: a string as it is, anything else as JSON.
-fn words(body: &Value) -> String {
-    match body {
-        Value::String(text) => text.clone(),
-        Value::Null => String::new(),
-        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => body.to_string(),
-    }
+/// A payload by itself: what it does, and for which session.
+fn payload(carried: &Carried) -> String {
+    let (session, seq, change) = match &carried.content {
+        Content::Txn(record) => (record.session, record.seq, typed(&record.txn)),
+        Content::Command(command) => (command.session, command.seq, typed(&command.write)),
+    };
+    let change = match &change {
+        Value::String(name) => name.clone(),
+        Value::Object(parts) => {
+            let name = parts.keys().next().map_or("", String::as_str);
+            let content = body::words(&change, &payload);
+            format!("{name} ({content})")
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => String::new(),
+    };
+    format!("{change} as number {seq} of {session}")
+}
+
+/// A body as text.
+pub(crate) fn words(body: &Value) -> String {
+    body::words(body, &payload)
 }
 
 /// A body cut to a sensible length, at a character boundary.

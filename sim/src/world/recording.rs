@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{Action, CrashKind, Event, World};
+use crate::trace::body::{inside, typed};
 use crate::trace::{Direction, End, Ended, LinkNews, Passage, SessionNews, Way, What, Why};
 use crate::world::channels::{Flow, Parcel, Side};
 
@@ -450,30 +451,8 @@ pub(super) fn kind<P: Protocol>(packet: &Packet<P>) -> String {
 
 /// What a packet says.
 fn body<P: Protocol>(packet: &Packet<P>) -> Value {
-    match packet {
-        Packet::Protocol(msg) => Value::String(format!("{msg:?}")),
-        Packet::Peer(msg) => inside(typed(msg)),
-    }
-}
-
-/// A value as JSON.
-pub(super) fn typed(value: &impl Serialize) -> Value {
-    serde_json::to_value(value).expect("what travels is made of numbers, words and lists")
-}
-
-/// The content of an enum's variant, whose name stands beside it.
-fn inside(value: Value) -> Value {
-    match value {
-        Value::Object(map) if map.len() == 1 => map
-            .into_iter()
-            .next()
-            .map_or(Value::Null, |(_, inner)| inner),
-        // A variant without content is its name.
-        Value::String(_) => Value::Null,
-        other @ (Value::Null
-        | Value::Bool(_)
-        | Value::Number(_)
-        | Value::Array(_)
-        | Value::Object(_)) => other,
-    }
+    inside(match packet {
+        Packet::Protocol(msg) => typed(msg),
+        Packet::Peer(msg) => typed(msg),
+    })
 }

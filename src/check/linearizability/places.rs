@@ -1,6 +1,7 @@
 //! Places of synced reads between the transactions, whose order is fixed.
 
 use super::{Broken, answered, contradiction, ended, reader_of, told};
+use crate::check::Subjects;
 use crate::check::model::{Model, timeless};
 use crate::check::timeline::Timeline;
 use crate::check::znode::contrast;
@@ -106,6 +107,7 @@ fn homeless(
             told(write),
             read.invoked,
         ),
+        subjects: Subjects::none().operation(read).operation(write),
         about_a_read: true,
     })
 }

@@ -13,7 +13,7 @@ use super::{Options, Survey, Violation, explain};
 use crate::check::model::Model;
 use crate::check::timeline::Timeline;
 use crate::history::History;
-use crate::ids::{VirtualTime, Zxid};
+use crate::ids::{OpId, VirtualTime, Zxid};
 use crate::linear::{Limit, Steps};
 
 /// What came out.
@@ -22,7 +22,7 @@ pub(in crate::check) struct Comparison {
     /// Answers that were examined.
     pub checked: usize,
     /// Where history and truth part, and when that showed.
-    pub parting: Option<(VirtualTime, String)>,
+    pub parting: Option<(VirtualTime, String, OpId)>,
     /// The limit that came before the end, if one did.
     pub limit: Option<Limit>,
 }
@@ -81,8 +81,8 @@ pub(in crate::check) fn compare(
     comparison
 }
 
-fn told_by(violation: Violation) -> (VirtualTime, String) {
-    (violation.at, violation.sentence)
+fn told_by(violation: Violation) -> (VirtualTime, String, OpId) {
+    (violation.at, violation.sentence, violation.operation)
 }
 
 /// What the servers say of the claims.
@@ -94,7 +94,7 @@ struct Revelation<'t> {
     /// How many writes are where their answers say.
     placed: usize,
     /// A write that took effect elsewhere than its answer says.
-    misplaced: Option<(VirtualTime, String)>,
+    misplaced: Option<(VirtualTime, String, OpId)>,
 }
 
 impl<'t> Revelation<'t> {
@@ -141,7 +141,7 @@ impl<'t> Revelation<'t> {
             explain::named(op),
             Zxid(place)
         );
-        let found = (explain::ended(op), sentence);
+        let found = (explain::ended(op), sentence, op.id);
         self.misplaced.get_or_insert(found);
     }
 }

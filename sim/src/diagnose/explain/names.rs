@@ -3,12 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use menagerie::ids::{ClientId, ConnId, NodeId, OpId, Zxid};
-use menagerie::tree::{Request, Write};
+use menagerie::check::Subjects;
+use menagerie::ids::{ClientId, ConnId, NodeId, OpId, SessionId, Zxid};
+use menagerie::tree::{Content, Path, Request, Txn, Write};
 use serde_json::Value;
 
-use super::form::Form;
 use crate::scenario::script::act_text;
+use crate::trace::body::{payloads, words};
 use crate::trace::{Direction, Event, Passage, Trace, What};
 
 /// The longest content of a message in a sentence.
@@ -51,7 +52,12 @@ impl Names {
         names.learn_operations(&trace.events);
         for event in &trace.events {
             if let What::Send { body, .. } | What::Disk { body, .. } = &event.what {
-                names.learn_values(&Form::of(body));
+                for carried in payloads(body) {
+                    if !names.values.contains_key(&carried.digest) {
+                        let name = names.content(&carried.content);
+                        names.values.insert(carried.digest, name);
+                    }
+                }
             }
             if let What::Apply { zxid, .. } = &event.what {
                 names.epochs_in_positions |= zxid.epoch() > 0;
@@ -109,60 +115,40 @@ impl Names {
         }
     }
 
-    fn learn_values(&mut self, form: &Form) {
-        let inside = form.inside();
-        let digest = inside.iter().find(|(name, _)| *name == "digest");
-        if let Some((_, Form::Word(digest))) = digest
-            && let Ok(digest) = digest.parse::<u64>()
-        {
-            if !self.values.contains_key(&digest) {
-                let name = self.content(form);
-                self.values.insert(digest, name);
-            }
-            return;
-        }
-        for (_, part) in inside {
-            self.learn_values(part);
-        }
-    }
-
     /// What a transaction or command is, by the operation it stands for, or else by what it does.
-    pub fn content(&self, form: &Form) -> String {
-        let session = form.word("session").unwrap_or_default();
-        let seq = form.word("seq").and_then(|seq| seq.parse::<u64>().ok());
-        let op = seq
-            .filter(|seq| *seq > 0)
-            .and_then(|seq| self.writes.get(&(session.to_owned(), seq)));
-        if let Some(op) = op {
+    pub fn content(&self, content: &Content) -> String {
+        let (session, seq) = match content {
+            Content::Txn(record) => (record.session, record.seq),
+            Content::Command(command) => (command.session, command.seq),
+        };
+        let op = self.writes.get(&(session.to_string(), u64::from(seq)));
+        if let Some(op) = op.filter(|_| seq > 0) {
             return self.op(*op);
         }
-        let mut change = form.part("txn").or_else(|| form.part("write"));
-        while let Some(inner) = change.and_then(|change| change.part("write")) {
-            change = Some(inner);
-        }
-        match change {
-            Some(Form::Made { name, .. }) if name == "CreateSession" => {
-                // A command opens a session under a token, or attaches to one again.
-                match form.word("acked") {
-                    Some("0") => format!("the opening of a session (token {session})"),
-                    Some(_) => format!("the return of session {session}"),
-                    None => format!("the opening of session {session}"),
+        match content {
+            Content::Txn(record) => transaction(session, &record.txn),
+            // A command opens a session under a token, or attaches to one again.
+            Content::Command(command) => match command.write.bare() {
+                Write::CreateSession { .. } if command.is_attach() => {
+                    format!("the return of session {session}")
                 }
-            }
-            Some(Form::Made { name, .. })
-                if session == "s0" && matches!(name.as_str(), "Delete" | "DeleteContainer") =>
-            {
-                let path = form.word("path").unwrap_or_default();
-                format!("the leader's own removal of {}", path.trim_matches('"'))
-            }
-            Some(Form::Made { name, .. }) => {
-                let path = form.word("path").unwrap_or_default();
-                format!("{name} {}", path.trim_matches('"'))
-                    .trim()
-                    .to_owned()
-            }
-            Some(Form::Word(name)) => format!("{name} of {session}"),
-            Some(Form::List(_)) | None => "a value".to_owned(),
+                Write::CreateSession { .. } => {
+                    format!("the opening of a session (token {session})")
+                }
+                Write::DeleteContainer { path } => removal(path),
+                write @ (Write::CloseSession | Write::ExpireSession) => {
+                    format!("{write} of {session}")
+                }
+                write @ (Write::Create { .. }
+                | Write::CreateWith { .. }
+                | Write::Delete { .. }
+                | Write::SetData { .. }
+                | Write::SetAcl { .. }
+                | Write::Check { .. }
+                | Write::Multi(_)
+                | Write::Refused(_)
+                | Write::As { .. }) => write.to_string(),
+            },
         }
     }
 
@@ -193,21 +179,16 @@ impl Names {
     }
 
     /// What the epochs and digests of a checker's sentence stand for.
-    pub fn glossary(&self, reason: &str, epochs: &BTreeSet<u64>) -> String {
+    pub fn glossary(&self, subjects: &Subjects) -> String {
+        let epochs = subjects.epochs.iter();
         let mut entries: Vec<String> = epochs
-            .iter()
-            .filter(|epoch| !self.epoch(**epoch).starts_with("epoch"))
+            .filter(|_| !self.epochs_in_positions)
             .map(|epoch| format!("epoch {epoch} is {}", self.epoch(*epoch)))
+            .filter(|entry| !entry.contains(" is epoch"))
             .collect();
-        let words = reason.split(|character: char| !character.is_ascii_hexdigit());
-        let digests: BTreeSet<&str> = words.filter(|word| word.len() == 16).collect();
-        for word in digests {
-            if let Ok(digest) = u64::from_str_radix(word, 16)
-                && (digest == 0 || self.values.contains_key(&digest))
-            {
-                entries.push(format!("value {word} is {}", self.value(digest)));
-            }
-        }
+        let values = subjects.values.iter();
+        let named = values.filter(|value| **value == 0 || self.values.contains_key(value));
+        entries.extend(named.map(|value| format!("value {value:016x} is {}", self.value(*value))));
         match entries.is_empty() {
             true => String::new(),
             false => format!("Here {}.", listed(&entries)),
@@ -231,47 +212,33 @@ impl Names {
     }
 
     /// What a message says.
-    pub fn gist(&self, form: &Form) -> String {
-        let mut gist = self.gist_of(form);
+    pub fn gist(&self, body: &Value) -> String {
+        let mut gist = words(body, &|carried| self.content(&carried.content));
         if gist.chars().count() > GIST_MAX {
             gist = gist.chars().take(GIST_MAX).chain("…".chars()).collect();
         }
         gist
     }
+}
 
-    fn gist_of(&self, form: &Form) -> String {
-        if let Some(epoch) = form.ballot() {
-            return ballot(epoch);
-        }
-        let inside = form.inside();
-        match form {
-            Form::Word(word) if word == "Noop" => "a no-op".to_owned(),
-            Form::Word(word) => word.trim_matches('"').to_owned(),
-            Form::List(items) if items.is_empty() => "none".to_owned(),
-            Form::List(items) => {
-                let told: Vec<String> = items.iter().map(|item| self.gist_of(item)).collect();
-                format!("[{}]", told.join("; "))
-            }
-            Form::Made { .. } => {
-                if inside.iter().any(|(name, _)| *name == "digest") {
-                    return self.content(form);
-                }
-                // Of flags only those that are set say something.
-                let unset = |part: &Form| matches!(part, Form::Word(word) if word == "false");
-                let said = inside.iter().filter(|(_, part)| !unset(part));
-                let told = said.map(|(name, part)| {
-                    let part = match part {
-                        Form::Word(word) if word == "true" => String::new(),
-                        part => self.gist_of(part),
-                    };
-                    format!("{} {part}", name.replace('_', " "))
-                        .trim()
-                        .to_owned()
-                });
-                told.collect::<Vec<String>>().join(", ")
-            }
-        }
+/// A transaction that stands for no operation of a client.
+fn transaction(session: SessionId, txn: &Txn) -> String {
+    match txn {
+        Txn::CreateSession { .. } => format!("the opening of session {session}"),
+        Txn::CloseSession { .. } => format!("the end of session {session}"),
+        Txn::Delete { path } if session == SessionId::NONE => removal(path),
+        Txn::Delete { path } => format!("delete {path}"),
+        Txn::Create { path, .. } | Txn::CreateWith { path, .. } => format!("create {path}"),
+        Txn::SetData { path, .. } => format!("setData {path}"),
+        Txn::SetAcl { path, .. } => format!("setACL {path}"),
+        Txn::Check { path } => format!("check {path}"),
+        Txn::Multi(parts) => format!("multi of {}", parts.len()),
+        Txn::Error(failure) => format!("a write of {session} that failed ({:?})", failure.code),
     }
+}
+
+fn removal(path: &Path) -> String {
+    format!("the leader's own removal of {path}")
 }
 
 /// A ballot: its round and its owner.
@@ -312,7 +279,7 @@ fn gather_paths(request: &Value, paths: &mut BTreeSet<String>) {
     }
 }
 
-/// What is asked for in words, without what goes without saying; a short multi with its parts.
+/// What is asked for in words; a short multi with its parts.
 fn asked_text(request: &Value, text: &str) -> String {
     if let Ok(Some(request)) = serde_json::from_value::<Option<Request>>(request.clone())
         && let Request::Write(Write::Multi(_)) = &request
@@ -322,21 +289,7 @@ fn asked_text(request: &Value, text: &str) -> String {
             return spelled;
         }
     }
-    plain(text)
-}
-
-/// A text without what goes without saying: any version does, and nodes are persistent.
-pub(super) fn plain(text: &str) -> String {
-    const ANY: &str = " if version -1";
-    let mut told = String::new();
-    for (place, piece) in text.split(ANY).enumerate() {
-        // -12 is another version.
-        if place > 0 && piece.starts_with(|next: char| next.is_ascii_digit()) {
-            told.push_str(ANY);
-        }
-        told.push_str(piece);
-    }
-    told.replace(" (Persistent)", "")
+    text.to_owned()
 }
 
 /// What a client was answered, in words.
@@ -404,27 +357,12 @@ mod tests {
     }
 
     #[test]
-    fn an_operation_is_told_without_what_goes_without_saying() {
-        assert_eq!(plain("setData /a if version -1"), "setData /a");
-        for other in ["setData /a if version 1", "setData /a if version -12"] {
-            assert_eq!(plain(other), other);
-        }
-        assert_eq!(plain("create /a (Persistent)"), "create /a");
-        let sequential = "create /a- (PersistentSequential)";
-        assert_eq!(plain(sequential), sequential);
+    fn a_short_multi_is_told_with_its_parts() {
         let check = serde_json::json!({"Check": {"path": "/p1", "version": 0}});
         let multi = serde_json::json!({"Write": {"Multi": [check]}});
         assert_eq!(
             asked_text(&multi, "multi of 1"),
             "multi check /p1 version=0"
         );
-    }
-
-    #[test]
-    fn a_message_is_told_by_its_parts() {
-        let text = "Promise(Report { ballot: Ballot { round: 2, owner: n2 }, chosen: 0, votes: [], \
-                    again: true, late: false })";
-        let gist = Names::default().gist(&Form::parse(text));
-        assert_eq!(gist, "ballot 2.n2, chosen 0, votes none, again");
     }
 }

@@ -2,17 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use menagerie::check::Subjects;
 use menagerie::ids::{NodeId, OpId, Span, VirtualTime, Zxid};
-use menagerie::protocol::Fact;
+use serde_json::Value;
 
 use super::deed::{Deed, Kind, Rank};
 use super::disks::{Disks, Held};
 use super::faults;
-use super::form::Form;
 use super::knowledge::Knowledge;
 use super::messages;
 use super::names::{Names, listed};
-use super::subjects::Subjects;
 use crate::scenario::fault::Fault;
 use crate::trace::{Event, RoleName, Trace, What};
 
@@ -120,12 +119,8 @@ impl<'a> Teller<'a> {
             What::Lose { id, why } => self.lose(event, *id, *why),
             What::Deliver { .. } => self.deliver(event, inside),
             What::Standing { .. } => self.stand(event, inside),
-            What::Fact { node, body } => {
-                if let Ok(fact) = serde_json::from_value::<Fact>(body.clone()) {
-                    self.state(event, *node, fact, inside);
-                }
-            }
-            What::Apply { node, zxid, body } => self.apply(event, *node, *zxid, &Form::of(body)),
+            What::Fact { node, body } => self.state(event, *node, *body, inside),
+            What::Apply { node, zxid, body } => self.apply(event, *node, *zxid, body),
             What::Commit { node, zxid } => self.commit(event, *node, *zxid),
             What::Restore { node, zxid } => self.knowledge.restore(*node, *zxid),
             What::Invoke { op, .. } => self.invoke(event, *op),
@@ -216,10 +211,10 @@ impl<'a> Teller<'a> {
         }
     }
 
-    fn apply(&mut self, event: &Event, node: NodeId, zxid: Zxid, content: &Form) {
+    fn apply(&mut self, event: &Event, node: NodeId, zxid: Zxid, body: &Value) {
         if self.is_disputed(zxid) && self.disks.held(node, zxid) == Held::Nothing {
             let deed = Deed {
-                what: vec![self.names.content(content)],
+                what: vec![self.names.gist(body)],
                 places: vec![zxid],
                 note: "with nothing of it on disk".to_owned(),
                 ..Self::step(event, Rank::Context, node, ["applies", "apply"])

@@ -5,7 +5,7 @@ use menagerie::ids::{NodeId, VirtualTime, Zxid};
 use super::deed::{Deed, Kind, Rank};
 use super::disks::Held;
 use super::teller::Teller;
-use crate::trace::{Event, Phase, What};
+use crate::trace::{Event, Op, Phase, What};
 use crate::world::CrashKind;
 
 impl Teller<'_> {
@@ -76,7 +76,7 @@ impl Teller<'_> {
         let What::Disk { op, phase, .. } = &event.what else {
             return;
         };
-        let (gone, verb) = match (phase, op.as_str()) {
+        let (gone, verb) = match (phase, op) {
             (Phase::Read, _) => {
                 let on_disk = self.on_disk(node);
                 if !on_disk.is_empty() {
@@ -85,11 +85,11 @@ impl Teller<'_> {
                 }
                 return;
             }
-            (Phase::Written, "cut_after") => (
+            (Phase::Written, Op::CutAfter) => (
                 self.disks.cut_by(node, ticket),
                 ["cuts off its log", "cut off their logs"],
             ),
-            (Phase::Lost, "append") => (
+            (Phase::Lost, Op::Append) => (
                 self.disks.zxids_of(node, ticket),
                 ["loses from its disk", "lose from their disks"],
             ),

@@ -4,7 +4,8 @@ use menagerie::ids::{ClientId, NodeId, Zxid};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::trace::{Direction, End, Header, Passage, What};
+use crate::trace::body::typed;
+use crate::trace::{Direction, End, Header, Passage, What, words};
 use crate::world::Amount;
 
 /// The lane of an event that happens to no server and no client.
@@ -136,7 +137,7 @@ pub(super) fn row(header: &Header, what: &What) -> Row {
         } => row
             .between(node(from), node(to))
             .words(kind, &word(via))
-            .body(body)
+            .told(body)
             .origin(Origin::Departs(*id)),
         What::Duplicate { id, of } => row.origin(Origin::Copies { id: *id, of: *of }),
         What::Deliver {
@@ -164,8 +165,8 @@ pub(super) fn row(header: &Header, what: &What) -> Row {
             body,
         } => row
             .on(node(at))
-            .words(op, &word(phase))
-            .body(body)
+            .words(op.name(), &word(phase))
+            .told(body)
             .number(*ticket),
         What::Boot { node: at } | What::Pause { node: at } | What::Resume { node: at } => {
             row.on(node(at))
@@ -187,11 +188,14 @@ pub(super) fn row(header: &Header, what: &What) -> Row {
             node: at,
             zxid,
             body,
-        } => row.on(node(at)).zxid(*zxid).body(body),
+        } => row.on(node(at)).zxid(*zxid).told(body),
         What::Commit { node: at, zxid } | What::Restore { node: at, zxid } => {
             row.on(node(at)).zxid(*zxid)
         }
-        What::Fact { node: at, body } => row.on(node(at)).words(&fact_word(body), "").body(body),
+        What::Fact { node: at, body } => {
+            let body = typed(body);
+            row.on(node(at)).words(&fact_word(&body), "").body(&body)
+        }
         What::ClientLink {
             client: from,
             server,
@@ -342,6 +346,14 @@ impl Row {
             }
         };
         Row { body, ..self }
+    }
+
+    /// The body in words: of what servers say and write, the types are the protocol's own.
+    fn told(self, body: &Value) -> Row {
+        Row {
+            body: words(body),
+            ..self
+        }
     }
 
     fn zxid(self, zxid: Zxid) -> Row {
