@@ -25,7 +25,7 @@ use menagerie::check::{Counterexample, Excused, Subjects, Verdict};
 use menagerie::history::{History, Outcome};
 use menagerie::ids::{NodeId, Span, VirtualTime};
 use menagerie::mutation::Mutations;
-use menagerie::protocol::Protocol;
+use menagerie::protocol::{Epochs, Protocol};
 
 use crate::run::resolve::{Resolved, mutation_ids};
 use crate::scenario::Scenario;
@@ -323,19 +323,21 @@ fn drive<P: Protocol>(resolved: Resolved, mut report: RunReport) -> RunReport {
     expectation(&mut report);
     if setting.trace {
         let (events, left_off) = drive.take_trace();
-        let header = header(&report, &setting, left_off);
+        let ballots = P::EPOCHS == Epochs::InVotes;
+        let header = header(&report, &setting, (ballots, left_off));
         report.trace = Some(Trace::new(header, events));
     }
     report
 }
 
 /// What a trace says of its run.
-fn header(report: &RunReport, setting: &WorldSpec, left_off: u64) -> Header {
+fn header(report: &RunReport, setting: &WorldSpec, (ballots, left_off): (bool, u64)) -> Header {
     let servers = setting.voters + setting.observers;
     Header {
         schema: TRACE_VERSION,
         scenario: report.scenario.clone(),
         protocol: report.protocol.to_owned(),
+        ballots,
         seed: report.seed,
         mutations: mutation_ids(setting.mutations)
             .into_iter()

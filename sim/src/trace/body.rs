@@ -112,7 +112,7 @@ pub fn words(body: &Value, payload: &dyn Fn(&Carried) -> String) -> String {
 }
 
 /// What is told of an object before the rest: where and when it belongs.
-const FIRST: [&str; 6] = ["ballot", "epoch", "zxid", "slot", "first", "session"];
+const FIRST: [&str; 6] = ["zxid", "slot", "first", "ballot", "epoch", "session"];
 
 /// The parts with their names. Of flags only those that are set say something, and of a variant
 /// its content.

@@ -50,6 +50,9 @@ pub struct Header {
     pub scenario: String,
     /// The protocol's name.
     pub protocol: String,
+    /// Whether its epochs are ballots ([`menagerie::protocol::Epochs::InVotes`]), and its positions
+    /// slots.
+    pub ballots: bool,
     /// The seed.
     pub seed: u64,
     /// The ids of the bugs switched on.

@@ -4,10 +4,11 @@ use menagerie::ids::{NodeId, OpId, Zxid};
 use menagerie::protocol::Fact;
 use serde_json::Value;
 
+use super::answers;
 use super::deed::{Deed, Kind, Rank};
 use super::disks::Held;
 use super::knowledge::Vote;
-use super::names::{self, listed};
+use super::names::listed;
 use super::teller::Teller;
 use crate::trace::body::mentions;
 use crate::trace::{Ended, Event, RoleName, What};
@@ -293,7 +294,7 @@ impl<'a> Teller<'a> {
         let told = self.names.op(*op);
         let mut text = match outcome {
             Ended::Ok | Ended::Error => {
-                let answer = names::answer(answer);
+                let answer = answers::told(*outcome, answer);
                 format!("{client} is answered{by}: {told}: {answer}{at}")
             }
             Ended::Refused => format!("{client} learns that {told} was not executed"),

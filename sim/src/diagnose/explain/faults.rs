@@ -62,6 +62,16 @@ fn spelled_out(fault: &Fault) -> Option<&[Action]> {
     }
 }
 
+/// The server that dies last in what [`begins`] says, and boots last in what [`ends`] says.
+pub(super) fn last_death(fault: &Fault) -> Option<NodeId> {
+    let last = spelled_out(fault)?.last()?;
+    if let Action::Crash { node, .. } = last {
+        Some(*node)
+    } else {
+        None
+    }
+}
+
 fn each(actions: &[Action], tell: impl Fn(Grouped<'_>) -> String) -> String {
     let told: Vec<String> = grouped(actions).into_iter().map(tell).collect();
     listed(&told)

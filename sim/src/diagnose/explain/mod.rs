@@ -19,6 +19,7 @@
 //! Missing: what a client's session or watch should have seen is told only by the checker's own
 //! sentence.
 
+mod answers;
 mod deed;
 mod disks;
 mod facts;

@@ -48,7 +48,10 @@ pub(super) struct Names {
 impl Names {
     /// Learns the names of a run.
     pub fn of(trace: &Trace) -> Names {
-        let mut names = Names::default();
+        let mut names = Names {
+            epochs_in_positions: !trace.header.ballots,
+            ..Names::default()
+        };
         names.learn_operations(&trace.events);
         for event in &trace.events {
             if let What::Send { body, .. } | What::Disk { body, .. } = &event.what {
@@ -58,9 +61,6 @@ impl Names {
                         names.values.insert(carried.digest, name);
                     }
                 }
-            }
-            if let What::Apply { zxid, .. } = &event.what {
-                names.epochs_in_positions |= zxid.epoch() > 0;
             }
         }
         names
@@ -171,20 +171,22 @@ impl Names {
 
     /// An epoch, or the ballot that it stands for.
     pub fn epoch(&self, epoch: u64) -> String {
-        if self.epochs_in_positions || epoch < 256 {
-            format!("epoch {epoch}")
-        } else {
+        if self.is_ballot(epoch) {
             format!("ballot {}", ballot(epoch))
+        } else {
+            format!("epoch {epoch}")
         }
+    }
+
+    fn is_ballot(&self, epoch: u64) -> bool {
+        !self.epochs_in_positions && epoch >= 256
     }
 
     /// What the epochs and digests of a checker's sentence stand for.
     pub fn glossary(&self, subjects: &Subjects) -> String {
-        let epochs = subjects.epochs.iter();
-        let mut entries: Vec<String> = epochs
-            .filter(|_| !self.epochs_in_positions)
+        let ballots = subjects.epochs.iter().filter(|one| self.is_ballot(**one));
+        let mut entries: Vec<String> = ballots
             .map(|epoch| format!("epoch {epoch} is {}", self.epoch(*epoch)))
-            .filter(|entry| !entry.contains(" is epoch"))
             .collect();
         let values = subjects.values.iter();
         let named = values.filter(|value| **value == 0 || self.values.contains_key(value));
@@ -292,36 +294,6 @@ fn asked_text(request: &Value, text: &str) -> String {
     text.to_owned()
 }
 
-/// What a client was answered, in words.
-pub(super) fn answer(answer: &Value) -> String {
-    if let Some(code) = answer.get("code").and_then(Value::as_str) {
-        return code.to_owned();
-    }
-    if let Some(path) = answer.pointer("/Created/path").and_then(Value::as_str) {
-        return format!("created {path}");
-    }
-    let inside = answer.as_object().and_then(|fields| fields.values().next());
-    let stat = inside.map(|inside| inside.get("stat").unwrap_or(inside));
-    let stat = stat.filter(|stat| stat.get("pzxid").is_some());
-    if let Some(stat) = stat {
-        let of = |field: &str| number(stat, field).unwrap_or_default();
-        return format!(
-            "version {}, {} children, last child change at {}",
-            of("version"),
-            of("num_children"),
-            Zxid(of("pzxid"))
-        );
-    }
-    let text = match answer {
-        Value::String(text) => text.to_lowercase(),
-        Value::Null => "nothing".to_owned(),
-        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
-            answer.to_string()
-        }
-    };
-    text.chars().take(100).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -342,18 +314,6 @@ mod tests {
         names.epochs_in_positions = true;
         assert_eq!(names.epoch(514), "epoch 514");
         assert_eq!(names.places(&[Zxid::new(2, 1)]), "zxid 2:1");
-    }
-
-    #[test]
-    fn answers_with_a_stat_are_told_by_what_changes() {
-        let stat = serde_json::json!({"version": 2, "num_children": 1, "pzxid": 7});
-        let told = "version 2, 1 children, last child change at 7";
-        for kind in ["Set", "Exists"] {
-            assert_eq!(answer(&serde_json::json!({ kind: stat })), told);
-        }
-        assert_eq!(answer(&serde_json::json!({"Data": {"stat": stat}})), told);
-        assert_eq!(answer(&serde_json::json!({"code": "NoNode"})), "NoNode");
-        assert_eq!(answer(&serde_json::json!("Synced")), "synced");
     }
 
     #[test]

@@ -74,6 +74,7 @@ fn header(failures: Vec<Failure>, end: VirtualTime) -> Header {
         schema: TRACE_VERSION,
         scenario: "made".to_owned(),
         protocol: "paxos".to_owned(),
+        ballots: true,
         seed: 1,
         mutations: Vec::new(),
         hash: "0".repeat(16),

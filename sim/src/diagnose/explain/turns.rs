@@ -18,6 +18,7 @@ impl Teller<'_> {
         self.say(event, rank, text);
         let deed = self.deeds.last_mut().expect("it was just said");
         deed.kind = Kind::Turn;
+        self.said_of = None;
     }
 
     /// The disputed positions that a server's disk holds, in words.
@@ -41,7 +42,7 @@ impl Teller<'_> {
             CrashKind::Process => "'s process dies",
             CrashKind::Power => " loses its power",
         };
-        self.join_turn(event, &format!("{node}{how}"), &self.on_disk(node));
+        self.join_turn(event, node, &format!("{node}{how}"));
     }
 
     pub(super) fn boot(&mut self, event: &Event, node: NodeId) {
@@ -49,17 +50,19 @@ impl Teller<'_> {
         if event.at == VirtualTime(0) {
             return; // Everybody's first boot.
         }
-        self.join_turn(event, &format!("{node} boots again"), &self.on_disk(node));
+        self.join_turn(event, node, &format!("{node} boots again"));
     }
 
     /// What a fault does belongs into the fault's sentence, which may say it already.
-    fn join_turn(&mut self, event: &Event, text: &str, on_disk: &str) {
+    fn join_turn(&mut self, event: &Event, node: NodeId, text: &str) {
+        let on_disk = self.on_disk(node);
         let fault = self.deeds.last_mut();
         let fault = fault.filter(|deed| deed.kind == Kind::Turn && deed.at == event.at);
+        let is_said = self.said_of.take() == Some(node);
         match fault {
             Some(deed) => {
                 let said = &deed.verb[0];
-                let joined = if said.ends_with(text) {
+                let joined = if is_said {
                     format!("{said}{on_disk}")
                 } else {
                     format!("{said}; {text}{on_disk}")

@@ -1,6 +1,7 @@
 //! An event as a row: which of its fields goes into which column.
 
 use menagerie::ids::{ClientId, NodeId, Zxid};
+use menagerie::protocol::Fact;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -192,10 +193,10 @@ pub(super) fn row(header: &Header, what: &What) -> Row {
         What::Commit { node: at, zxid } | What::Restore { node: at, zxid } => {
             row.on(node(at)).zxid(*zxid)
         }
-        What::Fact { node: at, body } => {
-            let body = typed(body);
-            row.on(node(at)).words(&fact_word(&body), "").body(&body)
-        }
+        What::Fact { node: at, body } => row
+            .on(node(at))
+            .words(fact_word(body), "")
+            .body(&typed(body)),
         What::ClientLink {
             client: from,
             server,
@@ -391,7 +392,7 @@ fn client_lane(header: &Header, client: ClientId) -> Option<i32> {
 /// An epoch in the protocol's own terms: a ballot is a round and the server that owns it, see
 /// [`menagerie::protocol::epoch_of_ballot`].
 fn epoch_text(header: &Header, epoch: u64) -> String {
-    if header.protocol == "paxos" {
+    if header.ballots {
         format!("ballot {}.n{}", epoch >> 8, epoch & 0xff)
     } else {
         format!("epoch {epoch}")
@@ -403,10 +404,17 @@ fn names(nodes: &[NodeId]) -> String {
     names.join(", ")
 }
 
-/// Which fact it is: its body has one field, named so.
-fn fact_word(body: &Value) -> String {
-    let name = body.as_object().and_then(|fields| fields.keys().next());
-    name.map_or_else(String::new, |name| name.to_lowercase())
+/// Which fact it is.
+fn fact_word(fact: &Fact) -> &'static str {
+    match fact {
+        Fact::Proposed { .. } => "proposed",
+        Fact::Established { .. } => "established",
+        Fact::Promised { .. } => "promised",
+        Fact::Reporting { .. } => "reporting",
+        Fact::Reported { .. } => "reported",
+        Fact::Voted { .. } => "voted",
+        Fact::Chosen { .. } => "chosen",
+    }
 }
 
 /// A unit variant of the format, as the format writes it.
