@@ -216,6 +216,6 @@ fn a_broken_file_is_refused_with_its_line() {
         "{told}"
     );
     assert!(Trace::parse("events.jsonl", "").is_err());
-    let old = lines[0].replacen("\"schema\":1", "\"schema\":9", 1);
+    let old = lines[0].replacen("\"schema\":2", "\"schema\":9", 1);
     assert!(refusal(&[&old]).contains("version 9"));
 }

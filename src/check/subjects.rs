@@ -45,6 +45,11 @@ impl Subjects {
         Subjects::default()
     }
 
+    /// Whether nothing is named.
+    pub fn is_empty(&self) -> bool {
+        *self == Subjects::none()
+    }
+
     /// About a server too.
     #[must_use]
     pub fn node(mut self, node: NodeId) -> Subjects {

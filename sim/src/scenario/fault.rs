@@ -201,6 +201,15 @@ impl Fault {
         }
     }
 
+    /// Its actions, if it is spelled out.
+    pub fn actions(&self) -> Option<&[Action]> {
+        if let Fault::Actions(actions) = self {
+            Some(actions)
+        } else {
+            None
+        }
+    }
+
     /// What it is counted as by itself; a schedule of several may count its parts otherwise.
     pub fn family(&self) -> Family {
         match self {

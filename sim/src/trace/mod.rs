@@ -27,7 +27,7 @@ pub use compare::{Divergence, divergence};
 pub use jsonl::TraceError;
 pub use recorder::Recorder;
 pub use text::lines;
-pub(crate) use text::words;
+pub(crate) use text::{change, words};
 
 /// The version of the format.
 pub const TRACE_VERSION: u32 = 2;
@@ -101,7 +101,7 @@ pub struct Failure {
     /// What is wrong, for people.
     pub reason: String,
     /// What it is about.
-    #[serde(default)]
+    #[serde(skip_serializing_if = "Subjects::is_empty", default)]
     pub subjects: Subjects,
 }
 

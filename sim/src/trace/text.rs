@@ -5,11 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use menagerie::ids::VirtualTime;
-use menagerie::tree::Content;
+use menagerie::ids::{SessionId, VirtualTime};
+use menagerie::tree::{Content, Path, Txn, Write};
 use serde_json::Value;
 
-use super::body::{self, Carried, typed};
+use super::body::{self, Carried};
 use super::{Direction, End, SessionNews, Why};
 use super::{Ended, Event, LinkNews, Op, Passage, Phase, What};
 
@@ -229,22 +229,70 @@ fn disk(phase: Phase, op: Op, node: &str, ticket: u64, body: &Value) -> Option<S
     }
 }
 
-/// A payload by itself: what it does, and for which session.
+/// What a payload does, by itself.
+pub(crate) fn change(content: &Content) -> String {
+    let session = match content {
+        Content::Txn(record) => record.session,
+        Content::Command(command) => command.session,
+    };
+    match content {
+        Content::Txn(record) => transaction(session, &record.txn),
+        // A command opens a session under a token, or attaches to one again.
+        Content::Command(command) => match command.write.bare() {
+            Write::CreateSession { .. } if command.is_attach() => {
+                format!("the return of session {session}")
+            }
+            Write::CreateSession { .. } => {
+                format!("the opening of a session (token {session})")
+            }
+            Write::DeleteContainer { path } => removal(path),
+            write @ (Write::CloseSession | Write::ExpireSession) => {
+                format!("{write} of {session}")
+            }
+            write @ (Write::Create { .. }
+            | Write::CreateWith { .. }
+            | Write::Delete { .. }
+            | Write::SetData { .. }
+            | Write::SetAcl { .. }
+            | Write::Check { .. }
+            | Write::Multi(_)
+            | Write::Refused(_)
+            | Write::As { .. }) => write.to_string(),
+        },
+    }
+}
+
+/// A transaction that stands for no operation of a client.
+fn transaction(session: SessionId, txn: &Txn) -> String {
+    match txn {
+        Txn::CreateSession { .. } => format!("the opening of session {session}"),
+        Txn::CloseSession { .. } => format!("the end of session {session}"),
+        Txn::Delete { path } if session == SessionId::NONE => removal(path),
+        Txn::Delete { path } => format!("delete {path}"),
+        Txn::Create { path, .. } | Txn::CreateWith { path, .. } => format!("create {path}"),
+        Txn::SetData { path, .. } => format!("setData {path}"),
+        Txn::SetAcl { path, .. } => format!("setACL {path}"),
+        Txn::Check { path } => format!("check {path}"),
+        Txn::Multi(parts) => format!("multi of {}", parts.len()),
+        Txn::Error(failure) => format!("a write of {session} that failed ({:?})", failure.code),
+    }
+}
+
+fn removal(path: &Path) -> String {
+    format!("the leader's own removal of {path}")
+}
+
+/// A payload with whose write it is.
 fn payload(carried: &Carried) -> String {
-    let (session, seq, change) = match &carried.content {
-        Content::Txn(record) => (record.session, record.seq, typed(&record.txn)),
-        Content::Command(command) => (command.session, command.seq, typed(&command.write)),
+    let (session, seq) = match &carried.content {
+        Content::Txn(record) => (record.session, record.seq),
+        Content::Command(command) => (command.session, command.seq),
     };
-    let change = match &change {
-        Value::String(name) => name.clone(),
-        Value::Object(parts) => {
-            let name = parts.keys().next().map_or("", String::as_str);
-            let content = body::words(&change, &payload);
-            format!("{name} ({content})")
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => String::new(),
-    };
-    format!("{change} as number {seq} of {session}")
+    let change = change(&carried.content);
+    match seq {
+        0 => change,
+        seq => format!("{change} (write {seq} of {session})"),
+    }
 }
 
 /// A body as text.

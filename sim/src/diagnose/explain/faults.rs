@@ -2,24 +2,22 @@
 
 use menagerie::ids::NodeId;
 
-use super::names::listed;
 use crate::scenario::fault::Fault;
-use crate::scenario::quantity::exact_span;
-use crate::scenario::script::{Grouped, grouped};
-use crate::world::{Action, CrashKind};
+use crate::scenario::script::{Grouped, grouped, in_words, listed};
+use crate::world::Action;
 
 /// What begins with a fault. Of one that was drawn, its actions follow as events of their own.
 pub(super) fn begins(fault: &Fault) -> String {
-    match spelled_out(fault) {
+    match fault.actions() {
         Some(actions) => each(actions, |group| match group {
             Grouped::Apart(one, other) => {
-                let is = verb(&one, "is", "are");
+                let is = if one.len() == 1 { "is" } else { "are" };
                 format!("{} {is} cut off from {}", listed(&one), listed(&other))
             }
             Grouped::OneWay(from, to) => {
                 format!("nothing gets from {} to {}", listed(&from), listed(&to))
             }
-            Grouped::Single(action) => begin(action),
+            Grouped::Single(action) => in_words(action),
         }),
         None => fault.text(),
     }
@@ -27,10 +25,10 @@ pub(super) fn begins(fault: &Fault) -> String {
 
 /// What its end undoes.
 pub(super) fn ends(fault: &Fault) -> String {
-    match spelled_out(fault) {
+    match fault.actions() {
         Some(actions) => each(actions, |group| match group {
             Grouped::Apart(one, other) => {
-                let reach = verb(&one, "reaches", "reach");
+                let reach = if one.len() == 1 { "reaches" } else { "reach" };
                 format!("{} {reach} {} again", listed(&one), listed(&other))
             }
             Grouped::OneWay(from, to) => {
@@ -46,25 +44,9 @@ pub(super) fn ends(fault: &Fault) -> String {
     }
 }
 
-fn spelled_out(fault: &Fault) -> Option<&[Action]> {
-    match fault {
-        Fault::Actions(actions) => Some(actions),
-        Fault::Crash { .. }
-        | Fault::Partition { .. }
-        | Fault::Pause { .. }
-        | Fault::SlowLink { .. }
-        | Fault::SlowDisk { .. }
-        | Fault::FailSync { .. }
-        | Fault::ClientCut { .. }
-        | Fault::Loss { .. }
-        | Fault::Duplicate { .. }
-        | Fault::Reset { .. } => None,
-    }
-}
-
 /// The server that dies last in what [`begins`] says, and boots last in what [`ends`] says.
 pub(super) fn last_death(fault: &Fault) -> Option<NodeId> {
-    let last = spelled_out(fault)?.last()?;
+    let last = fault.actions()?.last()?;
     if let Action::Crash { node, .. } = last {
         Some(*node)
     } else {
@@ -77,57 +59,6 @@ fn each(actions: &[Action], tell: impl Fn(Grouped<'_>) -> String) -> String {
     listed(&told)
 }
 
-fn verb(nodes: &[NodeId], one: &'static str, several: &'static str) -> &'static str {
-    if nodes.len() == 1 { one } else { several }
-}
-
-fn death(nodes: &[NodeId], kind: CrashKind) -> String {
-    match (nodes, kind) {
-        ([node], CrashKind::Process) => format!("{node}'s process dies"),
-        (nodes, CrashKind::Process) => format!("the processes of {} die", listed(nodes)),
-        (nodes, CrashKind::Power) => {
-            let lose = verb(nodes, "loses its", "lose their");
-            format!("{} {lose} power", listed(nodes))
-        }
-    }
-}
-
-/// What an action does.
-fn begin(action: &Action) -> String {
-    match action {
-        Action::Crash { node, kind } => death(&[*node], *kind),
-        Action::CrashMany { nodes, kind } => death(nodes, *kind),
-        Action::Restart(node) => format!("{node} boots again"),
-        Action::Pause(node) => format!("{node} stands still"),
-        Action::Resume(node) => format!("{node} goes on"),
-        Action::Cut { from, to } => format!("nothing gets from {from} to {to}"),
-        Action::Mend { from, to } => format!("{to} can be reached from {from} again"),
-        Action::CutClient(node) => format!("clients cannot reach {node}"),
-        Action::MendClient(node) => format!("clients reach {node} again"),
-        Action::Slow { from, to, extra } => {
-            let extra = exact_span(*extra);
-            format!("messages from {from} to {to} take {extra} longer")
-        }
-        Action::Unslow { from, to, .. } => {
-            format!("messages from {from} to {to} are as fast as before")
-        }
-        Action::SlowDisk { node, extra } => {
-            format!("the disk of {node} takes {} longer", exact_span(*extra))
-        }
-        Action::UnslowDisk { node, .. } => format!("the disk of {node} is as fast as before"),
-        Action::Loss { ppm } => format!("{ppm} more of a million datagrams are lost"),
-        Action::Unloss { .. } => "datagrams are lost as seldom as before".to_owned(),
-        Action::Duplicate { ppm } => format!("{ppm} more of a million datagrams arrive twice"),
-        Action::Unduplicate { .. } => "datagrams arrive twice as seldom as before".to_owned(),
-        Action::Break { a, b } => format!("the stream between {a} and {b} breaks"),
-        Action::FailSyncs { node, count: 1 } => format!("the next sync of {node} fails"),
-        Action::FailSyncs { node, count } => format!("the next {count} syncs of {node} fail"),
-        Action::MendSyncs(node) => {
-            format!("syncs of {node} no longer fail, and if one did, {node} is started again")
-        }
-    }
-}
-
 /// What its end does.
 fn end(action: &Action) -> String {
     if let Action::CrashMany { nodes, .. } = action {
@@ -136,7 +67,7 @@ fn end(action: &Action) -> String {
     if let Action::Break { a, b } = action {
         return format!("streams between {a} and {b} can be made");
     }
-    let undone: Vec<String> = action.undo().iter().map(begin).collect();
+    let undone: Vec<String> = action.undo().iter().map(in_words).collect();
     listed(&undone)
 }
 

@@ -175,6 +175,14 @@ fn until(events: &[Event], at: VirtualTime) -> &[Event] {
 /// What the counterexample is about, with the positions at which its operations took effect.
 fn subjects_of(named: &Subjects, events: &[Event], names: &Names) -> Subjects {
     let mut subjects = named.clone();
+    if subjects.is_empty() {
+        // A broken invariant names nothing: it is about the server that had the last step.
+        let server = |event: &Event| match owner(&event.what) {
+            Some(Owner::Server(node)) => Some(node),
+            Some(Owner::Client(_)) | None => None,
+        };
+        subjects.nodes.extend(events.iter().rev().find_map(server));
+    }
     for event in events {
         if let What::Complete {
             op,

@@ -4,12 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use menagerie::check::Subjects;
-use menagerie::ids::{ClientId, ConnId, NodeId, OpId, SessionId, Zxid};
-use menagerie::tree::{Content, Path, Request, Txn, Write};
+use menagerie::ids::{ClientId, ConnId, NodeId, OpId, Zxid};
+use menagerie::tree::{Content, Request, Write};
 use serde_json::Value;
 
 use crate::scenario::script::act_text;
+pub(super) use crate::scenario::script::listed;
 use crate::trace::body::{payloads, words};
+use crate::trace::change;
 use crate::trace::{Direction, Event, Passage, Trace, What};
 
 /// The longest content of a message in a sentence.
@@ -125,31 +127,7 @@ impl Names {
         if let Some(op) = op.filter(|_| seq > 0) {
             return self.op(*op);
         }
-        match content {
-            Content::Txn(record) => transaction(session, &record.txn),
-            // A command opens a session under a token, or attaches to one again.
-            Content::Command(command) => match command.write.bare() {
-                Write::CreateSession { .. } if command.is_attach() => {
-                    format!("the return of session {session}")
-                }
-                Write::CreateSession { .. } => {
-                    format!("the opening of a session (token {session})")
-                }
-                Write::DeleteContainer { path } => removal(path),
-                write @ (Write::CloseSession | Write::ExpireSession) => {
-                    format!("{write} of {session}")
-                }
-                write @ (Write::Create { .. }
-                | Write::CreateWith { .. }
-                | Write::Delete { .. }
-                | Write::SetData { .. }
-                | Write::SetAcl { .. }
-                | Write::Check { .. }
-                | Write::Multi(_)
-                | Write::Refused(_)
-                | Write::As { .. }) => write.to_string(),
-            },
-        }
+        change(content)
     }
 
     /// An operation by its number and what it asks for.
@@ -223,41 +201,11 @@ impl Names {
     }
 }
 
-/// A transaction that stands for no operation of a client.
-fn transaction(session: SessionId, txn: &Txn) -> String {
-    match txn {
-        Txn::CreateSession { .. } => format!("the opening of session {session}"),
-        Txn::CloseSession { .. } => format!("the end of session {session}"),
-        Txn::Delete { path } if session == SessionId::NONE => removal(path),
-        Txn::Delete { path } => format!("delete {path}"),
-        Txn::Create { path, .. } | Txn::CreateWith { path, .. } => format!("create {path}"),
-        Txn::SetData { path, .. } => format!("setData {path}"),
-        Txn::SetAcl { path, .. } => format!("setACL {path}"),
-        Txn::Check { path } => format!("check {path}"),
-        Txn::Multi(parts) => format!("multi of {}", parts.len()),
-        Txn::Error(failure) => format!("a write of {session} that failed ({:?})", failure.code),
-    }
-}
-
-fn removal(path: &Path) -> String {
-    format!("the leader's own removal of {path}")
-}
-
 /// A ballot: its round and its owner.
 fn ballot(epoch: u64) -> String {
     let owner = u8::try_from(epoch & 0xff).map(NodeId);
     let owner = owner.expect("eight bits fit");
     format!("{}.{owner}", epoch >> 8)
-}
-
-/// Several things in a sentence.
-pub(super) fn listed<T: ToString>(items: &[T]) -> String {
-    let words: Vec<String> = items.iter().map(ToString::to_string).collect();
-    match words.as_slice() {
-        [] => String::new(),
-        [one] => one.clone(),
-        [rest @ .., last] => format!("{} and {last}", rest.join(", ")),
-    }
 }
 
 fn number(body: &Value, field: &str) -> Option<u64> {

@@ -122,6 +122,61 @@ fn line(action: &Action) -> String {
     }
 }
 
+fn death(nodes: &[NodeId], kind: CrashKind) -> String {
+    match (nodes, kind) {
+        ([node], CrashKind::Process) => format!("{node}'s process dies"),
+        (nodes, CrashKind::Process) => format!("the processes of {} die", listed(nodes)),
+        ([node], CrashKind::Power) => format!("{node} loses its power"),
+        (nodes, CrashKind::Power) => format!("{} lose their power", listed(nodes)),
+    }
+}
+
+/// What an action does, for a sentence.
+pub fn in_words(action: &Action) -> String {
+    match action {
+        Action::Crash { node, kind } => death(&[*node], *kind),
+        Action::CrashMany { nodes, kind } => death(nodes, *kind),
+        Action::Restart(node) => format!("{node} boots again"),
+        Action::Pause(node) => format!("{node} stands still"),
+        Action::Resume(node) => format!("{node} goes on"),
+        Action::Cut { from, to } => format!("nothing gets from {from} to {to}"),
+        Action::Mend { from, to } => format!("{to} can be reached from {from} again"),
+        Action::CutClient(node) => format!("clients cannot reach {node}"),
+        Action::MendClient(node) => format!("clients reach {node} again"),
+        Action::Slow { from, to, extra } => {
+            let extra = exact_span(*extra);
+            format!("messages from {from} to {to} take {extra} longer")
+        }
+        Action::Unslow { from, to, .. } => {
+            format!("messages from {from} to {to} are as fast as before")
+        }
+        Action::SlowDisk { node, extra } => {
+            format!("the disk of {node} takes {} longer", exact_span(*extra))
+        }
+        Action::UnslowDisk { node, .. } => format!("the disk of {node} is as fast as before"),
+        Action::Loss { ppm } => format!("{ppm} more of a million datagrams are lost"),
+        Action::Unloss { .. } => "datagrams are lost as seldom as before".to_owned(),
+        Action::Duplicate { ppm } => format!("{ppm} more of a million datagrams arrive twice"),
+        Action::Unduplicate { .. } => "datagrams arrive twice as seldom as before".to_owned(),
+        Action::Break { a, b } => format!("the stream between {a} and {b} breaks"),
+        Action::FailSyncs { node, count: 1 } => format!("the next sync of {node} fails"),
+        Action::FailSyncs { node, count } => format!("the next {count} syncs of {node} fail"),
+        Action::MendSyncs(node) => {
+            format!("syncs of {node} no longer fail, and if one did, {node} is started again")
+        }
+    }
+}
+
+/// Several things in a sentence.
+pub fn listed<T: ToString>(items: &[T]) -> String {
+    let words: Vec<String> = items.iter().map(ToString::to_string).collect();
+    match words.as_slice() {
+        [] => String::new(),
+        [one] => one.clone(),
+        [rest @ .., last] => format!("{} and {last}", rest.join(", ")),
+    }
+}
+
 /// Reads an action, or several that one text stands for.
 ///
 /// # Errors

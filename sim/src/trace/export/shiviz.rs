@@ -52,7 +52,7 @@ impl Writer {
                 body,
                 ..
             } => {
-                let text = format!("{kind} {}", words(body));
+                let text = format!("{kind} {}", words(body)).trim_end().to_owned();
                 let clock = self.tell(at, &from.to_string(), &format!("sends to {to} {text}"));
                 self.under_way.insert(*id, (clock, text));
             }
@@ -84,7 +84,7 @@ impl Writer {
                 };
                 match phase {
                     Passage::Sent => {
-                        let text = format!("{kind} {}", words(body));
+                        let text = format!("{kind} {}", words(body)).trim_end().to_owned();
                         let clock = self.tell(at, &from, &format!("sends to {to} {text}"));
                         self.under_way.insert(*id, (clock, text));
                     }
