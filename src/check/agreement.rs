@@ -59,7 +59,7 @@ impl Agreement {
         self.findings.count();
         match self.ledger.delivered(node, zxid, value) {
             Delivery::Known => {}
-            Delivery::Conflict(wrong) => self.findings.fail_with(at, wrong),
+            Delivery::Conflict(wrong) => self.findings.fail_with(at, *wrong),
             Delivery::New(_) => self.examine_new(at, node, zxid, value),
         }
     }

@@ -27,7 +27,7 @@ pub(super) enum Delivery {
     /// A new entry, at this index.
     New(usize),
     /// Something that cannot stand beside what was delivered before, in words.
-    Conflict(Wrong),
+    Conflict(Box<Wrong>),
 }
 
 /// Where a server is.
@@ -88,7 +88,7 @@ impl Ledger {
                 cursor.last
             );
             let subjects = Subjects::none().node(node).zxid(zxid).bound(cursor.last);
-            return Delivery::Conflict(Wrong { reason, subjects });
+            return Delivery::Conflict(Box::new(Wrong { reason, subjects }));
         }
         let delivery = match self.entries.get(cursor.next).copied() {
             None => self.extend(cursor, zxid, value),
@@ -146,14 +146,14 @@ impl Ledger {
                 format!("after {before}")
             }
         };
-        Delivery::Conflict(Wrong {
+        Delivery::Conflict(Box::new(Wrong {
             reason: format!(
                 "{node} delivered {zxid} (value {value:016x}) {before}, where {} (value {:016x}) \
                  had been delivered before",
                 entry.zxid, entry.value
             ),
             subjects: subjects.value(value).value(entry.value),
-        })
+        }))
     }
 
     /// Fills a part of a gap. Servers that stand behind it move along with their entry.

@@ -226,7 +226,7 @@ impl<'a> Teller<'a> {
                 return None;
             };
             let is_report = *from == node && *to != node;
-            is_report.then(|| (other.seq, *to, body))
+            is_report.then_some((other.seq, *to, body))
         };
         let (sent, to, body) = near.find_map(leaves).or_else(|| before.find_map(leaves))?;
         let mentions = mentions(body);
