@@ -8,11 +8,37 @@ use std::collections::BTreeMap;
 
 use menagerie::ids::{NodeId, VirtualTime, Zxid};
 use menagerie::protocol::{DiskOp, FileName, Image, Object, Ticket};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::body::typed;
-use super::{Op, Phase, Recorder, What};
+use super::{Phase, Recorder, What};
+
+/// What a disk operation does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Op {
+    /// A record is appended to the log; the body is the record.
+    Append,
+    /// The log loses the records after an index, which is the body.
+    CutAfter,
+    /// The log loses the records through an index, which is the body.
+    DropThrough,
+    /// A file is replaced; the body is its name (`file`) and its `record`.
+    Write,
+    /// A file is renamed; the body is `from` and `to`.
+    Rename,
+    /// A snapshot is written; the body is its `zxid`.
+    Save,
+    /// The snapshots below the `zxid` of the body are removed.
+    DropSnapshots,
+    /// An object is made durable; the body is its name.
+    Sync,
+    /// Everything is made durable.
+    SyncAll,
+    /// A living process reads its disk back; the body is the index of the last record.
+    Reload,
+}
 
 /// What an operation changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +80,29 @@ enum Effect {
 pub struct DiskTrack {
     held: BTreeMap<u64, Held>,
     segment: u32,
+}
+
+impl Op {
+    /// Whether it makes others durable.
+    pub fn is_sync(self) -> bool {
+        matches!(self, Op::Sync | Op::SyncAll)
+    }
+
+    /// Its name in the format.
+    pub fn name(self) -> &'static str {
+        match self {
+            Op::Append => "append",
+            Op::CutAfter => "cut_after",
+            Op::DropThrough => "drop_through",
+            Op::Write => "write",
+            Op::Rename => "rename",
+            Op::Save => "save",
+            Op::DropSnapshots => "drop_snapshots",
+            Op::Sync => "sync",
+            Op::SyncAll => "sync_all",
+            Op::Reload => "reload",
+        }
+    }
 }
 
 impl Recorder {

@@ -24,6 +24,7 @@ use serde_json::Value;
 use crate::scenario::fault::{Family, Fault};
 use crate::world::{Action, CrashKind};
 pub use compare::{Divergence, divergence};
+pub use disk::Op;
 pub use jsonl::TraceError;
 pub use recorder::Recorder;
 pub use text::lines;
@@ -178,32 +179,6 @@ pub enum Phase {
     Lost,
     /// The disk was read back.
     Read,
-}
-
-/// What a disk operation does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Op {
-    /// A record is appended to the log; the body is the record.
-    Append,
-    /// The log loses the records after an index, which is the body.
-    CutAfter,
-    /// The log loses the records through an index, which is the body.
-    DropThrough,
-    /// A file is replaced; the body is its name (`file`) and its `record`.
-    Write,
-    /// A file is renamed; the body is `from` and `to`.
-    Rename,
-    /// A snapshot is written; the body is its `zxid`.
-    Save,
-    /// The snapshots below the `zxid` of the body are removed.
-    DropSnapshots,
-    /// An object is made durable; the body is its name.
-    Sync,
-    /// Everything is made durable.
-    SyncAll,
-    /// A living process reads its disk back; the body is the index of the last record.
-    Reload,
 }
 
 /// A server's role.
@@ -444,29 +419,6 @@ pub enum What {
     Action { action: Action },
     /// A checker's violation, at the moment in which the run first showed it.
     Violation { checker: String, reason: String },
-}
-
-impl Op {
-    /// Whether it makes others durable.
-    pub fn is_sync(self) -> bool {
-        matches!(self, Op::Sync | Op::SyncAll)
-    }
-
-    /// Its name in the format.
-    pub fn name(self) -> &'static str {
-        match self {
-            Op::Append => "append",
-            Op::CutAfter => "cut_after",
-            Op::DropThrough => "drop_through",
-            Op::Write => "write",
-            Op::Rename => "rename",
-            Op::Save => "save",
-            Op::DropSnapshots => "drop_snapshots",
-            Op::Sync => "sync",
-            Op::SyncAll => "sync_all",
-            Op::Reload => "reload",
-        }
-    }
 }
 
 impl From<Role> for RoleName {
