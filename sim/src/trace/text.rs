@@ -52,6 +52,7 @@ impl Teller {
                 ..
             } => {
                 let content = format!("{kind} {}", abridged(words(body)));
+                let content = content.trim_end().to_owned();
                 self.under_way
                     .insert(*id, (from.to_string(), to.to_string(), content));
                 None
