@@ -65,7 +65,7 @@ struct FixedPrimary {
     barriers: BTreeMap<u64, Option<usize>>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize)]
 enum Msg {
     /// Primary to backup: entries after `after`, whose own epoch is `after_epoch`.
     Append {
@@ -89,7 +89,7 @@ enum Msg {
     },
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize)]
 enum Record {
     Epoch(u64),
     Entry(Entry),

@@ -121,7 +121,8 @@ impl Span {
 /// A reading of one server's own clock, in nanoseconds since that server's first boot.
 ///
 /// It may drift against every other clock; it never goes back, restarts included.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
+#[serde(transparent)]
 pub struct LocalTime(pub u64);
 
 impl LocalTime {

@@ -97,10 +97,10 @@ pub trait Protocol: Clone + Debug + Eq + Hash + 'static {
 
     /// The resolved settings of one server.
     type Config: Clone + Debug;
-    /// What servers say to each other.
-    type Msg: Clone + Debug + Eq + Hash + Canonical;
+    /// What servers say to each other. A trace carries it as JSON.
+    type Msg: Clone + Debug + Eq + Hash + Canonical + Serialize;
     /// What is written to the log and to files.
-    type Record: Clone + Debug + Eq + Hash + Canonical;
+    type Record: Clone + Debug + Eq + Hash + Canonical + Serialize;
     /// The timers. Setting a timer that is set replaces it.
     type Timer: Copy + Debug + Ord + Hash + Canonical;
 

@@ -89,11 +89,11 @@ fn a_vote_below_a_promise_is_the_cause_of_p03() {
         &[
             &["n3 leads ballot 1.n3"],
             &["n3 is cut off from n1 and n2"],
-            &["n3 proposes ExpireSession", "slot 3 in ballot 1.n3"],
+            &["n3 proposes expireSession", "slot 3 in ballot 1.n3"],
             &["n2 promises ballot 2.n1 to n1", "votes none"],
             &["n1 leads ballot 2.n1", "n2's Promise"],
             &[
-                "n1 votes for ExpireSession",
+                "n1 votes for expireSession",
                 "ballot 1.n3",
                 "although it had promised ballot 2.n1",
             ],

@@ -22,11 +22,11 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use menagerie::check::{Counterexample, Excused, Verdict};
+use menagerie::check::{Counterexample, Excused, Subjects, Verdict};
 use menagerie::history::{History, Outcome};
 use menagerie::ids::{NodeId, Span, VirtualTime};
 use menagerie::mutation::Mutations;
-use menagerie::protocol::Protocol;
+use menagerie::protocol::{Epochs, Protocol};
 
 use crate::run::resolve::{Resolved, mutation_ids};
 use crate::scenario::Scenario;
@@ -298,7 +298,11 @@ fn panicked(at: VirtualTime) -> Judged {
     let verdict = if in_checker {
         Verdict::Unknown(format!("a checker panicked: {reason}"))
     } else {
-        Verdict::Fail(Counterexample { at, reason })
+        Verdict::Fail(Counterexample {
+            at,
+            reason,
+            subjects: Subjects::none(),
+        })
     };
     judged("invariant", verdict)
 }
@@ -332,19 +336,21 @@ fn drive<P: Protocol>(resolved: Resolved, mut report: RunReport) -> RunReport {
     expectation(&mut report);
     if setting.trace {
         let (events, left_off) = drive.take_trace();
-        let header = header(&report, &setting, left_off);
+        let ballots = P::EPOCHS == Epochs::InVotes;
+        let header = header(&report, &setting, (ballots, left_off));
         report.trace = Some(Trace::new(header, events));
     }
     report
 }
 
 /// What a trace says of its run.
-fn header(report: &RunReport, setting: &WorldSpec, left_off: u64) -> Header {
+fn header(report: &RunReport, setting: &WorldSpec, (ballots, left_off): (bool, u64)) -> Header {
     let servers = setting.voters + setting.observers;
     Header {
         schema: TRACE_VERSION,
         scenario: report.scenario.clone(),
         protocol: report.protocol.to_owned(),
+        ballots,
         seed: report.seed,
         mutations: mutation_ids(setting.mutations)
             .into_iter()
@@ -360,6 +366,7 @@ fn header(report: &RunReport, setting: &WorldSpec, left_off: u64) -> Header {
                     checker: judged.checker.clone(),
                     at: counterexample.at,
                     reason: counterexample.reason.clone(),
+                    subjects: counterexample.subjects.clone(),
                 }),
                 Verdict::Pass { .. } | Verdict::Vacuous(_) | Verdict::Unknown(_) => None,
             })
@@ -402,6 +409,7 @@ fn expectation(report: &mut RunReport) {
         Verdict::Fail(Counterexample {
             at: report.virtual_time,
             reason: format!("the scenario expects {name} to report a violation, and it did not"),
+            subjects: Subjects::none(),
         })
     };
     report.verdicts.push(judged("expectation", verdict));

@@ -7,7 +7,7 @@ use menagerie::mutation::Mutations;
 use menagerie_sim::PROTOCOLS;
 use menagerie_sim::run::{RunReport, RunSpec};
 use menagerie_sim::scenario::Scenario;
-use menagerie_sim::trace::{Event, Passage, Phase, TRACE_VERSION, Trace, What};
+use menagerie_sim::trace::{Event, Op, Passage, Phase, TRACE_VERSION, Trace, What};
 
 /// Datagrams, duplicates, crashes of both kinds, cuts, pauses and broken streams.
 const ROUGH: &str = "\
@@ -141,7 +141,7 @@ fn a_disk_operation_is_queued_then_written_then_durable_or_lost() {
                 phase,
                 ..
             } = &event.what
-                && op == "append"
+                && *op == Op::Append
             {
                 phases.entry((node.0, *ticket)).or_default().push(*phase);
             }
@@ -216,6 +216,6 @@ fn a_broken_file_is_refused_with_its_line() {
         "{told}"
     );
     assert!(Trace::parse("events.jsonl", "").is_err());
-    let old = lines[0].replacen("\"schema\":1", "\"schema\":9", 1);
+    let old = lines[0].replacen("\"schema\":2", "\"schema\":9", 1);
     assert!(refusal(&[&old]).contains("version 9"));
 }

@@ -15,7 +15,7 @@ use super::ledger::{Delivery, Ledger};
 use super::quorums::Quorums;
 use super::tally::Tally;
 use super::{
-    Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Setup, Verdict,
+    Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Setup, Subjects, Verdict,
 };
 use crate::ids::{NodeId, VirtualTime, Zxid};
 use crate::protocol::Fact;
@@ -59,7 +59,7 @@ impl Agreement {
         self.findings.count();
         match self.ledger.delivered(node, zxid, value) {
             Delivery::Known => {}
-            Delivery::Conflict(reason) => self.findings.fail(at, reason),
+            Delivery::Conflict(wrong) => self.findings.fail_with(at, *wrong),
             Delivery::New(_) => self.examine_new(at, node, zxid, value),
         }
     }
@@ -72,7 +72,13 @@ impl Agreement {
                 "{node} delivered value {value:016x} at {zxid}, but {witness} took \
                  {chosen:016x} to be chosen there"
             );
-            self.findings.fail(at, reason);
+            let subjects = Subjects::none()
+                .node(node)
+                .node(*witness)
+                .zxid(zxid)
+                .value(value)
+                .value(*chosen);
+            self.findings.fail(at, reason, subjects);
         }
         let proposals = self.proposed.range((zxid, 0)..=(zxid, u64::MAX));
         if !proposals
@@ -81,7 +87,8 @@ impl Agreement {
         {
             let reason =
                 format!("{node} delivered value {value:016x} at {zxid}, which nobody proposed");
-            self.findings.fail(at, reason);
+            let subjects = Subjects::none().node(node).zxid(zxid).value(value);
+            self.findings.fail(at, reason, subjects);
         }
     }
 
@@ -93,7 +100,13 @@ impl Agreement {
                 "{node} proposed value {value:016x} at {zxid} in epoch {epoch}, in which \
                  {first:016x} had been proposed there"
             );
-            self.findings.fail(at, reason);
+            let subjects = Subjects::none()
+                .node(node)
+                .zxid(zxid)
+                .epoch(epoch)
+                .value(value)
+                .value(first);
+            self.findings.fail(at, reason, subjects);
         }
     }
 
@@ -105,7 +118,13 @@ impl Agreement {
                 "{node} took value {value:016x} to be chosen at {zxid}, where {witness} had \
                  taken {first:016x}"
             );
-            self.findings.fail(at, reason);
+            let subjects = Subjects::none()
+                .node(node)
+                .node(witness)
+                .zxid(zxid)
+                .value(value)
+                .value(first);
+            self.findings.fail(at, reason, subjects);
         }
     }
 
@@ -120,7 +139,13 @@ impl Agreement {
                  voted for {:016x}",
                 count.value
             );
-            self.findings.fail(at, reason);
+            let subjects = Subjects::none()
+                .node(node)
+                .zxid(zxid)
+                .epoch(epoch)
+                .value(value)
+                .value(count.value);
+            self.findings.fail(at, reason, subjects);
         }
         if !self.quorums.contain(count.voters) {
             return;
@@ -131,7 +156,13 @@ impl Agreement {
                 "a quorum voted for value {value:016x} at {zxid} in epoch {epoch}, where \
                  {first:016x} had been chosen in epoch {earlier}"
             );
-            self.findings.fail(at, reason);
+            let subjects = Subjects::none()
+                .zxid(zxid)
+                .epoch(epoch)
+                .epoch(earlier)
+                .value(value)
+                .value(first);
+            self.findings.fail(at, reason, subjects);
         }
     }
 }

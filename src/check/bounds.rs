@@ -6,7 +6,9 @@
 //! [`Protocol::holdings`]: crate::protocol::Protocol::holdings
 
 use super::findings::Findings;
-use super::{Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Verdict};
+use super::{
+    Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Subjects, Verdict,
+};
 use crate::ids::VirtualTime;
 
 pub(super) const ENTRY: CheckerEntry = CheckerEntry {
@@ -30,7 +32,8 @@ impl Checker for Bounds {
                     "{node} holds {} {}, and there may be {}",
                     holding.count, holding.what, holding.limit
                 );
-                self.findings.fail(at, reason);
+                let subjects = Subjects::none().node(*node);
+                self.findings.fail(at, reason, subjects);
             }
         }
     }

@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::findings::Findings;
 use super::quorums::{Members, Quorums};
 use super::{
-    Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Setup, Verdict,
+    Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Setup, Subjects, Verdict,
 };
 use crate::ids::{NodeId, VirtualTime, Zxid};
 use crate::protocol::{Epochs, Fact};
@@ -80,7 +80,8 @@ impl Chosen {
         let reason = format!(
             "{node} {deed} value {value:016x} at {zxid}, for which no quorum had voted in one epoch"
         );
-        self.findings.fail(at, reason);
+        let subjects = Subjects::none().node(node).zxid(zxid).value(value);
+        self.findings.fail(at, reason, subjects);
     }
 
     /// A snapshot stands for a value at every zxid through its own.
@@ -98,7 +99,11 @@ impl Chosen {
                  in one epoch",
                 Zxid(self.through.0 + 1)
             );
-            self.findings.fail(at, reason);
+            let subjects = Subjects::none()
+                .node(node)
+                .zxid(Zxid(self.through.0 + 1))
+                .bound(zxid);
+            self.findings.fail(at, reason, subjects);
         }
     }
 

@@ -9,7 +9,7 @@
 use super::circumstances::{Circumstances, Turn};
 use super::findings::Findings;
 use super::{
-    Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Setup, Verdict,
+    Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Setup, Subjects, Verdict,
 };
 use crate::ids::{NodeId, Span, VirtualTime};
 use crate::protocol::Fact;
@@ -62,7 +62,11 @@ impl Churn {
                  {}, had reached {healthy:?} undisturbed since {since} and longer",
                 new.leader, new.epoch, old.leader, old.epoch, old.at
             );
-            self.findings.fail(new.at, reason);
+            let subjects = Subjects::none()
+                .nodes([new.leader, old.leader])
+                .epoch(new.epoch)
+                .epoch(old.epoch);
+            self.findings.fail(new.at, reason, subjects);
         }
     }
 }

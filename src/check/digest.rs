@@ -7,7 +7,9 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::findings::Findings;
-use super::{Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Verdict};
+use super::{
+    Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Subjects, Verdict,
+};
 use crate::ids::{NodeId, VirtualTime, Zxid};
 
 pub(super) const ENTRY: CheckerEntry = CheckerEntry {
@@ -63,7 +65,8 @@ impl Digests {
                     "after {zxid} the state of {node} has digest {digest:016x}, that of {witness} \
                      had {first:016x}"
                 );
-                self.findings.fail(at, reason);
+                let subjects = Subjects::none().node(node).node(witness).zxid(zxid);
+                self.findings.fail(at, reason, subjects);
             }
             return;
         }

@@ -4,7 +4,7 @@ use super::findings::Findings;
 use super::ledger::Ledger;
 use super::quorums::{Members, Quorums};
 use super::{
-    Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Setup, Verdict,
+    Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Setup, Subjects, Verdict,
 };
 use crate::ids::{NodeId, VirtualTime, Zxid};
 use crate::protocol::Persisted;
@@ -64,7 +64,8 @@ impl Durability {
                      and there is a quorum without any of them",
                     entry.zxid
                 );
-                self.findings.fail(at, reason);
+                let subjects = Subjects::none().nodes(holders.nodes()).zxid(entry.zxid);
+                self.findings.fail(at, reason, subjects);
                 return;
             }
         }
@@ -101,7 +102,8 @@ impl Durability {
                     "{last} is committed, but {} ends with {applied} although the core converged",
                     server.node
                 );
-                self.findings.fail(ending.at, reason);
+                let subjects = Subjects::none().node(server.node).zxid(last);
+                self.findings.fail(ending.at, reason, subjects);
             }
         }
     }

@@ -2,9 +2,9 @@
 
 use super::findings::Findings;
 use super::{
-    Checker, CheckerEntry, Counterexample, Ending, Final, Interests, Observation, Verdict,
+    Checker, CheckerEntry, Counterexample, Ending, Final, Interests, Observation, Subjects, Verdict,
 };
-use crate::ids::VirtualTime;
+use crate::ids::{NodeId, VirtualTime};
 
 pub(super) const CONVERGENCE: CheckerEntry = CheckerEntry {
     name: "convergence",
@@ -63,16 +63,26 @@ fn examine_convergence(findings: &mut Findings, ending: &Ending<'_>, _healed: Vi
                     "{} and {} both end at {:?}, with digests {:x?} and {:x?}",
                     first.node, server.node, server.applied, first.digest, server.digest
                 );
-                findings.fail(ending.at, reason);
+                let subjects = Subjects::none().nodes([first.node, server.node]);
+                findings.fail(ending.at, reason, subjects);
             }
         } else if ending.converged.is_some() {
             let reason = format!(
                 "the core is said to have converged, but {} ends at {:?} and {} at {:?}",
                 first.node, first.applied, server.node, server.applied
             );
-            findings.fail(ending.at, reason);
+            let subjects = Subjects::none().nodes([first.node, server.node]);
+            findings.fail(ending.at, reason, subjects);
         }
     }
+}
+
+/// The members of the core that lag behind its furthest one, or are down.
+fn lacking(ending: &Ending<'_>) -> Vec<NodeId> {
+    let core = || ending.nodes.iter().filter(|server| server.core);
+    let furthest = core().filter_map(|server| server.applied).max();
+    let lags = core().filter(|server| server.applied != furthest || server.applied.is_none());
+    lags.map(|server| server.node).collect()
 }
 
 fn examine_liveness(findings: &mut Findings, ending: &Ending<'_>, healed: VirtualTime) {
@@ -80,11 +90,17 @@ fn examine_liveness(findings: &mut Findings, ending: &Ending<'_>, healed: Virtua
     match (&ending.converged, &ending.obstacle) {
         (Some(_), None) => {}
         (_, Some(obstacle)) => {
-            findings.fail(ending.at, format!("healed at {healed}, but {obstacle}"));
+            let subjects = Subjects::none().nodes(lacking(ending));
+            findings.fail(
+                ending.at,
+                format!("healed at {healed}, but {obstacle}"),
+                subjects,
+            );
         }
         (None, None) => {
             let reason = format!("healed at {healed}, but the core did not converge");
-            findings.fail(ending.at, reason);
+            let subjects = Subjects::none().nodes(lacking(ending));
+            findings.fail(ending.at, reason, subjects);
         }
     }
 }

@@ -11,7 +11,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::findings::Findings;
 use super::timeline::number_writes;
-use super::{Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Verdict};
+use super::{
+    Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Subjects, Verdict,
+};
 use crate::history::Outcome;
 use crate::ids::{NodeId, SessionId, VirtualTime, Zxid};
 use crate::tree::{Content, Payload};
@@ -94,7 +96,8 @@ impl ExactlyOnce {
                     let reason = format!(
                         "{node} executed {executed:?} at {zxid}, where {witness} executed {first:?}"
                     );
-                    self.findings.fail(at, reason);
+                    let subjects = Subjects::none().node(node).node(witness).zxid(zxid);
+                    self.findings.fail(at, reason, subjects);
                 }
             }
             Err(place) => {
@@ -124,14 +127,16 @@ impl ExactlyOnce {
         if let Some(end) = self.ended.get(&session).filter(|end| **end < zxid) {
             let reason =
                 format!("write {seq} of {session} took effect at {zxid}, after its end at {end}");
-            self.findings.fail(at, reason);
+            let subjects = Subjects::none().session(session).zxid(zxid).zxid(*end);
+            self.findings.fail(at, reason, subjects);
         }
         let first = *self.effects.entry((session, seq)).or_insert(zxid);
         if first != zxid {
             let reason = format!(
                 "write {seq} of {session} took effect at {zxid}, after it had at {first} already"
             );
-            self.findings.fail(at, reason);
+            let subjects = Subjects::none().session(session).zxid(zxid).zxid(first);
+            self.findings.fail(at, reason, subjects);
         }
     }
 
@@ -147,7 +152,8 @@ impl ExactlyOnce {
             let reason = format!(
                 "write {seq} of {session} took effect at {zxid}, and write {other} at {place}"
             );
-            self.findings.fail(at, reason);
+            let subjects = Subjects::none().session(session).zxid(zxid).zxid(place);
+            self.findings.fail(at, reason, subjects);
         }
     }
 
@@ -156,7 +162,8 @@ impl ExactlyOnce {
         if first != zxid {
             let reason =
                 format!("{session} was opened at {zxid}, after it had been at {first} already");
-            self.findings.fail(at, reason);
+            let subjects = Subjects::none().session(session).zxid(zxid).zxid(first);
+            self.findings.fail(at, reason, subjects);
         }
     }
 
@@ -171,7 +178,8 @@ impl ExactlyOnce {
                     if write.answered().is_some_and(|(_, answer)| answer.is_ok()) {
                         let reason =
                             format!("{} succeeded, but never took effect", write.described());
-                        self.findings.fail(at, reason);
+                        let subjects = Subjects::none().operation(write);
+                        self.findings.fail(at, reason, subjects);
                     }
                 }
                 (Some(Outcome::Answered { .. }), Some(_)) => self.findings.count(),
@@ -182,7 +190,8 @@ impl ExactlyOnce {
                             "{} was refused ({refused:?}), but took effect at {zxid}",
                             write.described()
                         );
-                        self.findings.fail(at, reason);
+                        let subjects = Subjects::none().operation(write).zxid(*zxid);
+                        self.findings.fail(at, reason, subjects);
                     }
                 }
                 (Some(Outcome::Unknown) | None, _) => {}
@@ -379,7 +388,7 @@ mod tests {
             .push(answer_write(2, 7, 2, 11, Ok(Response::Deleted)));
         assert_fails(
             &verdict_with(ENTRY, "zab", &story, &history),
-            "op2 (delete /x if version -1 of c1 in s7) succeeded, but never",
+            "op2 (delete /x of c1 in s7) succeeded, but never",
         );
         history.operations.pop();
         history.operations[0].outcome = Some(Outcome::Refused(Refused::SessionExpired));

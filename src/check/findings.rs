@@ -1,5 +1,6 @@
 //! What a checker has found so far: how many obligations held, and the first that did not.
 
+use super::subjects::{Subjects, Wrong};
 use super::{Counterexample, Verdict};
 use crate::ids::VirtualTime;
 
@@ -21,11 +22,20 @@ impl Findings {
         self.checked += obligations as u64;
     }
 
-    /// Notes a violation.
-    pub fn fail(&mut self, at: VirtualTime, reason: String) {
+    /// Notes a violation: what is wrong, and what that is about.
+    pub fn fail(&mut self, at: VirtualTime, reason: String, subjects: Subjects) {
         if self.violation.is_none() {
-            self.violation = Some(Counterexample { at, reason });
+            self.violation = Some(Counterexample {
+                at,
+                reason,
+                subjects,
+            });
         }
+    }
+
+    /// Notes a violation that was put into words elsewhere.
+    pub fn fail_with(&mut self, at: VirtualTime, wrong: Wrong) {
+        self.fail(at, wrong.reason, wrong.subjects);
     }
 
     /// The first violation.

@@ -6,7 +6,7 @@ use super::findings::Findings;
 use super::ledger::{Delivery, Ledger};
 use super::quorums::{Members, Quorums};
 use super::{
-    Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Setup, Verdict,
+    Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Setup, Subjects, Verdict,
 };
 use crate::ids::{NodeId, VirtualTime, Zxid};
 use crate::protocol::{Epochs, Fact};
@@ -61,7 +61,8 @@ impl Leadership {
                     "{node} became the leader of epoch {epoch}, which {} leads",
                     reign.leader
                 );
-                self.findings.fail(at, reason);
+                let subjects = Subjects::none().node(node).node(reign.leader).epoch(epoch);
+                self.findings.fail(at, reason, subjects);
             }
             return;
         }
@@ -73,7 +74,13 @@ impl Leadership {
                 "{node} became the leader of epoch {epoch} with a history through {through}, but \
                  {zxid} is committed in epoch {lower}"
             );
-            self.findings.fail(at, reason);
+            let subjects = Subjects::none()
+                .node(node)
+                .epoch(epoch)
+                .epoch(*lower)
+                .zxid(*zxid)
+                .bound(through);
+            self.findings.fail(at, reason, subjects);
         }
         let proposed = match self.epochs {
             Epochs::InZxids => Zxid(epoch << 32),
@@ -100,7 +107,13 @@ impl Leadership {
                  epoch {higher} with a history through {} only",
                 reign.leader, reign.through
             );
-            self.findings.fail(at, reason);
+            let subjects = Subjects::none()
+                .node(reign.leader)
+                .zxid(zxid)
+                .bound(reign.through)
+                .epoch(epoch)
+                .epoch(*higher);
+            self.findings.fail(at, reason, subjects);
         }
     }
 
@@ -121,7 +134,8 @@ impl Leadership {
         let Some(reign) = self.reigns.get_mut(&epoch) else {
             let reason =
                 format!("{node} proposed {zxid} in epoch {epoch}, which has no established leader");
-            self.findings.fail(at, reason);
+            let subjects = Subjects::none().node(node).zxid(zxid).epoch(epoch);
+            self.findings.fail(at, reason, subjects);
             return;
         };
         if reign.leader != node {
@@ -129,7 +143,12 @@ impl Leadership {
                 "{node} proposed {zxid} in epoch {epoch}, which {} leads",
                 reign.leader
             );
-            self.findings.fail(at, reason);
+            let subjects = Subjects::none()
+                .node(node)
+                .node(reign.leader)
+                .zxid(zxid)
+                .epoch(epoch);
+            self.findings.fail(at, reason, subjects);
         }
         if self.epochs == Epochs::InZxids {
             if zxid.0 != reign.proposed.0.wrapping_add(1) {
@@ -137,7 +156,12 @@ impl Leadership {
                     "{node} proposed {zxid} in epoch {epoch} right after {}",
                     reign.proposed
                 );
-                self.findings.fail(at, reason);
+                let subjects = Subjects::none()
+                    .node(node)
+                    .zxid(zxid)
+                    .bound(reign.proposed)
+                    .epoch(epoch);
+                self.findings.fail(at, reason, subjects);
             }
             reign.proposed = zxid;
         }

@@ -6,6 +6,7 @@
 //! deliver something beyond, a *gap* stays in front of that entry until another server walks
 //! through it.
 
+use super::subjects::{Subjects, Wrong};
 use crate::ids::{NodeId, Zxid};
 
 /// One committed transaction.
@@ -26,7 +27,7 @@ pub(super) enum Delivery {
     /// A new entry, at this index.
     New(usize),
     /// Something that cannot stand beside what was delivered before, in words.
-    Conflict(String),
+    Conflict(Box<Wrong>),
 }
 
 /// Where a server is.
@@ -82,10 +83,12 @@ impl Ledger {
             cursor.next += 1;
         }
         if zxid <= cursor.last {
-            return Delivery::Conflict(format!(
+            let reason = format!(
                 "{node} delivered {zxid} although it stood at {} already",
                 cursor.last
-            ));
+            );
+            let subjects = Subjects::none().node(node).zxid(zxid).bound(cursor.last);
+            return Delivery::Conflict(Box::new(Wrong { reason, subjects }));
         }
         let delivery = match self.entries.get(cursor.next).copied() {
             None => self.extend(cursor, zxid, value),
@@ -134,15 +137,23 @@ impl Ledger {
             self.insert(cursor, zxid, value);
             return Delivery::New(cursor.next);
         }
+        let mut subjects = Subjects::none().node(node).zxid(zxid).zxid(entry.zxid);
         let before = match cursor.next {
             0 => "at the start".to_string(),
-            index => format!("after {}", self.entries[index - 1].zxid),
+            index => {
+                let before = self.entries[index - 1].zxid;
+                subjects = subjects.bound(before);
+                format!("after {before}")
+            }
         };
-        Delivery::Conflict(format!(
-            "{node} delivered {zxid} (value {value:016x}) {before}, where {} (value {:016x}) had \
-             been delivered before",
-            entry.zxid, entry.value
-        ))
+        Delivery::Conflict(Box::new(Wrong {
+            reason: format!(
+                "{node} delivered {zxid} (value {value:016x}) {before}, where {} (value {:016x}) \
+                 had been delivered before",
+                entry.zxid, entry.value
+            ),
+            subjects: subjects.value(value).value(entry.value),
+        }))
     }
 
     /// Fills a part of a gap. Servers that stand behind it move along with their entry.

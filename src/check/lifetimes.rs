@@ -15,7 +15,8 @@ use std::collections::BTreeMap;
 use super::findings::Findings;
 use super::timeline::{Recorder, Step};
 use super::{
-    Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Setup, Timing, Verdict,
+    Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Setup, Subjects, Timing,
+    Verdict,
 };
 use crate::history::History;
 use crate::ids::{NodeId, VirtualTime, Zxid};
@@ -212,7 +213,8 @@ impl Lifetimes {
                 step.zxid,
                 step.time_ms()
             );
-            findings.fail(at, reason);
+            let subjects = Subjects::none().zxid(step.zxid).path(path);
+            findings.fail(at, reason, subjects);
         }
     }
 
@@ -230,7 +232,11 @@ impl Lifetimes {
                          for at {}",
                         stretch.path, office.0, late.zxid, late.invoked
                     );
-                    findings.fail(late.proposed, reason);
+                    let subjects = Subjects::none()
+                        .node(office.0)
+                        .zxid(late.zxid)
+                        .path(&stretch.path);
+                    findings.fail(late.proposed, reason, subjects);
                     return;
                 }
             }

@@ -21,7 +21,7 @@ use super::Excused;
 use super::findings::Findings;
 use super::timeline::{Recorder, Timeline};
 use super::{
-    Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Setup, Verdict,
+    Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Setup, Subjects, Verdict,
 };
 use crate::history::{History, Operation, Outcome};
 use crate::ids::{VirtualTime, Zxid};
@@ -80,6 +80,7 @@ impl Linearizability {
 struct Broken {
     at: VirtualTime,
     reason: String,
+    subjects: Subjects,
     /// Whether another place of a read could mend it.
     about_a_read: bool,
 }
@@ -139,6 +140,7 @@ fn every_answered_write_is_committed(timeline: &Timeline<'_>, history: &History)
     missing.map(|(_, write)| Broken {
         at: ended(write),
         reason: format!("{} was answered, but never committed", write.described()),
+        subjects: Subjects::none().operation(write),
         about_a_read: false,
     })
 }
@@ -201,6 +203,7 @@ fn contradiction(operation: &Operation, expected: &Answer, about_a_read: bool) -
         Broken {
             at: ended(operation),
             reason,
+            subjects: Subjects::none().operation(operation).bound(*zxid),
             about_a_read,
         }
     })
@@ -226,6 +229,11 @@ fn order_respects_real_time(order: &[Placed<'_>]) -> Option<Broken> {
                     placed.place,
                     earlier.place
                 ),
+                subjects: Subjects::none()
+                    .operation(placed.operation)
+                    .operation(earlier.operation)
+                    .zxid(placed.place)
+                    .zxid(earlier.place),
                 about_a_read: placed.is_read || earlier.is_read,
             });
         }
@@ -305,7 +313,8 @@ impl Checker for Linearizability {
             broken => broken,
         };
         if let Some(broken) = broken {
-            self.findings.fail(broken.at, broken.reason);
+            self.findings
+                .fail(broken.at, broken.reason, broken.subjects);
         }
         self.findings.verdict("answered write or synced read")
     }

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 use super::findings::Findings;
 use super::{
-    Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Setup, Verdict,
+    Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Setup, Subjects, Verdict,
 };
 use crate::ids::{NodeId, VirtualTime, Zxid};
 use crate::protocol::{Epochs, Fact, Persisted, Pledged};
@@ -76,14 +76,25 @@ impl Logs {
                     "{node}'s disk holds {value:x} at {zxid} of epoch {epoch}, in which \
                      {proposed:x} was proposed there"
                 );
-                self.findings.fail(at, reason);
+                let subjects = Subjects::none()
+                    .node(node)
+                    .zxid(zxid)
+                    .epoch(epoch)
+                    .value(value)
+                    .value(*proposed);
+                self.findings.fail(at, reason, subjects);
             }
             None => {
                 let reason = format!(
                     "{node}'s disk holds {value:x} at {zxid} of epoch {epoch}, in which nothing \
                      was proposed there"
                 );
-                self.findings.fail(at, reason);
+                let subjects = Subjects::none()
+                    .node(node)
+                    .zxid(zxid)
+                    .epoch(epoch)
+                    .value(value);
+                self.findings.fail(at, reason, subjects);
             }
         }
     }
@@ -108,7 +119,13 @@ impl Logs {
                     "{node}'s log goes from {before} to {zxid}, which follows {expected} in the \
                      history of epoch {epoch}"
                 );
-                self.findings.fail(at, reason);
+                let subjects = Subjects::none()
+                    .node(node)
+                    .zxid(zxid)
+                    .zxid(expected)
+                    .bound(before)
+                    .epoch(epoch);
+                self.findings.fail(at, reason, subjects);
             }
             before = zxid;
         }
@@ -132,7 +149,11 @@ impl Logs {
                     "{node}'s log ends with {zxid}, but its disk has accepted epoch {} only",
                     pledged.promised
                 );
-                self.findings.fail(at, reason);
+                let subjects = Subjects::none()
+                    .node(*node)
+                    .zxid(*zxid)
+                    .epoch(pledged.promised);
+                self.findings.fail(at, reason, subjects);
             }
         }
     }

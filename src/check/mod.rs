@@ -33,6 +33,7 @@ mod run_tests;
 mod session_news;
 mod session_order;
 mod sessions;
+mod subjects;
 mod tally;
 #[cfg(test)]
 mod testing;
@@ -51,6 +52,7 @@ pub use circumstances::{Barrier, Circumstances, Disturbance, Excused, Turn};
 pub use interests::Interests;
 pub use panel::Panel;
 pub use session_news::SessionNews;
+pub use subjects::Subjects;
 pub use timing::Timing;
 
 /// What a checker concludes.
@@ -69,13 +71,16 @@ pub enum Verdict {
     Fail(Counterexample),
 }
 
-/// A violation: what happened, in a sentence, and when.
+/// A violation: what happened, in a sentence, when, and what it is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Counterexample {
     /// When the run first showed it.
     pub at: VirtualTime,
-    /// What is wrong, with the names and numbers of everything involved.
+    /// What is wrong, with the names and numbers of everything involved: for people, no program
+    /// reads it.
     pub reason: String,
+    /// What it is about.
+    pub subjects: Subjects,
 }
 
 /// One thing that the simulator knows to have happened.

@@ -17,7 +17,9 @@ use super::findings::Findings;
 use super::linearizability::objection_to_writes;
 use super::session_order::objection_to_sessions;
 use super::timeline::Recorder;
-use super::{Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Verdict};
+use super::{
+    Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Subjects, Verdict,
+};
 use crate::ids::VirtualTime;
 use crate::znode::{self, InitialTree, Mode, Options};
 
@@ -59,14 +61,15 @@ impl Checker for Oracles {
             return Verdict::Unknown(format!("{limit} was reached"));
         }
         self.findings.count_many(comparison.checked);
-        if let Some((at, sentence)) = comparison.parting
+        if let Some((at, sentence, operation)) = comparison.parting
             && objection_to_writes(&timeline, history).is_none()
             && objection_to_sessions(&timeline, history).is_none()
         {
             let reason = format!(
                 "the servers did nothing wrong, but the history does not agree: {sentence}"
             );
-            self.findings.fail(at, reason);
+            let subjects = Subjects::none().op(operation);
+            self.findings.fail(at, reason, subjects);
         }
         self.findings.verdict("answered operation")
     }

@@ -21,7 +21,10 @@
 use std::collections::BTreeMap;
 
 use super::findings::Findings;
-use super::{Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Verdict};
+use super::subjects::Wrong;
+use super::{
+    Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Subjects, Verdict,
+};
 use crate::ids::{NodeId, VirtualTime, Zxid};
 use crate::protocol::{Epochs, Fact, Pledged};
 
@@ -65,7 +68,7 @@ struct Report {
 }
 
 impl Promised {
-    fn state(&mut self, at: VirtualTime, node: NodeId, epoch: u64, deed: impl FnOnce() -> String) {
+    fn state(&mut self, at: VirtualTime, node: NodeId, epoch: u64, deed: impl FnOnce() -> Wrong) {
         self.findings.count();
         let index = usize::from(node.0);
         if index >= self.floors.len() {
@@ -73,17 +76,26 @@ impl Promised {
         }
         let floor = &mut self.floors[index];
         if epoch < *floor {
+            let deed = deed();
             let reason = format!(
                 "{node} {} in epoch {epoch} after it had promised or voted in epoch {floor}",
-                deed()
+                deed.reason
             );
-            self.findings.fail(at, reason);
+            let subjects = Subjects::none()
+                .node(node)
+                .epoch(epoch)
+                .epoch(*floor)
+                .and(deed.subjects);
+            self.findings.fail(at, reason, subjects);
         }
         *floor = (*floor).max(epoch);
     }
 
     fn vote(&mut self, at: VirtualTime, node: NodeId, epoch: u64, (zxid, value): (Zxid, u64)) {
-        self.state(at, node, epoch, || format!("voted for {zxid}"));
+        self.state(at, node, epoch, || Wrong {
+            reason: format!("voted for {zxid}"),
+            subjects: Subjects::none().zxid(zxid),
+        });
         if self.epochs == Epochs::InZxids {
             return; // A later leader may truncate what was voted for.
         }
@@ -142,7 +154,13 @@ impl Promised {
                     Some((told, value)) => format!("a vote of epoch {told} (value {value:016x})"),
                 }
             );
-            self.findings.fail(at, reason);
+            let subjects = Subjects::none()
+                .node(node)
+                .zxid(*zxid)
+                .epoch(epoch)
+                .epoch(*voted)
+                .value(*value);
+            self.findings.fail(at, reason, subjects);
             return;
         }
     }
@@ -161,7 +179,11 @@ impl Promised {
                  would hold a promise of epoch {} only",
                 pledged.promised
             );
-            self.findings.fail(at, reason);
+            let subjects = Subjects::none()
+                .node(node)
+                .epoch(floor)
+                .epoch(pledged.promised);
+            self.findings.fail(at, reason, subjects);
         }
         let (Some(held), Some(votes)) = (&pledged.votes, self.votes.get_mut(index)) else {
             return;
@@ -180,7 +202,8 @@ impl Promised {
                         stored => format!("a vote of epoch {stored} there"),
                     }
                 );
-                self.findings.fail(at, reason);
+                let subjects = Subjects::none().node(node).zxid(*zxid).epoch(*epoch);
+                self.findings.fail(at, reason, subjects);
                 return;
             }
         }
@@ -193,7 +216,10 @@ impl Checker for Promised {
             Observation::Fact { node, fact } => match **fact {
                 Fact::Promised { epoch } => {
                     self.end_report(at, *node, epoch);
-                    self.state(at, *node, epoch, || "promised to take part".to_string());
+                    self.state(at, *node, epoch, || Wrong {
+                        reason: "promised to take part".to_string(),
+                        subjects: Subjects::none(),
+                    });
                 }
                 Fact::Voted { epoch, zxid, value } => self.vote(at, *node, epoch, (zxid, value)),
                 Fact::Reporting { epoch, above } => self.begin_report(*node, epoch, above),

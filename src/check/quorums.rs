@@ -26,6 +26,11 @@ impl Members {
         self.0 & Members::bit(node) != 0
     }
 
+    /// Its servers, ascending.
+    pub fn nodes(self) -> impl Iterator<Item = NodeId> {
+        (0..64).map(NodeId).filter(move |node| self.contains(*node))
+    }
+
     /// How many servers are in the set.
     #[cfg(test)]
     pub fn count(self) -> u32 {
@@ -50,8 +55,7 @@ impl FromIterator<NodeId> for Members {
 
 impl core::fmt::Debug for Members {
     fn fmt(&self, out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let nodes = (0..64).map(NodeId).filter(|node| self.contains(*node));
-        out.debug_list().entries(nodes).finish()
+        out.debug_list().entries(self.nodes()).finish()
     }
 }
 

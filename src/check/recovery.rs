@@ -15,9 +15,10 @@ use std::collections::BTreeMap;
 
 use super::findings::Findings;
 use super::quorums::{Members, Quorums};
+use super::subjects::Wrong;
 use super::tally::Tally;
 use super::{
-    Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Setup, Verdict,
+    Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Setup, Subjects, Verdict,
 };
 use crate::ids::{NodeId, VirtualTime, Zxid};
 use crate::protocol::Fact;
@@ -54,18 +55,28 @@ impl Recovery {
 
     fn propose(&mut self, at: VirtualTime, node: NodeId, epoch: u64, zxid: Zxid, value: u64) {
         self.findings.count();
-        if let Some(objection) = self.objection(epoch, zxid, value) {
+        if let Some(Wrong {
+            reason: objection,
+            subjects: about,
+        }) = self.objection(epoch, zxid, value)
+        {
             let reason = format!(
                 "{node} proposed value {value:016x} at {zxid} in epoch {epoch}, {objection}"
             );
-            self.findings.fail(at, reason);
+            let subjects = Subjects::none()
+                .node(node)
+                .zxid(zxid)
+                .epoch(epoch)
+                .value(value)
+                .and(about);
+            self.findings.fail(at, reason, subjects);
         }
         let proposed = self.proposed.entry(zxid).or_default();
         proposed.push((epoch, value));
     }
 
     /// What a proposal violates, if anything.
-    fn objection(&self, epoch: u64, zxid: Zxid, value: u64) -> Option<String> {
+    fn objection(&self, epoch: u64, zxid: Zxid, value: u64) -> Option<Wrong> {
         let mut counts = self.tally.at(zxid).iter();
         if counts.all(|count| count.epoch >= epoch) {
             return None; // Nobody voted below: whatever quorum promised, the value is free.
@@ -84,11 +95,13 @@ impl Recovery {
             self.quorums.contain(earliest)
         });
         let Some((bound, _)) = completing.copied() else {
-            return Some(format!(
+            let reason = format!(
                 "which only {} of {} servers had promised, and there are votes at {zxid} below it",
                 last.len(),
                 self.quorums.voters().len()
-            ));
+            );
+            let subjects = Subjects::none();
+            return Some(Wrong { reason, subjects });
         };
         if bound == 0 {
             return None;
@@ -101,10 +114,12 @@ impl Recovery {
         }
         let bound_to = proposed.iter().find(|(earlier, _)| *earlier == bound);
         let bound_to = bound_to.map_or(0, |(_, known)| *known);
-        Some(format!(
+        let reason = format!(
             "but every quorum that promised the epoch holds a vote there in epoch {bound} or \
              later, which binds it to {bound_to:016x}"
-        ))
+        );
+        let subjects = Subjects::none().epoch(bound).value(bound_to);
+        Some(Wrong { reason, subjects })
     }
 }
 

@@ -12,7 +12,9 @@ use std::collections::BTreeMap;
 use super::findings::Findings;
 use super::linearizability::reader_of;
 use super::timeline::{Recorder, Timeline};
-use super::{Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Verdict};
+use super::{
+    Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Subjects, Verdict,
+};
 use crate::history::{History, Operation, Seen};
 use crate::ids::{SessionId, VirtualTime, Zxid};
 use crate::tree::{Read, Request};
@@ -97,7 +99,12 @@ fn replies_never_go_back(findings: &mut Findings, history: &History) {
                 operation.described(),
                 earlier.described()
             );
-            findings.fail(*at, reason);
+            let subjects = Subjects::none()
+                .operation(operation)
+                .operation(earlier)
+                .bound(zxid)
+                .bound(before);
+            findings.fail(*at, reason, subjects);
         }
         last.insert(operation.session, (zxid.max(before), operation));
     }
@@ -130,7 +137,12 @@ fn writes_keep_their_order(findings: &mut Findings, timeline: &Timeline<'_>, his
                     later.described(),
                     earlier.described()
                 );
-                findings.fail(later.completed.unwrap_or(later.invoked), reason);
+                let subjects = Subjects::none()
+                    .operation(later)
+                    .operation(earlier)
+                    .zxid(*after)
+                    .zxid(*before);
+                findings.fail(later.completed.unwrap_or(later.invoked), reason, subjects);
             }
         }
     }
@@ -175,7 +187,12 @@ fn read_is_prefix(
             "{} was answered {seen} at {zxid}, where the committed sequence says {expected}",
             operation.described()
         );
-        findings.fail(operation.completed.unwrap_or(operation.invoked), reason);
+        let subjects = Subjects::none().operation(operation).bound(zxid);
+        findings.fail(
+            operation.completed.unwrap_or(operation.invoked),
+            reason,
+            subjects,
+        );
     }
 }
 

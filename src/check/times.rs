@@ -15,7 +15,8 @@ use std::collections::BTreeMap;
 
 use super::findings::Findings;
 use super::{
-    Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Setup, Timing, Verdict,
+    Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Setup, Subjects, Timing,
+    Verdict,
 };
 use crate::history::Operation;
 use crate::ids::{NodeId, VirtualTime, Zxid};
@@ -97,7 +98,8 @@ impl Times {
                 "{zxid} carries the time {time_ms}ms, but {leader} proposed it at {at}, when its \
                  clock showed between {least}ms and {most}ms"
             );
-            self.findings.fail(at, reason);
+            let subjects = Subjects::none().node(leader).zxid(zxid).epoch(epoch);
+            self.findings.fail(at, reason, subjects);
         }
     }
 
@@ -239,7 +241,12 @@ fn judge_stat(
                     String::new()
                 }
             );
-            findings.fail(operation.completed.unwrap_or(operation.invoked), reason);
+            let subjects = Subjects::none().operation(operation).zxid(zxid);
+            findings.fail(
+                operation.completed.unwrap_or(operation.invoked),
+                reason,
+                subjects,
+            );
         }
     }
 }

@@ -17,7 +17,9 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::findings::Findings;
-use super::{Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Verdict};
+use super::{
+    Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Subjects, Verdict,
+};
 use crate::history::{History, Operation};
 use crate::ids::{SessionId, VirtualTime, Zxid};
 use crate::tree::{Content, Lifetime, Part, Path, Payload, Response, Stat, Txn, Write, paths};
@@ -138,7 +140,12 @@ impl TreeOrder {
                 let reason = format!(
                     "{path} was created at {zxid} for session {owner}, which had ended at {end}"
                 );
-                self.findings.fail(at, reason);
+                let subjects = Subjects::none()
+                    .path(path)
+                    .zxid(zxid)
+                    .bound(*end)
+                    .session(owner);
+                self.findings.fail(at, reason, subjects);
             }
             // Delivered late, by a server that fills a gap: the end was judged without it.
             Some(_) => {}
@@ -161,7 +168,12 @@ impl TreeOrder {
                     "session {session} ended at {zxid} and left {path} behind, its own since \
                      {created}"
                 );
-                self.findings.fail(at, reason);
+                let subjects = Subjects::none()
+                    .path(&path)
+                    .zxid(zxid)
+                    .bound(created)
+                    .session(session);
+                self.findings.fail(at, reason, subjects);
             }
         }
     }
@@ -260,10 +272,12 @@ impl TreeOrder {
         }
         if let Some(wrong) = wrong {
             let reason = format!(
-                "{} was told that {path} {wrong}: {stat:?}",
-                operation.described()
+                "{} was told that {path} {wrong}: {}",
+                operation.described(),
+                shown(stat)
             );
-            self.findings.fail(moment(operation), reason);
+            let subjects = Subjects::none().operation(operation).path(path);
+            self.findings.fail(moment(operation), reason, subjects);
         }
     }
 
@@ -272,11 +286,17 @@ impl TreeOrder {
         let fail = |findings: &mut Findings, pair: &[(Stat, &Operation)], what: &str| {
             if let [(before, earlier), (after, later)] = pair {
                 let reason = format!(
-                    "{what} of {path} do not rise together: {} saw {before:?}, {} saw {after:?}",
+                    "{what} of {path} do not rise together: {} saw {}, {} saw {}",
                     earlier.described(),
-                    later.described()
+                    shown(before),
+                    later.described(),
+                    shown(after)
                 );
-                findings.fail(moment(earlier).max(moment(later)), reason);
+                let subjects = Subjects::none()
+                    .operation(earlier)
+                    .operation(later)
+                    .path(path);
+                findings.fail(moment(earlier).max(moment(later)), reason, subjects);
             }
         };
         life.sort_by_key(|(stat, operation)| (stat.mzxid, stat.version, operation.id));
@@ -295,11 +315,13 @@ impl TreeOrder {
                 .find(|(stat, _)| stat.mzxid == stat.czxid && stat.version != 0)
         {
             let reason = format!(
-                "{} was told that {path} has version {} although it was never set: {stat:?}",
+                "{} was told that {path} has version {} although it was never set: {}",
                 operation.described(),
-                stat.version
+                stat.version,
+                shown(stat)
             );
-            self.findings.fail(moment(operation), reason);
+            let subjects = Subjects::none().operation(operation).path(path);
+            self.findings.fail(moment(operation), reason, subjects);
         }
         life.sort_by_key(|(stat, operation)| (stat.pzxid, stat.cversion, operation.id));
         for pair in life.windows(2) {
@@ -335,7 +357,13 @@ impl TreeOrder {
                     before.path,
                     before.zxid
                 );
-                self.findings.fail(moment(after.operation), reason);
+                let subjects = Subjects::none()
+                    .operation(after.operation)
+                    .operation(before.operation)
+                    .zxid(after.zxid)
+                    .zxid(before.zxid);
+                self.findings
+                    .fail(moment(after.operation), reason, subjects);
             }
         }
     }
@@ -359,6 +387,20 @@ fn ephemeral_of(txn: &Txn) -> Option<(&Path, SessionId)> {
         | Txn::CloseSession { .. }
         | Txn::Error(_) => None,
     }
+}
+
+/// The fields of a Stat that this checker looks at.
+fn shown(stat: &Stat) -> String {
+    format!(
+        "czxid {}, mzxid {}, pzxid {}, version {}, cversion {}, {} children, {} bytes",
+        stat.czxid,
+        stat.mzxid,
+        stat.pzxid,
+        stat.version,
+        stat.cversion,
+        stat.num_children,
+        stat.data_length
+    )
 }
 
 impl Checker for TreeOrder {

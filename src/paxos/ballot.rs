@@ -1,12 +1,14 @@
 //! Ballots: who may propose, in which round.
 
+use serde::Serialize;
+
 use crate::canonical::{Canonical, RunHash};
 use crate::ids::NodeId;
 use crate::protocol::epoch_of_ballot;
 
 /// A ballot number, compared by round and then by owner. Only its owner ever proposes at it, and
 /// at most once in its life: see `Paxos::prepare_own_ballot`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Ballot {
     /// The round, from 1.
     pub round: u64,

@@ -1,6 +1,8 @@
 //! What Paxos servers say to each other. All of it is datagrams: lost, delayed, duplicated and
 //! reordered at will, so every handler is idempotent and every answer names what it answers.
 
+use serde::Serialize;
+
 use super::ballot::Ballot;
 use super::slot::Value;
 use crate::canonical::{Canonical, RunHash};
@@ -9,7 +11,7 @@ use crate::protocol::BarrierToken;
 use crate::tree::Snapshot;
 
 /// A message.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub enum Msg {
     /// A voter without a leader asks every voter whether a Prepare would be welcome. Changes
     /// nothing at the receiver.
@@ -114,7 +116,7 @@ pub enum Msg {
 }
 
 /// A leader's claim about chosen slots. It stays true for ever, so late copies do no harm.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Notice {
     /// The leader's ballot: a receiver may take its own vote in a slot for the chosen value only if
     /// it voted at this ballot (docs/paxos.md, rule 10).
@@ -129,7 +131,7 @@ pub struct Notice {
 }
 
 /// The content of a Promise.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Report {
     /// The promised ballot: a promise of any other ballot proves nothing (docs/paxos.md, rule 6).
     pub ballot: Ballot,
@@ -143,7 +145,7 @@ pub struct Report {
 }
 
 /// One vote inside a Promise.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct SlotVote {
     /// The slot.
     pub slot: u64,
@@ -154,7 +156,7 @@ pub struct SlotVote {
 }
 
 /// The content of an Accept. A leader proposes one value for a slot at a ballot, ever.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Proposal {
     /// The leader's ballot.
     pub ballot: Ballot,

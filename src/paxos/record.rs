@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 use super::acceptor::Acceptor;
 use super::ballot::Ballot;
 use super::slot::Value;
@@ -15,7 +17,7 @@ use crate::protocol::{Image, Persisted, Pledged, Refusal, Votes};
 use crate::tree::Snapshot;
 
 /// A record of the log.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub enum Record {
     /// The log begins anew: copies of the live votes follow, and older records may be dropped.
     /// Written only when the snapshot is durable, so a log that outlives its snapshot shows.

@@ -2,11 +2,13 @@
 
 use std::collections::VecDeque;
 
+use serde::Serialize;
+
 use crate::canonical::{Canonical, RunHash};
 use crate::tree::Payload;
 
 /// What is proposed, voted for and chosen in a slot.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub enum Value {
     /// Nothing to execute: fills a slot about which no promise reported a vote.
     Noop,

@@ -1,6 +1,8 @@
 //! The inputs of a protocol, and its effects.
 
 use super::{CaptureKind, DiskOp, Fact, Image, Protocol};
+use serde::Serialize;
+
 use crate::canonical::{Canonical, RunHash};
 use crate::ids::{LinkId, NodeId, Span, Zxid};
 use crate::tree::{Payload, Snapshot};
@@ -178,7 +180,7 @@ pub enum LinkEvent {
 pub struct Ticket(pub u64);
 
 /// The name of a client's barrier, never used twice by one incarnation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct BarrierToken(pub u64);
 
 /// How a barrier ended.

@@ -1,6 +1,8 @@
 //! Where a server stands, and what its disk proves.
 
 use super::Via;
+use serde::Serialize;
+
 use crate::ids::{NodeId, Zxid};
 
 /// Why a server refuses to boot: reported to the user and to the liveness checker.
@@ -8,7 +10,7 @@ use crate::ids::{NodeId, Zxid};
 pub struct Refusal(pub String);
 
 /// A server's role.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub enum Role {
     /// Without a leader.
     Looking,

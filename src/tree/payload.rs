@@ -9,17 +9,18 @@ use crate::canonical::{Canonical, RunHash};
 use crate::ids::{SessionId, Span};
 
 /// One replicated value: cheap to clone, with a digest that stands for it in hashes and facts.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
+#[serde(transparent)]
 pub struct Payload(Arc<Body>);
 
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 struct Body {
     digest: u64,
     content: Content,
 }
 
 /// What a payload holds: deltas for Zab, commands for Multi-Paxos.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Content {
     /// A validated, idempotent state delta.
     Txn(TxnRecord),
@@ -28,7 +29,7 @@ pub enum Content {
 }
 
 /// A transaction and where it comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TxnRecord {
     /// The session that asked.
     pub session: SessionId,
@@ -41,7 +42,7 @@ pub struct TxnRecord {
 }
 
 /// A request as it is replicated before it is executed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Command {
     /// The session that asks. A createSession that opens one has none yet: this is the token by
     /// which the server that asked knows its own request again. It is never the id of a session.

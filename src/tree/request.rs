@@ -438,23 +438,42 @@ impl fmt::Display for Write {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Write::Create { path, mode, .. } | Write::CreateWith { path, mode, .. } => {
-                write!(out, "create {path} ({mode:?})")
+                write!(out, "create {path}")?;
+                // A plain node goes without saying.
+                if *mode == CreateMode::Persistent {
+                    return Ok(());
+                }
+                write!(out, " ({mode:?})")
             }
-            Write::Delete { path, version } => write!(out, "delete {path} if version {version}"),
+            Write::Delete { path, version } => {
+                write!(out, "delete {path}{}", IfVersion(*version))
+            }
             Write::SetData { path, version, .. } => {
-                write!(out, "setData {path} if version {version}")
+                write!(out, "setData {path}{}", IfVersion(*version))
             }
             Write::Multi(parts) => write!(out, "multi of {}", parts.len()),
             Write::CreateSession { .. } => write!(out, "createSession"),
             Write::CloseSession => write!(out, "closeSession"),
             Write::ExpireSession => write!(out, "expireSession"),
             Write::SetAcl { path, version, .. } => {
-                write!(out, "setACL {path} if version {version}")
+                write!(out, "setACL {path}{}", IfVersion(*version))
             }
             Write::Check { path, version } => write!(out, "check {path} for version {version}"),
             Write::DeleteContainer { path } => write!(out, "deleteContainer {path}"),
             Write::Refused(code) => write!(out, "refused with {code:?}"),
             Write::As { write, .. } => fmt::Display::fmt(write, out),
+        }
+    }
+}
+
+/// The condition of a write, which is not told where any version does.
+struct IfVersion(i32);
+
+impl fmt::Display for IfVersion {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            ANY_VERSION => Ok(()),
+            version => write!(out, " if version {version}"),
         }
     }
 }

@@ -9,6 +9,8 @@ use core::ops::Bound;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::ser::{Serialize, SerializeStruct, Serializer};
+
 use super::node::Node;
 use super::nodes::Nodes;
 use super::paths;
@@ -42,6 +44,16 @@ impl core::hash::Hash for Snapshot {
     fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
         state.write_u64(self.zxid.0);
         state.write_u64(self.image.digest());
+    }
+}
+
+/// In a trace a snapshot is named, not spelled out.
+impl Serialize for Snapshot {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut parts = serializer.serialize_struct("Snapshot", 2)?;
+        parts.serialize_field("zxid", &self.zxid)?;
+        parts.serialize_field("digest", &self.image.digest())?;
+        parts.end()
     }
 }
 

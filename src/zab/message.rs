@@ -1,5 +1,7 @@
 //! What servers say to each other.
 
+use serde::Serialize;
+
 use crate::canonical::{Canonical, RunHash};
 use crate::ids::Zxid;
 use crate::protocol::{BarrierToken, Role};
@@ -9,7 +11,7 @@ use super::vote::Vote;
 
 /// A message of Zab. Notifications travel on the latest-wins channel, a leader's acknowledgements
 /// to itself without a network, and everything else on the stream that a learner dialled.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub enum Msg {
     /// Election: a server that is LOOKING sends every voter its proposal; one that has settled
     /// answers with the vote it settled on.

@@ -21,6 +21,8 @@
 //! The small files and the snapshot that the base names need no copies. Their content was synced
 //! before the rename that made them count, and a failed sync cancels that rename.
 
+use serde::Serialize;
+
 use crate::canonical::{Canonical, RunHash};
 use crate::ids::Zxid;
 use crate::protocol::{FileName, Image, Persisted, Pledged, Refusal};
@@ -40,7 +42,7 @@ pub(super) const BASE: FileName = FileName("base");
 pub(super) const BASE_TMP: FileName = FileName("base.tmp");
 
 /// Where a history starts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Base {
     /// The snapshot's zxid; zero is the empty state, for which there is no snapshot.
     pub snapshot: Zxid,
@@ -57,7 +59,7 @@ impl Base {
 }
 
 /// One record of the log, or the content of one small file.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub enum Record {
     /// In the log: a proposal, committed or not.
     Txn {

@@ -1,5 +1,7 @@
 //! The order of votes: pure, and a strict total order (ZK-1419 shows what happens otherwise).
 
+use serde::Serialize;
+
 use crate::canonical::{Canonical, RunHash};
 use crate::ids::{NodeId, Zxid};
 use crate::protocol::Role;
@@ -7,7 +9,7 @@ use crate::protocol::Role;
 /// Whom a server wants to lead, and why: the better history first.
 ///
 /// The derived order *is* the vote order, field by field: epoch, then zxid, then server number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Vote {
     /// The proposed leader's `currentEpoch`: the last epoch whose history it took over.
     pub epoch: u32,

@@ -14,7 +14,7 @@ use super::sweep::{Placing, Revealed, Sweep};
 use super::timeline::Timeline;
 use super::{Options, Survey, Violation, explain};
 use crate::history::History;
-use crate::ids::{VirtualTime, Zxid};
+use crate::ids::{OpId, VirtualTime, Zxid};
 use crate::linear::{Limit, Steps};
 use crate::znode::model::Model;
 
@@ -24,7 +24,7 @@ pub(crate) struct Comparison {
     /// Answers that were examined.
     pub checked: usize,
     /// Where the history and the true order part, and when that showed.
-    pub parting: Option<(VirtualTime, String)>,
+    pub parting: Option<(VirtualTime, String, OpId)>,
     /// The limit that came before the end, if one did.
     pub limit: Option<Limit>,
 }
@@ -83,8 +83,8 @@ pub(crate) fn compare(
     comparison
 }
 
-fn told_by(violation: Violation) -> (VirtualTime, String) {
-    (violation.at, violation.sentence)
+fn told_by(violation: Violation) -> (VirtualTime, String, OpId) {
+    (violation.at, violation.sentence, violation.operation)
 }
 
 /// What the servers say of the constraints.
@@ -96,7 +96,7 @@ struct Revelation<'t> {
     /// How many writes are where their answers say.
     placed: usize,
     /// A write that took effect elsewhere than its answer says.
-    misplaced: Option<(VirtualTime, String)>,
+    misplaced: Option<(VirtualTime, String, OpId)>,
 }
 
 impl<'t> Revelation<'t> {
@@ -154,7 +154,7 @@ impl<'t> Revelation<'t> {
             explain::named(op),
             Zxid(place)
         );
-        let found = (explain::ended(op), sentence);
+        let found = (explain::ended(op), sentence, op.id);
         self.misplaced.get_or_insert(found);
     }
 }

@@ -5,8 +5,9 @@ use std::sync::atomic::AtomicBool;
 use super::CliError;
 use super::arguments::ArtefactArguments;
 use super::output::processors;
+use crate::diagnose::abridge::abridged;
 use crate::diagnose::artefacts::{Artefact, ArtefactInput, Force, write};
-use crate::diagnose::explain::{self, Length, brief};
+use crate::diagnose::explain::{self, Length};
 use crate::diagnose::shrink::{Budget, End, Shrunk, Size, Watcher, shrink};
 use crate::diagnose::timeline;
 use crate::run::bundle::Bundle;
@@ -105,7 +106,7 @@ fn shrunk(
 pub(super) fn story(shrunk: &Shrunk, from: &str) -> String {
     format!(
         "Shrunk from {from}. It shows: {}",
-        brief(&shrunk.failure.reason).trim_end_matches('.')
+        abridged(&shrunk.failure.reason).trim_end_matches('.')
     )
 }
 

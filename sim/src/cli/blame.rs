@@ -11,7 +11,6 @@ use super::{CliError, Exit, select, source};
 use menagerie::ids::VirtualTime;
 
 use crate::diagnose::blame::{Blame, Blamed, BlamedFault, Moment, blame as examine};
-use crate::diagnose::explain::brief;
 use crate::run::registry::Registration;
 use crate::scenario::quantity::exact_span;
 
@@ -53,7 +52,7 @@ pub(super) fn blame(
 }
 
 fn human(blame: &Blame) -> String {
-    let mut text = format!("{}: {}\n", blame.checker, brief(&blame.reason));
+    let mut text = format!("{}: {}\n", blame.checker, blame.reason);
     if !blame.faults.is_empty() {
         text.push_str("\nfaults\n");
         blame

@@ -12,7 +12,7 @@ use super::artefacts::{remark, story};
 use super::document;
 use super::output::print;
 use super::{CliError, Exit, select, source};
-use crate::diagnose::explain::brief;
+use crate::diagnose::abridge::abridged;
 use crate::diagnose::shrink::{self, Budget, End, Shrunk, Size, Watcher};
 use crate::run::bundle::Bundle;
 use crate::run::registry::Registration;
@@ -145,7 +145,7 @@ fn tell(arguments: &ShrinkArguments, shrunk: &Shrunk) -> Result<(), CliError> {
     print(&format!(
         "{}: {}\n  {}{remark}\n  {} reruns, {:.1} million events in {:.1} s\n  menagerie run {}\n",
         shrunk.failure.checker,
-        brief(&shrunk.failure.reason),
+        abridged(&shrunk.failure.reason),
         shrunk.size,
         shrunk.reruns,
         shrunk.events as f64 / 1e6,

@@ -22,8 +22,8 @@ use super::probe::{Next, Probe};
 use crate::chance::decision::Source;
 use crate::chance::dice::Dice;
 use crate::run::resolve::Resolved;
-use crate::scenario::fault::{Fault, Scene};
-use crate::scenario::plan::{Family, Plan, Planned};
+use crate::scenario::fault::{Family, Fault, Planned, Scene};
+use crate::scenario::plan::Plan;
 use crate::scenario::script::{Act, Move, Player, Script, ScriptedOp};
 use crate::scenario::workload::{Asked, Client, Deed};
 use crate::trace::{self, What};
@@ -317,8 +317,8 @@ impl<P: Protocol> Drive<P> {
         let mut draws = Plan::draws(&self.dice, index);
         self.world.note(|| What::Fault {
             index,
-            family: planned.family.name().to_owned(),
-            text: planned.fault.text(),
+            family: planned.family,
+            fault: planned.fault.clone(),
         });
         let fired = planned.fault.fire(&mut self.world, &scene, &mut draws);
         if self.resolved.world.record {

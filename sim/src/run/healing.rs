@@ -49,29 +49,9 @@ pub(super) fn choose(
 
 /// Whether an action of an undo record concerns nobody outside the core.
 pub(super) fn concerns_only(core: NodeSet, action: &Action) -> bool {
-    match action {
-        Action::Restart(node)
-        | Action::Resume(node)
-        | Action::MendClient(node)
-        | Action::MendSyncs(node)
-        | Action::UnslowDisk { node, .. } => core.contains(*node),
-        Action::Mend { from, to } | Action::Unslow { from, to, .. } => {
-            core.contains(*from) && core.contains(*to)
-        }
-        // They hold everywhere, the core included.
-        Action::Unloss { .. } | Action::Unduplicate { .. } => true,
-        Action::Crash { .. }
-        | Action::CrashMany { .. }
-        | Action::Pause(_)
-        | Action::Cut { .. }
-        | Action::CutClient(_)
-        | Action::Slow { .. }
-        | Action::SlowDisk { .. }
-        | Action::Loss { .. }
-        | Action::Duplicate { .. }
-        | Action::Break { .. }
-        | Action::FailSyncs { .. } => panic!("{action:?} undoes nothing"),
-    }
+    assert!(action.is_undo(), "{action:?} undoes nothing");
+    // What names no server holds everywhere, the core included.
+    action.nodes().iter().all(|node| core.contains(*node))
 }
 
 /// Who must end in one state: the core; or, while a leader outside of it reaches a quorum both

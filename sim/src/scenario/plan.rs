@@ -4,91 +4,21 @@
 //! the same plan. Only whom a role stands for ("the leader") is looked up when a fault fires.
 
 use menagerie::ids::Span;
-use serde::{Deserialize, Serialize};
 
 use crate::chance::dice::{Concern, Dice, Stream};
-use crate::scenario::adversity::{ChaosSection, CrashSection, FaultEntry, Shape};
-use crate::scenario::fault::Fault;
+use crate::scenario::adversity::ChaosSection;
+use crate::scenario::fault::{Family, Fault, Planned, Shape};
 use crate::scenario::quantity::Target;
 use crate::scenario::schema::Document;
-use crate::scenario::script::parse_action;
-use crate::world::{Action, CrashKind};
+use crate::world::CrashKind;
 
 /// Chaos stops planning here: a bound against a gap that is far too short for its duration.
 const CHAOS_FAULTS_MAX: usize = 500;
 /// So often chaos draws a family at most: one whose budget is spent gives no fault.
 const CHAOS_DRAWS_MAX: u32 = 10_000;
-/// So many cuts a flap makes at most.
-const FLAPS_MAX: u64 = 500;
 /// The stream of the plan's own draws; a fault's draws are streams from [`FIRED`] on.
 const DRAWN: u64 = 0;
 const FIRED: u64 = 1;
-
-/// A family of faults, as it is counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Family {
-    /// Processes die.
-    Crash,
-    /// Power fails.
-    PowerLoss,
-    /// The network is cut.
-    Partition,
-    /// Servers stand still.
-    Pause,
-    /// Links are slow.
-    SlowLink,
-    /// Disks are slow.
-    SlowDisk,
-    /// Syncs fail.
-    FailedSync,
-    /// Datagrams are lost.
-    Loss,
-    /// Datagrams arrive twice.
-    Duplicate,
-    /// Streams break.
-    Reset,
-    /// Servers are cut off from their clients.
-    ClientCut,
-    /// Servers are restarted one after the other.
-    RollingRestart,
-    /// Links go down and up.
-    Flap,
-}
-
-impl Family {
-    /// Its name in reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Family::Crash => "crash",
-            Family::PowerLoss => "power_loss",
-            Family::Partition => "partition",
-            Family::Pause => "pause",
-            Family::SlowLink => "slow_link",
-            Family::SlowDisk => "slow_disk",
-            Family::FailedSync => "failed_sync",
-            Family::Loss => "loss",
-            Family::Duplicate => "duplicate",
-            Family::Reset => "reset",
-            Family::ClientCut => "client_cut",
-            Family::RollingRestart => "rolling_restart",
-            Family::Flap => "flap",
-        }
-    }
-}
-
-/// One fault of a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Planned {
-    /// When it fires.
-    pub at: Span,
-    /// How long it lasts; `None`: until the end of the safety phase.
-    pub hold: Option<Span>,
-    /// What it is counted as.
-    pub family: Family,
-    /// What it is.
-    pub fault: Fault,
-}
 
 /// The faults of one run, by the time at which they fire.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -100,13 +30,13 @@ pub struct Plan {
 impl Plan {
     /// Draws the plan of a run with so many voters.
     pub fn draw(document: &Document, voters: u8, dice: &Dice) -> Plan {
-        let mut faults = Vec::new();
-        for entry in &document.fault {
-            scripted(entry, voters, document.duration.get_ref().0, &mut faults);
-        }
+        let end = document.duration.get_ref().0;
+        let spelled = document.fault.iter();
+        let mut faults: Vec<Planned> = spelled
+            .flat_map(|entry| entry.planned(voters, end))
+            .collect();
         if let Some(chaos) = &document.chaos {
             let mut draws = dice.stream(Concern::Plan, DRAWN);
-            let end = document.duration.get_ref().0;
             Chaos::new(chaos, end, voters).draw(&mut draws, &mut faults);
         }
         faults.sort_by_key(|planned| planned.at);
@@ -133,197 +63,6 @@ impl Plan {
     }
 }
 
-/// The family that actions belong to: that of the first.
-fn family_of(actions: &[Action]) -> Family {
-    match actions.first() {
-        Some(Action::Crash { kind, .. } | Action::CrashMany { kind, .. }) => match kind {
-            CrashKind::Process => Family::Crash,
-            CrashKind::Power => Family::PowerLoss,
-        },
-        Some(Action::Pause(_) | Action::Resume(_)) => Family::Pause,
-        Some(Action::CutClient(_) | Action::MendClient(_)) => Family::ClientCut,
-        Some(Action::Slow { .. } | Action::Unslow { .. }) => Family::SlowLink,
-        Some(Action::SlowDisk { .. } | Action::UnslowDisk { .. }) => Family::SlowDisk,
-        Some(Action::FailSyncs { .. } | Action::MendSyncs(_)) => Family::FailedSync,
-        Some(Action::Loss { .. } | Action::Unloss { .. }) => Family::Loss,
-        Some(Action::Duplicate { .. } | Action::Unduplicate { .. }) => Family::Duplicate,
-        Some(Action::Break { .. }) => Family::Reset,
-        Some(Action::Restart(_)) => Family::Crash,
-        Some(Action::Cut { .. } | Action::Mend { .. }) | None => Family::Partition,
-    }
-}
-
-fn crash_kind(kind: CrashSection) -> (CrashKind, Family) {
-    match kind {
-        CrashSection::Process => (CrashKind::Process, Family::Crash),
-        CrashSection::Power => (CrashKind::Power, Family::PowerLoss),
-    }
-}
-
-/// Turns one entry of the file into planned faults.
-fn scripted(entry: &FaultEntry, voters: u8, end: Span, out: &mut Vec<Planned>) {
-    let mut plan = |at: Span, hold: Option<Span>, family: Family, fault: Fault| {
-        out.push(Planned {
-            at,
-            hold,
-            family,
-            fault,
-        });
-    };
-    let span = |value: &toml::Spanned<crate::scenario::quantity::Duration>| value.get_ref().0;
-    match entry {
-        FaultEntry::Crash {
-            at,
-            node,
-            kind,
-            r#for,
-        } => {
-            let (kind, family) = crash_kind(*kind);
-            let target = *node.get_ref();
-            plan(
-                span(at),
-                r#for.as_ref().map(span),
-                family,
-                Fault::Crash { target, kind },
-            );
-        }
-        FaultEntry::Partition {
-            at,
-            r#for,
-            shape,
-            node,
-        } => {
-            let fault = Fault::Partition {
-                shape: *shape,
-                node: node.as_ref().map(|node| *node.get_ref()),
-            };
-            plan(span(at), r#for.as_ref().map(span), Family::Partition, fault);
-        }
-        FaultEntry::Pause { at, r#for, node } => {
-            let target = *node.get_ref();
-            plan(
-                span(at),
-                r#for.as_ref().map(span),
-                Family::Pause,
-                Fault::Pause { target },
-            );
-        }
-        FaultEntry::SlowLink {
-            at,
-            r#for,
-            node,
-            by,
-        } => {
-            let (target, by) = (*node.get_ref(), span(by));
-            let fault = Fault::SlowLink { target, by };
-            plan(span(at), r#for.as_ref().map(span), Family::SlowLink, fault);
-        }
-        FaultEntry::SlowDisk {
-            at,
-            r#for,
-            node,
-            by,
-        } => {
-            let (target, by) = (*node.get_ref(), span(by));
-            let fault = Fault::SlowDisk { target, by };
-            plan(span(at), r#for.as_ref().map(span), Family::SlowDisk, fault);
-        }
-        FaultEntry::FailSync {
-            at,
-            r#for,
-            node,
-            count,
-        } => {
-            let target = *node.get_ref();
-            let count = *count.get_ref();
-            let fault = Fault::FailSync { target, count };
-            plan(
-                span(at),
-                r#for.as_ref().map(span),
-                Family::FailedSync,
-                fault,
-            );
-        }
-        FaultEntry::ClientCut { at, r#for, node } => {
-            let target = *node.get_ref();
-            let fault = Fault::ClientCut { target };
-            plan(span(at), r#for.as_ref().map(span), Family::ClientCut, fault);
-        }
-        FaultEntry::Loss { at, r#for, rate } => {
-            let fault = Fault::Loss { ppm: rate.ppm };
-            plan(span(at), r#for.as_ref().map(span), Family::Loss, fault);
-        }
-        FaultEntry::Duplicate { at, r#for, rate } => {
-            let fault = Fault::Duplicate { ppm: rate.ppm };
-            plan(span(at), r#for.as_ref().map(span), Family::Duplicate, fault);
-        }
-        FaultEntry::Actions { at, r#for, r#do } => {
-            let actions: Vec<Action> = r#do
-                .get_ref()
-                .iter()
-                .flat_map(|text| parse_action(text).expect("checked when the file was read"))
-                .collect();
-            let family = family_of(&actions);
-            plan(
-                span(at),
-                r#for.as_ref().map(span),
-                family,
-                Fault::Actions(actions),
-            );
-        }
-        FaultEntry::Reset { at, node } => {
-            let target = *node.get_ref();
-            plan(
-                span(at),
-                Some(Span::ZERO),
-                Family::Reset,
-                Fault::Reset { target },
-            );
-        }
-        FaultEntry::RollingRestart {
-            at,
-            every,
-            down,
-            kind,
-        } => {
-            let (kind, _) = crash_kind(*kind);
-            for number in 1..=voters {
-                let at = Span(span(at).0 + span(every).0 * u64::from(number - 1));
-                let target = Target::Node(number);
-                let fault = Fault::Crash { target, kind };
-                if at < end {
-                    plan(at, Some(span(down)), Family::RollingRestart, fault);
-                }
-            }
-        }
-        FaultEntry::Flap {
-            at,
-            r#for,
-            period,
-            node,
-        } => {
-            let (start, period) = (span(at).0, span(period).0);
-            let count = (span(r#for).0 / period).clamp(1, FLAPS_MAX);
-            for turn in 0..count {
-                let at = Span(start + turn * period);
-                let target = *node.get_ref();
-                let fault = Fault::Partition {
-                    shape: Shape::OneWay,
-                    node: Some(target),
-                };
-                let back = Fault::Partition {
-                    shape: Shape::OneWayIn,
-                    node: Some(target),
-                };
-                if at < end {
-                    plan(at, Some(Span(period / 2)), Family::Flap, fault);
-                    plan(at, Some(Span(period / 2)), Family::Flap, back);
-                }
-            }
-        }
-    }
-}
-
 /// Draws random faults.
 struct Chaos<'a> {
     section: &'a ChaosSection,
@@ -331,21 +70,6 @@ struct Chaos<'a> {
     voters: u8,
     crashes_left: u32,
 }
-
-/// The families in the order of [`crate::scenario::adversity::ChaosWeights::weights`].
-const CHAOS_FAMILIES: [Family; 11] = [
-    Family::Crash,
-    Family::PowerLoss,
-    Family::Partition,
-    Family::Pause,
-    Family::SlowLink,
-    Family::SlowDisk,
-    Family::Loss,
-    Family::Duplicate,
-    Family::Reset,
-    Family::ClientCut,
-    Family::FailedSync,
-];
 
 impl<'a> Chaos<'a> {
     fn new(section: &'a ChaosSection, end: Span, voters: u8) -> Chaos<'a> {
@@ -379,12 +103,8 @@ impl<'a> Chaos<'a> {
 
     /// Which families are on in this run: at least two, if two have a weight.
     fn families_on(&self, draws: &mut Stream) -> Vec<(Family, u32)> {
-        let weights = self.section.weights.get_ref().weights();
-        let mut available: Vec<(Family, u32)> = CHAOS_FAMILIES
-            .into_iter()
-            .zip(weights)
-            .filter(|(_, weight)| *weight > 0)
-            .collect();
+        let mut available = self.section.weights.get_ref().by_family();
+        available.retain(|(_, weight)| *weight > 0);
         draws.shuffle(&mut available);
         let least = available.len().min(2);
         let mut on = Vec::new();
@@ -409,7 +129,7 @@ impl<'a> Chaos<'a> {
                 }
                 self.crashes_left -= 1;
                 Fault::Crash {
-                    target: weighted(&CRASH_TARGETS, draws),
+                    node: weighted(&CRASH_TARGETS, draws),
                     kind: if family == Family::Crash {
                         CrashKind::Process
                     } else {
@@ -422,18 +142,18 @@ impl<'a> Chaos<'a> {
                 Fault::Partition { shape, node }
             }
             Family::Pause => Fault::Pause {
-                target: weighted(&PAUSE_TARGETS, draws),
+                node: weighted(&PAUSE_TARGETS, draws),
             },
             Family::SlowLink => Fault::SlowLink {
-                target: weighted(&PAUSE_TARGETS, draws),
+                node: weighted(&PAUSE_TARGETS, draws),
                 by: Span(log_uniform(1_000_000, 60_000_000, draws)),
             },
             Family::SlowDisk => Fault::SlowDisk {
-                target: weighted(&PAUSE_TARGETS, draws),
+                node: weighted(&PAUSE_TARGETS, draws),
                 by: Span(log_uniform(1_000_000, 60_000_000, draws)),
             },
             Family::ClientCut => Fault::ClientCut {
-                target: weighted(&PAUSE_TARGETS, draws),
+                node: weighted(&PAUSE_TARGETS, draws),
             },
             Family::Loss => Fault::Loss {
                 ppm: ppm(log_uniform(5_000, 300_000, draws)),
@@ -442,15 +162,15 @@ impl<'a> Chaos<'a> {
                 ppm: ppm(log_uniform(5_000, 300_000, draws)),
             },
             Family::Reset => Fault::Reset {
-                target: weighted(&PAUSE_TARGETS, draws),
+                node: weighted(&PAUSE_TARGETS, draws),
             },
             Family::FailedSync => {
                 // By its number, because what follows hits the same server.
-                let target = Target::Node(1 + draws.below(u64::from(self.voters)) as u8);
+                let node = Target::Node(1 + draws.below(u64::from(self.voters)) as u8);
                 let mended = Span(at.0 + hold);
-                self.outage(mended, target, draws, out);
+                self.outage(mended, node, draws, out);
                 let count = 1 + draws.below(2) as u32;
-                Fault::FailSync { target, count }
+                Fault::FailSync { node, count }
             }
             Family::RollingRestart | Family::Flap => {
                 unreachable!("{family:?} is no family of chaos")
@@ -466,7 +186,7 @@ impl<'a> Chaos<'a> {
 
     /// A server that was started again after a failed sync read what the device may not have: often
     /// its power fails soon.
-    fn outage(&mut self, after: Span, target: Target, draws: &mut Stream, out: &mut Vec<Planned>) {
+    fn outage(&mut self, after: Span, node: Target, draws: &mut Stream, out: &mut Vec<Planned>) {
         // The draws are made in any case, so that they do not shift those that follow.
         let follows = draws.chance_ppm(700_000);
         let at = Span(after.0 + log_uniform(1_000_000, 300_000_000, draws));
@@ -482,7 +202,7 @@ impl<'a> Chaos<'a> {
                 hold: Some(Span(hold)),
                 family: Family::PowerLoss,
                 fault: Fault::Crash {
-                    target,
+                    node,
                     kind: CrashKind::Power,
                 },
             });
@@ -498,18 +218,6 @@ impl<'a> Chaos<'a> {
         draws: &mut Stream,
         out: &mut Vec<Planned>,
     ) {
-        let elects = match family {
-            Family::Crash | Family::PowerLoss | Family::Partition | Family::Pause => true,
-            Family::SlowLink
-            | Family::SlowDisk
-            | Family::FailedSync
-            | Family::Loss
-            | Family::Duplicate
-            | Family::Reset
-            | Family::ClientCut
-            | Family::RollingRestart
-            | Family::Flap => false,
-        };
         // The draws are made in any case, so that they do not shift those that follow.
         let follows = draws.chance_ppm(350_000);
         let delay = log_uniform(3_000_000, 300_000_000, draws);
@@ -524,7 +232,7 @@ impl<'a> Chaos<'a> {
             })
             .collect();
         let at = Span(after.0 + delay);
-        if elects && follows && !hitting.is_empty() && at < self.end {
+        if family.elects() && follows && !hitting.is_empty() && at < self.end {
             let second = weighted(&hitting, draws);
             self.one(at, second, draws, out);
         }

@@ -3,6 +3,7 @@
 
 use core::fmt;
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use serde::ser::{Serialize, Serializer};
 
 use menagerie::ids::Span;
 
@@ -182,6 +183,20 @@ impl<'de> Deserialize<'de> for Ratio {
     }
 }
 
+impl Serialize for Target {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Target::Node(number) => serializer.serialize_u8(*number),
+            Target::Leader
+            | Target::Follower
+            | Target::Random
+            | Target::All
+            | Target::Majority
+            | Target::Minority => serializer.serialize_str(&self.text()),
+        }
+    }
+}
+
 struct TargetVisitor;
 
 impl Visitor<'_> for TargetVisitor {
@@ -203,6 +218,10 @@ impl Visitor<'_> for TargetVisitor {
                 "\"{unknown}\" names no server: expected {TARGETS}"
             ))),
         }
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Target, E> {
+        self.visit_i64(i64::try_from(number).unwrap_or(i64::MAX))
     }
 
     fn visit_i64<E: Error>(self, number: i64) -> Result<Target, E> {

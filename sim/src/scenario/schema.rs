@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-use super::adversity::{ChaosSection, FaultEntry};
+use super::adversity::ChaosSection;
+use super::fault::FaultEntry;
 use super::quantity::{Duration, Ratio};
 use crate::chance::decision::Name;
 

@@ -8,9 +8,37 @@ use std::collections::BTreeMap;
 
 use menagerie::ids::{NodeId, VirtualTime, Zxid};
 use menagerie::protocol::{DiskOp, FileName, Image, Object, Ticket};
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
+use super::body::typed;
 use super::{Phase, Recorder, What};
+
+/// What a disk operation does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Op {
+    /// A record is appended to the log; the body is the record.
+    Append,
+    /// The log loses the records after an index, which is the body.
+    CutAfter,
+    /// The log loses the records through an index, which is the body.
+    DropThrough,
+    /// A file is replaced; the body is its name (`file`) and its `record`.
+    Write,
+    /// A file is renamed; the body is `from` and `to`.
+    Rename,
+    /// A snapshot is written; the body is its `zxid`.
+    Save,
+    /// The snapshots below the `zxid` of the body are removed.
+    DropSnapshots,
+    /// An object is made durable; the body is its name.
+    Sync,
+    /// Everything is made durable.
+    SyncAll,
+    /// A living process reads its disk back; the body is the index of the last record.
+    Reload,
+}
 
 /// What an operation changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,10 +57,10 @@ enum Place {
 
 #[derive(Clone, Debug)]
 struct Held {
-    op: &'static str,
+    op: Op,
     place: Place,
-    /// The operation in words: what a file must hold for the write to have survived.
-    content: String,
+    /// What a file must hold for the write to have survived.
+    content: Value,
     written: bool,
     /// The event that told of it last.
     seq: u64,
@@ -54,9 +82,32 @@ pub struct DiskTrack {
     segment: u32,
 }
 
+impl Op {
+    /// Whether it makes others durable.
+    pub fn is_sync(self) -> bool {
+        matches!(self, Op::Sync | Op::SyncAll)
+    }
+
+    /// Its name in the format.
+    pub fn name(self) -> &'static str {
+        match self {
+            Op::Append => "append",
+            Op::CutAfter => "cut_after",
+            Op::DropThrough => "drop_through",
+            Op::Write => "write",
+            Op::Rename => "rename",
+            Op::Save => "save",
+            Op::DropSnapshots => "drop_snapshots",
+            Op::Sync => "sync",
+            Op::SyncAll => "sync_all",
+            Op::Reload => "reload",
+        }
+    }
+}
+
 impl Recorder {
     /// An operation enters the queue.
-    pub fn disk_queued<R: core::fmt::Debug>(
+    pub fn disk_queued<R: Serialize>(
         &mut self,
         at: VirtualTime,
         node: NodeId,
@@ -65,16 +116,17 @@ impl Recorder {
     ) {
         let (name, place, effect) = sort(op);
         let content = match op {
-            DiskOp::Append(record) | DiskOp::Write(_, record) => format!("{record:?}"),
-            DiskOp::CutAfter(_)
+            DiskOp::Write(_, record) => typed(record),
+            DiskOp::Append(_)
+            | DiskOp::CutAfter(_)
             | DiskOp::DropThrough(_)
             | DiskOp::Rename { .. }
             | DiskOp::Save(_)
             | DiskOp::DropSnapshotsBefore(_)
             | DiskOp::Sync(_)
-            | DiskOp::SyncAll => String::new(),
+            | DiskOp::SyncAll => Value::Null,
         };
-        let what = disk(node, ticket.0, name, Phase::Queued, words(op, &content));
+        let what = disk(node, ticket.0, name, Phase::Queued, body(op));
         let seq = self.record(at, self.cause(), what);
         let held = Held {
             op: name,
@@ -167,7 +219,7 @@ impl Recorder {
     }
 
     /// The power is gone, and this is what is left.
-    pub fn disk_without_power<R: core::fmt::Debug>(
+    pub fn disk_without_power<R: Serialize>(
         &mut self,
         at: VirtualTime,
         node: NodeId,
@@ -179,7 +231,7 @@ impl Recorder {
                 Place::Log { index, .. } => index <= left.log_last(),
                 Place::File(name) => left
                     .file(name)
-                    .is_some_and(|record| format!("{record:?}") == held.content),
+                    .is_some_and(|record| typed(record) == held.content),
                 Place::Snapshot(zxid) => left.snapshots.iter().any(|one| one.zxid == zxid),
                 // Whether a directory operation was undone cannot be seen from outside.
                 Place::Directory | Place::Sync(_) => continue,
@@ -240,9 +292,9 @@ impl DiskTrack {
     /// Remembers the end of a sync until the server is told of it.
     fn note_sync(&mut self, ticket: u64, seq: u64) {
         let ended = Held {
-            op: "sync",
+            op: Op::Sync,
             place: Place::Sync(None),
-            content: String::new(),
+            content: Value::Null,
             written: true,
             seq,
             effect: Effect::Nothing,
@@ -251,58 +303,57 @@ impl DiskTrack {
     }
 }
 
-fn disk(node: NodeId, ticket: u64, op: &str, phase: Phase, body: Value) -> What {
+fn disk(node: NodeId, ticket: u64, op: Op, phase: Phase, body: Value) -> What {
     What::Disk {
         node,
         ticket,
-        op: op.to_owned(),
+        op,
         phase,
         body,
     }
 }
 
 /// The name of an operation, what it changes, and what it does to others.
-fn sort<R>(op: &DiskOp<R>) -> (&'static str, Place, Effect) {
+fn sort<R>(op: &DiskOp<R>) -> (Op, Place, Effect) {
     let log = Place::Log {
         segment: 0,
         index: 0,
     };
     match op {
-        DiskOp::Append(_) => ("append", log, Effect::Nothing),
-        DiskOp::CutAfter(after) => ("cut_after", Place::Directory, Effect::CutAfter(*after)),
-        DiskOp::DropThrough(_) => ("drop_through", Place::Directory, Effect::Nothing),
-        DiskOp::Write(name, _) => ("write", Place::File(*name), Effect::Nothing),
+        DiskOp::Append(_) => (Op::Append, log, Effect::Nothing),
+        DiskOp::CutAfter(after) => (Op::CutAfter, Place::Directory, Effect::CutAfter(*after)),
+        DiskOp::DropThrough(_) => (Op::DropThrough, Place::Directory, Effect::Nothing),
+        DiskOp::Write(name, _) => (Op::Write, Place::File(*name), Effect::Nothing),
         DiskOp::Rename { from, to } => (
-            "rename",
+            Op::Rename,
             Place::Directory,
             Effect::Rename {
                 from: *from,
                 to: *to,
             },
         ),
-        DiskOp::Save(snapshot) => ("save", Place::Snapshot(snapshot.zxid), Effect::Nothing),
-        DiskOp::DropSnapshotsBefore(_) => ("drop_snapshots", Place::Directory, Effect::Nothing),
-        DiskOp::Sync(object) => ("sync", Place::Sync(Some(*object)), Effect::Nothing),
-        DiskOp::SyncAll => ("sync_all", Place::Sync(None), Effect::Nothing),
+        DiskOp::Save(snapshot) => (Op::Save, Place::Snapshot(snapshot.zxid), Effect::Nothing),
+        DiskOp::DropSnapshotsBefore(_) => (Op::DropSnapshots, Place::Directory, Effect::Nothing),
+        DiskOp::Sync(object) => (Op::Sync, Place::Sync(Some(*object)), Effect::Nothing),
+        DiskOp::SyncAll => (Op::SyncAll, Place::Sync(None), Effect::Nothing),
     }
 }
 
-/// What an operation is about, in words.
-fn words<R>(op: &DiskOp<R>, content: &str) -> Value {
-    let text = match op {
-        DiskOp::Append(_) => content.to_owned(),
-        DiskOp::CutAfter(index) | DiskOp::DropThrough(index) => index.to_string(),
-        DiskOp::Write(name, _) => format!("{}: {content}", name.0),
-        DiskOp::Rename { from, to } => format!("{} to {}", from.0, to.0),
-        DiskOp::Save(snapshot) => format!("snapshot {}", snapshot.zxid),
-        DiskOp::DropSnapshotsBefore(zxid) => format!("before {zxid}"),
+/// What an operation is about.
+fn body<R: Serialize>(op: &DiskOp<R>) -> Value {
+    match op {
+        DiskOp::Append(record) => typed(record),
+        DiskOp::CutAfter(index) | DiskOp::DropThrough(index) => (*index).into(),
+        DiskOp::Write(name, record) => json!({"file": name.0, "record": typed(record)}),
+        DiskOp::Rename { from, to } => json!({"from": from.0, "to": to.0}),
+        DiskOp::Save(snapshot) => json!({"zxid": snapshot.zxid}),
+        DiskOp::DropSnapshotsBefore(zxid) => json!({"zxid": zxid}),
         DiskOp::Sync(object) => match object {
-            Object::Log => "log".to_owned(),
-            Object::File(name) => name.0.to_owned(),
-            Object::Snapshot => "snapshot".to_owned(),
-            Object::Directory => "directory".to_owned(),
+            Object::Log => "log".into(),
+            Object::File(name) => name.0.into(),
+            Object::Snapshot => "snapshot".into(),
+            Object::Directory => "directory".into(),
         },
-        DiskOp::SyncAll => return Value::Null,
-    };
-    Value::String(text)
+        DiskOp::SyncAll => Value::Null,
+    }
 }

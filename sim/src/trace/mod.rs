@@ -6,6 +6,7 @@
 //!
 //! Events are only recorded where a run is asked for its trace; recording never changes the run.
 
+pub mod body;
 mod compare;
 mod disk;
 pub mod export;
@@ -13,19 +14,24 @@ mod jsonl;
 mod recorder;
 mod text;
 
+use menagerie::check::Subjects;
 use menagerie::ids::{ClientId, ConnId, NodeId, OpId, VirtualTime, Zxid};
-use menagerie::protocol::Role;
+use menagerie::protocol::{Fact, Role};
 use menagerie::tree::Identity;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::scenario::fault::{Family, Fault};
+use crate::world::{Action, CrashKind};
 pub use compare::{Divergence, divergence};
+pub use disk::Op;
 pub use jsonl::TraceError;
 pub use recorder::Recorder;
 pub use text::lines;
+pub(crate) use text::{change, words};
 
 /// The version of the format.
-pub const TRACE_VERSION: u32 = 1;
+pub const TRACE_VERSION: u32 = 2;
 
 /// The trace of one run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +51,9 @@ pub struct Header {
     pub scenario: String,
     /// The protocol's name.
     pub protocol: String,
+    /// Whether its epochs are ballots ([`menagerie::protocol::Epochs::InVotes`]), and its positions
+    /// slots.
+    pub ballots: bool,
     /// The seed.
     pub seed: u64,
     /// The ids of the bugs switched on.
@@ -90,8 +99,11 @@ pub struct Failure {
     pub checker: String,
     /// When the run first showed it.
     pub at: VirtualTime,
-    /// What is wrong.
+    /// What is wrong, for people.
     pub reason: String,
+    /// What it is about.
+    #[serde(skip_serializing_if = "Subjects::is_empty", default)]
+    pub subjects: Subjects,
 }
 
 /// A server of the ensemble.
@@ -167,16 +179,6 @@ pub enum Phase {
     Lost,
     /// The disk was read back.
     Read,
-}
-
-/// How a server died.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Death {
-    /// The process.
-    Process,
-    /// The power of its machine.
-    Power,
 }
 
 /// A server's role.
@@ -305,7 +307,7 @@ pub enum What {
     Disk {
         node: NodeId,
         ticket: u64,
-        op: String,
+        op: Op,
         phase: Phase,
         #[serde(skip_serializing_if = "Value::is_null", default)]
         body: Value,
@@ -315,7 +317,7 @@ pub enum What {
     /// A server will not start with what its disk holds.
     Refused { node: NodeId, why: String },
     /// A server dies.
-    Crash { node: NodeId, kind: Death },
+    Crash { node: NodeId, kind: CrashKind },
     /// A server's process stands still.
     Pause { node: NodeId },
     /// It goes on.
@@ -338,7 +340,7 @@ pub enum What {
     /// A server's state is replaced by one that stands at this zxid.
     Restore { node: NodeId, zxid: Zxid },
     /// The protocol states a fact.
-    Fact { node: NodeId, body: Value },
+    Fact { node: NodeId, body: Fact },
     /// An end of a client's connection hears of it.
     ClientLink {
         client: ClientId,
@@ -406,19 +408,15 @@ pub enum What {
     /// A planned fault fires.
     Fault {
         index: usize,
-        family: String,
-        text: String,
+        family: Family,
+        fault: Fault,
     },
     /// A planned fault ends.
     Undo { index: usize },
     /// The faults are healed for these servers; the liveness phase begins.
     Heal { core: Vec<NodeId> },
     /// Something is done to the network or a disk that has no event of its own.
-    Action {
-        name: String,
-        nodes: Vec<NodeId>,
-        amount: u64,
-    },
+    Action { action: Action },
     /// A checker's violation, at the moment in which the run first showed it.
     Violation { checker: String, reason: String },
 }

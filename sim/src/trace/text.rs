@@ -5,11 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use menagerie::ids::VirtualTime;
+use menagerie::ids::{SessionId, VirtualTime};
+use menagerie::tree::{Content, Path, Txn, Write};
 use serde_json::Value;
 
+use super::body::{self, Carried};
 use super::{Direction, End, SessionNews, Why};
-use super::{Ended, Event, LinkNews, Passage, Phase, What};
+use super::{Ended, Event, LinkNews, Op, Passage, Phase, What};
 
 /// The longest body of a line; what is longer is cut off and marked.
 const BODY_MAX: usize = 160;
@@ -50,6 +52,7 @@ impl Teller {
                 ..
             } => {
                 let content = format!("{kind} {}", abridged(words(body)));
+                let content = content.trim_end().to_owned();
                 self.under_way
                     .insert(*id, (from.to_string(), to.to_string(), content));
                 None
@@ -122,7 +125,7 @@ fn plain(what: &What) -> Option<String> {
             op,
             phase,
             body,
-        } => return disk(*phase, op, &format!("{node} "), *ticket, body),
+        } => return disk(*phase, *op, &format!("{node} "), *ticket, body),
         What::Boot { node } => format!("{node} boots"),
         What::Refused { node, why } => format!("{node} refuses to boot: {why}"),
         What::Crash { node, kind } => format!("!! {node} crashes: {kind:?}"),
@@ -136,7 +139,7 @@ fn plain(what: &What) -> Option<String> {
         }
         What::Commit { node, zxid } => format!("{node} commits {zxid}"),
         What::Restore { node, zxid } => format!("{node} restored to {zxid}"),
-        What::Fact { node, body } => format!("{node} fact {}", words(body)),
+        What::Fact { node, body } => format!("{node} fact {body:?}"),
         What::ClientLink {
             client,
             server,
@@ -192,25 +195,21 @@ fn plain(what: &What) -> Option<String> {
         What::WatchEvent {
             client, kind, path, ..
         } => format!("{client} saw {kind} {path}"),
-        What::Fault { text, .. } => format!("fault: {text}"),
+        What::Fault { fault, .. } => format!("fault: {}", fault.text()),
         What::Undo { index } => format!("fault {index} ends"),
         What::Heal { core } => {
             let names: Vec<String> = core.iter().map(ToString::to_string).collect();
             format!("{} are healed; liveness begins", names.join(" "))
         }
-        What::Action {
-            name,
-            nodes,
-            amount,
-        } => {
-            let nodes: Vec<String> = nodes.iter().map(ToString::to_string).collect();
-            let amount = match amount {
-                0 => String::new(),
-                amount => amount.to_string(),
-            };
-            format!("!! {name} {} {amount}", nodes.join(" "))
-                .trim_end()
-                .to_owned()
+        What::Action { action } => {
+            let nodes = action.nodes().into_iter().map(|node| node.to_string());
+            let amount = action.amount().map(|amount| amount.number().to_string());
+            let words = [format!("!! {}", action.name())].into_iter();
+            words
+                .chain(nodes)
+                .chain(amount)
+                .collect::<Vec<String>>()
+                .join(" ")
         }
         What::Violation { checker, reason } => format!("VIOLATION {checker}: {reason}"),
         What::Send { .. }
@@ -222,24 +221,84 @@ fn plain(what: &What) -> Option<String> {
 }
 
 /// Only the ends of syncs are told, and what is read back.
-fn disk(phase: Phase, op: &str, node: &str, ticket: u64, body: &Value) -> Option<String> {
+fn disk(phase: Phase, op: Op, node: &str, ticket: u64, body: &Value) -> Option<String> {
     match phase {
-        Phase::Durable if op.starts_with("sync") => {
-            Some(format!("{node}disk Ticket({ticket}) Done"))
-        }
+        Phase::Durable if op.is_sync() => Some(format!("{node}disk Ticket({ticket}) Done")),
         Phase::Failed => Some(format!("{node}disk Ticket({ticket}) Failed")),
         Phase::Read => Some(format!("{node}reloaded, log to {}", words(body))),
         Phase::Queued | Phase::Written | Phase::Durable | Phase::Lost => None,
     }
 }
 
-/// A body as text: a string as it is, anything else as JSON.
-fn words(body: &Value) -> String {
-    match body {
-        Value::String(text) => text.clone(),
-        Value::Null => String::new(),
-        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => body.to_string(),
+/// What a payload does, by itself.
+pub(crate) fn change(content: &Content) -> String {
+    let session = match content {
+        Content::Txn(record) => record.session,
+        Content::Command(command) => command.session,
+    };
+    match content {
+        Content::Txn(record) => transaction(session, &record.txn),
+        // A command opens a session under a token, or attaches to one again.
+        Content::Command(command) => match command.write.bare() {
+            Write::CreateSession { .. } if command.is_attach() => {
+                format!("the return of session {session}")
+            }
+            Write::CreateSession { .. } => {
+                format!("the opening of a session (token {session})")
+            }
+            Write::DeleteContainer { path } => removal(path),
+            write @ (Write::CloseSession | Write::ExpireSession) => {
+                format!("{write} of {session}")
+            }
+            write @ (Write::Create { .. }
+            | Write::CreateWith { .. }
+            | Write::Delete { .. }
+            | Write::SetData { .. }
+            | Write::SetAcl { .. }
+            | Write::Check { .. }
+            | Write::Multi(_)
+            | Write::Refused(_)
+            | Write::As { .. }) => write.to_string(),
+        },
     }
+}
+
+/// A transaction that stands for no operation of a client.
+fn transaction(session: SessionId, txn: &Txn) -> String {
+    match txn {
+        Txn::CreateSession { .. } => format!("the opening of session {session}"),
+        Txn::CloseSession { .. } => format!("the end of session {session}"),
+        Txn::Delete { path } if session == SessionId::NONE => removal(path),
+        Txn::Delete { path } => format!("delete {path}"),
+        Txn::Create { path, .. } | Txn::CreateWith { path, .. } => format!("create {path}"),
+        Txn::SetData { path, .. } => format!("setData {path}"),
+        Txn::SetAcl { path, .. } => format!("setACL {path}"),
+        Txn::Check { path } => format!("check {path}"),
+        Txn::Multi(parts) => format!("multi of {}", parts.len()),
+        Txn::Error(failure) => format!("a write of {session} that failed ({:?})", failure.code),
+    }
+}
+
+fn removal(path: &Path) -> String {
+    format!("the leader's own removal of {path}")
+}
+
+/// A payload with whose write it is.
+fn payload(carried: &Carried) -> String {
+    let (session, seq) = match &carried.content {
+        Content::Txn(record) => (record.session, record.seq),
+        Content::Command(command) => (command.session, command.seq),
+    };
+    let change = change(&carried.content);
+    match seq {
+        0 => change,
+        seq => format!("{change} (write {seq} of {session})"),
+    }
+}
+
+/// A body as text.
+pub(crate) fn words(body: &Value) -> String {
+    body::words(body, &payload)
 }
 
 /// A body cut to a sensible length, at a character boundary.

@@ -13,12 +13,12 @@ use menagerie::wire::ClientFrame;
 use super::event::{feed_answer, feed_request};
 use super::node::Timers;
 use super::raw::DRIVER;
-use super::recording::typed;
 use super::streams::End;
 use super::{Event, Happening, Kind, World, WorldSpec};
 use crate::chance::decision::{Decider, Name};
 use crate::chance::dice::{Concern, Dice};
 use crate::scenario::script::Move;
+use crate::trace::body::typed;
 use crate::trace::{self, LinkNews, What};
 use crate::world::channels::{Conn, Frame, Side};
 

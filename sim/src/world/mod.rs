@@ -32,6 +32,7 @@
 //! change of time (a few tens of nanoseconds), so that a stray clock read sees virtual time. The
 //! world's own time is authoritative.
 
+mod action;
 pub mod channels;
 mod clients;
 pub mod clock;
@@ -53,7 +54,7 @@ mod streams;
 mod tests;
 mod witness;
 
-pub use faults::{Action, CrashKind};
+pub use action::{Action, Amount, CrashKind};
 pub use spec::{Close, Happening, Stats, WorldSpec};
 
 use core::time::Duration;

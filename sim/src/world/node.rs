@@ -11,11 +11,11 @@ use menagerie::server::{
 };
 use menagerie::wire::Packet;
 
-use super::recording::typed;
 use super::{Event, Key, Kind, World, WorldSpec};
 use crate::chance::decision::{Decider, Name};
 use crate::chance::dice::{Concern, Deck, Dice, Draw};
-use crate::trace::{Phase, What};
+use crate::trace::body::typed;
+use crate::trace::{Op, Phase, What};
 use crate::world::clock::Clock;
 use crate::world::disk::{Disk, Entry, Outcome};
 
@@ -341,7 +341,7 @@ impl<P: Protocol> World<P> {
                 self.trigger_input(place, cause, || What::Disk {
                     node: id,
                     ticket: 0,
-                    op: "reload".to_owned(),
+                    op: Op::Reload,
                     phase: Phase::Read,
                     body: image.log_last().into(),
                 });
@@ -472,7 +472,7 @@ impl<P: Protocol> World<P> {
                 self.record(|| What::Apply {
                     node,
                     zxid,
-                    body: format!("{:?}", payload.content()).into(),
+                    body: typed(&payload),
                 });
                 self.observe(&Observation::Applied {
                     node,
@@ -494,10 +494,8 @@ impl<P: Protocol> World<P> {
     fn state_fact(&mut self, place: usize, fact: &Fact) {
         let node = self.nodes[place].id;
         if !fact.is_in_its_message() {
-            self.record(|| What::Fact {
-                node,
-                body: typed(fact),
-            });
+            let body = *fact;
+            self.record(|| What::Fact { node, body });
             self.mark(Kind::Fact, place as u8, 0);
         }
         self.reach.fact(node, fact);

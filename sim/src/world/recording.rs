@@ -7,9 +7,9 @@ use menagerie::wire::{ClientFrame, Packet, PeerMsg, ServerFrame};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::faults::{Action, CrashKind};
-use super::{Event, World};
-use crate::trace::{Death, Direction, End, Ended, LinkNews, Passage, SessionNews, Way, What, Why};
+use super::{Action, CrashKind, Event, World};
+use crate::trace::body::{inside, typed};
+use crate::trace::{Direction, End, Ended, LinkNews, Passage, SessionNews, Way, What, Why};
 use crate::world::channels::{Flow, Parcel, Side};
 
 impl<P: Protocol> World<P> {
@@ -339,10 +339,6 @@ impl<P: Protocol> World<P> {
 
     /// A server dies.
     pub(super) fn record_crash(&mut self, node: NodeId, kind: CrashKind, cause: Option<u64>) {
-        let kind = match kind {
-            CrashKind::Process => Death::Process,
-            CrashKind::Power => Death::Power,
-        };
         self.trigger(cause, || What::Crash { node, kind });
     }
 
@@ -373,34 +369,10 @@ impl<P: Protocol> World<P> {
 
     /// Writes an action down that has no event of its own.
     pub(super) fn record_action(&mut self, action: &Action) {
-        let (name, nodes, amount) = match action {
-            Action::Crash { .. }
-            | Action::CrashMany { .. }
-            | Action::Restart(_)
-            | Action::Pause(_)
-            | Action::Resume(_) => return,
-            Action::Cut { from, to } => ("cut", vec![*from, *to], 0),
-            Action::Mend { from, to } => ("mend", vec![*from, *to], 0),
-            Action::CutClient(node) => ("cut_client", vec![*node], 0),
-            Action::MendClient(node) => ("mend_client", vec![*node], 0),
-            Action::Slow { from, to, extra } => ("slow", vec![*from, *to], extra.0),
-            Action::Unslow { from, to, extra } => ("unslow", vec![*from, *to], extra.0),
-            Action::SlowDisk { node, extra } => ("slow_disk", vec![*node], extra.0),
-            Action::UnslowDisk { node, extra } => ("unslow_disk", vec![*node], extra.0),
-            Action::Loss { ppm } => ("loss", vec![], u64::from(*ppm)),
-            Action::Unloss { ppm } => ("unloss", vec![], u64::from(*ppm)),
-            Action::Duplicate { ppm } => ("duplicate", vec![], u64::from(*ppm)),
-            Action::Unduplicate { ppm } => ("unduplicate", vec![], u64::from(*ppm)),
-            Action::Break { a, b } => ("break", vec![*a, *b], 0),
-            Action::FailSyncs { node, count } => ("fail_syncs", vec![*node], u64::from(*count)),
-            Action::MendSyncs(node) => ("mend_syncs", vec![*node], 0),
-        };
-        let cause = self.cause();
-        self.trigger(cause, || What::Action {
-            name: name.to_owned(),
-            nodes,
-            amount,
-        });
+        if !action.is_about_processes() {
+            let action = action.clone();
+            self.trigger(self.cause(), || What::Action { action });
+        }
     }
 
     fn next_parcel(&mut self) -> u64 {
@@ -479,30 +451,8 @@ pub(super) fn kind<P: Protocol>(packet: &Packet<P>) -> String {
 
 /// What a packet says.
 fn body<P: Protocol>(packet: &Packet<P>) -> Value {
-    match packet {
-        Packet::Protocol(msg) => Value::String(format!("{msg:?}")),
-        Packet::Peer(msg) => inside(typed(msg)),
-    }
-}
-
-/// A value as JSON.
-pub(super) fn typed(value: &impl Serialize) -> Value {
-    serde_json::to_value(value).expect("what travels is made of numbers, words and lists")
-}
-
-/// The content of an enum's variant, whose name stands beside it.
-fn inside(value: Value) -> Value {
-    match value {
-        Value::Object(map) if map.len() == 1 => map
-            .into_iter()
-            .next()
-            .map_or(Value::Null, |(_, inner)| inner),
-        // A variant without content is its name.
-        Value::String(_) => Value::Null,
-        other @ (Value::Null
-        | Value::Bool(_)
-        | Value::Number(_)
-        | Value::Array(_)
-        | Value::Object(_)) => other,
-    }
+    inside(match packet {
+        Packet::Protocol(msg) => typed(msg),
+        Packet::Peer(msg) => typed(msg),
+    })
 }

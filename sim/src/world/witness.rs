@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use menagerie::check::{Barrier, Circumstances, Disturbance, Turn};
+use menagerie::check::{Barrier, Circumstances, Disturbance};
 use menagerie::ids::{ConnId, NodeId, VirtualTime};
 use menagerie::protocol::{Protocol, Role};
 use menagerie::tree::Response;
@@ -23,33 +23,15 @@ pub(super) struct Witness {
 impl<P: Protocol> World<P> {
     /// Notes what an action did to servers and the links between them.
     pub(super) fn witness(&mut self, action: &Action) {
-        let own = |node: NodeId| vec![[node, node]];
-        let everybody = || self.nodes.iter().map(|node| [node.id, node.id]).collect();
-        let (turn, concerned): (Turn, Vec<[NodeId; 2]>) = match action {
-            Action::Crash { node, .. } | Action::Pause(node) | Action::SlowDisk { node, .. } => {
-                (Turn::Begins, own(*node))
+        let Some(turn) = action.turn() else {
+            return;
+        };
+        let concerned: Vec<[NodeId; 2]> = match (action.is_between_two(), action.nodes()) {
+            (true, nodes) => nodes.chunks_exact(2).map(|two| [two[0], two[1]]).collect(),
+            (false, nodes) if nodes.is_empty() => {
+                self.nodes.iter().map(|node| [node.id, node.id]).collect()
             }
-            Action::CrashMany { nodes, .. } => (
-                Turn::Begins,
-                nodes.iter().map(|node| [*node, *node]).collect(),
-            ),
-            Action::Restart(node)
-            | Action::Resume(node)
-            | Action::UnslowDisk { node, .. }
-            | Action::MendSyncs(node) => (Turn::Ends, own(*node)),
-            Action::Cut { from, to } | Action::Slow { from, to, .. } => {
-                (Turn::Begins, vec![[*from, *to]])
-            }
-            Action::Mend { from, to } | Action::Unslow { from, to, .. } => {
-                (Turn::Ends, vec![[*from, *to]])
-            }
-            Action::Loss { .. } | Action::Duplicate { .. } => (Turn::Begins, everybody()),
-            Action::Unloss { .. } | Action::Unduplicate { .. } => (Turn::Ends, everybody()),
-            Action::Break { a, b } => (Turn::Once, vec![[*a, *b]]),
-            // Until it is mended, which starts a process again that saw one fail.
-            Action::FailSyncs { node, .. } => (Turn::Begins, own(*node)),
-            // Clients elect nobody.
-            Action::CutClient(_) | Action::MendClient(_) => return,
+            (false, nodes) => nodes.into_iter().map(|node| [node, node]).collect(),
         };
         let at = self.now;
         let noted = concerned

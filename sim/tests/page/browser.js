@@ -166,7 +166,7 @@ async function links(browser) {
   await painted(page);
   const shown = await page.locator('#event').textContent();
   check('a deep link opens its event', shown.includes(text), shown);
-  check('its body is shown in full', shown.includes(expected.hostile), shown);
+  check('its body is shown in full', shown.includes(expected.hostileText), shown);
   check('its causes are listed', shown.includes(cause), shown);
   await picture(page, 'event');
   check('nothing is requested, logged or thrown', wrong.length === 0, wrong);

@@ -100,7 +100,7 @@ pub fn failing(events: usize) -> String {
     let violation = json!({"type": "violation", "checker": "linearizability", "reason": reason});
     scribe.tell(violated, Some(heal), violation);
     let header = json!({
-        "schema": 1, "scenario": "sample", "protocol": "zab", "seed": u64::MAX,
+        "schema": 2, "scenario": "sample", "protocol": "zab", "ballots": false, "seed": u64::MAX,
         "mutations": ["Z20"], "hash": "00c0ffee00c0ffee", "verdict": "fail",
         "failures": [{"checker": "linearizability", "at": violated, "reason": reason}],
         "nodes": (1..=SERVERS).map(|id| json!({"id": id, "observer": id == 5})).collect::<Vec<_>>(),
@@ -157,7 +157,7 @@ fn round(scribe: &mut Scribe, write: u64) {
     let asked = scribe.frame(start, invoked, client, "up", "set");
     if write == 3 {
         let fault = json!({"type": "fault", "index": 0, "family": "partition",
-                           "text": format!("partition {{n1}} | rest {HOSTILE}")});
+                           "fault": {"partition": {"shape": "split", "node": 1}}});
         scribe.tell(start, None, fault);
     }
     if write == 7 {

@@ -1,6 +1,7 @@
 //! Places of synced reads between the transactions, whose order is fixed.
 
 use super::{Broken, contradiction, ended, reader_of};
+use crate::check::Subjects;
 use crate::check::timeline::Timeline;
 use crate::history::Operation;
 use crate::ids::Zxid;
@@ -106,6 +107,7 @@ fn homeless(
             write.described(),
             read.invoked,
         ),
+        subjects: Subjects::none().operation(read).operation(write),
         about_a_read: true,
     })
 }

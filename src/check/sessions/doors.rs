@@ -1,5 +1,6 @@
 //! Who is let in, and who is told that its session is gone.
 
+use crate::check::Subjects;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::check::findings::Findings;
@@ -71,16 +72,19 @@ impl Doors {
         }
         if asked != session {
             let reason = format!("{node} attached to {session} whoever asked for {asked}");
-            findings.fail(at, reason);
+            let subjects = Subjects::none().node(node).session(session).session(asked);
+            findings.fail(at, reason, subjects);
         } else if given != known {
             let reason = format!(
                 "{node} attached a connection to {session} that gave the password {given:x}, \
                  which is {known:x}"
             );
-            findings.fail(at, reason);
+            let subjects = Subjects::none().node(node).session(session);
+            findings.fail(at, reason, subjects);
         } else if self.ended.contains(&(node, session)) {
             let reason = format!("{node} attached a connection to {session}, whose end it applied");
-            findings.fail(at, reason);
+            let subjects = Subjects::none().node(node).session(session);
+            findings.fail(at, reason, subjects);
         }
         true
     }
@@ -117,7 +121,8 @@ impl Doors {
                 let reason = format!(
                     "{node} told the owner of {session} that it expired, but nothing ended it"
                 );
-                findings.fail(*at, reason);
+                let subjects = Subjects::none().node(*node).session(*session);
+                findings.fail(*at, reason, subjects);
             }
         }
         for operation in &history.operations {
@@ -140,7 +145,12 @@ impl Doors {
                     operation.described(),
                     operation.session
                 );
-                findings.fail(operation.completed.unwrap_or(operation.invoked), reason);
+                let subjects = Subjects::none().operation(operation).bound(*zxid);
+                findings.fail(
+                    operation.completed.unwrap_or(operation.invoked),
+                    reason,
+                    subjects,
+                );
             }
         }
     }

@@ -25,7 +25,7 @@ mod touches;
 use super::findings::Findings;
 use super::{
     Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, SessionNews, Setup,
-    Verdict,
+    Subjects, Verdict,
 };
 use crate::ids::{NodeId, VirtualTime};
 use doors::Doors;
@@ -115,7 +115,8 @@ impl Sessions {
                         "{session} ended at {zxid}, and {node} still holds {left} of its \
                          ephemeral nodes after it"
                     );
-                    findings.fail(at, reason);
+                    let subjects = Subjects::none().node(node).zxid(zxid).session(session);
+                    findings.fail(at, reason, subjects);
                 }
                 self.offices
                     .ended(findings, (session, zxid, value), expired);

@@ -1,5 +1,6 @@
 //! Whether leaders let sessions expire neither early nor late, and take over none that is ending.
 
+use crate::check::Subjects;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
@@ -322,7 +323,8 @@ impl Offices {
                  and its timeout is {}",
                 proposal.at, opening.timeout
             );
-            findings.fail(proposal.at, reason);
+            let subjects = Subjects::none().node(leader).epoch(epoch).session(session);
+            findings.fail(proposal.at, reason, subjects);
         }
     }
 
@@ -391,7 +393,11 @@ impl Offices {
                     "{} took over {session} at {at}, although it had proposed its end ({}) at {}",
                     office.0, end.zxid, proposal.at
                 );
-                findings.fail(*at, reason);
+                let subjects = Subjects::none()
+                    .node(office.0)
+                    .zxid(end.zxid)
+                    .session(*session);
+                findings.fail(*at, reason, subjects);
             }
         }
     }
@@ -429,7 +435,11 @@ impl Offices {
                      write that reached it at {} came to stand at {} before any end of it",
                     office.0, opening.timeout, write.arrival, write.zxid
                 );
-                findings.fail(at, reason);
+                let subjects = Subjects::none()
+                    .node(office.0)
+                    .zxid(write.zxid)
+                    .session(session);
+                findings.fail(at, reason, subjects);
                 return;
             }
         }

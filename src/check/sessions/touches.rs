@@ -1,5 +1,6 @@
 //! Servers pass on whom they heard of.
 
+use crate::check::Subjects;
 use std::collections::BTreeMap;
 
 use crate::check::Timing;
@@ -93,7 +94,8 @@ impl Touches {
                      {leader} at {at}, although it does so every half tick",
                     owed.since
                 );
-                findings.fail(at, reason);
+                let subjects = Subjects::none().node(node).node(*leader).session(*session);
+                findings.fail(at, reason, subjects);
                 return;
             }
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::changes::Changes;
+use crate::check::subjects::Wrong;
 use crate::history::{History, Operation};
 use crate::ids::{ClientId, ConnId, SessionId, VirtualTime, Zxid};
 use crate::tree::{Identity, WatchEvent};
@@ -15,7 +16,7 @@ pub(super) struct Leaks {
     /// The connection of each session's last answer.
     last: BTreeMap<SessionId, ConnId>,
     /// By session: events since that answer, if the next one comes on the same connection.
-    held: BTreeMap<SessionId, (VirtualTime, String)>,
+    held: BTreeMap<SessionId, (VirtualTime, Wrong)>,
 }
 
 impl Leaks {
@@ -52,13 +53,14 @@ impl Leaks {
                     "{client} was told of {kind:?} of {path} (at {zxid}) in {session}, although \
                      the node's ACL does not let it read that"
                 );
-                (at, reason)
+                let subjects = super::about(session, event);
+                (at, Wrong { reason, subjects })
             });
         }
     }
 
     /// An answer came: gives the event before it that nobody should have been told.
-    pub fn answered(&mut self, operation: &Operation) -> Option<(VirtualTime, String)> {
+    pub fn answered(&mut self, operation: &Operation) -> Option<(VirtualTime, Wrong)> {
         let conn = operation.conn?;
         let last = self.last.insert(operation.session, conn);
         let held = self.held.remove(&operation.session);

@@ -42,11 +42,14 @@ use std::collections::BTreeMap;
 
 use super::findings::Findings;
 use super::session_order::operation_of;
+use super::subjects::Wrong;
 use super::timeline::Recorder;
-use super::{Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Verdict};
+use super::{
+    Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Subjects, Verdict,
+};
 use crate::history::{History, Operation, Seen};
 use crate::ids::{SessionId, VirtualTime};
-use crate::tree::EventKind;
+use crate::tree::{EventKind, WatchEvent};
 pub use alone::judge;
 use changes::Changes;
 use leaks::Leaks;
@@ -106,6 +109,14 @@ impl Checker for Watches {
     }
 }
 
+/// What a violation by an event is about.
+fn about(session: SessionId, event: &WatchEvent) -> Subjects {
+    Subjects::none()
+        .path(&event.path)
+        .zxid(event.zxid)
+        .session(session)
+}
+
 /// Goes through what the clients saw, in their order.
 fn walk(findings: &mut Findings, changes: &Changes, history: &History, mut leaks: Option<Leaks>) {
     let mut sessions: BTreeMap<SessionId, Watching> = BTreeMap::new();
@@ -116,8 +127,8 @@ fn walk(findings: &mut Findings, changes: &Changes, history: &History, mut leaks
                 operation.and_then(|operation| {
                     findings.count();
                     let leak = leaks.as_mut().and_then(|leaks| leaks.answered(operation));
-                    if let Some((at, reason)) = leak {
-                        findings.fail(at, reason);
+                    if let Some((at, wrong)) = leak {
+                        findings.fail_with(at, wrong);
                     }
                     completed(&mut sessions, changes, operation)
                 })
@@ -129,11 +140,12 @@ fn walk(findings: &mut Findings, changes: &Changes, history: &History, mut leaks
                 }
                 let watching = sessions.entry(*session).or_default();
                 let wrong = watching.hear(changes, event);
-                wrong.map(|why| {
-                    format!(
+                wrong.map(|why| Wrong {
+                    reason: format!(
                         "{client} was told of {:?} of {} (at {}) in {session}, {why}",
                         event.kind, event.path, event.zxid
-                    )
+                    ),
+                    subjects: about(*session, event),
                 })
             }
             Seen::SessionOpened(_) | Seen::PasswordTried { .. } => None,
@@ -144,7 +156,7 @@ fn walk(findings: &mut Findings, changes: &Changes, history: &History, mut leaks
             }
         };
         if let Some(wrong) = wrong {
-            findings.fail(*at, wrong);
+            findings.fail_with(*at, wrong);
             return;
         }
     }
@@ -154,7 +166,7 @@ fn completed(
     sessions: &mut BTreeMap<SessionId, Watching>,
     changes: &Changes,
     operation: &Operation,
-) -> Option<String> {
+) -> Option<Wrong> {
     let (zxid, answer) = operation.answered()?;
     if operation.session == SessionId::NONE {
         return None;
@@ -166,10 +178,12 @@ fn completed(
         None
     };
     watching.learn(changes, operation, zxid, answer);
-    missed.map(|missed| {
-        format!(
-            "{} was answered at {zxid} before its session was told of {missed}",
-            operation.described()
-        )
+    missed.map(|missed| Wrong {
+        reason: format!(
+            "{} was answered at {zxid} before its session was told of {}",
+            operation.described(),
+            missed.reason
+        ),
+        subjects: missed.subjects.operation(operation).bound(zxid),
     })
 }

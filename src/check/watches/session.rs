@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use super::Table;
 use super::changes::Changes;
+use crate::check::Subjects;
+use crate::check::subjects::Wrong;
 use crate::history::Operation;
 use crate::ids::{ConnId, OpId, Zxid};
 use crate::tree::{
@@ -154,7 +156,7 @@ impl Watching {
         changes: &Changes,
         operation: &Operation,
         zxid: Zxid,
-    ) -> Option<String> {
+    ) -> Option<Wrong> {
         while let Some((at, path, table)) = self.owed.first().filter(|owed| owed.0 <= zxid) {
             let key = (path.clone(), *table);
             let at = *at;
@@ -179,10 +181,12 @@ impl Watching {
                 self.settle(&key);
                 continue;
             }
-            return Some(format!(
+            let reason = format!(
                 "{:?} of {} at {at}, for which {} had left a watch",
                 owed.kind, key.0, owed.left_by
-            ));
+            );
+            let subjects = Subjects::none().path(&key.0).zxid(at).op(owed.left_by);
+            return Some(Wrong { reason, subjects });
         }
         self.missed_by_staying(changes, operation, zxid)
     }
@@ -192,7 +196,7 @@ impl Watching {
         changes: &Changes,
         operation: &Operation,
         zxid: Zxid,
-    ) -> Option<String> {
+    ) -> Option<Wrong> {
         let (conn, reached) = self.reached?;
         if operation.conn != Some(conn) || self.staying.is_empty() {
             return None;
@@ -208,11 +212,12 @@ impl Watching {
             let alike = changes.alike(path, kind, dated.zxid);
             must_tell(dated) && told.unwrap_or(0) < alike.filter(|one| must_tell(one)).count()
         });
-        missed.map(|dated| {
-            format!(
+        missed.map(|dated| Wrong {
+            reason: format!(
                 "{:?} of {} at {}, which a watch that stays hears of",
                 dated.change.kind, dated.change.path, dated.zxid
-            )
+            ),
+            subjects: Subjects::none().path(&dated.change.path).zxid(dated.zxid),
         })
     }
 

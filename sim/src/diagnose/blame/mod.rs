@@ -16,13 +16,14 @@ use menagerie::ids::{NodeId, Span};
 use serde::Serialize;
 
 use crate::chance::decision::{Source, Table};
-use crate::diagnose::shrink::{Failure, record, renamed_servers, shows};
+use crate::diagnose::shrink::{Failure, record, shows};
 use crate::run::internal::Internal;
 use crate::run::registry::Registration;
 use crate::run::resolve::Resolved;
 use crate::scenario::fault::Fault;
 use crate::scenario::quantity::exact_span;
-use crate::scenario::script::{ScriptedOp, named_by, words};
+use crate::scenario::script::ScriptedOp;
+use crate::world::Action;
 
 pub use futures::Moment;
 
@@ -224,8 +225,8 @@ fn elsewhere(examiner: &Examiner, run: &Resolved, place: usize) -> Vec<NodeId> {
         return Vec::new();
     };
     // The server that the fault is about: the one in every action.
-    let everywhere = |node: &NodeId| actions.iter().all(|one| named_by(one).contains(node));
-    let first = actions.first().map(named_by).unwrap_or_default();
+    let everywhere = |node: &NodeId| actions.iter().all(|one| one.nodes().contains(node));
+    let first = actions.first().map(Action::nodes).unwrap_or_default();
     let about: Vec<NodeId> = first.into_iter().filter(everywhere).collect();
     let [about] = about.as_slice() else {
         return Vec::new();
@@ -240,11 +241,11 @@ fn elsewhere(examiner: &Examiner, run: &Resolved, place: usize) -> Vec<NodeId> {
         .map(|other| {
             changed(run, |run| {
                 let swap = |node: NodeId| match node {
-                    node if node == *about => *other,
-                    node if node == *other => *about,
-                    node => node,
+                    node if node == *about => Some(*other),
+                    node if node == *other => Some(*about),
+                    node => Some(node),
                 };
-                let swapped = actions.iter().map(|one| renamed_servers(one, swap));
+                let swapped = actions.iter().filter_map(|one| one.moved(swap));
                 run.plan.faults[place].fault = Fault::Actions(swapped.collect());
             })
         })
@@ -336,7 +337,7 @@ fn order(examiner: &Examiner, run: &Resolved) -> Vec<Order> {
     }
     let mut things: Vec<(Span, Thing, String)> = Vec::new();
     for (place, planned) in run.plan.faults.iter().enumerate() {
-        things.push((planned.at, Thing::Fault(place), words_of(&planned.fault)));
+        things.push((planned.at, Thing::Fault(place), planned.fault.text()));
     }
     for (place, operation) in operations.iter().enumerate() {
         things.push((operation.at, Thing::Operation(place), asked(operation)));
@@ -377,13 +378,6 @@ fn asked(operation: &ScriptedOp) -> String {
         ""
     };
     format!("{} {told}{synced}", operation.client)
-}
-
-fn words_of(fault: &Fault) -> String {
-    match fault {
-        Fault::Actions(actions) => words(actions),
-        drawn => drawn.text(),
-    }
 }
 
 fn same_client(run: &Resolved, one: Thing, other: Thing) -> bool {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use menagerie::ids::{NodeId, Zxid};
 use serde_json::Value;
 
-use super::form::{self, Form};
-use crate::trace::{Phase, What};
+use crate::trace::body::mentions;
+use crate::trace::{Op, Phase, What};
 
 /// How safe something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,7 +28,7 @@ struct Entry {
 
 #[derive(Clone, Debug)]
 struct Waiting {
-    op: String,
+    op: Op,
     body: Value,
 }
 
@@ -64,7 +64,7 @@ impl Disks {
         let disk = self.disks.entry(*node).or_default();
         match phase {
             Phase::Queued => {
-                let (op, body) = (op.clone(), body.clone());
+                let (op, body) = (*op, body.clone());
                 disk.waiting.insert(*ticket, Waiting { op, body });
             }
             Phase::Written => disk.write(*ticket),
@@ -85,7 +85,7 @@ impl Disks {
         let queued = disk
             .waiting
             .values()
-            .any(|one| one.op == "append" && Form::of(&one.body).mentions().zxids.contains(&zxid));
+            .any(|one| one.op == Op::Append && mentions(&one.body).zxids.contains(&zxid));
         match (covered, logged.map(|one| one.durable), queued) {
             (Some(true), _, _) | (_, Some(true), _) => Held::Durable,
             (Some(false), _, _) | (_, Some(false), _) | (_, _, true) => Held::Volatile,
@@ -106,9 +106,8 @@ impl Disks {
         let Some(disk) = self.disks.get(&node) else {
             return Vec::new();
         };
-        if let Some(waiting) = disk.waiting.get(&ticket).filter(|one| one.op == "append") {
-            let mentions = Form::of(&waiting.body).mentions();
-            return mentions.zxids.into_iter().collect();
+        if let Some(waiting) = disk.waiting.get(&ticket).filter(|one| one.op == Op::Append) {
+            return mentions(&waiting.body).zxids.into_iter().collect();
         }
         let logged = disk.log.iter().find(|one| one.ticket == ticket);
         logged.map(|one| one.zxids.clone()).unwrap_or_default()
@@ -119,7 +118,7 @@ impl Disks {
         let disk = self.disks.get(&node);
         let cut = disk.and_then(|disk| {
             let waiting = disk.waiting.get(&ticket)?;
-            (waiting.op == "cut_after").then(|| disk.log[disk.place_after(&waiting.body)..].iter())
+            (waiting.op == Op::CutAfter).then(|| disk.log[disk.place_after(&waiting.body)..].iter())
         });
         let entries = cut.into_iter().flatten();
         entries.flat_map(|one| one.zxids.iter().copied()).collect()
@@ -131,9 +130,9 @@ impl Disk {
         let Some(Waiting { op, body }) = self.waiting.remove(&ticket) else {
             return; // A sync, which writes nothing.
         };
-        match op.as_str() {
-            "append" => {
-                let zxids = Form::of(&body).mentions().zxids.into_iter().collect();
+        match op {
+            Op::Append => {
+                let zxids = mentions(&body).zxids.into_iter().collect();
                 let durable = false;
                 self.log.push(Entry {
                     ticket,
@@ -141,22 +140,21 @@ impl Disk {
                     durable,
                 });
             }
-            "cut_after" => {
+            Op::CutAfter => {
                 let place = self.place_after(&body);
                 self.log.truncate(place);
             }
-            "drop_through" => {
+            Op::DropThrough => {
                 let place = self.place_after(&body);
                 self.log.drain(..place);
                 self.dropped += place;
             }
-            "save" => {
-                let text = body.as_str().and_then(|text| text.rsplit(' ').next());
-                let zxid = text.and_then(form::zxid).unwrap_or(Zxid::ZERO);
-                self.snapshot = Some((ticket, zxid, false));
+            Op::Save => {
+                let zxid = mentions(&body).zxids.into_iter().next();
+                self.snapshot = Some((ticket, zxid.unwrap_or(Zxid::ZERO), false));
             }
-            // Small files and names: they hold no positions.
-            _other => {}
+            // Small files and names hold no positions.
+            Op::Write | Op::Rename | Op::DropSnapshots | Op::Sync | Op::SyncAll | Op::Reload => {}
         }
     }
 
@@ -177,7 +175,7 @@ impl Disk {
 
     /// The place in `log` behind the record of this index.
     fn place_after(&self, index: &Value) -> usize {
-        let index: Option<usize> = index.as_str().and_then(|text| text.parse().ok());
+        let index = index.as_u64().and_then(|index| usize::try_from(index).ok());
         let place = index.unwrap_or(usize::MAX).saturating_sub(self.dropped);
         place.min(self.log.len())
     }
@@ -185,16 +183,22 @@ impl Disk {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
-    fn disk(ticket: u64, op: &str, phase: Phase, body: &str) -> What {
+    fn disk(ticket: u64, op: Op, phase: Phase, body: Value) -> What {
         What::Disk {
             node: NodeId(1),
             ticket,
-            op: op.to_owned(),
+            op,
             phase,
-            body: Value::String(body.to_owned()),
+            body,
         }
+    }
+
+    fn record(zxid: Zxid) -> Value {
+        json!({"Txn": {"zxid": zxid}})
     }
 
     fn told(events: &[What]) -> Disks {
@@ -205,28 +209,28 @@ mod tests {
 
     #[test]
     fn a_position_becomes_safe_in_steps_and_a_cut_takes_it_off() {
-        let mut events = vec![disk(1, "append", Phase::Queued, "Txn { zxid: 1:1 }")];
+        let mut events = vec![disk(1, Op::Append, Phase::Queued, record(Zxid::new(1, 1)))];
         let held = |events: &[What]| told(events).held(NodeId(1), Zxid::new(1, 1));
         assert_eq!(held(&events), Held::Volatile);
-        events.push(disk(1, "append", Phase::Written, ""));
+        events.push(disk(1, Op::Append, Phase::Written, Value::Null));
         assert_eq!(held(&events), Held::Volatile);
-        events.push(disk(1, "append", Phase::Durable, ""));
+        events.push(disk(1, Op::Append, Phase::Durable, Value::Null));
         assert_eq!(held(&events), Held::Durable);
         assert_eq!(told(&events).holders(Zxid::new(1, 1)), [NodeId(1)]);
-        events.push(disk(2, "cut_after", Phase::Queued, "0"));
+        events.push(disk(2, Op::CutAfter, Phase::Queued, json!(0)));
         assert_eq!(told(&events).cut_by(NodeId(1), 2), [Zxid::new(1, 1)]);
-        events.push(disk(2, "cut_after", Phase::Written, ""));
+        events.push(disk(2, Op::CutAfter, Phase::Written, Value::Null));
         assert_eq!(held(&events), Held::Nothing);
     }
 
     #[test]
     fn a_loss_takes_what_was_not_synced_and_a_snapshot_covers_what_is_below_it() {
         let events = [
-            disk(1, "append", Phase::Queued, "Txn { zxid: 1:1 }"),
-            disk(1, "append", Phase::Written, ""),
-            disk(1, "append", Phase::Lost, ""),
-            disk(2, "save", Phase::Queued, "snapshot 1:5"),
-            disk(2, "save", Phase::Written, ""),
+            disk(1, Op::Append, Phase::Queued, record(Zxid::new(1, 1))),
+            disk(1, Op::Append, Phase::Written, Value::Null),
+            disk(1, Op::Append, Phase::Lost, Value::Null),
+            disk(2, Op::Save, Phase::Queued, json!({"zxid": Zxid::new(1, 5)})),
+            disk(2, Op::Save, Phase::Written, Value::Null),
         ];
         assert_eq!(
             told(&events[..3]).held(NodeId(1), Zxid::new(1, 1)),

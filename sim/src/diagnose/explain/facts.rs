@@ -2,16 +2,18 @@
 
 use menagerie::ids::{NodeId, OpId, Zxid};
 use menagerie::protocol::Fact;
+use serde_json::Value;
 
+use super::answers;
 use super::deed::{Deed, Kind, Rank};
 use super::disks::Held;
-use super::form::Form;
 use super::knowledge::Vote;
-use super::names::{self, listed};
+use super::names::listed;
 use super::teller::Teller;
+use crate::trace::body::mentions;
 use crate::trace::{Ended, Event, RoleName, What};
 
-impl Teller<'_> {
+impl<'a> Teller<'a> {
     /// A server states a fact.
     pub(super) fn state(&mut self, event: &Event, node: NodeId, fact: Fact, inside: bool) {
         match fact {
@@ -219,20 +221,20 @@ impl Teller<'_> {
         let mut near = near.take_while(|other| other.at == event.at);
         let before = self.trace.events[..event.seq as usize].iter().rev().take(8);
         let mut before = before.take_while(|other| other.at == event.at);
-        let leaves = |other: &Event| {
+        let leaves = |other: &'a Event| -> Option<(u64, NodeId, &'a Value)> {
             let What::Send { from, to, body, .. } = &other.what else {
                 return None;
             };
             let is_report = *from == node && *to != node;
-            is_report.then(|| (other.seq, *to, Form::of(body)))
+            is_report.then_some((other.seq, *to, body))
         };
-        let (sent, to, form) = near.find_map(leaves).or_else(|| before.find_map(leaves))?;
-        let mentions = form.mentions();
+        let (sent, to, body) = near.find_map(leaves).or_else(|| before.find_map(leaves))?;
+        let mentions = mentions(body);
         let disputed = mentions.zxids.iter().any(|zxid| self.is_disputed(*zxid));
-        if mentions.zxids.is_empty() && form.part("votes").is_none() {
+        if mentions.zxids.is_empty() && body.get("votes").is_none() {
             return None;
         }
-        let gist = self.names.gist(&form);
+        let gist = self.names.gist(body);
         let strange: Vec<Zxid> = mentions
             .zxids
             .into_iter()
@@ -292,7 +294,7 @@ impl Teller<'_> {
         let told = self.names.op(*op);
         let mut text = match outcome {
             Ended::Ok | Ended::Error => {
-                let answer = names::answer(answer);
+                let answer = answers::told(*outcome, answer);
                 format!("{client} is answered{by}: {told}: {answer}{at}")
             }
             Ended::Refused => format!("{client} learns that {told} was not executed"),

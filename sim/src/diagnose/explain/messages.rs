@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use menagerie::ids::{NodeId, Span, VirtualTime, Zxid};
 use menagerie::protocol::Fact;
+use serde_json::Value;
 
 use super::deed::{Deed, Rank};
 use super::disks::Held;
-use super::form::Form;
 use super::teller::Teller;
+use crate::trace::body::{digests, mentions};
 use crate::trace::{Event, Way, What, Why};
 
 /// A message that takes this many times the usual is late.
@@ -40,14 +41,13 @@ impl Teller<'_> {
         if self.reported.contains(&sent) {
             return None;
         }
-        let form = Form::of(body);
-        let mentions = form.mentions();
+        let mentions = mentions(body);
         let about_position = mentions.zxids.iter().any(|zxid| self.is_disputed(*zxid));
         let mut epochs = mentions.epochs.intersection(&self.subjects.epochs);
         if !about_position && (mentions.zxids.is_empty() || epochs.next().is_none()) {
             return None;
         }
-        let gist = self.names.gist(&form);
+        let gist = self.names.gist(body);
         if !self.said.insert((*from, *to, kind.clone(), gist.clone())) {
             return None;
         }
@@ -82,8 +82,7 @@ impl Teller<'_> {
         else {
             return;
         };
-        let form = Form::of(body);
-        let mentions = form.mentions();
+        let mentions = mentions(body);
         let is_about_epochs = mentions.zxids.is_empty() && !mentions.epochs.is_empty();
         if !is_about_epochs || self.chatter.contains(kind) {
             return;
@@ -93,7 +92,7 @@ impl Teller<'_> {
             return;
         }
         let deed = Deed {
-            what: vec![format!("{kind} ({})", self.names.gist(&form))],
+            what: vec![format!("{kind} ({})", self.names.gist(body))],
             whom: vec![*to],
             note: format!("with nothing of {} on disk", self.names.places(&missing)),
             ..Self::step(event, Rank::Essential, *from, ["sends", "send"])
@@ -164,7 +163,7 @@ impl Teller<'_> {
         }
         let delay = event.at.since(self.trace.events[sent as usize].at);
         if let What::Send { to, body, .. } = &self.trace.events[sent as usize].what {
-            self.meet(*to, &Form::of(body));
+            self.meet(*to, body);
         }
         let late = delay > self.usual_delay.times(LATE);
         let Some((deed, told)) = self.message(sent) else {
@@ -187,9 +186,9 @@ impl Teller<'_> {
     }
 
     /// A server is told of values; one that is only named by its position is not known by that.
-    fn meet(&mut self, node: NodeId, form: &Form) {
-        let values = form.values();
-        for zxid in form.mentions().zxids {
+    fn meet(&mut self, node: NodeId, body: &Value) {
+        let values = digests(body);
+        for zxid in mentions(body).zxids {
             if !self.is_disputed(zxid) {
                 continue;
             }
@@ -232,7 +231,7 @@ pub(super) fn stated(events: &[Event]) -> BTreeSet<(NodeId, VirtualTime, Zxid)> 
         let What::Fact { node, body } = &event.what else {
             return None;
         };
-        match serde_json::from_value::<Fact>(body.clone()).ok()? {
+        match *body {
             Fact::Proposed { zxid, .. } | Fact::Voted { zxid, .. } | Fact::Chosen { zxid, .. } => {
                 Some((*node, event.at, zxid))
             }

@@ -3,7 +3,8 @@
 //! A story is derived from the trace of a run and from the checker's counterexample alone; nothing
 //! here knows which bugs can be switched on. Its steps come about like this:
 //!
-//! 1. `subjects` reads what the counterexample is about: servers, positions, epochs, operations.
+//! 1. The counterexample says what it is about ([`Subjects`]): servers, positions, epochs,
+//!    operations; to them come the positions at which its operations took effect.
 //! 2. `past` finds the causal past of everything that concerns these subjects: what made it
 //!    happen, and what the same server or client did before.
 //! 3. `teller` (with `messages`, `facts` and `turns`) goes through the run once, up to
@@ -18,16 +19,15 @@
 //! Missing: what a client's session or watch should have seen is told only by the checker's own
 //! sentence.
 
+mod answers;
 mod deed;
 mod disks;
 mod facts;
 mod faults;
-mod form;
 mod knowledge;
 mod messages;
 mod names;
 mod past;
-mod subjects;
 mod teller;
 #[cfg(test)]
 mod tests;
@@ -35,7 +35,7 @@ mod turns;
 
 use std::collections::BTreeSet;
 
-use menagerie::check::CHECKERS;
+use menagerie::check::{CHECKERS, Subjects};
 use menagerie::ids::{OpId, VirtualTime, Zxid};
 use menagerie::protocol::Fact;
 use serde::Serialize;
@@ -44,7 +44,6 @@ use crate::trace::{Ended, Event, Trace, What};
 use deed::Deed;
 use names::Names;
 use past::{Owner, owner};
-use subjects::Subjects;
 use teller::Teller;
 
 /// The most sentences of a story that is not asked for in full.
@@ -109,7 +108,7 @@ pub fn story(trace: &Trace, checker: Option<&str>, length: Length) -> Option<Sto
         .min_by_key(|failure| failure.at)?;
     let events = until(&trace.events, failure.at);
     let names = Names::of(trace);
-    let subjects = subjects_of(&failure.reason, events, &names);
+    let subjects = subjects_of(&failure.subjects, events, &names);
     let past = past::past(events, &anchors(events, &subjects));
     let mut teller = Teller::new(trace, &names, &subjects, &past);
     for event in events {
@@ -129,10 +128,10 @@ pub fn story(trace: &Trace, checker: Option<&str>, length: Length) -> Option<Sto
         seed: trace.header.seed,
         checker: failure.checker.clone(),
         at: failure.at,
-        reason: brief(&failure.reason),
+        reason: failure.reason.clone(),
         asserts: entry.map_or_else(String::new, |entry| entry.asserts.to_owned()),
         steps: steps(&deeds, &names),
-        glossary: names.glossary(&failure.reason, &subjects.epochs),
+        glossary: names.glossary(&subjects),
         left_out,
         reproduce: trace.header.reproduce.clone(),
     })
@@ -167,23 +166,6 @@ fn steps(deeds: &[Deed], names: &Names) -> Vec<Step> {
     steps
 }
 
-/// A sentence of a checker without the details that are the same wherever they occur in it.
-pub(crate) fn brief(reason: &str) -> String {
-    let reason = &names::plain(&super::abridge::abridged(reason));
-    let mut stats = reason.split("Stat {").skip(1).map(|rest| {
-        let end = rest.find('}').unwrap_or(rest.len());
-        &rest[..end]
-    });
-    let Some(first) = stats.next() else {
-        return reason.to_owned();
-    };
-    let mut others = stats.peekable();
-    if others.peek().is_none() || others.any(|other| other != first) {
-        return reason.to_owned();
-    }
-    reason.replace(&format!("Stat {{{first}}}"), "Stat { … }")
-}
-
 /// The events through a moment.
 fn until(events: &[Event], at: VirtualTime) -> &[Event] {
     let end = events.partition_point(|event| event.at <= at);
@@ -191,9 +173,16 @@ fn until(events: &[Event], at: VirtualTime) -> &[Event] {
 }
 
 /// What the counterexample is about, with the positions at which its operations took effect.
-fn subjects_of(reason: &str, events: &[Event], names: &Names) -> Subjects {
-    let known: BTreeSet<Zxid> = events.iter().filter_map(position).collect();
-    let mut subjects = Subjects::of(reason, &known);
+fn subjects_of(named: &Subjects, events: &[Event], names: &Names) -> Subjects {
+    let mut subjects = named.clone();
+    if subjects.is_empty() {
+        // A broken invariant names nothing: it is about the server that had the last step.
+        let server = |event: &Event| match owner(&event.what) {
+            Some(Owner::Server(node)) => Some(node),
+            Some(Owner::Client(_)) | None => None,
+        };
+        subjects.nodes.extend(events.iter().rev().find_map(server));
+    }
     for event in events {
         if let What::Complete {
             op,
@@ -209,7 +198,7 @@ fn subjects_of(reason: &str, events: &[Event], names: &Names) -> Subjects {
             } else {
                 // Where a read stood is no transaction of its own.
                 subjects.zxids.remove(zxid);
-                subjects.context.insert(*zxid);
+                subjects.bounds.insert(*zxid);
             }
         }
     }
@@ -224,7 +213,7 @@ fn position(event: &Event) -> Option<Zxid> {
     let What::Fact { body, .. } = &event.what else {
         return None;
     };
-    match serde_json::from_value(body.clone()).ok()? {
+    match *body {
         Fact::Proposed { zxid, .. } | Fact::Voted { zxid, .. } | Fact::Chosen { zxid, .. } => {
             Some(zxid)
         }
@@ -276,7 +265,8 @@ impl Story {
 
     /// What is wrong with it, and why that matters.
     pub fn closing(&self) -> Vec<String> {
-        let reason = self.reason.trim_end_matches('.');
+        let reason = super::abridge::abridged(&self.reason);
+        let reason = reason.trim_end_matches('.');
         let mut closing = vec![format!("So {} finds: {reason}.", self.checker)];
         if !self.glossary.is_empty() {
             closing.push(self.glossary.clone());

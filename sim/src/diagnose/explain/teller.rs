@@ -2,17 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use menagerie::check::Subjects;
 use menagerie::ids::{NodeId, OpId, Span, VirtualTime, Zxid};
-use menagerie::protocol::Fact;
+use serde_json::Value;
 
 use super::deed::{Deed, Kind, Rank};
 use super::disks::{Disks, Held};
 use super::faults;
-use super::form::Form;
 use super::knowledge::Knowledge;
 use super::messages;
 use super::names::{Names, listed};
-use super::subjects::Subjects;
+use crate::scenario::fault::Fault;
 use crate::trace::{Event, RoleName, Trace, What};
 
 /// The most faults that are told one by one whatever they hit.
@@ -35,7 +35,9 @@ pub(super) struct Teller<'a> {
     /// What facts tell of, so that the messages of the same moment need not.
     pub(super) stated: BTreeSet<(NodeId, VirtualTime, Zxid)>,
     pub(super) usual_delay: Span,
-    faults: BTreeMap<usize, String>,
+    faults: BTreeMap<usize, &'a Fault>,
+    /// The server with whose death or boot the sentence of a fault has just ended.
+    pub(super) said_of: Option<NodeId>,
     pub(super) few_faults: bool,
     pub(super) voters: usize,
     /// The messages that are told together with a promise.
@@ -69,6 +71,7 @@ impl<'a> Teller<'a> {
             stated: messages::stated(&trace.events),
             usual_delay: messages::usual_delay(&trace.events),
             faults: BTreeMap::new(),
+            said_of: None,
             few_faults: trace.events.iter().filter(faults).count() <= FAULTS_MAX,
             voters: trace
                 .header
@@ -84,16 +87,19 @@ impl<'a> Teller<'a> {
     }
 
     /// Takes an event.
-    pub fn follow(&mut self, event: &Event) {
+    pub fn follow(&mut self, event: &'a Event) {
         let inside = self.past[event.seq as usize];
         match &event.what {
-            What::Fault { index, text, .. } => {
-                self.faults.insert(*index, text.clone());
-                self.turn(event, format!("Fault: {}", faults::begins(text)));
+            What::Fault { index, fault, .. } => {
+                self.faults.insert(*index, fault);
+                self.turn(event, format!("Fault: {}", faults::begins(fault)));
+                self.said_of = faults::last_death(fault);
             }
             What::Undo { index } => {
-                let text = self.faults.get(index).cloned().unwrap_or_default();
-                self.turn(event, format!("The fault ends: {}", faults::ends(&text)));
+                let fault = self.faults.get(index).copied();
+                let ends = fault.map(faults::ends).unwrap_or_default();
+                self.turn(event, format!("The fault ends: {ends}"));
+                self.said_of = fault.and_then(faults::last_death);
             }
             What::Heal { core } => {
                 self.turn(event, format!("The faults are healed for {}", listed(core)));
@@ -118,12 +124,8 @@ impl<'a> Teller<'a> {
             What::Lose { id, why } => self.lose(event, *id, *why),
             What::Deliver { .. } => self.deliver(event, inside),
             What::Standing { .. } => self.stand(event, inside),
-            What::Fact { node, body } => {
-                if let Ok(fact) = serde_json::from_value::<Fact>(body.clone()) {
-                    self.state(event, *node, fact, inside);
-                }
-            }
-            What::Apply { node, zxid, body } => self.apply(event, *node, *zxid, &Form::of(body)),
+            What::Fact { node, body } => self.state(event, *node, *body, inside),
+            What::Apply { node, zxid, body } => self.apply(event, *node, *zxid, body),
             What::Commit { node, zxid } => self.commit(event, *node, *zxid),
             What::Restore { node, zxid } => self.knowledge.restore(*node, *zxid),
             What::Invoke { op, .. } => self.invoke(event, *op),
@@ -214,10 +216,10 @@ impl<'a> Teller<'a> {
         }
     }
 
-    fn apply(&mut self, event: &Event, node: NodeId, zxid: Zxid, content: &Form) {
+    fn apply(&mut self, event: &Event, node: NodeId, zxid: Zxid, body: &Value) {
         if self.is_disputed(zxid) && self.disks.held(node, zxid) == Held::Nothing {
             let deed = Deed {
-                what: vec![self.names.content(content)],
+                what: vec![self.names.gist(body)],
                 places: vec![zxid],
                 note: "with nothing of it on disk".to_owned(),
                 ..Self::step(event, Rank::Context, node, ["applies", "apply"])

@@ -1,5 +1,6 @@
 //! Stories of hand-made traces.
 
+use menagerie::check::Subjects;
 use menagerie::ids::{ClientId, NodeId, OpId, VirtualTime, Zxid};
 use menagerie::protocol::Fact;
 use serde_json::{Value, json};
@@ -29,9 +30,8 @@ impl Tape {
     }
 
     fn fact(&mut self, node: u8, fact: Fact) -> u64 {
-        let body = serde_json::to_value(fact).expect("facts are JSON");
         let node = NodeId(node);
-        self.put(None, What::Fact { node, body })
+        self.put(None, What::Fact { node, body: fact })
     }
 
     fn vote(&mut self, node: u8, epoch: u64, slot: u64, value: u64) -> u64 {
@@ -39,7 +39,7 @@ impl Tape {
         self.fact(node, Fact::Voted { epoch, zxid, value })
     }
 
-    fn send(&mut self, id: u64, from: u8, to: u8, body: &str) -> u64 {
+    fn send(&mut self, id: u64, from: u8, to: u8, body: Value) -> u64 {
         let what = What::Send {
             id,
             from: NodeId(from),
@@ -47,17 +47,18 @@ impl Tape {
             via: Way::Datagram,
             link: None,
             kind: "Accept".to_owned(),
-            body: Value::String(body.to_owned()),
+            body,
         };
         self.put(None, what)
     }
 
-    fn story(self, reason: &str, length: Length) -> Option<Story> {
+    fn story(self, reason: &str, subjects: Subjects, length: Length) -> Option<Story> {
         let at = self.events.last().map_or(VirtualTime(0), |last| last.at);
         let failure = Failure {
             checker: "agreement".to_owned(),
             at,
             reason: reason.to_owned(),
+            subjects,
         };
         let header = header(vec![failure], at);
         story(&Trace::new(header, self.events), None, length)
@@ -73,6 +74,7 @@ fn header(failures: Vec<Failure>, end: VirtualTime) -> Header {
         schema: TRACE_VERSION,
         scenario: "made".to_owned(),
         protocol: "paxos".to_owned(),
+        ballots: true,
         seed: 1,
         mutations: Vec::new(),
         hash: "0".repeat(16),
@@ -87,6 +89,12 @@ fn header(failures: Vec<Failure>, end: VirtualTime) -> Header {
     }
 }
 
+/// What a vote of n1 at 4 below its promise is about.
+fn broken_promise() -> Subjects {
+    let about = Subjects::none().node(NodeId(1)).zxid(Zxid(4));
+    about.epoch(257).epoch(514)
+}
+
 fn texts(story: &Story) -> Vec<&str> {
     story.steps.iter().map(|step| step.text.as_str()).collect()
 }
@@ -98,10 +106,7 @@ fn votes_and_what_they_contradict_are_told_and_the_rest_is_not() {
     tape.vote(3, 257, 7, 5);
     tape.vote(1, 257, 4, 0);
     tape.vote(2, 257, 4, 0);
-    let told = tape.story(
-        "n1 voted for 4 in epoch 257 after it had promised 514",
-        Length::Short,
-    );
+    let told = tape.story("n1 broke its promise", broken_promise(), Length::Short);
     let told = told.expect("the trace has a violation");
     assert_eq!(
         texts(&told),
@@ -116,9 +121,26 @@ fn votes_and_what_they_contradict_are_told_and_the_rest_is_not() {
 }
 
 #[test]
+fn a_checker_that_words_its_finding_otherwise_changes_nothing_in_the_story() {
+    let told = |reason: &str| {
+        let mut tape = Tape::default();
+        tape.fact(1, Fact::Promised { epoch: 514 });
+        tape.vote(1, 257, 4, 0);
+        tape.vote(2, 257, 5, 0);
+        let story = tape.story(reason, broken_promise(), Length::Full);
+        story.expect("the trace has a violation")
+    };
+    let one = told("n1 voted for 4 in epoch 257 after it had promised 514");
+    let other = told("a promise of ballot 2.n2 at n2, op7, /a and 5 was not kept at 9:9");
+    assert_eq!(one.steps, other.steps);
+    assert_eq!(one.glossary, other.glossary);
+    assert!(!one.steps.is_empty());
+}
+
+#[test]
 fn a_message_that_is_lost_is_told_if_it_is_about_what_is_in_dispute() {
     let mut tape = Tape::default();
-    let sent = tape.send(1, 1, 2, "Accept { slot: 4, value: Noop }");
+    let sent = tape.send(1, 1, 2, json!({"slot": 4, "value": "Noop"}));
     tape.put(
         Some(sent),
         What::Lose {
@@ -126,7 +148,7 @@ fn a_message_that_is_lost_is_told_if_it_is_about_what_is_in_dispute() {
             why: Why::Cut,
         },
     );
-    let other = tape.send(2, 1, 2, "Accept { slot: 5, value: Noop }");
+    let other = tape.send(2, 1, 2, json!({"slot": 5, "value": "Noop"}));
     tape.put(
         Some(other),
         What::Lose {
@@ -135,7 +157,7 @@ fn a_message_that_is_lost_is_told_if_it_is_about_what_is_in_dispute() {
         },
     );
     tape.vote(1, 257, 4, 0);
-    let told = tape.story("n1 voted for 4", Length::Short);
+    let told = tape.story("n1 voted for 4", broken_promise(), Length::Short);
     let told = told.expect("the trace has a violation");
     assert_eq!(
         texts(&told)[0],
@@ -170,7 +192,8 @@ fn an_operation_is_spelled_out_once() {
         },
     );
     tape.vote(1, 257, 4, 0);
-    let told = tape.story("op3 (getData /a) was answered NoNode at 4", Length::Full);
+    let about = Subjects::none().op(op).bound(Zxid(4));
+    let told = tape.story("op3 was answered NoNode", about, Length::Full);
     let told = told.expect("the trace has a violation");
     assert_eq!(texts(&told)[0], "c1 asks for op3 (getData /a).");
     assert_eq!(texts(&told)[1], "c1 is answered: op3: NoNode (at slot 4).");

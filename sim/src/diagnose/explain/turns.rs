@@ -5,7 +5,8 @@ use menagerie::ids::{NodeId, VirtualTime, Zxid};
 use super::deed::{Deed, Kind, Rank};
 use super::disks::Held;
 use super::teller::Teller;
-use crate::trace::{Death, Event, Phase, What};
+use crate::trace::{Event, Op, Phase, What};
+use crate::world::CrashKind;
 
 impl Teller<'_> {
     pub(super) fn turn(&mut self, event: &Event, text: String) {
@@ -17,6 +18,7 @@ impl Teller<'_> {
         self.say(event, rank, text);
         let deed = self.deeds.last_mut().expect("it was just said");
         deed.kind = Kind::Turn;
+        self.said_of = None;
     }
 
     /// The disputed positions that a server's disk holds, in words.
@@ -35,12 +37,12 @@ impl Teller<'_> {
         told(&held, "") + &told(&missing, " not")
     }
 
-    pub(super) fn die(&mut self, event: &Event, node: NodeId, kind: Death) {
+    pub(super) fn die(&mut self, event: &Event, node: NodeId, kind: CrashKind) {
         let how = match kind {
-            Death::Process => "'s process dies",
-            Death::Power => " loses its power",
+            CrashKind::Process => "'s process dies",
+            CrashKind::Power => " loses its power",
         };
-        self.join_turn(event, &format!("{node}{how}"), &self.on_disk(node));
+        self.join_turn(event, node, &format!("{node}{how}"));
     }
 
     pub(super) fn boot(&mut self, event: &Event, node: NodeId) {
@@ -48,17 +50,19 @@ impl Teller<'_> {
         if event.at == VirtualTime(0) {
             return; // Everybody's first boot.
         }
-        self.join_turn(event, &format!("{node} boots again"), &self.on_disk(node));
+        self.join_turn(event, node, &format!("{node} boots again"));
     }
 
     /// What a fault does belongs into the fault's sentence, which may say it already.
-    fn join_turn(&mut self, event: &Event, text: &str, on_disk: &str) {
+    fn join_turn(&mut self, event: &Event, node: NodeId, text: &str) {
+        let on_disk = self.on_disk(node);
         let fault = self.deeds.last_mut();
         let fault = fault.filter(|deed| deed.kind == Kind::Turn && deed.at == event.at);
+        let is_said = self.said_of.take() == Some(node);
         match fault {
             Some(deed) => {
                 let said = &deed.verb[0];
-                let joined = if said.ends_with(text) {
+                let joined = if is_said {
                     format!("{said}{on_disk}")
                 } else {
                     format!("{said}; {text}{on_disk}")
@@ -75,7 +79,7 @@ impl Teller<'_> {
         let What::Disk { op, phase, .. } = &event.what else {
             return;
         };
-        let (gone, verb) = match (phase, op.as_str()) {
+        let (gone, verb) = match (phase, op) {
             (Phase::Read, _) => {
                 let on_disk = self.on_disk(node);
                 if !on_disk.is_empty() {
@@ -84,11 +88,11 @@ impl Teller<'_> {
                 }
                 return;
             }
-            (Phase::Written, "cut_after") => (
+            (Phase::Written, Op::CutAfter) => (
                 self.disks.cut_by(node, ticket),
                 ["cuts off its log", "cut off their logs"],
             ),
-            (Phase::Lost, "append") => (
+            (Phase::Lost, Op::Append) => (
                 self.disks.zxids_of(node, ticket),
                 ["loses from its disk", "lose from their disks"],
             ),

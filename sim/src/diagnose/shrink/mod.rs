@@ -44,7 +44,6 @@ use crate::run::registry::Registration;
 use crate::run::resolve::Resolved;
 use crate::run::{Job, RunReport};
 
-pub(crate) use rename::renamed_servers;
 pub use size::Size;
 
 /// A failure, in a form in which two can be compared.

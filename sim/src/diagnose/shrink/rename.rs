@@ -6,7 +6,6 @@ use std::sync::Arc;
 use crate::chance::decision::{Name, Source, Table};
 use crate::run::resolve::Resolved;
 use crate::scenario::fault::Fault;
-use crate::world::Action;
 
 /// The run without a client and its operations.
 pub(super) fn without_client(run: &Resolved, gone: u16) -> Resolved {
@@ -86,7 +85,7 @@ pub(super) fn without_server(run: &Resolved, gone: u8) -> Resolved {
     let id = |node: NodeId| moved(node.0).map(NodeId);
     for planned in &mut run.plan.faults {
         if let Fault::Actions(actions) = &mut planned.fault {
-            *actions = actions.iter().filter_map(|one| action(one, id)).collect();
+            *actions = actions.iter().filter_map(|one| one.moved(id)).collect();
         }
     }
     run.plan
@@ -168,69 +167,4 @@ fn rename(run: &mut Resolved, name: impl Fn(Name) -> Option<Name>) {
             .filter_map(|(key, value)| Some((name(*key)?, *value)));
         run.world.decisions = Source::Table(Arc::new(Table(kept.collect())));
     }
-}
-
-/// An action about other servers.
-pub(crate) fn renamed_servers(one: &Action, id: impl Fn(NodeId) -> NodeId) -> Action {
-    action(one, |node| Some(id(node))).expect("every server has a name")
-}
-
-fn action(action: &Action, id: impl Fn(NodeId) -> Option<NodeId>) -> Option<Action> {
-    Some(match action {
-        Action::Crash { node, kind } => Action::Crash {
-            node: id(*node)?,
-            kind: *kind,
-        },
-        Action::CrashMany { nodes, kind } => {
-            let nodes: Vec<NodeId> = nodes.iter().filter_map(|node| id(*node)).collect();
-            if nodes.is_empty() {
-                return None;
-            }
-            Action::CrashMany { nodes, kind: *kind }
-        }
-        Action::Restart(node) => Action::Restart(id(*node)?),
-        Action::Pause(node) => Action::Pause(id(*node)?),
-        Action::Resume(node) => Action::Resume(id(*node)?),
-        Action::Cut { from, to } => Action::Cut {
-            from: id(*from)?,
-            to: id(*to)?,
-        },
-        Action::Mend { from, to } => Action::Mend {
-            from: id(*from)?,
-            to: id(*to)?,
-        },
-        Action::CutClient(node) => Action::CutClient(id(*node)?),
-        Action::MendClient(node) => Action::MendClient(id(*node)?),
-        Action::Slow { from, to, extra } => Action::Slow {
-            from: id(*from)?,
-            to: id(*to)?,
-            extra: *extra,
-        },
-        Action::Unslow { from, to, extra } => Action::Unslow {
-            from: id(*from)?,
-            to: id(*to)?,
-            extra: *extra,
-        },
-        Action::SlowDisk { node, extra } => Action::SlowDisk {
-            node: id(*node)?,
-            extra: *extra,
-        },
-        Action::UnslowDisk { node, extra } => Action::UnslowDisk {
-            node: id(*node)?,
-            extra: *extra,
-        },
-        Action::Break { a, b } => Action::Break {
-            a: id(*a)?,
-            b: id(*b)?,
-        },
-        Action::FailSyncs { node, count } => Action::FailSyncs {
-            node: id(*node)?,
-            count: *count,
-        },
-        Action::MendSyncs(node) => Action::MendSyncs(id(*node)?),
-        Action::Loss { .. }
-        | Action::Unloss { .. }
-        | Action::Duplicate { .. }
-        | Action::Unduplicate { .. } => action.clone(),
-    })
 }

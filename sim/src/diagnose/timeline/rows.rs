@@ -1,10 +1,13 @@
 //! An event as a row: which of its fields goes into which column.
 
 use menagerie::ids::{ClientId, NodeId, Zxid};
+use menagerie::protocol::Fact;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::trace::{Direction, End, Header, Passage, What};
+use crate::trace::body::typed;
+use crate::trace::{Direction, End, Header, Passage, What, words};
+use crate::world::Amount;
 
 /// The lane of an event that happens to no server and no client.
 pub(super) const NO_LANE: i32 = -1;
@@ -135,7 +138,7 @@ pub(super) fn row(header: &Header, what: &What) -> Row {
         } => row
             .between(node(from), node(to))
             .words(kind, &word(via))
-            .body(body)
+            .told(body)
             .origin(Origin::Departs(*id)),
         What::Duplicate { id, of } => row.origin(Origin::Copies { id: *id, of: *of }),
         What::Deliver {
@@ -163,8 +166,8 @@ pub(super) fn row(header: &Header, what: &What) -> Row {
             body,
         } => row
             .on(node(at))
-            .words(op, &word(phase))
-            .body(body)
+            .words(op.name(), &word(phase))
+            .told(body)
             .number(*ticket),
         What::Boot { node: at } | What::Pause { node: at } | What::Resume { node: at } => {
             row.on(node(at))
@@ -186,11 +189,14 @@ pub(super) fn row(header: &Header, what: &What) -> Row {
             node: at,
             zxid,
             body,
-        } => row.on(node(at)).zxid(*zxid).body(body),
+        } => row.on(node(at)).zxid(*zxid).told(body),
         What::Commit { node: at, zxid } | What::Restore { node: at, zxid } => {
             row.on(node(at)).zxid(*zxid)
         }
-        What::Fact { node: at, body } => row.on(node(at)).words(&fact_word(body), "").body(body),
+        What::Fact { node: at, body } => row
+            .on(node(at))
+            .words(fact_word(body), "")
+            .body(&typed(body)),
         What::ClientLink {
             client: from,
             server,
@@ -284,15 +290,19 @@ pub(super) fn row(header: &Header, what: &What) -> Row {
         What::Fault {
             index,
             family,
-            text,
-        } => row.words(family, text).number(*index as u64),
+            fault,
+        } => row
+            .words(family.name(), &fault.text())
+            .number(*index as u64),
         What::Undo { index } => row.number(*index as u64),
         What::Heal { core } => row.words("", &names(core)),
-        What::Action {
-            name,
-            nodes,
-            amount,
-        } => row.words(name, &format!("{} {amount}", names(nodes))),
+        What::Action { action } => {
+            let amount = action.amount().map_or(0, Amount::number);
+            row.words(
+                action.name(),
+                &format!("{} {amount}", names(&action.nodes())),
+            )
+        }
         What::Violation { checker, reason } => row.words(checker, reason),
     }
 }
@@ -339,6 +349,14 @@ impl Row {
         Row { body, ..self }
     }
 
+    /// The body in words: of what servers say and write, the types are the protocol's own.
+    fn told(self, body: &Value) -> Row {
+        Row {
+            body: words(body),
+            ..self
+        }
+    }
+
     fn zxid(self, zxid: Zxid) -> Row {
         Row {
             zxid: Some(zxid),
@@ -374,7 +392,7 @@ fn client_lane(header: &Header, client: ClientId) -> Option<i32> {
 /// An epoch in the protocol's own terms: a ballot is a round and the server that owns it, see
 /// [`menagerie::protocol::epoch_of_ballot`].
 fn epoch_text(header: &Header, epoch: u64) -> String {
-    if header.protocol == "paxos" {
+    if header.ballots {
         format!("ballot {}.n{}", epoch >> 8, epoch & 0xff)
     } else {
         format!("epoch {epoch}")
@@ -386,10 +404,17 @@ fn names(nodes: &[NodeId]) -> String {
     names.join(", ")
 }
 
-/// Which fact it is: its body has one field, named so.
-fn fact_word(body: &Value) -> String {
-    let name = body.as_object().and_then(|fields| fields.keys().next());
-    name.map_or_else(String::new, |name| name.to_lowercase())
+/// Which fact it is.
+fn fact_word(fact: &Fact) -> &'static str {
+    match fact {
+        Fact::Proposed { .. } => "proposed",
+        Fact::Established { .. } => "established",
+        Fact::Promised { .. } => "promised",
+        Fact::Reporting { .. } => "reporting",
+        Fact::Reported { .. } => "reported",
+        Fact::Voted { .. } => "voted",
+        Fact::Chosen { .. } => "chosen",
+    }
 }
 
 /// A unit variant of the format, as the format writes it.

@@ -154,8 +154,8 @@ fn table(page: &mut String, trace: &Trace) {
 
 /// An event in a few words.
 fn words(event: &Event, row: Row) -> String {
-    if let What::Fault { text, .. } = &event.what {
-        text.clone()
+    if let What::Fault { fault, .. } = &event.what {
+        fault.text()
     } else if let What::Undo { index } = &event.what {
         format!("fault {index}")
     } else {

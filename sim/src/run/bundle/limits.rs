@@ -8,7 +8,7 @@ use crate::chance::latency::Latency;
 use crate::scenario::cost::{Extent, affordable, intervals};
 use crate::scenario::quantity::SPAN_MAX;
 use crate::scenario::validate::{CLIENTS_MAX, SERVERS_MAX, decision};
-use crate::world::Action;
+use crate::world::{Action, Amount};
 
 const MILLION: u32 = 1_000_000;
 
@@ -243,7 +243,7 @@ fn faults(bundle: &Bundle) -> Result<(), String> {
         }
         for action in &fault.actions {
             let path = format!("faults[{place}].actions");
-            for node in crate::scenario::script::named_by(action) {
+            for node in action.nodes() {
                 if node.0 == 0 || node.0 > servers {
                     return Err(format!(
                         "{path} names {node}, and there are {servers} servers"
@@ -258,34 +258,12 @@ fn faults(bundle: &Bundle) -> Result<(), String> {
 
 /// How much an action does.
 fn amount(action: &Action, path: &str) -> Result<(), String> {
-    match action {
-        Action::Slow { extra, .. }
-        | Action::Unslow { extra, .. }
-        | Action::SlowDisk { extra, .. }
-        | Action::UnslowDisk { extra, .. } => at_most_an_hour(*extra, path),
-        Action::Loss { ppm }
-        | Action::Unloss { ppm }
-        | Action::Duplicate { ppm }
-        | Action::Unduplicate { ppm } => {
-            if *ppm > MILLION {
-                return Err(format!(
-                    "{path}: {ppm} of a million: expected at most {MILLION}"
-                ));
-            }
-            Ok(())
-        }
-        Action::Crash { .. }
-        | Action::CrashMany { .. }
-        | Action::Restart(_)
-        | Action::Pause(_)
-        | Action::Resume(_)
-        | Action::Cut { .. }
-        | Action::Mend { .. }
-        | Action::CutClient(_)
-        | Action::MendClient(_)
-        | Action::FailSyncs { .. }
-        | Action::MendSyncs(_)
-        | Action::Break { .. } => Ok(()),
+    match action.amount() {
+        Some(Amount::Time(extra)) => at_most_an_hour(extra, path),
+        Some(Amount::Ppm(ppm)) if ppm > MILLION => Err(format!(
+            "{path}: {ppm} of a million: expected at most {MILLION}"
+        )),
+        Some(Amount::Ppm(_) | Amount::Times(_)) | None => Ok(()),
     }
 }
 

@@ -1,6 +1,5 @@
 use super::*;
-use crate::scenario::adversity::Shape;
-use crate::scenario::fault::Fault;
+use crate::scenario::fault::{Fault, Shape};
 use crate::world::CrashKind;
 use menagerie::ids::Span;
 
@@ -81,16 +80,16 @@ fn only_what_lies_inside_the_core_is_undone() {
 fn of_a_fault_that_hits_everybody_the_core_alone_is_healed() {
     let mut draws = Dice::new(7).stream(Concern::Plan, 1);
     let core = set(&[1, 2, 5]);
-    let target = crate::scenario::quantity::Target::All;
+    let node = crate::scenario::quantity::Target::All;
     let kind = CrashKind::Power;
-    let crash = Fault::Crash { target, kind };
+    let crash = Fault::Crash { node, kind };
     let isolation = Fault::Partition {
         shape: Shape::IsolateLeader,
         node: None,
     };
     let mut healed = |fault: Fault| -> Vec<Action> {
-        let steps = fault.resolve(&scene(), &mut draws);
-        let undo = steps.into_iter().flat_map(|step| step.undo);
+        let actions = fault.resolve(&scene(), &mut draws);
+        let undo = actions.iter().flat_map(Action::undo);
         undo.filter(|action| concerns_only(core, action)).collect()
     };
     let restarts: Vec<Action> = ids(&[1, 2, 5]).into_iter().map(Action::Restart).collect();

@@ -1,3 +1,5 @@
+use menagerie::ids::NodeId;
+
 use super::*;
 use crate::chance::dice::{Concern, Dice};
 
@@ -11,14 +13,14 @@ fn scene() -> Scene {
     }
 }
 
-fn steps(fault: &Fault, scene: &Scene) -> Vec<Step> {
+fn steps(fault: &Fault, scene: &Scene) -> Vec<Action> {
     fault.resolve(scene, &mut Dice::new(7).stream(Concern::Plan, 1))
 }
 
 fn partition(shape: Shape, node: Option<Target>) -> Vec<(NodeId, NodeId)> {
     steps(&Fault::Partition { shape, node }, &scene())
         .into_iter()
-        .filter_map(|step| match step.action {
+        .filter_map(|action| match action {
             Action::Cut { from, to } => Some((from, to)),
             _ => None,
         })
@@ -69,17 +71,15 @@ fn a_bridge_still_sees_both_halves() {
 
 #[test]
 fn every_cut_is_undone_by_its_own_mend() {
-    for step in steps(
-        &Fault::Partition {
-            shape: Shape::Split,
-            node: None,
-        },
-        &scene(),
-    ) {
-        let Action::Cut { from, to } = step.action else {
-            panic!("a split is made of cuts, not {:?}", step.action);
+    let split = Fault::Partition {
+        shape: Shape::Split,
+        node: None,
+    };
+    for action in steps(&split, &scene()) {
+        let Action::Cut { from, to } = action else {
+            panic!("a split is made of cuts, not {action:?}");
         };
-        assert_eq!(step.undo, vec![Action::Mend { from, to }]);
+        assert_eq!(action.undo(), vec![Action::Mend { from, to }]);
     }
 }
 
@@ -89,13 +89,14 @@ fn a_server_that_is_down_is_neither_stopped_nor_restarted_by_another_fault() {
     scene.up.remove(NodeId(3));
     scene.leader = None;
     let fault = Fault::Crash {
-        target: Target::All,
+        node: Target::All,
         kind: CrashKind::Power,
     };
     let steps = steps(&fault, &scene);
     assert_eq!(steps.len(), 1);
-    assert!(!steps[0].undo.contains(&Action::Restart(NodeId(3))));
-    assert_eq!(steps[0].undo.len(), 4);
+    let undo = steps[0].undo();
+    assert!(!undo.contains(&Action::Restart(NodeId(3))));
+    assert_eq!(undo.len(), 4);
 }
 
 #[test]
@@ -103,7 +104,7 @@ fn without_a_leader_a_drawn_voter_stands_in_for_it() {
     let mut scene = scene();
     scene.leader = None;
     let fault = Fault::Crash {
-        target: Target::Leader,
+        node: Target::Leader,
         kind: CrashKind::Process,
     };
     assert_eq!(steps(&fault, &scene).len(), 1);

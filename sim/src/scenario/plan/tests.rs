@@ -67,9 +67,9 @@ fn chaos_aims_at_leaders() {
     let (mut at_leaders, mut crashes) = (0u32, 0u32);
     for seed in 0..200 {
         for planned in chaos_plan(seed).faults {
-            if let Fault::Crash { target, .. } = planned.fault {
+            if let Fault::Crash { node, .. } = planned.fault {
                 crashes += 1;
-                at_leaders += u32::from(target == Target::Leader);
+                at_leaders += u32::from(node == Target::Leader);
             }
         }
     }
@@ -104,7 +104,7 @@ fn a_rolling_restart_takes_every_voter_in_its_turn() {
     let expected: Vec<(Span, Fault)> = (1..=3u8)
         .map(|number| {
             let fault = Fault::Crash {
-                target: Target::Node(number),
+                node: Target::Node(number),
                 kind: CrashKind::Process,
             };
             (Span::millis(700 + 300 * u64::from(number)), fault)

@@ -16,47 +16,58 @@ pub fn words(actions: &[Action]) -> String {
     lines(actions).join(", ")
 }
 
-/// The texts that [`parse_action`] reads back, in order.
-pub fn lines(actions: &[Action]) -> Vec<String> {
-    let mut lines = Vec::new();
-    let mut rest = actions;
-    while let Some((first, others)) = rest.split_first() {
-        let cuts = rest
-            .iter()
-            .take_while(|action| matches!(action, Action::Cut { .. }))
-            .count();
-        if cuts > 0 {
-            lines.extend(cut_lines(&rest[..cuts]));
-            rest = &rest[cuts..];
-        } else {
-            lines.push(line(first));
-            rest = others;
-        }
-    }
-    lines
+/// Actions as they are shown: cuts between the same servers together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Grouped<'a> {
+    /// Nothing passes between these and those.
+    Apart(Vec<NodeId>, Vec<NodeId>),
+    /// Nothing passes from these to those.
+    OneWay(Vec<NodeId>, Vec<NodeId>),
+    /// An action that is no cut.
+    Single(&'a Action),
 }
 
-/// Cuts, as few lines as possible.
-fn cut_lines(cuts: &[Action]) -> Vec<String> {
-    let pairs: Vec<(NodeId, NodeId)> = cuts
-        .iter()
-        .filter_map(|action| match action {
-            Action::Cut { from, to } => Some((*from, *to)),
-            _other => None,
-        })
-        .collect();
+/// Groups actions, in their order.
+pub fn grouped(actions: &[Action]) -> Vec<Grouped<'_>> {
+    let mut groups = Vec::new();
+    let mut cuts: Vec<(NodeId, NodeId)> = Vec::new();
+    for action in actions {
+        if let Action::Cut { from, to } = action {
+            cuts.push((*from, *to));
+        } else {
+            groups.extend(grouped_cuts(&cuts));
+            cuts.clear();
+            groups.push(Grouped::Single(action));
+        }
+    }
+    groups.extend(grouped_cuts(&cuts));
+    groups
+}
+
+/// The texts that [`parse_action`] reads back, in order.
+pub fn lines(actions: &[Action]) -> Vec<String> {
+    let line = |group: Grouped<'_>| match group {
+        Grouped::Apart(one, other) => format!("cut {} | {}", names(&one), names(&other)),
+        Grouped::OneWay(from, to) => format!("cut {} > {}", names(&from), names(&to)),
+        Grouped::Single(action) => line(action),
+    };
+    grouped(actions).into_iter().map(line).collect()
+}
+
+/// Cuts, in as few groups as possible.
+fn grouped_cuts<'a>(pairs: &[(NodeId, NodeId)]) -> Vec<Grouped<'a>> {
     let (there, back) = pairs.split_at(pairs.len() / 2);
     if pairs.len().is_multiple_of(2)
         && let (Some(go), Some(come)) = (block(there), block(back))
         && go.0 == come.1
         && go.1 == come.0
     {
-        return vec![format!("cut {} | {}", names(&go.0), names(&go.1))];
+        return vec![Grouped::Apart(go.0, go.1)];
     }
-    if let Some((from, to)) = block(&pairs) {
-        return vec![format!("cut {} > {}", names(&from), names(&to))];
+    if let Some((from, to)) = block(pairs) {
+        return vec![Grouped::OneWay(from, to)];
     }
-    let one = |(from, to): &(NodeId, NodeId)| format!("cut {from} > {to}");
+    let one = |(from, to): &(NodeId, NodeId)| Grouped::OneWay(vec![*from], vec![*to]);
     pairs.iter().map(one).collect()
 }
 
@@ -108,6 +119,61 @@ fn line(action: &Action) -> String {
         Action::Break { a, b } => format!("break {a} {b}"),
         Action::FailSyncs { node, count } => format!("fail-syncs {node} {count}"),
         Action::MendSyncs(node) => format!("mend-syncs {node}"),
+    }
+}
+
+fn death(nodes: &[NodeId], kind: CrashKind) -> String {
+    match (nodes, kind) {
+        ([node], CrashKind::Process) => format!("{node}'s process dies"),
+        (nodes, CrashKind::Process) => format!("the processes of {} die", listed(nodes)),
+        ([node], CrashKind::Power) => format!("{node} loses its power"),
+        (nodes, CrashKind::Power) => format!("{} lose their power", listed(nodes)),
+    }
+}
+
+/// What an action does, for a sentence.
+pub fn in_words(action: &Action) -> String {
+    match action {
+        Action::Crash { node, kind } => death(&[*node], *kind),
+        Action::CrashMany { nodes, kind } => death(nodes, *kind),
+        Action::Restart(node) => format!("{node} boots again"),
+        Action::Pause(node) => format!("{node} stands still"),
+        Action::Resume(node) => format!("{node} goes on"),
+        Action::Cut { from, to } => format!("nothing gets from {from} to {to}"),
+        Action::Mend { from, to } => format!("{to} can be reached from {from} again"),
+        Action::CutClient(node) => format!("clients cannot reach {node}"),
+        Action::MendClient(node) => format!("clients reach {node} again"),
+        Action::Slow { from, to, extra } => {
+            let extra = exact_span(*extra);
+            format!("messages from {from} to {to} take {extra} longer")
+        }
+        Action::Unslow { from, to, .. } => {
+            format!("messages from {from} to {to} are as fast as before")
+        }
+        Action::SlowDisk { node, extra } => {
+            format!("the disk of {node} takes {} longer", exact_span(*extra))
+        }
+        Action::UnslowDisk { node, .. } => format!("the disk of {node} is as fast as before"),
+        Action::Loss { ppm } => format!("{ppm} more of a million datagrams are lost"),
+        Action::Unloss { .. } => "datagrams are lost as seldom as before".to_owned(),
+        Action::Duplicate { ppm } => format!("{ppm} more of a million datagrams arrive twice"),
+        Action::Unduplicate { .. } => "datagrams arrive twice as seldom as before".to_owned(),
+        Action::Break { a, b } => format!("the stream between {a} and {b} breaks"),
+        Action::FailSyncs { node, count: 1 } => format!("the next sync of {node} fails"),
+        Action::FailSyncs { node, count } => format!("the next {count} syncs of {node} fail"),
+        Action::MendSyncs(node) => {
+            format!("syncs of {node} no longer fail, and if one did, {node} is started again")
+        }
+    }
+}
+
+/// Several things in a sentence.
+pub fn listed<T: ToString>(items: &[T]) -> String {
+    let words: Vec<String> = items.iter().map(ToString::to_string).collect();
+    match words.as_slice() {
+        [] => String::new(),
+        [one] => one.clone(),
+        [rest @ .., last] => format!("{} and {last}", rest.join(", ")),
     }
 }
 
@@ -225,32 +291,6 @@ fn slowed(cut: &Action, extra: Span) -> Action {
         panic!("{cut:?} is no cut");
     };
     Action::Slow { from, to, extra }
-}
-
-/// The servers that an action names.
-pub fn named_by(action: &Action) -> Vec<NodeId> {
-    match action {
-        Action::CrashMany { nodes, .. } => nodes.clone(),
-        Action::Crash { node, .. }
-        | Action::Restart(node)
-        | Action::Pause(node)
-        | Action::Resume(node)
-        | Action::CutClient(node)
-        | Action::MendClient(node)
-        | Action::SlowDisk { node, .. }
-        | Action::UnslowDisk { node, .. }
-        | Action::FailSyncs { node, .. }
-        | Action::MendSyncs(node) => vec![*node],
-        Action::Cut { from, to }
-        | Action::Mend { from, to }
-        | Action::Slow { from, to, .. }
-        | Action::Unslow { from, to, .. } => vec![*from, *to],
-        Action::Break { a, b } => vec![*a, *b],
-        Action::Loss { .. }
-        | Action::Unloss { .. }
-        | Action::Duplicate { .. }
-        | Action::Unduplicate { .. } => Vec::new(),
-    }
 }
 
 /// Joins texts for a list in TOML.

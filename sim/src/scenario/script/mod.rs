@@ -12,7 +12,7 @@ use menagerie::tree::Request;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use actions::quoted_list;
-pub use actions::{lines, named_by, parse_action, words};
+pub use actions::{Grouped, grouped, in_words, lines, listed, parse_action, words};
 pub use requests::{act_text, parse_act};
 
 /// What a client does with its session instead of asking for anything.

@@ -4,98 +4,47 @@ use menagerie::ids::Span;
 use toml::Spanned;
 
 use super::{CLIENTS_MAX, DATA_MAX, DEPTH_MAX, KEYS_MAX, PIPELINE_MAX, Problems};
-use crate::scenario::adversity::{ChaosSection, FaultEntry, Shape, SwarmSection};
+use crate::scenario::adversity::{ChaosSection, SwarmSection};
+use crate::scenario::fault::{FaultEntry, Shape};
 use crate::scenario::quantity::{Duration, Target};
-use crate::scenario::script::{named_by, parse_action};
+use crate::scenario::script::parse_action;
+use crate::world::Action;
 
 /// The shortest mean time between two faults of chaos.
 const GAP_MIN: Span = Span::millis(1);
 
 impl Problems {
     pub(super) fn fault(&mut self, fault: &FaultEntry, servers: u16, end: Span) {
-        match fault {
-            FaultEntry::Crash {
-                at, node, r#for, ..
+        let fields = &fault.fields;
+        if let Some(at) = &fields.at {
+            self.times(at, fields.r#for.as_ref().or(fields.down.as_ref()), end);
+        }
+        if let Some(node) = &fields.node {
+            self.target(node, servers);
+            if let Some(shape) = fields.shape {
+                self.partition_node(shape, node);
             }
-            | FaultEntry::Pause { at, node, r#for }
-            | FaultEntry::ClientCut { at, node, r#for } => {
-                self.times(at, r#for.as_ref(), end);
-                self.target(node, servers);
+        }
+        for (span, name) in [(&fields.by, "by"), (&fields.every, "every")] {
+            if let Some(span) = span {
+                self.positive(span, name);
             }
-            FaultEntry::Partition {
-                at,
-                r#for,
-                shape,
-                node,
-            } => {
-                self.times(at, r#for.as_ref(), end);
-                if let Some(node) = node {
-                    self.target(node, servers);
-                    self.partition_node(*shape, node);
-                }
-            }
-            FaultEntry::SlowLink {
-                at,
-                r#for,
-                node,
-                by,
-            }
-            | FaultEntry::SlowDisk {
-                at,
-                r#for,
-                node,
-                by,
-            } => {
-                self.times(at, r#for.as_ref(), end);
-                self.target(node, servers);
-                self.positive(by, "by");
-            }
-            FaultEntry::FailSync {
-                at,
-                r#for,
-                node,
-                count,
-            } => {
-                self.times(at, r#for.as_ref(), end);
-                self.target(node, servers);
-                if *count.get_ref() == 0 {
-                    let what = "no sync would fail".to_owned();
-                    self.add(count.span(), what, "expected 1 or more");
-                }
-            }
-            FaultEntry::Loss { at, r#for, .. } | FaultEntry::Duplicate { at, r#for, .. } => {
-                self.times(at, r#for.as_ref(), end);
-            }
-            FaultEntry::Reset { at, node } => {
-                self.times(at, None, end);
-                self.target(node, servers);
-            }
-            FaultEntry::Actions { at, r#for, r#do } => {
-                self.times(at, r#for.as_ref(), end);
-                self.actions(r#do, servers);
-            }
-            FaultEntry::RollingRestart {
-                at, every, down, ..
-            } => {
-                self.times(at, Some(down), end);
-                self.positive(every, "every");
-            }
-            FaultEntry::Flap {
-                at,
-                r#for,
-                period,
-                node,
-            } => {
-                self.times(at, Some(r#for), end);
-                self.target(node, servers);
-                if period.get_ref().0 < Span::millis(1) {
-                    self.add(
-                        period.span(),
-                        "`period` is shorter than a millisecond".to_owned(),
-                        "expected 1ms or more",
-                    );
-                }
-            }
+        }
+        if let Some(count) = fields.count.as_ref().filter(|count| *count.get_ref() == 0) {
+            let what = "no sync would fail".to_owned();
+            self.add(count.span(), what, "expected 1 or more");
+        }
+        if let Some(texts) = &fields.r#do {
+            self.actions(texts, servers);
+        }
+        if let Some(period) = &fields.period
+            && period.get_ref().0 < Span::millis(1)
+        {
+            self.add(
+                period.span(),
+                "`period` is shorter than a millisecond".to_owned(),
+                "expected 1ms or more",
+            );
         }
     }
 
@@ -105,7 +54,7 @@ impl Problems {
             match parse_action(text) {
                 Err(why) => self.add(texts.span(), "this is no action".to_owned(), &why),
                 Ok(actions) => {
-                    let named = actions.iter().flat_map(named_by);
+                    let named = actions.iter().flat_map(Action::nodes);
                     if let Some(unknown) = named.max().filter(|node| u16::from(node.0) > servers) {
                         self.add(
                             texts.span(),
@@ -191,7 +140,9 @@ impl Problems {
                 "expected hold_min <= hold_max",
             );
         }
-        self.weights(chaos.weights.span(), &chaos.weights.get_ref().weights());
+        let weights = chaos.weights.get_ref().by_family();
+        let weights: Vec<u32> = weights.into_iter().map(|(_, weight)| weight).collect();
+        self.weights(chaos.weights.span(), &weights);
         if let Some(damage) = &chaos.budget.durable_damage_max
             && *damage.get_ref() != 0
         {

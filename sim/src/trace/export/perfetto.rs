@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use menagerie::ids::{ClientId, NodeId, OpId, Span, VirtualTime};
 use serde_json::{Value, json};
 
-use crate::trace::{Direction, Event, Passage, Phase, Trace, What};
+use crate::trace::{Direction, Event, Op, Passage, Phase, Trace, What};
 
 /// The process of the run as a whole.
 const RUN: u64 = 0;
@@ -57,7 +57,7 @@ struct Writer {
     /// The role in which each server is, and since when.
     roles: BTreeMap<NodeId, (VirtualTime, String)>,
     /// The syncs in the disks' queues.
-    queued: BTreeMap<(NodeId, u64), String>,
+    queued: BTreeMap<(NodeId, u64), Op>,
     /// The operations that are open, by whom.
     open: BTreeMap<OpId, (ClientId, String)>,
 }
@@ -184,7 +184,7 @@ impl Writer {
                 phase,
                 ..
             } => {
-                self.disk(at, (*node, *ticket), op, *phase);
+                self.disk(at, (*node, *ticket), *op, *phase);
             }
             What::Invoke {
                 client, op, text, ..
@@ -210,7 +210,7 @@ impl Writer {
                     self.span(at, (CLIENTS, u64::from(client.0)), &text, "e", *op, &args);
                 }
             }
-            What::Fault { text, .. } => self.instant(at, (RUN, 1), text, "g"),
+            What::Fault { fault, .. } => self.instant(at, (RUN, 1), &fault.text(), "g"),
             What::Undo { index } => self.instant(at, (RUN, 1), &format!("fault {index} ends"), "g"),
             What::Heal { .. } => self.instant(at, (RUN, 1), "healed", "g"),
             What::Violation { checker, reason } => {
@@ -305,14 +305,14 @@ impl Writer {
     }
 
     /// A sync is a span from the queue to its end: several may wait at once.
-    fn disk(&mut self, at: VirtualTime, (node, ticket): (NodeId, u64), op: &str, phase: Phase) {
+    fn disk(&mut self, at: VirtualTime, (node, ticket): (NodeId, u64), op: Op, phase: Phase) {
         let begins = match phase {
-            Phase::Queued if op.starts_with("sync") => true,
+            Phase::Queued if op.is_sync() => true,
             Phase::Durable | Phase::Failed | Phase::Lost => false,
             Phase::Queued | Phase::Written | Phase::Read => return,
         };
         let ph = if begins {
-            self.queued.insert((node, ticket), op.to_owned());
+            self.queued.insert((node, ticket), op);
             "b"
         } else if self.queued.remove(&(node, ticket)).is_some() {
             "e"

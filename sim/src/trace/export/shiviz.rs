@@ -9,9 +9,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use menagerie::ids::{ClientId, NodeId, VirtualTime};
-use serde_json::Value;
 
-use crate::trace::{Direction, End, Passage, Trace, What};
+use crate::trace::{Direction, End, Passage, Trace, What, words};
 
 /// The first line.
 pub const EXPRESSION: &str = r"(?<host>\S+) (?<clock>\{.*?\}) (?<at>\S+) (?<event>.*)";
@@ -53,7 +52,7 @@ impl Writer {
                 body,
                 ..
             } => {
-                let text = format!("{kind} {}", words(body));
+                let text = format!("{kind} {}", words(body)).trim_end().to_owned();
                 let clock = self.tell(at, &from.to_string(), &format!("sends to {to} {text}"));
                 self.under_way.insert(*id, (clock, text));
             }
@@ -85,7 +84,7 @@ impl Writer {
                 };
                 match phase {
                     Passage::Sent => {
-                        let text = format!("{kind} {}", words(body));
+                        let text = format!("{kind} {}", words(body)).trim_end().to_owned();
                         let clock = self.tell(at, &from, &format!("sends to {to} {text}"));
                         self.under_way.insert(*id, (clock, text));
                     }
@@ -151,14 +150,14 @@ fn local(what: &What) -> Option<(String, String)> {
             op,
             phase,
             ..
-        } => server(node, format!("disk {op} {ticket} {phase:?}")),
+        } => server(node, format!("disk {} {ticket} {phase:?}", op.name())),
         What::Standing {
             node, role, epoch, ..
         } => server(node, format!("{role:?} in epoch {epoch}")),
         What::Apply { node, zxid, body } => server(node, format!("applies {zxid} {}", words(body))),
         What::Commit { node, zxid } => server(node, format!("commits {zxid}")),
         What::Restore { node, zxid } => server(node, format!("restored to {zxid}")),
-        What::Fact { node, body } => server(node, format!("fact {}", words(body))),
+        What::Fact { node, body } => server(node, format!("fact {body:?}")),
         What::ClientLink {
             client: one,
             server: other,
@@ -209,13 +208,5 @@ fn local(what: &What) -> Option<(String, String)> {
         | What::Heal { .. }
         | What::Action { .. }
         | What::Violation { .. } => None,
-    }
-}
-
-fn words(body: &Value) -> String {
-    match body {
-        Value::String(text) => text.clone(),
-        Value::Null => String::new(),
-        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => body.to_string(),
     }
 }

@@ -48,7 +48,7 @@ const BELL: Cue = Cue(u64::MAX);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Cue(u64);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
 pub(super) struct Say(u64);
 
 pub(super) struct Puppet<S> {

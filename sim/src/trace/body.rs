@@ -1,0 +1,262 @@
+//! Bodies of events: what a message, a record or a transaction says, as JSON.
+//!
+//! A body is what serde makes of the protocol's own type, without the variant's name where that
+//! stands beside it as `kind`. A field of these names means the same wherever it stands, which is
+//! all that readers know of a protocol's types:
+//!
+//! | field | meaning |
+//! |---|---|
+//! | `zxid`, `slot` | a position in the order |
+//! | `first` with `values` | positions from the first on, one for each value |
+//! | `epoch`; an object of `round` and `owner` | an epoch; a ballot |
+//! | `digest` with `content` | a payload ([`menagerie::tree::Content`]) and what stands for it |
+//! | `session`, `leader`, `timeout`, `asked` | a session, a server, a span, a clock's reading |
+
+use std::collections::BTreeSet;
+
+use menagerie::ids::{NodeId, SessionId, Span, Zxid};
+use menagerie::protocol::epoch_of_ballot;
+use menagerie::tree::Content;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// What a body is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mentions {
+    /// Positions in the total order.
+    pub zxids: BTreeSet<Zxid>,
+    /// Epochs; ballots as they compare.
+    pub epochs: BTreeSet<u64>,
+}
+
+/// A payload inside a body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Carried {
+    /// What stands for it in facts.
+    pub digest: u64,
+    /// What it holds.
+    pub content: Content,
+}
+
+/// A value as JSON.
+pub(crate) fn typed(value: &impl Serialize) -> Value {
+    serde_json::to_value(value).expect("what travels is made of numbers, words and lists")
+}
+
+/// The content of an enum's variant, whose name stands beside it.
+pub(crate) fn inside(value: Value) -> Value {
+    match value {
+        Value::Object(map) if map.len() == 1 => map
+            .into_iter()
+            .next()
+            .map_or(Value::Null, |(_, inner)| inner),
+        // A variant without content is its name.
+        Value::String(_) => Value::Null,
+        other @ (Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::Array(_)
+        | Value::Object(_)) => other,
+    }
+}
+
+/// What a body is about.
+pub fn mentions(body: &Value) -> Mentions {
+    let mut mentions = Mentions::default();
+    gather(body, &mut mentions);
+    mentions
+}
+
+/// The digests of the values inside; 0 is a no-op.
+pub fn digests(body: &Value) -> Vec<u64> {
+    let mut digests = Vec::new();
+    visit(body, &mut |part| match part {
+        Value::String(word) if word == NOOP => digests.push(0),
+        part => digests.extend(digest_of(part)),
+    });
+    digests
+}
+
+/// The payloads inside.
+pub fn payloads(body: &Value) -> Vec<Carried> {
+    let mut payloads = Vec::new();
+    visit(body, &mut |part| payloads.extend(payload_of(part)));
+    payloads
+}
+
+/// How a no-op is written.
+const NOOP: &str = "Noop";
+
+/// A body in words; `payload` has words for a payload.
+pub fn words(body: &Value, payload: &dyn Fn(&Carried) -> String) -> String {
+    match body {
+        Value::Null => String::new(),
+        Value::Bool(_) | Value::Number(_) => body.to_string(),
+        Value::String(word) if word == NOOP => "a no-op".to_owned(),
+        Value::String(word) => word.clone(),
+        Value::Array(items) if items.is_empty() => "none".to_owned(),
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(|item| words(item, payload)).collect();
+            format!("[{}]", items.join("; "))
+        }
+        Value::Object(parts) => {
+            if let Some(carried) = payload_of(body) {
+                return payload(&carried);
+            }
+            if let Some((round, owner)) = ballot_parts(body) {
+                return format!("{round}.{owner}");
+            }
+            object_words(parts, payload)
+        }
+    }
+}
+
+/// What is told of an object before the rest: where and when it belongs.
+const FIRST: [&str; 6] = ["zxid", "slot", "first", "ballot", "epoch", "session"];
+
+/// The parts with their names. Of flags only those that are set say something, and of a variant
+/// its content.
+fn object_words(parts: &Map<String, Value>, payload: &dyn Fn(&Carried) -> String) -> String {
+    let part = |(name, value): (&String, &Value)| {
+        let shown = match value {
+            Value::Bool(false) => return None,
+            Value::Bool(true) => String::new(),
+            Value::Number(number) => match number.as_u64() {
+                Some(number) => numbered(name, number),
+                None => number.to_string(),
+            },
+            Value::Null | Value::String(_) | Value::Array(_) | Value::Object(_) => {
+                words(value, payload)
+            }
+        };
+        let is_variant = name.starts_with(|first: char| first.is_ascii_uppercase());
+        let name = match is_variant && parts.len() == 1 && !shown.is_empty() {
+            true => String::new(),
+            false => name.replace('_', " "),
+        };
+        Some(format!("{name} {shown}").trim().to_owned())
+    };
+    let mut parts_in_order: Vec<(&String, &Value)> = parts.iter().collect();
+    parts_in_order.sort_by_key(|(name, _)| {
+        let place = FIRST.iter().position(|first| first == name);
+        place.unwrap_or(FIRST.len())
+    });
+    let shown: Vec<String> = parts_in_order.into_iter().filter_map(part).collect();
+    shown.join(", ")
+}
+
+/// A number by the name of its field.
+fn numbered(name: &str, number: u64) -> String {
+    match name {
+        "session" => SessionId(number).to_string(),
+        "leader" | "node" => {
+            u8::try_from(number).map_or(number.to_string(), |n| NodeId(n).to_string())
+        }
+        "timeout" | "asked" => Span(number).to_string(),
+        "digest" => format!("{number:016x}"),
+        "zxid" | "czxid" | "mzxid" | "pzxid" | "snapshot" => Zxid(number).to_string(),
+        _plain => number.to_string(),
+    }
+}
+
+fn visit(body: &Value, take: &mut dyn FnMut(&Value)) {
+    take(body);
+    match body {
+        Value::Object(parts) => parts.values().for_each(|part| visit(part, take)),
+        Value::Array(items) => items.iter().for_each(|item| visit(item, take)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+fn digest_of(body: &Value) -> Option<u64> {
+    body.get("content")?;
+    body.get("digest")?.as_u64()
+}
+
+fn payload_of(body: &Value) -> Option<Carried> {
+    let digest = digest_of(body)?;
+    let content = serde_json::from_value(body["content"].clone()).ok()?;
+    Some(Carried { digest, content })
+}
+
+fn ballot_parts(body: &Value) -> Option<(u64, NodeId)> {
+    let parts = body.as_object().filter(|parts| parts.len() == 2)?;
+    let round = parts.get("round")?.as_u64()?;
+    let owner = u8::try_from(parts.get("owner")?.as_u64()?).ok()?;
+    Some((round, NodeId(owner)))
+}
+
+fn gather(body: &Value, mentions: &mut Mentions) {
+    visit(body, &mut |part| {
+        if let Some((round, owner)) = ballot_parts(part) {
+            mentions.epochs.insert(epoch_of_ballot(round, owner));
+        }
+        let number = |name: &str| part.get(name).and_then(Value::as_u64);
+        mentions.zxids.extend(number("zxid").map(Zxid));
+        mentions.zxids.extend(number("slot").map(Zxid));
+        mentions.epochs.extend(number("epoch"));
+        if let (Some(first), Some(Value::Array(values))) = (number("first"), part.get("values")) {
+            let run = 0..values.len() as u64;
+            let run = run.map(|step| Zxid(first.saturating_add(step)));
+            mentions.zxids.extend(run);
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use menagerie::tree::{Payload, Txn, TxnRecord};
+    use serde_json::json;
+
+    use super::*;
+
+    fn payload() -> Payload {
+        Payload::txn(TxnRecord {
+            session: SessionId(7),
+            seq: 1,
+            time_ms: 5,
+            txn: Txn::Multi(Vec::new()),
+        })
+    }
+
+    #[test]
+    fn positions_and_ballots_are_found_wherever_they_stand() {
+        let body = json!({"ballot": {"round": 2, "owner": 2}, "chosen": 0, "votes": [
+            {"slot": 3, "ballot": {"round": 1, "owner": 1}, "value": "Noop"}]});
+        let found = mentions(&body);
+        assert_eq!(found.zxids, BTreeSet::from([Zxid(3)]));
+        assert_eq!(found.epochs, BTreeSet::from([257, 514]));
+        assert_eq!(digests(&body), [0]);
+        let run = json!({"first": 4, "values": ["Noop", "Noop"]});
+        assert_eq!(mentions(&run).zxids, BTreeSet::from([Zxid(4), Zxid(5)]));
+    }
+
+    #[test]
+    fn a_payload_comes_out_as_it_went_in() {
+        let zxid = Zxid::new(1, 3);
+        let body = json!({"zxid": zxid, "payload": typed(&payload())});
+        assert_eq!(mentions(&body).zxids, BTreeSet::from([zxid]));
+        let carried = Carried {
+            digest: payload().digest(),
+            content: payload().content().clone(),
+        };
+        assert_eq!(digests(&body), [carried.digest]);
+        assert_eq!(payloads(&body), [carried]);
+    }
+
+    #[test]
+    fn a_body_is_told_by_its_parts() {
+        let body = json!({"ballot": {"round": 2, "owner": 2}, "chosen": 0, "votes": [],
+            "again": true, "late": false, "value": {"Command": typed(&payload())}});
+        let told = words(&body, &|_| "a payload".to_owned());
+        assert_eq!(
+            told,
+            "ballot 2.n2, again, chosen 0, value a payload, votes none"
+        );
+        let zab = json!({"zxid": Zxid::new(1, 3), "session": 16, "leader": 2});
+        assert_eq!(
+            words(&zab, &|_| String::new()),
+            "zxid 1:3, session s10, leader n2"
+        );
+    }
+}
