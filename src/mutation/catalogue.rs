@@ -462,9 +462,8 @@ pub const CATALOGUE: &[Entry] = &[
         name: "own_clients_counted_late",
         concerns: Concerns::Tree,
         source: "our own",
-        story: "A leader counts what its own clients send only at its next half tick. If its \
-                process stands still in between, it lets sessions expire that it has heard of in \
-                time.",
+        story: "A leader counts what its own clients send only at its next half tick. If it \
+                stands still in between, it lets sessions expire that it has heard of in time.",
         place: "server::queue",
         caught_by: &["sessions"],
         exhibit: Exhibit {
@@ -618,7 +617,8 @@ pub const CATALOGUE: &[Entry] = &[
         source: "our own; FastLeaderElection.lookForLeader waits anew",
         story: "A better vote that a quorum supports at once does not start the last wait of an \
                 election again, so a still better one comes too late more often. Whoever is \
-                elected too early does not get a quorum and looks again: it costs time, within what any \
+                elected too early does not get a quorum and looks again: it costs time, within \
+                what any \
                 election may take, and never safety. A unit test shows it (zab::tests::election).",
         place: "zab::election",
         caught_by: &[],

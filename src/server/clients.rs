@@ -293,8 +293,8 @@ impl<P: Protocol> Server<P> {
     /// The word of the leader on a session that reconnected here. Only the connection of the very
     /// question is attached:
     /// 1. A client connects here, is cut off, and connects here again: two questions.
-    /// 2. The word on the first reaches the second connection, which is attached, writes, and is cut
-    ///    off as well. The client goes on elsewhere, and writes.
+    /// 2. The word on the first reaches the second connection, which is attached, writes, and is
+    ///    cut off as well. The client goes on elsewhere, and writes.
     /// 3. The second question reaches the leader, which moves the session back here, and behind it
     ///    comes the write that was sent on: it takes effect after the later one.
     ///

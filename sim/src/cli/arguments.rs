@@ -181,7 +181,8 @@ pub(super) struct ShrinkArguments {
     /// How many simulated events all reruns together may take: the same result on every machine
     #[arg(long, value_name = "N", value_parser = events, default_value = "200M")]
     pub(super) budget: u64,
-    /// Stop after this time, such as 30s or 5m; where that ends it, the result depends on the machine
+    /// Stop after this time, such as 30s or 5m; where that ends it, the result depends on the
+    /// machine
     #[arg(long, value_name = "T", value_parser = duration, default_value = "1h")]
     pub(super) timeout: Duration,
     #[command(flatten)]
@@ -297,8 +298,8 @@ pub(super) struct CheckArguments {
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct DiffArguments {
-    /// A run: SCENARIO@SEED, with mutations SCENARIO@SEED+ID, an events.jsonl(.xz) or its folder, or a
-    /// replay bundle
+    /// A run: SCENARIO@SEED, with mutations SCENARIO@SEED+ID, an events.jsonl(.xz) or its folder,
+    /// or a replay bundle
     #[arg(value_name = "A")]
     pub(super) left: String,
     /// Another one

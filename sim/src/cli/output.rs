@@ -1,5 +1,5 @@
-//! Writing: whole texts through a locked writer, colours stripped where they are not wanted; and the
-//! lines that several commands print.
+//! Writing: whole texts through a locked writer, colours stripped where they are not wanted; and
+//! the lines that several commands print.
 
 use std::io::{self, ErrorKind, Write};
 use std::thread;

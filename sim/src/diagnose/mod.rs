@@ -1,5 +1,5 @@
-//! What a failure leaves behind: the smallest run that fails alike, what it is owed to, its story in
-//! sentences, its timeline, and the files that keep all of it.
+//! What a failure leaves behind: the smallest run that fails alike, what it is owed to, its story
+//! in sentences, its timeline, and the files that keep all of it.
 
 pub(crate) mod abridge;
 pub mod artefacts;

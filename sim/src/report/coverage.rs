@@ -10,7 +10,8 @@ pub(super) fn recoveries(text: &mut String, findings: &Findings) {
         "\n## Recovery (virtual time)\n\nFrom the moment at which the faults of a scenario are \
          healed, everywhere or in a quorum, until the healed servers are in\none state and every \
          client has a write and a synced read answered. The bound of each run is derived from its \
-         timeouts and\nlatencies (`sim/src/world/recovery.rs`); a run beyond its bound fails. *Worst* \
+         timeouts and\nlatencies (`sim/src/world/recovery.rs`); a run beyond its bound fails. \
+         *Worst* \
          and *closest* stand beside the bound of the same run.\nMilliseconds.\n\n",
     );
     let head = [
@@ -45,7 +46,8 @@ pub(super) fn recoveries(text: &mut String, findings: &Findings) {
 /// How many synced reads nothing could be asked of.
 pub(super) fn synced_reads(text: &mut String, findings: &Findings) {
     text.push_str(
-        "\n## Synced reads\n\nA read right after a sync of the same client has to be linearizable. Where a sync is \
+        "\n## Synced reads\n\nA read right after a sync of the same client has to be \
+         linearizable. Where a sync is \
          no quorum operation (Zab), it is excused if a later leader\nwas established before its \
          own leader gave the answer.\n\n",
     );

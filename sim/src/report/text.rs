@@ -116,10 +116,12 @@ fn mutations(text: &mut String, order: &Order<'_>, findings: &Findings) {
     let seeds = order.extent.mutation;
     let _ = write!(
         text,
-        "\n## Mutations\n\n{} known bugs, switched on one at a time, from seed 0 on: until 40 seeds \
+        "\n## Mutations\n\n{} known bugs, switched on one at a time, from seed 0 on: until 40 \
+         seeds \
          and more after the first that\ndetects it, or through {seeds} seeds. *Seeds*: how many \
          were run. *First seed*: so many seeds pass before one detects it.\n*Reported first \
-         by*: the checker with the earliest violation in virtual time, with the number of runs.\n\n",
+         by*: the checker with the earliest violation in virtual time, with the number of \
+         runs.\n\n",
         CATALOGUE.len()
     );
     let head = [
@@ -138,7 +140,8 @@ fn mutations(text: &mut String, order: &Order<'_>, findings: &Findings) {
     table(text, &head, findings.detections.iter().map(detection_row));
     let _ = write!(
         text,
-        "\n![Time to detection](docs/detection.svg)\n\nA dot is a detection: the virtual time of all \
+        "\n![Time to detection](docs/detection.svg)\n\nA dot is a detection: the virtual time of \
+         all \
          runs since the one before it, seed after seed, up to the moment\nof the violation.\n\n\
          Reproduce a row: `menagerie campaign scenarios/<scenario>.toml --protocol <protocol> \
          --mutate <mutation> --seeds 0..<seeds>`.\n"

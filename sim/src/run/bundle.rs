@@ -2,8 +2,8 @@
 //!
 //! A bundle holds the resolved scenario, the fault plan with whom each fault hit, every operation
 //! with its moment, and every decision that did not take its plain course (see
-//! [`crate::chance::decision`]). It replays to the same hash; an edited one replays as far as it makes
-//! sense.
+//! [`crate::chance::decision`]). It replays to the same hash; an edited one replays as far as it
+//! makes sense.
 
 mod limits;
 

@@ -2,8 +2,8 @@
 //! whether their moment, place and order matter, and from when on it could not be avoided.
 //!
 //! Every answer is a rerun of the failing run with one thing changed; the failure counts only if it
-//! is the same (see [`crate::diagnose::shrink::Failure`]). A run that was shrunk before gives the clearest
-//! answers: in others, most things are there by accident.
+//! is the same (see [`crate::diagnose::shrink::Failure`]). A run that was shrunk before gives the
+//! clearest answers: in others, most things are there by accident.
 
 mod futures;
 #[cfg(test)]

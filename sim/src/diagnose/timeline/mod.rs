@@ -10,8 +10,9 @@
 //! [`BYTES_MAX`] bytes. Of a longer run it embeds a window around the first violation
 //! (`window`) together with what was in force when the window begins, and says so.
 //!
-//! Of a run that failed the page carries the story (see [`crate::diagnose::explain`]): each of its steps
-//! leads to its events on the time axis, and the summary for readers without script tells it too.
+//! Of a run that failed the page carries the story (see [`crate::diagnose::explain`]): each of its
+//! steps leads to its events on the time axis, and the summary for readers without script tells it
+//! too.
 
 mod columns;
 mod document;

@@ -35,8 +35,8 @@ pub struct TreeHistory {
     pub clients: Vec<String>,
     /// Of each operation the lines of its invocation and of its end; 0 where it has none.
     pub lines: Vec<[u32; 2]>,
-    /// Whether it has the watch events and session events that clients saw, so that it can be judged by
-    /// that.
+    /// Whether it has the watch events and session events that clients saw, so that it can be
+    /// judged by that.
     pub tells_events: bool,
     /// About how much memory all of this takes.
     pub bytes: usize,
