@@ -24,9 +24,9 @@ const ISOLATED: &str = "scenarios/leader_isolated.toml";
 const CASES: [(&str, &str, &str, u64); 6] = [
     ("P03", "paxos", CHAOS, 57),
     ("P04", "paxos", CHAOS, 0),
-    ("P09", "paxos", ISOLATED, 365),
+    ("P09", "paxos", ISOLATED, 43),
     ("T03", "zab", CHAOS, 0),
-    ("Z13", "zab", CHAOS, 12),
+    ("Z13", "zab", CHAOS, 8),
     ("Z20", "zab", CHAOS, 5),
 ];
 

@@ -181,14 +181,11 @@ fn an_acknowledgement_without_anything_on_disk_is_the_cause_of_z13() {
         &told("Z13_agreement"),
         &[
             &[
-                "n1 sends ACK-NEWLEADER (epoch 2) to n3",
+                "n3 sends ACK-NEWLEADER (epoch 2) to n2",
                 "nothing of zxid 2:1 on disk",
             ],
-            &[
-                "n1 starts over from its disk",
-                "zxid 2:1 is not on its disk",
-            ],
-            &["n1 commits zxid 2:2, right after 1:7", "went on with 2:1"],
+            &["n3 boots again", "zxid 2:1 is not on its disk"],
+            &["n3 commits zxid 2:2, right after 1:1", "went on with 2:1"],
         ],
     );
 }

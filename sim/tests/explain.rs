@@ -130,8 +130,8 @@ fn faults_are_told_in_words_and_happen_before_what_they_lead_to() {
             .find(text)
             .unwrap_or_else(|| panic!("{text}: {stdout}"))
     };
-    let others = place("n2 and n3 take op3 to be committed");
-    let sent = place("n3 sends DIFF");
-    let own = place("n1 takes op3 to be committed");
+    let others = place("n1 and n2 take op0 to be committed");
+    let sent = place("n2 sends DIFF");
+    let own = place("n3 takes op0 to be committed");
     assert!(others < sent && sent < own, "{stdout}");
 }

@@ -225,7 +225,7 @@ pub const CATALOGUE: &[Entry] = &[
         exhibit: Exhibit {
             scenario: "chaos",
             first: 20,
-            count: 36,
+            count: 200,
         },
     },
     Entry {
@@ -468,8 +468,8 @@ pub const CATALOGUE: &[Entry] = &[
         caught_by: &["sessions"],
         exhibit: Exhibit {
             scenario: "paused_leader",
-            first: 0,
-            count: 4,
+            first: 6,
+            count: 5,
         },
     },
     Entry {

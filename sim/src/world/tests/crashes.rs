@@ -23,8 +23,8 @@ fn a_gated_message_leaves_only_after_the_sync_and_its_fact_becomes_true_then() {
     let seen: Vec<&str> = seen.iter().map(String::as_str).collect();
     let expected = [
         "12.010ms n1 disk Ticket(2) Done",
-        "12.010ms n1 fact {\"Promised\":{\"epoch\":3}}",
-        "13.010ms n1 → n2 SAY Say(7)",
+        "12.010ms n1 fact Promised { epoch: 3 }",
+        "13.010ms n1 → n2 SAY 7",
     ];
     assert_eq!(seen[seen.len() - 3..], expected);
 }
@@ -50,7 +50,7 @@ fn a_gate_without_a_disk_operation_before_it_is_open() {
         }
     }
     let seen = lines(play::<Open>(spec(1), &[], 20), "SAY");
-    assert_eq!(seen, ["11.000ms n1 → n2 SAY Say(1)"]);
+    assert_eq!(seen, ["11.000ms n1 → n2 SAY 1"]);
 }
 
 /// Unsynced records, then a look at the disk.

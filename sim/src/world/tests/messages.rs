@@ -87,7 +87,7 @@ fn a_cut_is_directed_and_counted() {
     let actions = [(1, cut.clone()), (2, cut), (15, mend.clone()), (25, mend)];
     let world = play::<Both>(spec(1), &actions, 40);
     let arrived = lines(world, " → ");
-    let expected = ["11.000ms n2 → n1 SAY Say(2)", "31.000ms n1 → n2 SAY Say(4)"];
+    let expected = ["11.000ms n2 → n1 SAY 2", "31.000ms n1 → n2 SAY 4"];
     assert_eq!(arrived, expected);
 }
 
@@ -133,9 +133,9 @@ impl Script for Votes {
 fn on_a_latest_wins_channel_a_waiting_message_is_overwritten_by_the_next() {
     let arrived = lines(play::<Votes>(spec(1), &[], 20), "SAY");
     assert_eq!(arrived.len(), 2);
-    assert!(arrived[0].contains("11.000ms n1 → n2 SAY Say(1)"));
+    assert!(arrived[0].contains("11.000ms n1 → n2 SAY 1"));
     // It departs when the first one has arrived.
-    assert!(arrived[1].contains("12.000ms n1 → n2 SAY Say(5)"));
+    assert!(arrived[1].contains("12.000ms n1 → n2 SAY 5"));
 }
 
 #[test]

@@ -100,7 +100,7 @@ fn received<S: Script>(world: World<Puppet<S>>, from: NodeId, to: NodeId) -> Vec
     found
         .iter()
         .map(|line| {
-            let number = line.trim_end_matches(')').rsplit('(').next();
+            let number = line.rsplit(' ').next();
             number
                 .and_then(|number| number.parse().ok())
                 .expect("a message says a number")
