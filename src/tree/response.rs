@@ -61,7 +61,7 @@ pub enum Response {
         /// The Stat.
         stat: Stat,
     },
-    /// To an exists: the Stat. (No such node is [`ErrorCode::NoNode`].)
+    /// To an exists: the Stat. (No such node is [`crate::tree::ErrorCode::NoNode`].)
     Exists(Stat),
     /// To a getChildren.
     Children {

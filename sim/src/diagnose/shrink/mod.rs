@@ -108,7 +108,7 @@ fn signature(reason: &str) -> String {
 /// How far a shrinking may go.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget<'a> {
-    /// The simulated events of all reruns together; each rerun is charged [`RERUN_EVENTS`] more.
+    /// The simulated events of all reruns together; each rerun is charged `RERUN_EVENTS` more.
     pub events: u64,
     /// The longest it may take on the wall clock. Where this ends it, the result differs from one
     /// machine to another.
