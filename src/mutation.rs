@@ -77,8 +77,6 @@ pub enum Mutation {
     /// See [`CATALOGUE`].
     N47,
     /// See [`CATALOGUE`].
-    N27,
-    /// See [`CATALOGUE`].
     Z03,
     /// See [`CATALOGUE`].
     N20,

@@ -527,23 +527,6 @@ pub const CATALOGUE: &[Entry] = &[
         },
     },
     Entry {
-        mutation: Mutation::N27,
-        id: "N27",
-        name: "leaders_shunned_too_soon",
-        concerns: Concerns::Protocol("zab"),
-        source: "our own",
-        story: "A voter does not vote any more for a leader that it reached, and that hung up \
-                because it had no quorum yet. Each failed attempt costs the best candidate votes, \
-                and the others never agree on the next best.",
-        place: "zab::mod",
-        caught_by: &["liveness"],
-        exhibit: Exhibit {
-            scenario: "chaos",
-            first: 7577,
-            count: 1,
-        },
-    },
-    Entry {
         mutation: Mutation::Z03,
         id: "Z03",
         name: "epoch_before_log",

@@ -148,7 +148,6 @@ impl Zab {
         match &mut self.state {
             State::Learning(learning) if mine && learning.link == Some(link) => {
                 learning.heard = now;
-                learning.was_reached = true;
                 self.greet(out);
             }
             State::Leading(leading) if !mine => {

@@ -96,7 +96,6 @@ impl Zab {
         if wait == longest {
             // Nobody else was found meanwhile: it may be the only one with the whole history.
             self.shunned = NodeSet::EMPTY;
-            self.doubted = NodeSet::EMPTY;
         }
         self.set_timer(Timer::Notify, wait, out);
         self.broadcast_vote(out);
@@ -120,19 +119,8 @@ impl Zab {
     /// 3. n3 is still the best candidate, though n1 and n2 are a quorum without it.
     ///
     /// Whatever is committed is known to every quorum, so the best of the others will do.
-    ///
-    /// One that was reached, and hung up, had no quorum yet, so it is given a second chance: it
-    /// needs votes, not fewer. No third one:
-    /// 1. n1 hears of n4, and n2 and n3 hear n1, but not n4. All three vote for n4.
-    /// 2. n4 hears of one vote besides its own, and hangs up whenever n1 dials.
-    pub(super) fn doubt(&mut self, leader: NodeId, was_reached: bool) {
-        if !self.config.is_voter(self.config.me) {
-            return;
-        }
-        let is_first = !self.doubted.contains(leader);
-        if was_reached && is_first && !self.config.mutations.has(Mutation::N27) {
-            self.doubted.insert(leader);
-        } else {
+    pub(super) fn shun(&mut self, leader: NodeId) {
+        if self.config.is_voter(self.config.me) {
             self.shunned.insert(leader);
         }
     }

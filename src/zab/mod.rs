@@ -201,8 +201,6 @@ pub struct Zab {
     /// Leaders that this voter could not join lately: their votes do not move its own (see
     /// `election`).
     shunned: NodeSet,
-    /// Leaders that this voter reached lately, and that hung up because nobody had elected them.
-    doubted: NodeSet,
     /// This learner could not follow a TRUNC and asks for a SNAP.
     wants_snapshot: bool,
     state: State,
@@ -266,7 +264,6 @@ impl Protocol for Zab {
             round: 0,
             vote: Vote::NOBODY,
             shunned: NodeSet::EMPTY,
-            doubted: NodeSet::EMPTY,
             wants_snapshot: false,
             state: State::Draining,
         };
@@ -418,7 +415,7 @@ impl Zab {
             State::Draining | State::Electing(_) | State::Halted => {}
             State::Learning(learning) => {
                 if learning.stage == LearningStage::Greeting {
-                    self.doubt(learning.leader, learning.was_reached);
+                    self.shun(learning.leader);
                 }
                 learning.close(out);
             }

@@ -291,8 +291,6 @@ pub(super) struct Learning {
     /// The stream to the leader; `None` while none is dialled.
     pub link: Option<LinkId>,
     pub stage: LearningStage,
-    /// Whether a stream to the leader was ever up.
-    pub was_reached: bool,
     pub dials: u32,
     /// When the leader was last heard of, or last could have had an answer to hear of.
     pub heard: LocalTime,
@@ -315,7 +313,6 @@ impl Learning {
             leader,
             link: None,
             stage: LearningStage::Greeting,
-            was_reached: false,
             dials: 0,
             heard: now,
             busy: None,
