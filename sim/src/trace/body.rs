@@ -130,11 +130,14 @@ fn object_words(parts: &Map<String, Value>, payload: &dyn Fn(&Carried) -> String
             }
         };
         let is_variant = name.starts_with(|first: char| first.is_ascii_uppercase());
-        let name = match is_variant && parts.len() == 1 && !shown.is_empty() {
-            true => String::new(),
-            false => name.replace('_', " "),
-        };
-        Some(format!("{name} {shown}").trim().to_owned())
+        if shown.is_empty() {
+            return Some(name.replace('_', " "));
+        }
+        // What is shown is not trimmed: a value may end in a blank.
+        Some(match is_variant && parts.len() == 1 {
+            true => shown,
+            false => format!("{} {shown}", name.replace('_', " ")),
+        })
     };
     let mut parts_in_order: Vec<(&String, &Value)> = parts.iter().collect();
     parts_in_order.sort_by_key(|(name, _)| {
