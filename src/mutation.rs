@@ -93,6 +93,10 @@ pub enum Mutation {
     /// See [`CATALOGUE`].
     N26,
     /// See [`CATALOGUE`].
+    N27,
+    /// See [`CATALOGUE`].
+    N28,
+    /// See [`CATALOGUE`].
     N01,
     /// See [`CATALOGUE`].
     N02,

@@ -236,7 +236,7 @@ impl Zab {
     pub(super) fn redial_later(&mut self, out: &mut Out) {
         let learning = self.state.learning();
         if learning.dials >= DIALS_MAX {
-            self.step_down(out);
+            self.give_up_leader(out);
             return;
         }
         // Drawn from a range, so that learners do not knock in step with what refused them.
@@ -268,7 +268,7 @@ impl Zab {
         let bound =
             self.config.is_voter(self.config.me) || self.config.mutations.has(Mutation::N26);
         if epoch < accepted && bound {
-            self.step_down(out);
+            self.give_up_leader(out);
             return;
         }
         let learning = self.state.learning();
@@ -315,7 +315,7 @@ impl Zab {
         }
         let silent = now.since(learning.heard);
         if silent >= limit {
-            self.step_down(out);
+            self.give_up_leader(out);
         } else {
             let rest = Span(limit.0 - silent.0);
             self.set_timer(Timer::Silence, rest, out);

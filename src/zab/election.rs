@@ -10,7 +10,7 @@ use crate::mutation::Mutation;
 use crate::protocol::{Role, Via};
 use crate::quorum::{NodeSet, is_quorum};
 
-use super::roles::State;
+use super::roles::{Learning, LearningStage, State};
 use super::vote::{CastVote, Vote};
 use super::{Msg, Out, Timer, Zab};
 
@@ -56,9 +56,11 @@ impl Zab {
     ) {
         match &self.state {
             State::Draining | State::Halted => {} // No vote to answer with.
-            State::Learning(_) => {
-                if cast.role == Role::Looking {
+            State::Learning(learning) => {
+                if cast.role == Role::Looking && !self.was_left(learning, from, cast.round) {
                     self.answer(from, self.learner_role(), self.vote, out);
+                } else if cast.role == Role::Looking {
+                    self.step_down(out);
                 }
             }
             State::Leading(_) => {
@@ -83,6 +85,17 @@ impl Zab {
                 }
             }
         }
+    }
+
+    /// Whether the leader looks for another one, in a later round than that in which this learner,
+    /// which has not joined it yet, decided for it:
+    /// 1. n1 is elected and looks again, and only then n2, late to follow it, dials.
+    /// 2. n1 needs n2's vote in the new round, and n2 dials n1 until it gives up.
+    fn was_left(&self, learning: &Learning, from: NodeId, round: u64) -> bool {
+        learning.stage == LearningStage::Greeting
+            && learning.leader == from
+            && round > self.round
+            && !self.config.mutations.has(Mutation::N28)
     }
 
     /// The proposal may have been lost: says it again.
@@ -111,18 +124,23 @@ impl Zab {
         }
     }
 
-    /// A leader could not be joined. It is not voted for until this voter is in service, or its
-    /// election lasts for long:
+    /// Leaves the leader. One that could not be joined is not voted for until this voter is in
+    /// service, or its election lasts for long:
     /// 1. n3 has the longest history, and n1 and n2 hear its notifications, but no stream between
     ///    them and n3 opens.
     /// 2. n1 and n2 elect n3, dial in vain, and look again.
     /// 3. n3 is still the best candidate, though n1 and n2 are a quorum without it.
     ///
     /// Whatever is committed is known to every quorum, so the best of the others will do.
-    pub(super) fn shun(&mut self, leader: NodeId) {
-        if self.config.is_voter(self.config.me) {
+    pub(super) fn give_up_leader(&mut self, out: &mut Out) {
+        let learning = self.state.learning();
+        let unjoined = learning.stage == LearningStage::Greeting;
+        let leader = learning.leader;
+        let passed_over = unjoined && self.config.is_voter(self.config.me);
+        if passed_over && !self.config.mutations.has(Mutation::N27) {
             self.shunned.insert(leader);
         }
+        self.step_down(out);
     }
 
     fn own_vote(&self) -> Vote {

@@ -414,9 +414,6 @@ impl Zab {
         match core::mem::replace(&mut self.state, State::Draining) {
             State::Draining | State::Electing(_) | State::Halted => {}
             State::Learning(learning) => {
-                if learning.stage == LearningStage::Greeting {
-                    self.shun(learning.leader);
-                }
                 learning.close(out);
             }
             State::Leading(leading) => leading.close(out),

@@ -20,6 +20,12 @@ const CHAOS_DRAWS_MAX: u32 = 10_000;
 const DRAWN: u64 = 0;
 const FIRED: u64 = 1;
 
+/// So many voters survive the loss of none.
+const FRAGILE: u8 = 2;
+/// How much later the faults begin there: they may leave no time to serve between them, and a run
+/// in which nobody was ever served proves nothing.
+const FRAGILE_CALM: Span = Span::secs(1);
+
 /// The faults of one run, by the time at which they fire.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
@@ -88,6 +94,9 @@ impl<'a> Chaos<'a> {
         draws.shuffle(&mut first);
         let gap = self.section.gap.get_ref().0.0;
         let mut at = self.section.from.get_ref().0.0 + draws.below(gap);
+        if self.voters <= FRAGILE {
+            at += FRAGILE_CALM.0;
+        }
         let mut draws_left = CHAOS_DRAWS_MAX;
         while at < self.end.0 && out.len() < CHAOS_FAULTS_MAX && draws_left > 0 {
             draws_left -= 1;

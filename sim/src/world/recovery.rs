@@ -106,15 +106,19 @@ fn answers(world: &WorldSpec) -> Span {
 
 /// How long it takes to work off what the clients ask for while nobody answers.
 fn backlog(world: &WorldSpec) -> Span {
-    let knobs = &world.knobs;
-    let asked = u64::from(world.clients) * REQUESTS;
-    let rounds = asked.div_ceil(u64::from(knobs.window.min(knobs.outstanding_max)).max(1));
     let again = if repeats(world) > 1 {
-        knobs.retransmit
+        world.knobs.retransmit
     } else {
         Span::ZERO
     };
-    sum(&[hop(world, 10).times(2), disk(world, 10), again]).times(rounds)
+    sum(&[hop(world, 10).times(2), disk(world, 10), again]).times(rounds(world))
+}
+
+/// How many full windows that is.
+fn rounds(world: &WorldSpec) -> u64 {
+    let knobs = &world.knobs;
+    let asked = u64::from(world.clients) * REQUESTS;
+    asked.div_ceil(u64::from(knobs.window.min(knobs.outstanding_max)).max(1))
 }
 
 /// By clocks that run slow.
@@ -130,9 +134,10 @@ pub fn bound(world: &WorldSpec) -> Span {
 }
 
 /// How much longer it may take where a link or a disk stays slower by this much: whoever it belongs
-/// to may lead, though it is not healed.
-pub fn slowed(extra: Span) -> Span {
-    extra.times(ELECTIONS * ELECTION_HOPS + CLIENT_HOPS)
+/// to may lead, though it is not healed, and every window that it works off takes the way there and
+/// back.
+pub fn slowed(world: &WorldSpec, extra: Span) -> Span {
+    extra.times(ELECTIONS * ELECTION_HOPS + CLIENT_HOPS + 2 * rounds(world))
 }
 
 /// How long a run needs after a fault until everything is in order again, if nothing but faults can
@@ -188,6 +193,19 @@ mod tests {
             change(&mut world);
             assert!(bound(&world) > usual, "{world:?}");
         }
+    }
+
+    #[test]
+    fn what_stays_slow_costs_every_window_its_way_there_and_back() {
+        let extra = Span::millis(40);
+        let mut world = world();
+        world.clients = 16;
+        world.knobs.window = 3;
+        let narrow = slowed(&world, extra);
+        // 16 clients ask for four things each: 22 windows of three, or one of all.
+        world.knobs.window = 64;
+        let wide = slowed(&world, extra);
+        assert_eq!(narrow.0 - wide.0, extra.times(2 * (22 - 1)).0);
     }
 
     #[test]

@@ -52,7 +52,7 @@ impl<P: Protocol> Drive<P> {
             }
         }
         self.healed = Some(self.world.now());
-        let slowed = recovery::slowed(self.world.slowness());
+        let slowed = recovery::slowed(&self.resolved.world, self.world.slowness());
         self.allowed = Span(self.resolved.bound.0 + slowed.0);
         self.probes = (1..=self.resolved.workload.clients)
             .map(|number| Probe::new(ClientId(number)))
