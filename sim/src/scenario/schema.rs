@@ -11,6 +11,7 @@ use toml::Spanned;
 
 use super::adversity::ChaosSection;
 use super::fault::FaultEntry;
+use super::knobs::KnobsSection;
 use super::quantity::{Duration, Ratio};
 use crate::chance::decision::Name;
 
@@ -170,42 +171,6 @@ impl Default for EnsembleSection {
             removal_interval: None,
         }
     }
-}
-
-/// `[knobs]`: each overrides the field of the same name of `menagerie::protocol::Knobs`.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct KnobsSection {
-    /// The unit of the limits and of session expiry.
-    pub tick: Option<Spanned<Duration>>,
-    /// Zab: ticks a learner may take to synchronise.
-    pub init_limit: Option<Spanned<u32>>,
-    /// Zab: ticks a learner or leader may be silent.
-    pub sync_limit: Option<Spanned<u32>>,
-    /// Zab: how long an election waits for a better vote.
-    pub finalize_wait: Option<Spanned<Duration>>,
-    /// Zab: shortest wait for notifications.
-    pub notification_min: Option<Spanned<Duration>>,
-    /// Zab: longest wait for notifications.
-    pub notification_max: Option<Spanned<Duration>>,
-    /// Zab: committed transactions kept for DIFF.
-    pub committed_log_window: Option<Spanned<u32>>,
-    /// Transactions between two snapshots.
-    pub snapshot_every: Option<Spanned<u32>>,
-    /// Zab: width of the zxid's counter.
-    pub zxid_counter_bits: Option<Spanned<u32>>,
-    /// Paxos: interval of heartbeats.
-    pub heartbeat: Option<Spanned<Duration>>,
-    /// Paxos: shortest election timeout.
-    pub election_timeout: Option<Spanned<Duration>>,
-    /// Paxos: the pipelining window.
-    pub window: Option<Spanned<u32>>,
-    /// Paxos: interval of retransmission.
-    pub retransmit: Option<Spanned<Duration>>,
-    /// Paxos: slots kept below the snapshot.
-    pub log_tail: Option<Spanned<u32>>,
-    /// Requests in flight at a leader.
-    pub outstanding_max: Option<Spanned<u32>>,
 }
 
 /// A distribution of delays.

@@ -40,6 +40,7 @@ mod conns;
 pub mod disk;
 mod event;
 mod faults;
+pub mod knobs;
 mod network;
 mod node;
 mod queue;
@@ -144,7 +145,7 @@ impl<P: Protocol> World<P> {
                 epochs: P::EPOCHS,
                 timing: Timing {
                     drift_ppm_max: spec.clock.drift_ppm_max,
-                    tick: spec.knobs.tick,
+                    tick: spec.knobs.shared.tick,
                     removal_interval: spec.settings.removal_interval,
                 },
             })
@@ -177,9 +178,8 @@ impl<P: Protocol> World<P> {
             driver_dials: 0,
             stats: Stats::default(),
             reach: reach::Watch::new(
-                P::NAME,
-                spec.knobs.zxid_counter_bits,
-                spec.knobs.election_timeout,
+                P::RARE_PATHS,
+                P::timing(&spec.knobs.shared, &spec.knobs.own(P::NAME)),
             ),
             witness: Witness::default(),
             excused: Excused::default(),

@@ -98,7 +98,7 @@ pub(super) struct Node<P: Protocol> {
     /// How many faults cut it off from its clients.
     pub(super) client_cuts: u32,
     pub(super) client_cut_generation: u32,
-    ensemble: Ensemble,
+    ensemble: Ensemble<P::Knobs>,
     clock: Clock,
     outbox: ServerOutbox<P>,
     pub(super) standing: Option<Standing>,
@@ -193,7 +193,8 @@ impl<P: Protocol> Node<P> {
                 me: id,
                 voters: (1..=spec.voters).map(NodeId).collect(),
                 observers: (spec.voters + 1..=servers).map(NodeId).collect(),
-                knobs: spec.knobs.clone(),
+                knobs: spec.knobs.shared.clone(),
+                own: spec.knobs.own(P::NAME),
                 mutations: spec.mutations,
             },
             clock: Clock::drawn(spec.clock, dice, id.0, decider),

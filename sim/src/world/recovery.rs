@@ -66,25 +66,17 @@ fn repeats(world: &WorldSpec) -> u64 {
 
 /// How long it takes until a leader that is gone is missed.
 fn notices(world: &WorldSpec) -> Span {
-    let knobs = &world.knobs;
-    let silence = knobs
-        .tick
-        .times(u64::from(knobs.sync_limit))
-        .max(knobs.election_timeout.times(2));
+    let silence = world.knobs.timing().silence;
     sum(&[silence, world.network.patience, world.network.dial_timeout])
 }
 
 /// How long an election and the synchronisation after it take, or an election that is in vain.
 fn elects(world: &WorldSpec) -> Span {
-    let knobs = &world.knobs;
-    let waits = knobs
-        .notification_max
-        .max(knobs.election_timeout.times(2))
-        .max(knobs.tick.times(u64::from(knobs.init_limit)));
+    let timing = world.knobs.timing();
     sum(&[
-        waits,
-        knobs.finalize_wait,
-        knobs.retransmit.times(repeats(world)),
+        timing.election,
+        timing.decision,
+        world.knobs.shared.retransmit.times(repeats(world)),
         hops(world),
         disk(world, QUANTILE).times(SYNCS),
     ])
@@ -106,9 +98,10 @@ fn answers(world: &WorldSpec) -> Span {
 
 /// How long it takes to work off what the clients ask for while nobody answers.
 fn backlog(world: &WorldSpec) -> Span {
-    let knobs = &world.knobs;
+    let knobs = &world.knobs.shared;
     let asked = u64::from(world.clients) * REQUESTS;
-    let rounds = asked.div_ceil(u64::from(knobs.window.min(knobs.outstanding_max)).max(1));
+    let window = world.knobs.timing().window;
+    let rounds = asked.div_ceil(u64::from(window.min(knobs.outstanding_max)).max(1));
     let again = if repeats(world) > 1 {
         knobs.retransmit
     } else {
@@ -138,25 +131,19 @@ pub fn slowed(extra: Span) -> Span {
 /// How long a run needs after a fault until everything is in order again, if nothing but faults can
 /// unseat a leader; `None` where the weather alone can.
 pub fn settles_in(world: &WorldSpec) -> Option<Span> {
-    let knobs = &world.knobs;
+    let timing = world.knobs.timing();
     let network = &world.network;
-    if network.loss_ppm > 0 || network.link_loss_ppm.is_some() || knobs.zxid_counter_bits < 32 {
+    if network.loss_ppm > 0 || network.link_loss_ppm.is_some() || timing.epoch_length < u32::MAX {
         return None;
     }
     // A word from the leader, its way to the disk and the answer, with a heartbeat left out.
     let silence = sum(&[
         hop(world, RARE).times(2),
         disk(world, RARE).times(2),
-        knobs.heartbeat.times(2),
+        timing.heartbeat.times(2),
     ]);
-    let patience = knobs.election_timeout;
-    let patience = patience.min(
-        knobs
-            .tick
-            .times(u64::from(knobs.sync_limit.saturating_sub(2))),
-    );
     let settled = sum(&[notices(world), elects(world).times(2)]);
-    (silence < patience).then(|| drifted(world, settled))
+    (silence < timing.patience).then(|| drifted(world, settled))
 }
 
 #[cfg(test)]
@@ -165,6 +152,7 @@ mod tests {
     use crate::chance::latency::Latency;
     use crate::run::resolve::Resolved;
     use crate::scenario::Scenario;
+    use crate::world::knobs::Key;
 
     fn world() -> WorldSpec {
         let text = "schema = 1\nstory = \"Nothing happens. All is well.\"\nduration = \"1s\"\n";
@@ -172,13 +160,21 @@ mod tests {
         Resolved::of_scenario(&scenario).world
     }
 
+    fn set(world: &mut WorldSpec, path: &str, value: u64) {
+        let mut keys = Key::all().into_iter();
+        let key = keys
+            .find(|key| key.path() == path)
+            .expect("there is such a knob");
+        world.knobs.set(&key, value);
+    }
+
     #[test]
     fn the_bound_grows_with_every_timeout_and_latency() {
         let usual = bound(&world());
         let slower: [fn(&mut WorldSpec); 6] = [
-            |world| world.knobs.sync_limit = 40,
-            |world| world.knobs.election_timeout = Span::secs(2),
-            |world| world.knobs.notification_max = Span::secs(2),
+            |world| set(world, "zab.sync_limit", 40),
+            |world| set(world, "paxos.election_timeout", Span::secs(2).0),
+            |world| set(world, "zab.notification_max", Span::secs(2).0),
             |world| world.session_timeout = Span::secs(1),
             |world| world.network.lan = Latency::Constant(Span::millis(90)),
             |world| world.network.loss_ppm = 300_000,
@@ -196,7 +192,7 @@ mod tests {
         assert!(settled < bound(&world()));
         let foul: [fn(&mut WorldSpec); 3] = [
             |world| world.network.loss_ppm = 1,
-            |world| world.knobs.zxid_counter_bits = 8,
+            |world| set(world, "zab.zxid_counter_bits", 8),
             |world| {
                 world.network.lan = Latency::LogNormal {
                     median: Span::millis(1),

@@ -1,7 +1,7 @@
 //! From a failing run to the smallest one that fails in the same way.
 //!
-//! A candidate counts only if the *same* failure remains: the same checker with the same signature
-//! (see [`Failure`]). The largest simplifications come first, so that a small budget already gives
+//! A candidate counts only if the *same* failure remains: the same checker by the same rule (see
+//! [`Failure`]). The largest simplifications come first, so that a small budget already gives
 //! a short file:
 //!
 //! 1. *time*: the run ends with the violation, and nothing is healed after it;
@@ -34,7 +34,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use menagerie::check::Verdict;
+use menagerie::check::{Rule, Verdict};
 use menagerie::ids::VirtualTime;
 use serde::Serialize;
 
@@ -51,16 +51,13 @@ pub use size::Size;
 pub struct Failure {
     /// The checker that reports it.
     pub checker: String,
-    /// Its sentence without names and numbers.
-    pub signature: String,
+    /// The rule by which it does.
+    pub rule: Rule,
     /// When the run first showed it.
     pub at: VirtualTime,
     /// Its sentence.
     pub reason: String,
 }
-
-/// How many words a signature has at most.
-const SIGNATURE_WORDS: usize = 12;
 
 impl Failure {
     /// The failures of a run, in the order in which the run showed them.
@@ -72,7 +69,7 @@ impl Failure {
             .filter_map(|judged| match &judged.verdict {
                 Verdict::Fail(counterexample) => Some(Failure {
                     checker: judged.checker.clone(),
-                    signature: signature(&counterexample.reason),
+                    rule: counterexample.rule.clone(),
                     at: counterexample.at,
                     reason: counterexample.reason.clone(),
                 }),
@@ -87,22 +84,8 @@ impl Failure {
     fn shown_by(&self, report: &RunReport) -> Option<Failure> {
         Failure::of(report)
             .into_iter()
-            .find(|other| other.checker == self.checker && other.signature == self.signature)
+            .find(|other| other.checker == self.checker && other.rule == self.rule)
     }
-}
-
-/// A reason without what differs from run to run: its first words that are nothing but letters.
-fn signature(reason: &str) -> String {
-    let words = reason.split_whitespace();
-    let plain = words.filter(|word| {
-        let word = word.trim_end_matches([',', '.', ':', ';']);
-        !word.is_empty() && word.chars().all(char::is_alphabetic)
-    });
-    let mut kept: Vec<&str> = plain
-        .map(|word| word.trim_end_matches([',', '.', ':', ';']))
-        .collect();
-    kept.truncate(SIGNATURE_WORDS);
-    kept.join(" ")
 }
 
 /// How far a shrinking may go.
