@@ -187,31 +187,7 @@ impl Protocol for Paxos {
     type Timer = Timer;
 
     fn configure(ensemble: &Ensemble<PaxosKnobs>) -> Config {
-        let others = |nodes: &[NodeId]| {
-            let others = nodes.iter().copied().filter(|node| *node != ensemble.me);
-            others.collect::<Vec<_>>()
-        };
-        let (knobs, own) = (&ensemble.knobs, &ensemble.own);
-        let slower = if ensemble.mutations.has(Mutation::N50) {
-            10
-        } else {
-            1
-        };
-        assert!(own.window > 0, "a window of 0 slots proposes nothing");
-        Config {
-            me: ensemble.me,
-            voters: ensemble.voters.clone(),
-            peers: others(&ensemble.voters),
-            observers: others(&ensemble.observers),
-            heartbeat: own.heartbeat,
-            election_timeout: own.election_timeout.times(slower),
-            retransmit: knobs.retransmit,
-            window: u64::from(own.window),
-            log_tail: u64::from(own.log_tail),
-            snapshot_every: u64::from(knobs.snapshot_every),
-            outstanding_max: knobs.outstanding_max as usize,
-            mutations: ensemble.mutations,
-        }
+        Config::of(ensemble)
     }
 
     fn timing(_shared: &Knobs, own: &PaxosKnobs) -> Timing {

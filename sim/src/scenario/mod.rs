@@ -12,6 +12,7 @@ pub(crate) mod cost;
 pub mod diagnostic;
 pub mod fault;
 pub mod knobs;
+pub mod mix;
 pub mod plan;
 pub mod quantity;
 pub mod schema;

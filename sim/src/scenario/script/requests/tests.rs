@@ -7,7 +7,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::chance::dice::Dice;
 use crate::chance::latency::Latency;
-use crate::scenario::schema::{Mix, Reads};
+use crate::scenario::mix::Mix;
+use crate::scenario::schema::Reads;
 use crate::scenario::workload::{Client, Deed, WorkloadSpec};
 
 #[test]
