@@ -6,6 +6,8 @@
 //!
 //! 1. *time*: the run ends with the violation, and nothing is healed after it;
 //! 2. *large steps*: all deliveries regular, all operations of a client, all faults of one kind;
+//!    if the run is long for the budget, parts of its operations before anything that takes many
+//!    reruns;
 //! 3. *faults*, *operations*, *clients*, *servers*: delta debugging, and drawn steps that leave out
 //!    several things at once;
 //! 4. *irregular decisions*: all of them, all of them with other moments for faults and operations,
@@ -157,6 +159,8 @@ struct Shrinker<'a> {
     allowed: u64,
     /// Invariant: does not depend on the number of jobs.
     spent: u64,
+    /// What a rerun of the best run takes.
+    cost: u64,
     reruns: u64,
     /// What ended a pass before it was through, if something did.
     ended: Option<End>,
@@ -253,6 +257,7 @@ pub fn shrink(
         deadline: begun + budget.wall,
         allowed: budget.events,
         spent: RERUN_EVENTS + report.stats.events,
+        cost: RERUN_EVENTS + report.stats.events,
         reruns: 1,
         ended: None,
         watcher,
@@ -315,6 +320,7 @@ impl Shrinker<'_> {
                 if let Some(shown) = tried.shown {
                     self.taken = Some(turn * width + place);
                     self.best = batch[place].clone();
+                    self.cost = tried.events;
                     self.shown = shown;
                     let size = Size::of(&self.best);
                     self.watcher.smaller(self.pass, &size, self.reruns);
