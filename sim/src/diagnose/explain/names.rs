@@ -8,8 +8,8 @@ use menagerie::ids::{ClientId, ConnId, NodeId, OpId, Zxid};
 use menagerie::tree::{Content, Request, Write};
 use serde_json::Value;
 
-use crate::scenario::script::short_text;
 pub(super) use crate::scenario::script::listed;
+use crate::scenario::script::short_text;
 use crate::trace::body::{payloads, words};
 use crate::trace::change;
 use crate::trace::{Direction, Event, Passage, Trace, What};
