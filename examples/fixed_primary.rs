@@ -317,17 +317,18 @@ impl Protocol for FixedPrimary {
         linearizable_barrier: true,
         at_most_once: true,
     };
-    type Config = Ensemble;
+    type Knobs = ();
+    type Config = Ensemble<()>;
     type Msg = Msg;
     type Record = Record;
     type Timer = Timer;
 
-    fn configure(ensemble: &Ensemble) -> Ensemble {
+    fn configure(ensemble: &Ensemble<()>) -> Ensemble<()> {
         ensemble.clone()
     }
 
     fn recover(
-        config: &Ensemble,
+        config: &Ensemble<()>,
         now: LocalTime,
         disk: &Image<Record>,
         out: &mut Outbox<Self>,

@@ -22,3 +22,8 @@ pub mod tree;
 pub mod wire;
 pub mod zab;
 pub mod znode;
+
+use protocol::Tables;
+
+/// The protocols of this package, with their tables: knobs, rare paths and mutations.
+pub const PROTOCOLS: &[Tables] = &[Tables::of::<zab::Zab>(), Tables::of::<paxos::Paxos>()];

@@ -4,115 +4,15 @@
 //! prove that the checkers bite: a run with a mutation on must fail, a run without must not.
 
 mod catalogue;
+mod shared;
 
-use serde::{Deserialize, Serialize};
+use core::fmt;
 
 pub use catalogue::CATALOGUE;
 
-/// A bug that can be switched on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Mutation {
-    /// See [`CATALOGUE`].
-    P02,
-    /// See [`CATALOGUE`].
-    P03,
-    /// See [`CATALOGUE`].
-    P04,
-    /// See [`CATALOGUE`].
-    P09,
-    /// See [`CATALOGUE`].
-    P11,
-    /// See [`CATALOGUE`].
-    P21,
-    /// See [`CATALOGUE`].
-    Z13,
-    /// See [`CATALOGUE`].
-    Z20,
-    /// See [`CATALOGUE`].
-    Z34,
-    /// See [`CATALOGUE`].
-    Z35,
-    /// See [`CATALOGUE`].
-    T03,
-    /// See [`CATALOGUE`].
-    T04,
-    /// See [`CATALOGUE`].
-    T11,
-    /// See [`CATALOGUE`].
-    T13,
-    /// See [`CATALOGUE`].
-    N10,
-    /// See [`CATALOGUE`].
-    N11,
-    /// See [`CATALOGUE`].
-    N12,
-    /// See [`CATALOGUE`].
-    N13,
-    /// See [`CATALOGUE`].
-    N14,
-    /// See [`CATALOGUE`].
-    N15,
-    /// See [`CATALOGUE`].
-    N16,
-    /// See [`CATALOGUE`].
-    N17,
-    /// See [`CATALOGUE`].
-    N18,
-    /// See [`CATALOGUE`].
-    N19,
-    /// See [`CATALOGUE`].
-    N40,
-    /// See [`CATALOGUE`].
-    N41,
-    /// See [`CATALOGUE`].
-    N42,
-    /// See [`CATALOGUE`].
-    N43,
-    /// See [`CATALOGUE`].
-    N44,
-    /// See [`CATALOGUE`].
-    N45,
-    /// See [`CATALOGUE`].
-    N46,
-    /// See [`CATALOGUE`].
-    N47,
-    /// See [`CATALOGUE`].
-    Z03,
-    /// See [`CATALOGUE`].
-    N20,
-    /// See [`CATALOGUE`].
-    N21,
-    /// See [`CATALOGUE`].
-    N22,
-    /// See [`CATALOGUE`].
-    N23,
-    /// See [`CATALOGUE`].
-    N24,
-    /// See [`CATALOGUE`].
-    N25,
-    /// See [`CATALOGUE`].
-    N26,
-    /// See [`CATALOGUE`].
-    N27,
-    /// See [`CATALOGUE`].
-    N28,
-    /// See [`CATALOGUE`].
-    N01,
-    /// See [`CATALOGUE`].
-    N02,
-    /// See [`CATALOGUE`].
-    N03,
-    /// See [`CATALOGUE`].
-    N04,
-    /// See [`CATALOGUE`].
-    N05,
-    /// See [`CATALOGUE`].
-    N50,
-    /// See [`CATALOGUE`].
-    N51,
-    /// See [`CATALOGUE`].
-    N52,
-}
+/// A bug that can be switched on: its place in [`CATALOGUE`]. Each has a constant beside its entry.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Mutation(u8);
 
 /// Whom a mutation concerns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,8 +36,6 @@ impl Concerns {
 /// What is known about a mutation.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
-    /// The switch.
-    pub mutation: Mutation,
     /// Its id on the command line.
     pub id: &'static str,
     /// Its name.
@@ -175,13 +73,25 @@ impl Exhibit {
     }
 }
 
+impl Entry {
+    /// The switch.
+    pub const fn mutation(&self) -> Mutation {
+        Mutation::of(self.id)
+    }
+}
+
 impl Mutation {
+    /// The mutation of this id.
+    ///
+    /// # Panics
+    /// If there is none; for a constant this is an error when the program is compiled.
+    pub const fn of(id: &str) -> Mutation {
+        Mutation(catalogue::place(id) as u8)
+    }
+
     /// What is known about it.
     pub fn entry(self) -> &'static Entry {
-        CATALOGUE
-            .iter()
-            .find(|entry| entry.mutation == self)
-            .expect("every mutation has an entry, as a test shows")
+        &CATALOGUE[usize::from(self.0)]
     }
 
     /// Finds a mutation by its id or its name.
@@ -189,7 +99,13 @@ impl Mutation {
         CATALOGUE
             .iter()
             .find(|entry| entry.id.eq_ignore_ascii_case(text) || entry.name == text)
-            .map(|entry| entry.mutation)
+            .map(Entry::mutation)
+    }
+}
+
+impl fmt::Debug for Mutation {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.entry().id)
     }
 }
 
@@ -204,20 +120,20 @@ impl Mutations {
     /// This set and one more.
     #[must_use]
     pub fn with(self, mutation: Mutation) -> Mutations {
-        Mutations(self.0 | 1u128 << mutation as u32)
+        Mutations(self.0 | 1u128 << mutation.0)
     }
 
     /// Whether a mutation is on.
     #[inline]
     pub fn has(self, mutation: Mutation) -> bool {
-        self.0 & (1u128 << mutation as u32) != 0
+        self.0 & (1u128 << mutation.0) != 0
     }
 
     /// Those that are on, in the order of their ids.
     pub fn iter(self) -> impl Iterator<Item = Mutation> {
         CATALOGUE
             .iter()
-            .map(|entry| entry.mutation)
+            .map(Entry::mutation)
             .filter(move |mutation| self.has(*mutation))
     }
 }
@@ -229,10 +145,11 @@ mod tests {
     #[test]
     fn every_mutation_is_found_by_its_id_and_by_its_name() {
         for entry in CATALOGUE {
-            assert_eq!(Mutation::find(entry.id), Some(entry.mutation));
-            assert_eq!(Mutation::find(entry.name), Some(entry.mutation));
-            assert_eq!(entry.mutation.entry().id, entry.id);
-            assert!(Mutations::NONE.with(entry.mutation).has(entry.mutation));
+            let mutation = entry.mutation();
+            assert_eq!(Mutation::find(entry.id), Some(mutation));
+            assert_eq!(Mutation::find(entry.name), Some(mutation));
+            assert_eq!(mutation.entry().id, entry.id);
+            assert!(Mutations::NONE.with(mutation).has(mutation));
         }
     }
 

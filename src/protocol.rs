@@ -23,24 +23,28 @@
 //! which zxid it can no longer be undone. A recovered log tail is applied before it is committed.
 //! Applying takes time; [`Input::Applied`] reports it.
 
+mod about;
 mod effects;
 mod facts;
+pub mod knobs;
 mod outbox;
 mod standing;
 mod storage;
 
 use core::fmt::Debug;
 use core::hash::Hash;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::canonical::Canonical;
-use crate::ids::{LocalTime, NodeId, Span};
-use crate::mutation::Mutations;
+use crate::ids::{LocalTime, NodeId};
+use crate::mutation::{Entry, Mutations};
+pub use about::{RarePath, Seen, Tables};
 pub use effects::{
     BarrierOutcome, BarrierToken, DiskResult, Effect, Gate, Input, LinkEvent, Ticket, TimerRange,
     Via,
 };
 pub use facts::Fact;
+pub use knobs::{KnobSet, Knobs, Timing};
 pub use outbox::Outbox;
 pub use standing::{
     Holding, Holdings, Persisted, Pledged, Refusal, Role, Standing, Votes, epoch_of_ballot,
@@ -94,7 +98,13 @@ pub trait Protocol: Clone + Debug + Eq + Hash + 'static {
     const PROMISES: Promises;
     /// How it is known in which epoch a transaction was committed.
     const EPOCHS: Epochs = Epochs::InVotes;
+    /// The rare paths of its own that campaigns count.
+    const RARE_PATHS: &'static [RarePath] = &[];
+    /// The mutations of its own.
+    const MUTATIONS: &'static [Entry] = &[];
 
+    /// The knobs of its own, which a scenario file sets in `[knobs.NAME]`; `()`: none.
+    type Knobs: KnobSet;
     /// The resolved settings of one server.
     type Config: Clone + Debug;
     /// What servers say to each other. A trace carries it as JSON.
@@ -105,7 +115,12 @@ pub trait Protocol: Clone + Debug + Eq + Hash + 'static {
     type Timer: Copy + Debug + Ord + Hash + Canonical;
 
     /// Derives the settings of one server from the ensemble's description.
-    fn configure(ensemble: &Ensemble) -> Self::Config;
+    fn configure(ensemble: &Ensemble<Self::Knobs>) -> Self::Config;
+
+    /// What the knobs say of how long a recovery takes.
+    fn timing(_shared: &Knobs, _own: &Self::Knobs) -> Timing {
+        Timing::NONE
+    }
 
     /// Boots from what the disk holds. Emits [`Effect::Restore`] if there is a snapshot, then
     /// [`Effect::Apply`] for whatever the recovered log says is to be replayed.
@@ -153,73 +168,17 @@ pub trait Protocol: Clone + Debug + Eq + Hash + 'static {
 
 /// The ensemble as one of its servers sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ensemble {
+pub struct Ensemble<K> {
     /// This server.
     pub me: NodeId,
     /// The servers that vote, in ascending order.
     pub voters: Vec<NodeId>,
     /// The servers that follow without a vote, in ascending order.
     pub observers: Vec<NodeId>,
-    /// Timeouts and sizes.
+    /// Timeouts and sizes that every protocol has.
     pub knobs: Knobs,
+    /// Those of the protocol alone.
+    pub own: K,
     /// The bugs switched on.
     pub mutations: Mutations,
-}
-
-/// Timeouts and sizes, small by default so that every branch is reached in a short run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Knobs {
-    /// ZooKeeper's `tickTime`: the unit of the limits below and of session expiry.
-    pub tick: Span,
-    /// Zab: ticks a learner may take to connect and to take over the leader's history.
-    pub init_limit: u32,
-    /// Zab: ticks a learner or leader may be silent.
-    pub sync_limit: u32,
-    /// Zab: how long an election waits for a better vote once it has a quorum (`finalizeWait`).
-    pub finalize_wait: Span,
-    /// Zab: first and shortest wait for notifications; doubles up to `notification_max`.
-    pub notification_min: Span,
-    /// Zab: longest wait for notifications.
-    pub notification_max: Span,
-    /// Zab: committed transactions kept in memory for DIFF (ZooKeeper: 500).
-    pub committed_log_window: u32,
-    /// Transactions or slots between two snapshots (ZooKeeper's `snapCount`).
-    pub snapshot_every: u32,
-    /// Zab: width of the zxid's counter in bits; a full counter forces a new epoch (ZooKeeper: 32).
-    pub zxid_counter_bits: u32,
-    /// Paxos: interval of a leader's heartbeats.
-    pub heartbeat: Span,
-    /// Paxos: shortest election timeout; a follower draws from `election_timeout..=2 * it`.
-    pub election_timeout: Span,
-    /// Paxos: how far beyond the chosen prefix a leader may propose (the pipelining window).
-    pub window: u32,
-    /// Paxos: interval after which unanswered messages are sent again.
-    pub retransmit: Span,
-    /// Paxos: slots kept below the snapshot for catch-up without a snapshot.
-    pub log_tail: u32,
-    /// Requests a leader prepares or proposes ahead of the applied state
-    /// (`globalOutstandingLimit`).
-    pub outstanding_max: u32,
-}
-
-impl Default for Knobs {
-    fn default() -> Self {
-        Knobs {
-            tick: Span::millis(50),
-            init_limit: 10,
-            sync_limit: 4,
-            finalize_wait: Span::millis(20),
-            notification_min: Span::millis(20),
-            notification_max: Span::millis(640),
-            committed_log_window: 20,
-            snapshot_every: 50,
-            zxid_counter_bits: 32,
-            heartbeat: Span::millis(20),
-            election_timeout: Span::millis(100),
-            window: 16,
-            retransmit: Span::millis(40),
-            log_tail: 10,
-            outstanding_max: 1_000,
-        }
-    }
 }

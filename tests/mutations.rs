@@ -45,7 +45,7 @@ fn exhibited(entry: &Entry, protocol: &Registration, mutations: Mutations) -> Ca
 fn every_mutation_is_caught_first_by_a_checker_that_its_entry_names() {
     for entry in shown_by_runs() {
         for protocol in concerned(entry) {
-            let on = Mutations::NONE.with(entry.mutation);
+            let on = Mutations::NONE.with(entry.mutation());
             let report = exhibited(entry, protocol, on);
             let title = format!("{} on {}", entry.id, protocol.name);
             assert!(
@@ -71,7 +71,7 @@ fn every_mutation_is_caught_first_by_a_checker_that_its_entry_names() {
 fn a_caught_mutation_is_caught_again_under_its_seed_with_the_same_hash() {
     for entry in shown_by_runs() {
         for protocol in concerned(entry) {
-            let mutations = Mutations::NONE.with(entry.mutation);
+            let mutations = Mutations::NONE.with(entry.mutation());
             let report = exhibited(entry, protocol, mutations);
             let failure = report.failures.first().expect("it is caught");
             let again = protocol.run(&RunSpec {

@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use menagerie::check::{Counterexample, Excused, Subjects, Verdict};
+use menagerie::check::{Counterexample, Excused, Rule, Subjects, Verdict};
 use menagerie::history::{History, Outcome};
 use menagerie::ids::{NodeId, Span, VirtualTime};
 use menagerie::mutation::Mutations;
@@ -294,11 +294,13 @@ fn judged(checker: &str, verdict: Verdict) -> Judged {
 
 /// The verdict on a panic: a crash of a checker says nothing about the protocol.
 fn panicked(at: VirtualTime) -> Judged {
-    let (reason, in_checker) = panics::take();
-    let verdict = if in_checker {
+    let panic = panics::take();
+    let reason = panic.text();
+    let verdict = if panic.is_in_checker() {
         Verdict::Unknown(format!("a checker panicked: {reason}"))
     } else {
         Verdict::Fail(Counterexample {
+            rule: panic.place,
             at,
             reason,
             subjects: Subjects::none(),
@@ -407,6 +409,7 @@ fn expectation(report: &mut RunReport) {
         Verdict::Pass { checked: 1 }
     } else {
         Verdict::Fail(Counterexample {
+            rule: Rule::here(),
             at: report.virtual_time,
             reason: format!("the scenario expects {name} to report a violation, and it did not"),
             subjects: Subjects::none(),

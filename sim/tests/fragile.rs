@@ -25,12 +25,13 @@ impl Protocol for Fragile {
         at_most_once: false,
     };
 
+    type Knobs = ();
     type Config = ();
     type Msg = u64;
     type Record = u64;
     type Timer = u64;
 
-    fn configure(_: &Ensemble) {}
+    fn configure(_: &Ensemble<()>) {}
 
     fn recover(
         _: &(),

@@ -1,7 +1,7 @@
 //! What a checker has found so far: how many obligations held, and the first that did not.
 
 use super::subjects::{Subjects, Wrong};
-use super::{Counterexample, Verdict};
+use super::{Counterexample, Rule, Verdict};
 use crate::ids::VirtualTime;
 
 /// The state that every checker has. The first violation is kept: what follows from it is noise.
@@ -22,10 +22,13 @@ impl Findings {
         self.checked += obligations as u64;
     }
 
-    /// Notes a violation: what is wrong, and what that is about.
+    /// Notes a violation of the rule of the place that calls this: what is wrong, and what that is
+    /// about.
+    #[track_caller]
     pub fn fail(&mut self, at: VirtualTime, reason: String, subjects: Subjects) {
         if self.violation.is_none() {
             self.violation = Some(Counterexample {
+                rule: Rule::here(),
                 at,
                 reason,
                 subjects,
@@ -34,6 +37,7 @@ impl Findings {
     }
 
     /// Notes a violation that was put into words elsewhere.
+    #[track_caller]
     pub fn fail_with(&mut self, at: VirtualTime, wrong: Wrong) {
         self.fail(at, wrong.reason, wrong.subjects);
     }

@@ -71,9 +71,37 @@ pub enum Verdict {
     Fail(Counterexample),
 }
 
+/// The place in the program that reports a violation: two violations of one rule are reported at
+/// one place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// The source file.
+    pub file: String,
+    /// The line.
+    pub line: u32,
+}
+
+impl Rule {
+    /// The place that calls this.
+    #[track_caller]
+    pub fn here() -> Rule {
+        Rule::at(core::panic::Location::caller())
+    }
+
+    /// A place.
+    pub fn at(place: &core::panic::Location<'_>) -> Rule {
+        Rule {
+            file: place.file().to_owned(),
+            line: place.line(),
+        }
+    }
+}
+
 /// A violation: what happened, in a sentence, when, and what it is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Counterexample {
+    /// Which rule is broken.
+    pub rule: Rule,
     /// When the run first showed it.
     pub at: VirtualTime,
     /// What is wrong, with the names and numbers of everything involved: for people, no program

@@ -1,7 +1,8 @@
 //! Why a key has no order: the sentence, the longest legal prefix and a minimal sub-history.
 
 use super::append::{Pieces, Strings, Taken};
-use super::frontier::{Event, Found, Stuck, search_recording};
+use super::event::Event;
+use super::frontier::{Found, Stuck, search_recording};
 use super::judgement::{Budget, Explanation};
 use super::keyed::{Action, Family, KeyedHistory, NEVER, Operation};
 use super::lanes::{Bench, LaneFound};

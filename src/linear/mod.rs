@@ -17,6 +17,7 @@ mod append;
 #[cfg(test)]
 mod brute_tests;
 mod check;
+mod event;
 mod explain;
 mod frontier;
 mod judgement;
@@ -36,7 +37,8 @@ mod witness;
 mod zones;
 
 pub use check::check;
-pub use frontier::{Event, Found, Stuck, search};
+pub use event::Event;
+pub use frontier::{Found, Stuck, search};
 pub use judgement::{Budget, Explanation, Judgement, Limit, Steps, Undecided};
 pub use keyed::{Action, Family, INITIAL, KeyedHistory, NEVER, Operation, Origin};
 pub use model::{Kind, Model, Numbered, Specification};

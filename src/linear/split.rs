@@ -1,6 +1,6 @@
 //! A keyed history, key by key.
 
-use super::frontier::Event;
+use super::event::Event;
 use super::keyed::{Action, INITIAL, KeyedHistory, NEVER, Operation};
 
 /// No number yet.

@@ -10,7 +10,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::frontier::Event;
+use super::event::Event;
 use super::keyed::{Action, INITIAL, NEVER, Operation};
 use super::zones::{BEGINNING, Broken, Moment, NONE, Zones, moment_of};
 

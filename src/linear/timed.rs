@@ -1,6 +1,6 @@
 //! Histories whose events have times instead of places.
 
-use super::frontier::Event;
+use super::event::Event;
 use super::keyed::{NEVER, Operation};
 
 /// An operation between two moments.

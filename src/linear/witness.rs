@@ -1,6 +1,7 @@
 //! The whole order, from the visible effects that a search recorded.
 
-use super::frontier::{Effect, Event};
+use super::event::Event;
+use super::frontier::Effect;
 use super::keyed::{NEVER, Operation};
 use super::model::{Kind, Model};
 

@@ -13,7 +13,7 @@
 //! out. All this is exact as long as nobody observed what a register did *not* hold; for failed
 //! compare-and-sets see `sweep`.
 
-use super::frontier::Event;
+use super::event::Event;
 use super::keyed::{Action, INITIAL, NEVER, Operation};
 
 /// Stands for an absent index.

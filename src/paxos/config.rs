@@ -1,8 +1,9 @@
 //! The settings of one server, and the spans that follow from them.
 
+use super::PaxosKnobs;
 use crate::ids::{NodeId, Span};
-use crate::mutation::Mutations;
-use crate::protocol::TimerRange;
+use crate::mutation::{Mutation, Mutations};
+use crate::protocol::{Ensemble, TimerRange};
 
 /// The settings of one server.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -34,6 +35,35 @@ pub struct Config {
 }
 
 impl Config {
+    /// The settings of a server of an ensemble.
+    pub(super) fn of(ensemble: &Ensemble<PaxosKnobs>) -> Config {
+        let others = |nodes: &[NodeId]| {
+            let others = nodes.iter().copied().filter(|node| *node != ensemble.me);
+            others.collect::<Vec<_>>()
+        };
+        let (knobs, own) = (&ensemble.knobs, &ensemble.own);
+        let slower = if ensemble.mutations.has(Mutation::N50) {
+            10
+        } else {
+            1
+        };
+        assert!(own.window > 0, "a window of 0 slots proposes nothing");
+        Config {
+            me: ensemble.me,
+            voters: ensemble.voters.clone(),
+            peers: others(&ensemble.voters),
+            observers: others(&ensemble.observers),
+            heartbeat: own.heartbeat,
+            election_timeout: own.election_timeout.times(slower),
+            retransmit: knobs.retransmit,
+            window: u64::from(own.window),
+            log_tail: u64::from(own.log_tail),
+            snapshot_every: u64::from(knobs.snapshot_every),
+            outstanding_max: knobs.outstanding_max as usize,
+            mutations: ensemble.mutations,
+        }
+    }
+
     /// Whether this server has a vote.
     pub(super) fn is_voter(&self) -> bool {
         self.voters.contains(&self.me)

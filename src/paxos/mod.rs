@@ -57,9 +57,12 @@ mod ballot;
 mod checkpoint;
 mod config;
 mod election;
+mod knobs;
 mod leader;
 mod learner;
 mod message;
+mod mutations;
+mod rare_paths;
 mod read_index;
 mod record;
 mod slot;
@@ -69,6 +72,7 @@ mod voter;
 
 pub use ballot::Ballot;
 pub use config::Config;
+pub use knobs::PaxosKnobs;
 pub use message::{Msg, Notice, Proposal, Report, SlotVote};
 pub use record::Record;
 pub use slot::Value;
@@ -77,10 +81,11 @@ use std::collections::VecDeque;
 
 use crate::canonical::{Canonical, RunHash};
 use crate::ids::{LocalTime, NodeId, Zxid};
-use crate::mutation::Mutation;
+use crate::mutation::{Entry, Mutation};
 use crate::protocol::{
-    DiskResult, Effect, Ensemble, Holding, Holdings, Image, Input, Outbox, Persisted, Pledged,
-    Promises, Protocol, Refusal, Replicates, Role, Standing, TimerRange, Via,
+    DiskResult, Effect, Ensemble, Holding, Holdings, Image, Input, Knobs, Outbox, Persisted,
+    Pledged, Promises, Protocol, RarePath, Refusal, Replicates, Role, Standing, TimerRange, Timing,
+    Via,
 };
 use acceptor::Acceptor;
 use checkpoint::Checkpoints;
@@ -172,37 +177,21 @@ impl Protocol for Paxos {
         at_most_once: true,
     };
 
+    const RARE_PATHS: &'static [RarePath] = rare_paths::RARE_PATHS;
+    const MUTATIONS: &'static [Entry] = mutations::MUTATIONS;
+
+    type Knobs = PaxosKnobs;
     type Config = Config;
     type Msg = Msg;
     type Record = Record;
     type Timer = Timer;
 
-    fn configure(ensemble: &Ensemble) -> Config {
-        let others = |nodes: &[NodeId]| {
-            let others = nodes.iter().copied().filter(|node| *node != ensemble.me);
-            others.collect::<Vec<_>>()
-        };
-        let knobs = &ensemble.knobs;
-        let slower = if ensemble.mutations.has(Mutation::N50) {
-            10
-        } else {
-            1
-        };
-        assert!(knobs.window > 0, "a window of 0 slots proposes nothing");
-        Config {
-            me: ensemble.me,
-            voters: ensemble.voters.clone(),
-            peers: others(&ensemble.voters),
-            observers: others(&ensemble.observers),
-            heartbeat: knobs.heartbeat,
-            election_timeout: knobs.election_timeout.times(slower),
-            retransmit: knobs.retransmit,
-            window: u64::from(knobs.window),
-            log_tail: u64::from(knobs.log_tail),
-            snapshot_every: u64::from(knobs.snapshot_every),
-            outstanding_max: knobs.outstanding_max as usize,
-            mutations: ensemble.mutations,
-        }
+    fn configure(ensemble: &Ensemble<PaxosKnobs>) -> Config {
+        Config::of(ensemble)
+    }
+
+    fn timing(_shared: &Knobs, own: &PaxosKnobs) -> Timing {
+        own.timing()
     }
 
     fn recover(

@@ -107,7 +107,7 @@ impl<P: Protocol> Server<P> {
     /// # Errors
     /// The protocol's [`Refusal`] if it cannot boot from this image.
     pub fn boot(
-        ensemble: &Ensemble,
+        ensemble: &Ensemble<P::Knobs>,
         settings: ServerSettings,
         now: LocalTime,
         image: &Image<P::Record>,

@@ -59,6 +59,7 @@ mod canonical;
 mod data;
 mod draft;
 mod error;
+mod execute;
 mod node;
 mod nodes;
 mod outstanding;

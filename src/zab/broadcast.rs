@@ -17,7 +17,7 @@ impl Zab {
     pub(super) fn may_propose(&self, leading: &Leading) -> bool {
         leading.phase == Phase::Broadcast
             && leading.outstanding.len() < self.config.knobs.outstanding_max as usize
-            && leading.last_proposed.counter() < self.config.counter_max()
+            && leading.last_proposed.counter() < self.config.own.counter_max()
     }
 
     /// The state machine asks to replicate a payload.
@@ -97,7 +97,7 @@ impl Zab {
         }
         self.deliver(zxid, payload, out);
         self.release_barriers(zxid, out);
-        if zxid.counter() == self.config.counter_max() {
+        if zxid.counter() == self.config.own.counter_max() {
             // The next number would leak into the epoch (ZK-1277): a new epoch is needed.
             self.step_down(out);
         }

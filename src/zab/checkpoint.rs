@@ -43,7 +43,7 @@ impl Zab {
         if self.window_pinned || self.config.mutations.has(Mutation::Z35) {
             return;
         }
-        let kept = (self.config.knobs.committed_log_window as usize).max(1);
+        let kept = (self.config.own.committed_log_window as usize).max(1);
         let surplus = self.window.len().saturating_sub(kept);
         self.window.drain(..surplus);
     }

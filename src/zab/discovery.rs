@@ -29,7 +29,7 @@ impl Zab {
     }
 
     fn set_phase_timer(&self, out: &mut Out) {
-        let limit = self.config.ticks(self.config.knobs.init_limit);
+        let limit = self.config.ticks(self.config.own.init_limit);
         self.set_timer(Timer::Phase, limit, out);
     }
 
@@ -217,7 +217,7 @@ impl Zab {
     /// Becomes a learner of the leader that an election found.
     pub(super) fn learn(&mut self, now: LocalTime, leader: NodeId, out: &mut Out) {
         self.state = State::Learning(Learning::new(leader, now));
-        let limit = self.config.ticks(self.config.knobs.init_limit);
+        let limit = self.config.ticks(self.config.own.init_limit);
         self.set_timer(Timer::Silence, limit, out);
         self.dial(out);
     }
@@ -300,10 +300,8 @@ impl Zab {
         let ticks = match learning.stage {
             LearningStage::Greeting
             | LearningStage::Promised
-            | LearningStage::Synchronizing { .. } => self.config.knobs.init_limit,
-            LearningStage::TookOver | LearningStage::UpToDate { .. } => {
-                self.config.knobs.sync_limit
-            }
+            | LearningStage::Synchronizing { .. } => self.config.own.init_limit,
+            LearningStage::TookOver | LearningStage::UpToDate { .. } => self.config.own.sync_limit,
         };
         let limit = self.config.ticks(ticks);
         // 1. The leader waits for an answer, and the answer for this server's disk.

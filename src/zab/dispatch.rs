@@ -36,7 +36,7 @@ impl Zab {
                     }
                 }
                 State::Leading(leading) => {
-                    if leading.heard_on(from, link, self.config.knobs.sync_limit) {
+                    if leading.heard_on(from, link, self.config.own.sync_limit) {
                         self.on_learner_message(from, msg, out);
                     }
                 }
@@ -151,7 +151,7 @@ impl Zab {
                 self.greet(out);
             }
             State::Leading(leading) if !mine => {
-                let limit = self.config.knobs.init_limit + self.config.knobs.sync_limit;
+                let limit = self.config.own.init_limit + self.config.own.sync_limit;
                 leading.admit(peer, link, limit, self.config.is_voter(peer), out);
                 self.unpin_window();
             }

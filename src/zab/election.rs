@@ -33,7 +33,7 @@ impl Zab {
     /// Begins an election.
     pub(super) fn look(&mut self, out: &mut Out) {
         self.round += 1;
-        let wait = self.config.knobs.notification_min;
+        let wait = self.config.own.notification_min;
         self.state = State::Electing(Election {
             proposal: self.own_vote(),
             received: BTreeMap::new(),
@@ -100,7 +100,7 @@ impl Zab {
 
     /// The proposal may have been lost: says it again.
     pub(super) fn on_notify_timer(&mut self, out: &mut Out) {
-        let longest = self.config.knobs.notification_max;
+        let longest = self.config.own.notification_max;
         let State::Electing(election) = &mut self.state else {
             return; // Cancelled in the meantime.
         };
@@ -238,7 +238,7 @@ impl Zab {
         //    word of a quorum that it cannot hear.
         // A wrong guess costs the time of one synchronization: whom to follow is not what safety
         // relies on.
-        if election.wait >= self.config.knobs.notification_max
+        if election.wait >= self.config.own.notification_max
             && cast.role == Role::Leading
             && cast.vote.leader == from
         {
@@ -270,7 +270,7 @@ impl Zab {
             return;
         }
         if agreed {
-            self.set_timer(Timer::Finalize, self.config.knobs.finalize_wait, out);
+            self.set_timer(Timer::Finalize, self.config.own.finalize_wait, out);
         } else {
             out.cancel_timer(Timer::Finalize);
         }

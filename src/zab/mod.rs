@@ -70,7 +70,10 @@ mod discovery;
 mod dispatch;
 mod election;
 mod invariants;
+mod knobs;
 mod message;
+mod mutations;
+mod rare_paths;
 mod record;
 mod roles;
 mod storage;
@@ -85,10 +88,11 @@ use std::hash::{Hash, Hasher};
 
 use crate::canonical::{Canonical, RunHash};
 use crate::ids::{LocalTime, NodeId, Span, Zxid};
-use crate::mutation::{Mutation, Mutations};
+use crate::mutation::{Entry, Mutation, Mutations};
 use crate::protocol::{
     DiskResult, Ensemble, Epochs, Holding, Holdings, Image, Input, Knobs, LinkEvent, Outbox,
-    Persisted, Pledged, Promises, Protocol, Refusal, Replicates, Role, Standing, TimerRange, Via,
+    Persisted, Pledged, Promises, Protocol, RarePath, Refusal, Replicates, Role, Standing,
+    TimerRange, Timing, Via,
 };
 use crate::quorum::NodeSet;
 use crate::tree::Payload;
@@ -97,6 +101,7 @@ use checkpoint::Checkpoint;
 use roles::{LearningStage, Phase, State};
 use storage::Storage;
 
+pub use knobs::ZabKnobs;
 pub use message::Msg;
 pub use record::{Base, Record};
 pub use vote::Vote;
@@ -113,8 +118,10 @@ pub struct Config {
     pub voters: Vec<NodeId>,
     /// The servers that follow without a vote, in ascending order.
     pub observers: Vec<NodeId>,
-    /// Timeouts and sizes.
+    /// Timeouts and sizes that every protocol has.
     pub knobs: Knobs,
+    /// Zab's own.
+    pub own: ZabKnobs,
     /// The bugs switched on.
     pub mutations: Mutations,
 }
@@ -126,13 +133,6 @@ impl Config {
 
     fn ticks(&self, count: u32) -> Span {
         self.knobs.tick.times(u64::from(count))
-    }
-
-    /// The greatest counter of a zxid.
-    fn counter_max(&self) -> u32 {
-        let bits = self.knobs.zxid_counter_bits;
-        assert!((1..=32).contains(&bits), "a counter of {bits} bits");
-        ((1u64 << bits) - 1) as u32
     }
 }
 
@@ -215,32 +215,42 @@ impl Protocol for Zab {
         at_most_once: false,
     };
 
+    const RARE_PATHS: &'static [RarePath] = rare_paths::RARE_PATHS;
+    const MUTATIONS: &'static [Entry] = mutations::MUTATIONS;
+
+    type Knobs = ZabKnobs;
     type Config = Config;
     type Msg = Msg;
     type Record = Record;
     type Timer = Timer;
 
-    fn configure(ensemble: &Ensemble) -> Config {
+    fn configure(ensemble: &Ensemble<ZabKnobs>) -> Config {
         let Ensemble {
             me,
             voters,
             observers,
-            mut knobs,
+            knobs,
+            mut own,
             mutations,
         } = ensemble.clone();
         if mutations.has(Mutation::N52) {
-            knobs.finalize_wait = knobs.finalize_wait.times(10);
-            knobs.notification_min = knobs.notification_min.times(10);
-            knobs.notification_max = knobs.notification_max.times(10);
-            knobs.init_limit *= 10;
+            own.finalize_wait = own.finalize_wait.times(10);
+            own.notification_min = own.notification_min.times(10);
+            own.notification_max = own.notification_max.times(10);
+            own.init_limit *= 10;
         }
         Config {
             me,
             voters,
             observers,
             knobs,
+            own,
             mutations,
         }
+    }
+
+    fn timing(shared: &Knobs, own: &ZabKnobs) -> Timing {
+        own.timing(shared)
     }
 
     fn recover(
@@ -293,7 +303,7 @@ impl Protocol for Zab {
             State::Draining | State::Electing(_) | State::Learning(_) | State::Halted => 0,
         };
         let kept = match self.window_pinned {
-            false => (knobs.committed_log_window as usize).max(1),
+            false => (self.config.own.committed_log_window as usize).max(1),
             // Whatever comes while a SNAP is being made has to go out after it.
             true => usize::MAX,
         };

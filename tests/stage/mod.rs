@@ -5,7 +5,7 @@ use menagerie::check::Verdict;
 use menagerie::history::{Operation, Outcome};
 use menagerie::ids::{ClientId, NodeId, OpId, SessionId, Span};
 use menagerie::mutation::Mutations;
-use menagerie::protocol::{Knobs, Protocol, Role};
+use menagerie::protocol::{Protocol, Role};
 use menagerie::server::ServerSettings;
 use menagerie::tree::{
     ANY_VERSION, Answer, CreateMode, Data, Failure, Path, Read, Request, Response, Write,
@@ -14,6 +14,7 @@ use menagerie_sim::chance::latency::Latency;
 use menagerie_sim::world::channels::NetworkSpec;
 use menagerie_sim::world::clock::ClockSpec;
 use menagerie_sim::world::disk::DiskSpec;
+use menagerie_sim::world::knobs::AllKnobs;
 use menagerie_sim::world::{Action, Close, World, WorldSpec};
 
 /// A predicate that does not hold after so much virtual time will never hold.
@@ -48,7 +49,7 @@ impl<P: Protocol> Stage<P> {
             voters: cast.servers,
             observers: 0,
             clients: cast.clients,
-            knobs: Knobs::default(),
+            knobs: AllKnobs::default(),
             mutations: Mutations::NONE,
             settings: ServerSettings {
                 session_timeout_min: Span::millis(100),

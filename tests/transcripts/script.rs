@@ -22,6 +22,7 @@
 
 use menagerie::ids::{NodeId, Span};
 use menagerie::protocol::Knobs;
+use menagerie::protocol::knobs::{self, About, Values};
 
 use super::stage::{Selected, Shown, Stage};
 
@@ -58,26 +59,30 @@ fn run<P: Shown>(stage: &mut Option<Stage<P>>, command: &str) -> Result<String, 
 }
 
 fn ensemble<P: Shown>(words: &[&str]) -> Result<Stage<P>, String> {
-    let (mut voters, mut observers, mut knobs) = (0, 0, Knobs::default());
+    let (mut voters, mut observers) = (0, 0);
+    let (mut shared, mut own) = (Values::new(), Values::new());
     for word in words {
         if let Some(count) = word.strip_prefix('+') {
             observers = number(count)?;
         } else if let Some((knob, value)) = word.split_once('=') {
-            let slot = match knob {
-                "committed_log_window" => &mut knobs.committed_log_window,
-                "log_tail" => &mut knobs.log_tail,
-                "outstanding_max" => &mut knobs.outstanding_max,
-                "snapshot_every" => &mut knobs.snapshot_every,
-                "window" => &mut knobs.window,
-                "zxid_counter_bits" => &mut knobs.zxid_counter_bits,
-                other => return Err(format!("no knob {other}")),
+            let is_in = |table: &[About]| table.iter().any(|about| about.name == knob);
+            let values = if is_in(&knobs::table::<Knobs>()) {
+                &mut shared
+            } else if is_in(&knobs::table::<P::Knobs>()) {
+                &mut own
+            } else {
+                return Err(format!("no knob {knob}"));
             };
-            *slot = number(value)?;
+            values.insert(knob.to_owned(), number::<u32>(value)?.into());
         } else {
             voters = number(word)?;
         }
     }
-    Ok(Stage::new(voters, observers, &knobs))
+    Ok(Stage::new(
+        voters,
+        observers,
+        (knobs::from_values(&shared), knobs::from_values(&own)),
+    ))
 }
 
 fn perform<P: Shown>(stage: &mut Stage<P>, words: &[&str]) -> Result<(), String> {

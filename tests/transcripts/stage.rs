@@ -76,7 +76,7 @@ impl Selected {
 }
 
 struct Machine<P: Protocol> {
-    ensemble: Ensemble,
+    ensemble: Ensemble<P::Knobs>,
     server: Option<P>,
     out: Outbox<P>,
     written: Image<P::Record>,
@@ -102,7 +102,7 @@ pub struct Stage<P: Shown> {
 }
 
 impl<P: Shown> Stage<P> {
-    pub fn new(voters: u8, observers: u8, knobs: &Knobs) -> Stage<P> {
+    pub fn new(voters: u8, observers: u8, (knobs, own): (Knobs, P::Knobs)) -> Stage<P> {
         let all = (1..=voters + observers).map(NodeId);
         let machines = all.map(|me| {
             let ensemble = Ensemble {
@@ -110,6 +110,7 @@ impl<P: Shown> Stage<P> {
                 voters: (1..=voters).map(NodeId).collect(),
                 observers: (voters + 1..=voters + observers).map(NodeId).collect(),
                 knobs: knobs.clone(),
+                own: own.clone(),
                 mutations: Mutations::NONE,
             };
             (me, Machine::new(ensemble))
@@ -606,7 +607,7 @@ impl<P: Shown> Stage<P> {
 }
 
 impl<P: Protocol> Machine<P> {
-    fn new(ensemble: Ensemble) -> Machine<P> {
+    fn new(ensemble: Ensemble<P::Knobs>) -> Machine<P> {
         Machine {
             out: Outbox::new(ensemble.me),
             ensemble,

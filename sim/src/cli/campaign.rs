@@ -199,8 +199,9 @@ fn recovery_line(report: &CampaignReport, text: &mut String) {
 /// The rare paths: in how many runs each was taken, and how often in all.
 fn reach_table(report: &CampaignReport, text: &mut String) {
     let mut cells = Vec::new();
-    for (entry, runs, times) in report.reached.of(report.protocol) {
-        cells.push(format!("{:<20} {runs:>6} runs {times:>8}x", entry.name));
+    for line in report.reached.lines() {
+        let (runs, times) = (line.runs, line.times);
+        cells.push(format!("{:<20} {runs:>6} runs {times:>8}x", line.name));
     }
     for row in cells.chunks(2) {
         let _ = writeln!(text, "    {}", row.join("   ").trim_end());

@@ -178,11 +178,12 @@ impl<'a> Campaign<'a> {
             }),
             reached: report
                 .reached
-                .of(report.protocol)
-                .map(|(entry, runs, times)| ReachLine {
-                    path: entry.name,
-                    runs,
-                    times,
+                .lines()
+                .iter()
+                .map(|line| ReachLine {
+                    path: line.name,
+                    runs: line.runs,
+                    times: line.times,
                 })
                 .collect(),
             messages_delivered: report.messages_delivered,

@@ -3,7 +3,6 @@
 use menagerie::conform::{Value, limits};
 use menagerie::ids::{SessionId, Span, Zxid};
 use menagerie::mutation::Mutations;
-use menagerie::protocol::Knobs;
 use menagerie::server::ServerSettings;
 use menagerie::tree::{Request, acl};
 use menagerie::wire::ClientFrame;
@@ -14,6 +13,7 @@ use crate::world::WorldSpec;
 use crate::world::channels::NetworkSpec;
 use crate::world::clock::ClockSpec;
 use crate::world::disk::DiskSpec;
+use crate::world::knobs::AllKnobs;
 
 /// The first frame of a connection.
 pub(super) fn connect_frame(
@@ -43,10 +43,8 @@ pub(super) fn request_frame(xid: u32, seq: u32, request: Request) -> ClientFrame
 /// Three voters and an observer, and nothing that goes wrong.
 pub(super) fn spec_of(config: &Value) -> Result<WorldSpec, String> {
     let tick = limits::tick_ms(config)?.unwrap_or(2_000);
-    let knobs = Knobs {
-        tick: Span::millis(tick),
-        ..Knobs::default()
-    };
+    let mut knobs = AllKnobs::default();
+    knobs.shared.tick = Span::millis(tick);
     Ok(WorldSpec {
         seed: 1,
         voters: 3,
@@ -55,8 +53,8 @@ pub(super) fn spec_of(config: &Value) -> Result<WorldSpec, String> {
         homes: Vec::new(),
         mutations: Mutations::NONE,
         settings: ServerSettings {
-            session_timeout_min: knobs.tick.times(2),
-            session_timeout_max: knobs.tick.times(20),
+            session_timeout_min: knobs.shared.tick.times(2),
+            session_timeout_max: knobs.shared.tick.times(20),
             capture_chunk: 8,
             // Transcripts say when it is time.
             removal_interval: Span::secs(1_000_000),
@@ -64,7 +62,7 @@ pub(super) fn spec_of(config: &Value) -> Result<WorldSpec, String> {
                 .text("superDigest")
                 .map(|user| acl::digest_of(user).into()),
         },
-        session_timeout: knobs.tick.times(15),
+        session_timeout: knobs.shared.tick.times(15),
         knobs,
         network: NetworkSpec::reliable(Latency::Constant(Span::micros(100))),
         disk: DiskSpec {

@@ -90,19 +90,19 @@ pub(super) fn paths(text: &mut String, findings: &Findings) {
         .iter()
         .filter(|one| one.scenario == "chaos")
     {
-        for (entry, runs, times) in one.reached.of(one.protocol) {
+        for line in one.reached.lines() {
             let elsewhere = findings.campaigns.iter();
             let elsewhere = elsewhere.filter(|other| other.protocol == one.protocol);
-            let most = elsewhere
-                .max_by_key(|other| (permille(other, entry.name), other.scenario.as_str()));
+            let most =
+                elsewhere.max_by_key(|other| (permille(other, line.name), other.scenario.as_str()));
             let (scenario, most) = most.map_or(("", 0), |other| {
-                (other.scenario.as_str(), permille(other, entry.name))
+                (other.scenario.as_str(), permille(other, line.name))
             });
             rows.push(vec![
-                entry.name.to_owned(),
+                line.name.to_owned(),
                 one.protocol.to_owned(),
-                share(runs, one.runs),
-                times.to_string(),
+                share(line.runs, one.runs),
+                line.times.to_string(),
                 if most > 0 {
                     scenario.to_owned()
                 } else {
@@ -117,11 +117,8 @@ pub(super) fn paths(text: &mut String, findings: &Findings) {
 
 /// Of a thousand runs so many take a path.
 fn permille(one: &CampaignReport, name: &str) -> u64 {
-    let found = one
-        .reached
-        .of(one.protocol)
-        .find(|line| line.0.name == name);
-    found.map_or(0, |(_, runs, _)| runs * 1_000 / one.runs.max(1))
+    let found = one.reached.lines().iter().find(|line| line.name == name);
+    found.map_or(0, |line| line.runs * 1_000 / one.runs.max(1))
 }
 
 fn share(part: u64, of: u64) -> String {

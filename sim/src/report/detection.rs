@@ -56,7 +56,7 @@ impl Detection {
             let report = protocol.run(&RunSpec {
                 scenario: Arc::clone(scenario),
                 seed: *seed,
-                mutations: Mutations::NONE.with(entry.mutation),
+                mutations: Mutations::NONE.with(entry.mutation()),
                 checks: true,
                 trace: false,
             })?;

@@ -25,8 +25,9 @@ use crate::scenario::workload::WorkloadSpec;
 use crate::world::{Action, WorldSpec};
 
 /// The version of the file format. Version 2: a delay that is not named is the median of its
-/// distribution, also where that is log-normal.
-pub const BUNDLE_VERSION: u32 = 2;
+/// distribution, also where that is log-normal. Version 3: the knobs of a protocol stand by its
+/// name.
+pub const BUNDLE_VERSION: u32 = 3;
 
 /// One fault and whom it hits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -39,6 +40,12 @@ pub struct BundledFault {
     pub family: Family,
     /// What it does.
     pub actions: Vec<Action>,
+}
+
+/// The version of a bundle, which comes before its form.
+#[derive(Deserialize)]
+struct Version {
+    schema: u32,
 }
 
 /// A run, written down.
@@ -140,14 +147,17 @@ impl Bundle {
     /// # Errors
     /// Says where it is no bundle, or which version it is of.
     pub fn parse(text: &str) -> Result<Bundle, String> {
-        let bundle: Bundle = serde_json::from_str(text).map_err(|why| why.to_string())?;
-        if bundle.schema != BUNDLE_VERSION {
+        let Version { schema } = serde_json::from_str(text).map_err(|why| why.to_string())?;
+        if schema != BUNDLE_VERSION {
             return Err(format!(
-                "it is a bundle of version {}, and this program reads version {BUNDLE_VERSION}",
-                bundle.schema
+                "it is a bundle of version {schema}, and this program reads version \
+                 {BUNDLE_VERSION}"
             ));
         }
+        let mut bundle: Bundle = serde_json::from_str(text).map_err(|why| why.to_string())?;
         bundle.check_names()?;
+        let knobs = bundle.world.knobs.complete();
+        knobs.map_err(|why| format!("world.{why}"))?;
         limits::check(&bundle)?;
         Ok(bundle)
     }

@@ -4,6 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::panic::PanicHookInfo;
 use std::sync::Once;
 
+use menagerie::check::Rule;
+
 static INSTALLED: Once = Once::new();
 
 thread_local! {
@@ -11,10 +13,25 @@ thread_local! {
     static LAST: RefCell<Option<Caught>> = const { RefCell::new(None) };
 }
 
+/// A panic of a run.
 #[derive(Debug)]
-struct Caught {
+pub(super) struct Caught {
     message: String,
-    place: String,
+    /// Where it was.
+    pub(super) place: Rule,
+}
+
+impl Caught {
+    /// What it said and where.
+    pub(super) fn text(&self) -> String {
+        let Rule { file, line } = &self.place;
+        format!("{} (at {file}:{line})", self.message)
+    }
+
+    /// Whether a checker panicked.
+    pub(super) fn is_in_checker(&self) -> bool {
+        self.place.file.contains("src/check/")
+    }
 }
 
 /// From now on a panic of this thread is kept instead of printed.
@@ -39,23 +56,18 @@ fn keep(info: &PanicHookInfo<'_>) {
         .map(|text| (*text).to_owned())
         .or_else(|| payload.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "a panic without a message".to_owned());
-    let place = info.location().map_or_else(
-        || "an unknown place".to_owned(),
-        |location| format!("{}:{}", location.file(), location.line()),
-    );
+    let place = info.location().map_or_else(Rule::here, Rule::at);
     // The first panic is the cause; one while unwinding is not.
     LAST.with(|last| {
         last.borrow_mut().get_or_insert(Caught { message, place });
     });
 }
 
-/// What the last panic of this thread said and where, and whether that was inside a checker.
-pub(super) fn take() -> (String, bool) {
-    match LAST.with(|last| last.borrow_mut().take()) {
-        Some(caught) => (
-            format!("{} (at {})", caught.message, caught.place),
-            caught.place.contains("src/check/"),
-        ),
-        None => ("a panic that left no message".to_owned(), false),
-    }
+/// The first panic of this thread since this was last called.
+pub(super) fn take() -> Caught {
+    let last = LAST.with(|last| last.borrow_mut().take());
+    last.unwrap_or_else(|| Caught {
+        message: "a panic that left no message".to_owned(),
+        place: Rule::here(),
+    })
 }

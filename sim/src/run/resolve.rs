@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use menagerie::ids::{ClientId, NodeId, Span};
 use menagerie::mutation::Mutations;
-use menagerie::protocol::Knobs;
+use menagerie::protocol::knobs::Pick;
 use menagerie::server::ServerSettings;
 use toml::Spanned;
 
@@ -14,15 +14,17 @@ use crate::chance::latency::Latency;
 use crate::run::RunSpec;
 use crate::scenario::Scenario;
 use crate::scenario::adversity::SwarmSection;
+use crate::scenario::knobs::KnobsSection;
 use crate::scenario::plan::Plan;
 use crate::scenario::quantity::Duration;
-use crate::scenario::schema::{Core, Document, Expect, KnobsSection, LatencySection};
+use crate::scenario::schema::{Core, Document, Expect, LatencySection};
 use crate::scenario::script::{Act, Move, Script, ScriptedOp, parse_act};
 use crate::scenario::workload::WorkloadSpec;
 use crate::world::WorldSpec;
 use crate::world::channels::NetworkSpec;
 use crate::world::clock::ClockSpec;
 use crate::world::disk::DiskSpec;
+use crate::world::knobs::{AllKnobs, Key};
 use crate::world::recovery;
 
 /// What is strained is not also put into bad weather: sessions that end before anybody can be
@@ -30,9 +32,6 @@ use crate::world::recovery;
 const CROWD: u16 = 100;
 /// A queue of fewer requests is small.
 const SMALL_QUEUE: u32 = 10;
-/// The narrowest counter of zxids, and the smallest window, where there is a strain.
-const STRAINED_COUNTER_BITS: u32 = 16;
-const STRAINED_WINDOW: u32 = 8;
 /// The shortest session timeout there.
 const STRAINED_SESSION_TIMEOUT: Span = Span::secs(1);
 /// The shortest session timeout where messages are lost: a session has to outlast a few of them.
@@ -137,7 +136,7 @@ impl Resolved {
             format!("disk = {:?}", world.disk),
             format!("clock = {:?}", world.clock),
             format!("micro-step = {}", world.micro_step),
-            format!("knobs = {:?}", world.knobs),
+            format!("knobs = {}", world.knobs.text()),
             format!("workload = {:?}", self.workload),
             "fault budget: crashes and loss of what was not synced, any number; \
              durable damage, none"
@@ -155,7 +154,7 @@ struct Base {
     voters: u8,
     observers: u8,
     capture_chunk: u32,
-    knobs: Knobs,
+    knobs: AllKnobs,
     session_timeout: Duration,
     workload: WorkloadSpec,
     loss_ppm: u32,
@@ -200,28 +199,21 @@ impl Base {
         let draw = |option: u64| dice.draw(Concern::Driver, SWARM, option);
         choose(&mut self.voters, swarm.voters.as_ref(), draw(1));
         choose(&mut self.observers, swarm.observers.as_ref(), draw(2));
-        let knobs = &mut self.knobs;
-        between(
-            &mut knobs.committed_log_window,
-            swarm.committed_log_window.as_ref(),
-            draw(3),
-        );
-        between(
-            &mut knobs.snapshot_every,
-            swarm.snapshot_every.as_ref(),
-            draw(4),
-        );
-        between(&mut knobs.window, swarm.window.as_ref(), draw(5));
-        between(&mut knobs.log_tail, swarm.log_tail.as_ref(), draw(6));
+        for (key, values) in &swarm.knobs.0 {
+            let values = values.get_ref();
+            if let Some(swarm) = key.about.swarm {
+                let draw = draw(swarm.option);
+                let value = match swarm.pick {
+                    Pick::Between => draw.range(values[0].into(), values[1].into()),
+                    Pick::OneOf => values[draw.below(values.len() as u64) as usize].into(),
+                };
+                self.knobs.set(key, value);
+            }
+        }
         between(
             &mut self.capture_chunk,
             swarm.capture_chunk.as_ref(),
             draw(7),
-        );
-        choose(
-            &mut knobs.zxid_counter_bits,
-            swarm.zxid_counter_bits.as_ref(),
-            draw(8),
         );
         self.loss_ppm += sometimes(swarm.loss_max.ppm, draw(9), draw(10));
         self.duplicate_ppm += sometimes(swarm.duplicate_max.ppm, draw(11), draw(12));
@@ -253,11 +245,6 @@ impl Base {
                 .session_timeout
                 .max(Duration(LEFT_SLOW_SESSION_TIMEOUT));
         }
-        choose(
-            &mut self.knobs.outstanding_max,
-            swarm.outstanding_max.as_ref(),
-            draw(24),
-        );
         if self.is_strained() {
             (self.lan, self.sync) = calm;
             self.loss_ppm = 0;
@@ -265,9 +252,11 @@ impl Base {
             let pipeline = if self.workload.clients >= CROWD { 1 } else { 2 };
             self.workload.pipeline = self.workload.pipeline.min(pipeline);
             self.session_timeout = self.session_timeout.max(Duration(STRAINED_SESSION_TIMEOUT));
-            let knobs = &mut self.knobs;
-            knobs.zxid_counter_bits = knobs.zxid_counter_bits.max(STRAINED_COUNTER_BITS);
-            knobs.window = knobs.window.max(STRAINED_WINDOW);
+            for key in Key::all() {
+                let least = u64::from(key.about.strained_min);
+                let value = self.knobs.value(&key);
+                self.knobs.set(&key, value.max(least));
+            }
         }
         if let Some(twins) = &swarm.twin {
             let twins = twins.get_ref();
@@ -277,7 +266,7 @@ impl Base {
 
     /// Whether the run has more clients or less room for requests than is usual.
     fn is_strained(&self) -> bool {
-        self.workload.clients >= CROWD || self.knobs.outstanding_max < SMALL_QUEUE
+        self.workload.clients >= CROWD || self.knobs.shared.outstanding_max < SMALL_QUEUE
     }
 
     /// Draws what each direction between two servers has of its own.
@@ -315,7 +304,7 @@ impl Base {
     }
 
     fn world(self, document: &Document, run: &RunSpec) -> WorldSpec {
-        let tick = self.knobs.tick;
+        let tick = self.knobs.shared.tick;
         WorldSpec {
             seed: run.seed,
             voters: self.voters,
@@ -411,31 +400,12 @@ fn rows<T, U>(
     table.map(|table| table.get_ref().iter().map(row).collect())
 }
 
-fn knobs(section: &KnobsSection) -> Knobs {
-    let defaults = Knobs::default();
-    let span = |value: &Option<Spanned<Duration>>, default: Span| {
-        value.as_ref().map_or(default, |value| value.get_ref().0)
-    };
-    let number = |value: &Option<Spanned<u32>>, default: u32| {
-        value.as_ref().map_or(default, |value| *value.get_ref())
-    };
-    Knobs {
-        tick: span(&section.tick, defaults.tick),
-        init_limit: number(&section.init_limit, defaults.init_limit),
-        sync_limit: number(&section.sync_limit, defaults.sync_limit),
-        finalize_wait: span(&section.finalize_wait, defaults.finalize_wait),
-        notification_min: span(&section.notification_min, defaults.notification_min),
-        notification_max: span(&section.notification_max, defaults.notification_max),
-        committed_log_window: number(&section.committed_log_window, defaults.committed_log_window),
-        snapshot_every: number(&section.snapshot_every, defaults.snapshot_every),
-        zxid_counter_bits: number(&section.zxid_counter_bits, defaults.zxid_counter_bits),
-        heartbeat: span(&section.heartbeat, defaults.heartbeat),
-        election_timeout: span(&section.election_timeout, defaults.election_timeout),
-        window: number(&section.window, defaults.window),
-        retransmit: span(&section.retransmit, defaults.retransmit),
-        log_tail: number(&section.log_tail, defaults.log_tail),
-        outstanding_max: number(&section.outstanding_max, defaults.outstanding_max),
+fn knobs(section: &KnobsSection) -> AllKnobs {
+    let mut knobs = AllKnobs::default();
+    for (key, value) in &section.0 {
+        knobs.set(key, *value.get_ref());
     }
+    knobs
 }
 
 /// A scenario with bugs of its own expects what it says only with those.

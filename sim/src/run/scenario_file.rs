@@ -1,9 +1,10 @@
 //! A run that is spelled out, as a scenario file.
 
 use core::fmt::Write as _;
+use std::collections::BTreeMap;
 
 use menagerie::ids::Span;
-use menagerie::protocol::Knobs;
+use menagerie::protocol::knobs::Unit;
 
 use crate::chance::decision::Source;
 use crate::chance::latency::Latency;
@@ -13,6 +14,7 @@ use crate::scenario::fault::Fault;
 use crate::scenario::quantity::exact_span;
 use crate::scenario::schema::Expect;
 use crate::scenario::script::{lines, quoted_list};
+use crate::world::knobs::{AllKnobs, Key};
 use crate::world::recovery;
 
 /// The text of a scenario that repeats a run in which nothing is drawn any more.
@@ -94,58 +96,25 @@ fn ensemble(run: &Resolved, plain: &Resolved, text: &mut String) {
     section("ensemble", &body, text);
 }
 
-fn knobs(knobs: &Knobs, usual: &Knobs, text: &mut String) {
-    let mut body = String::new();
-    let mut span = |name: &str, value: Span, default: Span| {
-        if value != default {
-            let _ = writeln!(body, "{name} = \"{}\"", exact_span(value));
+fn knobs(knobs: &AllKnobs, usual: &AllKnobs, text: &mut String) {
+    let mut bodies: BTreeMap<String, String> = BTreeMap::new();
+    for key in Key::all() {
+        let value = knobs.value(&key);
+        if value == usual.value(&key) {
+            continue;
         }
-    };
-    span("tick", knobs.tick, usual.tick);
-    span("finalize_wait", knobs.finalize_wait, usual.finalize_wait);
-    span(
-        "notification_min",
-        knobs.notification_min,
-        usual.notification_min,
-    );
-    span(
-        "notification_max",
-        knobs.notification_max,
-        usual.notification_max,
-    );
-    span("heartbeat", knobs.heartbeat, usual.heartbeat);
-    span(
-        "election_timeout",
-        knobs.election_timeout,
-        usual.election_timeout,
-    );
-    span("retransmit", knobs.retransmit, usual.retransmit);
-    let mut number = |name: &str, value: u32, default: u32| {
-        if value != default {
-            let _ = writeln!(body, "{name} = {value}");
-        }
-    };
-    number("init_limit", knobs.init_limit, usual.init_limit);
-    number("sync_limit", knobs.sync_limit, usual.sync_limit);
-    number(
-        "committed_log_window",
-        knobs.committed_log_window,
-        usual.committed_log_window,
-    );
-    number("snapshot_every", knobs.snapshot_every, usual.snapshot_every);
-    number(
-        "zxid_counter_bits",
-        knobs.zxid_counter_bits,
-        usual.zxid_counter_bits,
-    );
-    number("window", knobs.window, usual.window);
-    number("log_tail", knobs.log_tail, usual.log_tail);
-    number(
-        "outstanding_max",
-        knobs.outstanding_max,
-        usual.outstanding_max,
-    );
-    section("knobs", &body, text);
+        let protocol = key.protocol.map(|name| format!(".{name}"));
+        let title = format!("knobs{}", protocol.unwrap_or_default());
+        let body = bodies.entry(title).or_default();
+        let name = key.about.name;
+        let _ = match key.about.unit {
+            Unit::Interval { .. } => writeln!(body, "{name} = \"{}\"", exact_span(Span(value))),
+            Unit::Count { .. } => writeln!(body, "{name} = {value}"),
+        };
+    }
+    for (title, body) in bodies {
+        section(&title, &body, text);
+    }
 }
 
 fn latency_text(latency: &Latency) -> String {

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::fault::ChaosWeights;
+use super::knobs::SwarmKnobs;
 use super::quantity::{Duration, Ratio};
 use super::schema::{Core, LatencySection, unplaced};
 
@@ -54,18 +55,10 @@ pub struct SwarmSection {
     pub voters: Option<Spanned<Vec<u8>>>,
     /// One of these numbers of observers.
     pub observers: Option<Spanned<Vec<u8>>>,
-    /// See [`super::schema::KnobsSection::committed_log_window`].
-    pub committed_log_window: Option<Spanned<[u32; 2]>>,
-    /// See [`super::schema::KnobsSection::snapshot_every`].
-    pub snapshot_every: Option<Spanned<[u32; 2]>>,
-    /// See [`super::schema::KnobsSection::window`].
-    pub window: Option<Spanned<[u32; 2]>>,
-    /// See [`super::schema::KnobsSection::log_tail`].
-    pub log_tail: Option<Spanned<[u32; 2]>>,
+    /// Knobs: both ends of a range, or a list of values.
+    pub knobs: SwarmKnobs,
     /// See [`super::schema::EnsembleSection::capture_chunk`].
     pub capture_chunk: Option<Spanned<[u32; 2]>>,
-    /// One of these widths of the zxid's counter.
-    pub zxid_counter_bits: Option<Spanned<Vec<u32>>>,
     /// The most datagrams that are lost in fair weather; half of the runs lose none.
     pub loss_max: Ratio,
     /// The most datagrams that arrive twice in fair weather; half of the runs see none.
@@ -91,8 +84,6 @@ pub struct SwarmSection {
     pub data_max: Option<Spanned<Vec<u32>>>,
     /// One of these session timeouts.
     pub session_timeout: Option<Spanned<Vec<Duration>>>,
-    /// One of these limits; see [`super::schema::KnobsSection::outstanding_max`].
-    pub outstanding_max: Option<Spanned<Vec<u32>>>,
     /// One of these distributions of a datagram's second copy.
     pub twin: Option<Spanned<Vec<LatencySection>>>,
     /// One of these distributions between servers.
@@ -108,12 +99,8 @@ impl Default for SwarmSection {
         SwarmSection {
             voters: None,
             observers: None,
-            committed_log_window: None,
-            snapshot_every: None,
-            window: None,
-            log_tail: None,
+            knobs: SwarmKnobs::default(),
             capture_chunk: None,
-            zxid_counter_bits: None,
             loss_max: Ratio::default(),
             duplicate_max: Ratio::default(),
             drift_max: unplaced(Ratio::default()),
@@ -125,7 +112,6 @@ impl Default for SwarmSection {
             depth: None,
             data_max: None,
             session_timeout: None,
-            outstanding_max: None,
             twin: None,
             lan: None,
             sync: None,

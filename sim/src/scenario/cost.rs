@@ -2,7 +2,6 @@
 //! work off in a few minutes.
 
 use menagerie::ids::Span;
-use menagerie::protocol::Knobs;
 
 /// The shortest interval of a timer that comes again and again.
 pub const INTERVAL_MIN: Span = Span::micros(100);
@@ -16,19 +15,6 @@ pub struct Extent {
     pub length: Span,
     /// Voters and observers.
     pub servers: u64,
-}
-
-/// The timers that come again and again, with the names of their knobs.
-pub fn intervals(knobs: &Knobs) -> [(Span, &'static str); 7] {
-    [
-        (knobs.tick, "tick"),
-        (knobs.finalize_wait, "finalize_wait"),
-        (knobs.notification_min, "notification_min"),
-        (knobs.notification_max, "notification_max"),
-        (knobs.heartbeat, "heartbeat"),
-        (knobs.election_timeout, "election_timeout"),
-        (knobs.retransmit, "retransmit"),
-    ]
 }
 
 /// Whether a timer of this interval keeps a run within bounds; says what is wrong and what is

@@ -11,6 +11,8 @@ pub mod adversity;
 pub(crate) mod cost;
 pub mod diagnostic;
 pub mod fault;
+pub mod knobs;
+pub mod mix;
 pub mod plan;
 pub mod quantity;
 pub mod schema;
@@ -66,7 +68,7 @@ impl Scenario {
     pub fn mutations(&self) -> Mutations {
         let ids = self.document.mutations.get_ref().iter();
         let known = ids.filter_map(|id| CATALOGUE.iter().find(|entry| entry.id == id));
-        known.fold(Mutations::NONE, |on, entry| on.with(entry.mutation))
+        known.fold(Mutations::NONE, |on, entry| on.with(entry.mutation()))
     }
 
     /// Reads a text that came from `path`.

@@ -212,6 +212,8 @@ fn the_reference_of_scenario_files_names_every_key_and_no_other() {
     let sections = [
         "ensemble",
         "knobs",
+        "knobs.zab",
+        "knobs.paxos",
         "network",
         "disk",
         "clock",
@@ -221,6 +223,7 @@ fn the_reference_of_scenario_files_names_every_key_and_no_other() {
         "chaos.weights",
         "chaos.budget",
         "chaos.swarm",
+        "chaos.swarm.knobs",
         "liveness",
     ];
     for name in sections {

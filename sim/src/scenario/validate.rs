@@ -4,15 +4,18 @@ mod adversity;
 
 use core::ops::Range;
 
+use menagerie::PROTOCOLS;
 use menagerie::check::CHECKERS;
 use menagerie::ids::Span;
 use menagerie::mutation::CATALOGUE;
+use menagerie::protocol::knobs::Unit;
 use toml::Spanned;
 
 use super::cost::{Extent, affordable};
 use super::diagnostic::Problem;
+use super::knobs::KnobsSection;
 use super::quantity::{Duration, SPAN_MAX};
-use super::schema::{Document, KnobsSection, LatencySection};
+use super::schema::{Document, LatencySection};
 use crate::chance::decision::Name;
 use crate::scenario::script::parse_act;
 
@@ -292,43 +295,51 @@ impl Problems {
     fn number(&mut self, value: &Spanned<u32>, name: &str, min: u32, max: u32) {
         let number = *value.get_ref();
         if number < min || number > max {
-            self.add(
-                value.span(),
-                format!("`{name}` is {number}"),
-                &format!("expected a number from {min} to {max}"),
-            );
+            self.out_of_range(value.span(), name, number.into(), (min, max));
         }
     }
 
+    fn out_of_range(
+        &mut self,
+        span: Range<usize>,
+        name: &str,
+        number: u64,
+        (min, max): (u32, u32),
+    ) {
+        self.add(
+            span,
+            format!("`{name}` is {number}"),
+            &format!("expected a number from {min} to {max}"),
+        );
+    }
+
     fn knobs(&mut self, knobs: &KnobsSection) {
-        let numbers = [
-            (&knobs.init_limit, "init_limit", 1, 1_000),
-            (&knobs.sync_limit, "sync_limit", 1, 1_000),
-            (
-                &knobs.committed_log_window,
-                "committed_log_window",
-                1,
-                1_000_000,
-            ),
-            (&knobs.snapshot_every, "snapshot_every", 1, 1_000_000),
-            (&knobs.zxid_counter_bits, "zxid_counter_bits", 3, 32),
-            (&knobs.window, "window", 1, 100_000),
-            (&knobs.log_tail, "log_tail", 0, 1_000_000),
-            (&knobs.outstanding_max, "outstanding_max", 1, 1_000_000),
-        ];
-        for (value, name, min, max) in numbers {
-            if let Some(value) = value {
-                self.number(value, name, min, max);
+        for (key, value) in &knobs.0 {
+            if let Unit::Count { min, max } = key.about.unit
+                && !(u64::from(min)..=u64::from(max)).contains(value.get_ref())
+            {
+                self.out_of_range(value.span(), key.about.name, *value.get_ref(), (min, max));
             }
         }
-        if let (Some(min), Some(max)) = (&knobs.notification_min, &knobs.notification_max)
-            && min.get_ref() > max.get_ref()
-        {
-            self.add(
-                min.span(),
-                "`notification_min` is longer than `notification_max`".to_owned(),
-                "expected notification_min <= notification_max",
-            );
+        for tables in PROTOCOLS {
+            let given = |name: &str| {
+                let own = knobs
+                    .0
+                    .iter()
+                    .find(|(key, _)| key.protocol == Some(tables.name) && key.about.name == name);
+                own.map(|(_, value)| value)
+            };
+            for (low, high) in tables.ordered {
+                if let (Some(min), Some(max)) = (given(low), given(high))
+                    && min.get_ref() > max.get_ref()
+                {
+                    self.add(
+                        min.span(),
+                        format!("`{low}` is above `{high}`"),
+                        &format!("expected {low} <= {high}"),
+                    );
+                }
+            }
         }
     }
 
@@ -338,23 +349,17 @@ impl Problems {
             length: document.duration.get_ref().0,
             servers: u64::from(smallest_ensemble(document)).max(1),
         };
-        let knobs = &document.knobs;
-        let intervals = [
-            (&knobs.tick, "tick"),
-            (&knobs.finalize_wait, "finalize_wait"),
-            (&knobs.notification_min, "notification_min"),
-            (&knobs.notification_max, "notification_max"),
-            (&knobs.heartbeat, "heartbeat"),
-            (&knobs.election_timeout, "election_timeout"),
-            (&knobs.retransmit, "retransmit"),
-            (&document.ensemble.removal_interval, "removal_interval"),
-        ];
-        for (value, name) in intervals {
-            if let Some(value) = value
-                && let Err(why) = affordable(value.get_ref().0, extent)
-            {
-                let message = format!("`{name}` is too short");
-                self.add(value.span(), message, &why);
+        let knobs = document.knobs.0.iter();
+        let intervals = knobs.filter(|(key, _)| matches!(key.about.unit, Unit::Interval { .. }));
+        let intervals = intervals.map(|(key, value)| {
+            let interval = Span(*value.get_ref());
+            (value.span(), key.about.name, interval)
+        });
+        let removal = document.ensemble.removal_interval.as_ref();
+        let removal = removal.map(|value| (value.span(), "removal_interval", value.get_ref().0));
+        for (span, name, interval) in intervals.chain(removal) {
+            if let Err(why) = affordable(interval, extent) {
+                self.add(span, format!("`{name}` is too short"), &why);
             }
         }
     }

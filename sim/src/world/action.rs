@@ -162,32 +162,6 @@ impl Action {
         }
     }
 
-    /// Whether it undoes another one.
-    pub fn is_undo(&self) -> bool {
-        match self {
-            Action::Restart(_)
-            | Action::Resume(_)
-            | Action::Mend { .. }
-            | Action::MendClient(_)
-            | Action::Unslow { .. }
-            | Action::UnslowDisk { .. }
-            | Action::Unloss { .. }
-            | Action::Unduplicate { .. }
-            | Action::MendSyncs(_) => true,
-            Action::Crash { .. }
-            | Action::CrashMany { .. }
-            | Action::Pause(_)
-            | Action::Cut { .. }
-            | Action::CutClient(_)
-            | Action::Slow { .. }
-            | Action::SlowDisk { .. }
-            | Action::Loss { .. }
-            | Action::Duplicate { .. }
-            | Action::Break { .. }
-            | Action::FailSyncs { .. } => false,
-        }
-    }
-
     /// The words that stand for it in the run's hash: a number of its own and its arguments.
     pub(super) fn words(&self) -> [u64; 3] {
         let two = |a: NodeId, b: NodeId| u64::from(a.0) << 8 | u64::from(b.0);
@@ -218,56 +192,65 @@ impl Action {
         }
     }
 
+    /// What kind of action it is: one line each.
+    fn nature(&self) -> Nature {
+        use Concerns::{Clients, Link, Network, Process, Server};
+        use Turn::{Begins, Ends, Once};
+        let (name, concerns, turn) = match self {
+            Action::Crash { .. } => ("crash", Process, Begins),
+            Action::CrashMany { .. } => ("crash_many", Process, Begins),
+            Action::Restart(_) => ("restart", Process, Ends),
+            Action::Pause(_) => ("pause", Process, Begins),
+            Action::Resume(_) => ("resume", Process, Ends),
+            Action::Cut { .. } => ("cut", Link, Begins),
+            Action::Mend { .. } => ("mend", Link, Ends),
+            Action::CutClient(_) => ("cut_client", Clients, Begins),
+            Action::MendClient(_) => ("mend_client", Clients, Ends),
+            Action::Slow { .. } => ("slow", Link, Begins),
+            Action::Unslow { .. } => ("unslow", Link, Ends),
+            Action::SlowDisk { .. } => ("slow_disk", Server, Begins),
+            Action::UnslowDisk { .. } => ("unslow_disk", Server, Ends),
+            Action::Loss { .. } => ("loss", Network, Begins),
+            Action::Unloss { .. } => ("unloss", Network, Ends),
+            Action::Duplicate { .. } => ("duplicate", Network, Begins),
+            Action::Unduplicate { .. } => ("unduplicate", Network, Ends),
+            Action::Break { .. } => ("break", Link, Once),
+            // Until it is mended, which starts a process again that saw one fail.
+            Action::FailSyncs { .. } => ("fail_syncs", Server, Begins),
+            Action::MendSyncs(_) => ("mend_syncs", Server, Ends),
+        };
+        Nature {
+            name,
+            concerns,
+            turn,
+        }
+    }
+
     /// Its name in a trace.
     pub fn name(&self) -> &'static str {
-        match self {
-            Action::Crash { .. } => "crash",
-            Action::CrashMany { .. } => "crash_many",
-            Action::Restart(_) => "restart",
-            Action::Pause(_) => "pause",
-            Action::Resume(_) => "resume",
-            Action::Cut { .. } => "cut",
-            Action::Mend { .. } => "mend",
-            Action::CutClient(_) => "cut_client",
-            Action::MendClient(_) => "mend_client",
-            Action::Slow { .. } => "slow",
-            Action::Unslow { .. } => "unslow",
-            Action::SlowDisk { .. } => "slow_disk",
-            Action::UnslowDisk { .. } => "unslow_disk",
-            Action::Loss { .. } => "loss",
-            Action::Unloss { .. } => "unloss",
-            Action::Duplicate { .. } => "duplicate",
-            Action::Unduplicate { .. } => "unduplicate",
-            Action::Break { .. } => "break",
-            Action::FailSyncs { .. } => "fail_syncs",
-            Action::MendSyncs(_) => "mend_syncs",
-        }
+        self.nature().name
+    }
+
+    /// Whether it undoes another one.
+    pub fn is_undo(&self) -> bool {
+        self.nature().turn == Turn::Ends
     }
 
     /// Whether it starts or stops processes: each of those is an event of a trace by itself.
     pub(super) fn is_about_processes(&self) -> bool {
-        match self {
-            Action::Crash { .. }
-            | Action::CrashMany { .. }
-            | Action::Restart(_)
-            | Action::Pause(_)
-            | Action::Resume(_) => true,
-            Action::Cut { .. }
-            | Action::Mend { .. }
-            | Action::CutClient(_)
-            | Action::MendClient(_)
-            | Action::Slow { .. }
-            | Action::Unslow { .. }
-            | Action::SlowDisk { .. }
-            | Action::UnslowDisk { .. }
-            | Action::Loss { .. }
-            | Action::Unloss { .. }
-            | Action::Duplicate { .. }
-            | Action::Unduplicate { .. }
-            | Action::Break { .. }
-            | Action::FailSyncs { .. }
-            | Action::MendSyncs(_) => false,
-        }
+        self.nature().concerns == Concerns::Process
+    }
+
+    /// Whether it is about the way between the two servers that it names.
+    pub(super) fn is_between_two(&self) -> bool {
+        self.nature().concerns == Concerns::Link
+    }
+
+    /// Whether it begins or ends a disturbance of servers and the links between them; `None` if it
+    /// only concerns clients, which elect nobody.
+    pub(super) fn turn(&self) -> Option<Turn> {
+        let Nature { concerns, turn, .. } = self.nature();
+        (concerns != Concerns::Clients).then_some(turn)
     }
 
     /// How much it does.
@@ -365,59 +348,28 @@ impl Action {
             | Action::Unduplicate { .. } => self.clone(),
         })
     }
+}
 
-    /// Whether it is about the way between the two servers that it names.
-    pub(super) fn is_between_two(&self) -> bool {
-        match self {
-            Action::Cut { .. }
-            | Action::Mend { .. }
-            | Action::Slow { .. }
-            | Action::Unslow { .. }
-            | Action::Break { .. } => true,
-            Action::Crash { .. }
-            | Action::CrashMany { .. }
-            | Action::Restart(_)
-            | Action::Pause(_)
-            | Action::Resume(_)
-            | Action::CutClient(_)
-            | Action::MendClient(_)
-            | Action::SlowDisk { .. }
-            | Action::UnslowDisk { .. }
-            | Action::Loss { .. }
-            | Action::Unloss { .. }
-            | Action::Duplicate { .. }
-            | Action::Unduplicate { .. }
-            | Action::FailSyncs { .. }
-            | Action::MendSyncs(_) => false,
-        }
-    }
+/// What is true of every action of a kind.
+struct Nature {
+    name: &'static str,
+    concerns: Concerns,
+    turn: Turn,
+}
 
-    /// Whether it begins or ends a disturbance of servers and the links between them; `None` if it
-    /// only concerns clients, which elect nobody.
-    pub(super) fn turn(&self) -> Option<Turn> {
-        match self {
-            Action::Crash { .. }
-            | Action::CrashMany { .. }
-            | Action::Pause(_)
-            | Action::Cut { .. }
-            | Action::Slow { .. }
-            | Action::SlowDisk { .. }
-            | Action::Loss { .. }
-            | Action::Duplicate { .. }
-            // Until it is mended, which starts a process again that saw one fail.
-            | Action::FailSyncs { .. } => Some(Turn::Begins),
-            Action::Restart(_)
-            | Action::Resume(_)
-            | Action::Mend { .. }
-            | Action::Unslow { .. }
-            | Action::UnslowDisk { .. }
-            | Action::Unloss { .. }
-            | Action::Unduplicate { .. }
-            | Action::MendSyncs(_) => Some(Turn::Ends),
-            Action::Break { .. } => Some(Turn::Once),
-            Action::CutClient(_) | Action::MendClient(_) => None,
-        }
-    }
+/// What an action is about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Concerns {
+    /// Whether processes run.
+    Process,
+    /// The way between two servers.
+    Link,
+    /// Another part of a server.
+    Server,
+    /// The way between a server and its clients.
+    Clients,
+    /// Every datagram.
+    Network,
 }
 
 /// How much an action does, where it has a measure.

@@ -11,9 +11,9 @@ use menagerie::tree::Request;
 use menagerie::wire::ClientFrame;
 
 use super::event::{feed_answer, feed_request};
-use super::node::Timers;
 use super::raw::DRIVER;
 use super::streams::End;
+use super::timers::Timers;
 use super::{Event, Happening, Kind, World, WorldSpec};
 use crate::chance::decision::{Decider, Name};
 use crate::chance::dice::{Concern, Dice};

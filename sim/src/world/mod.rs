@@ -40,8 +40,10 @@ mod conns;
 pub mod disk;
 mod event;
 mod faults;
+pub mod knobs;
 mod network;
 mod node;
+mod queries;
 mod queue;
 mod raw;
 pub mod reach;
@@ -52,6 +54,7 @@ mod spec;
 mod streams;
 #[cfg(test)]
 mod tests;
+mod timers;
 mod witness;
 
 pub use action::{Action, Amount, CrashKind};
@@ -62,8 +65,8 @@ use menagerie::canonical::{Canonical, RunHash};
 use menagerie::check::{Ending, Excused, Final, Observation, Panel, Setup, Timing, Verdict};
 use menagerie::client::{ClientEffect, ClientInput};
 use menagerie::history::History;
-use menagerie::ids::{ClientId, ConnId, NodeId, Span, VirtualTime, Zxid};
-use menagerie::protocol::{Protocol, Refusal, Role, Standing};
+use menagerie::ids::{ClientId, ConnId, NodeId, Span, VirtualTime};
+use menagerie::protocol::{Protocol, Role};
 use menagerie::server::{Server, ServerEffect};
 use std::collections::VecDeque;
 
@@ -144,7 +147,7 @@ impl<P: Protocol> World<P> {
                 epochs: P::EPOCHS,
                 timing: Timing {
                     drift_ppm_max: spec.clock.drift_ppm_max,
-                    tick: spec.knobs.tick,
+                    tick: spec.knobs.shared.tick,
                     removal_interval: spec.settings.removal_interval,
                 },
             })
@@ -177,9 +180,8 @@ impl<P: Protocol> World<P> {
             driver_dials: 0,
             stats: Stats::default(),
             reach: reach::Watch::new(
-                P::NAME,
-                spec.knobs.zxid_counter_bits,
-                spec.knobs.election_timeout,
+                P::RARE_PATHS,
+                P::timing(&spec.knobs.shared, &spec.knobs.own(P::NAME)),
             ),
             witness: Witness::default(),
             excused: Excused::default(),
@@ -280,72 +282,6 @@ impl<P: Protocol> World<P> {
     /// Asks for a [`Happening::Wakeup`].
     pub fn wake_at(&mut self, at: VirtualTime, token: u64) {
         self.queue.push(at.max(self.now), Event::Wakeup(token));
-    }
-
-    /// Whether a server's process runs (it may be paused).
-    pub fn is_up(&self, node: NodeId) -> bool {
-        self.node(node).server.is_some()
-    }
-
-    /// Whether a server's process is paused.
-    pub fn is_paused(&self, node: NodeId) -> bool {
-        self.node(node).paused
-    }
-
-    /// Whether nothing passes from one server to another.
-    pub fn is_cut(&self, from: NodeId, to: NodeId) -> bool {
-        let (from, to) = (usize::from(self.place(from)), usize::from(self.place(to)));
-        self.pairs[from * self.nodes.len() + to].is_cut()
-    }
-
-    /// Where a server stands; `None` if it is down.
-    pub fn standing(&self, node: NodeId) -> Option<Standing> {
-        self.server(node).map(Server::standing)
-    }
-
-    /// What a server has applied; `None` if it is down.
-    pub fn applied(&self, node: NodeId) -> Option<Zxid> {
-        self.server(node).map(Server::applied)
-    }
-
-    /// The digest of a server's state; `None` if it is down.
-    pub fn digest(&self, node: NodeId) -> Option<u64> {
-        self.server(node).map(Server::digest)
-    }
-
-    /// Why a server refused to boot, if its last boot ended so.
-    pub fn refusal(&self, node: NodeId) -> Option<&Refusal> {
-        self.node(node).refusal.as_ref()
-    }
-
-    /// A server; `None` if it is down.
-    pub fn server(&self, node: NodeId) -> Option<&Server<P>> {
-        self.node(node).server.as_ref()
-    }
-
-    /// What clients saw so far.
-    pub fn history(&self) -> &History {
-        &self.history
-    }
-
-    /// Counts so far.
-    pub fn stats(&self) -> &Stats {
-        &self.stats
-    }
-
-    /// The synced reads that nothing could be asked of; known once the run has finished.
-    pub fn excused(&self) -> Excused {
-        self.excused
-    }
-
-    /// Which paths were taken so far.
-    pub fn reached(&self) -> reach::Reached {
-        self.reach.finish(&self.stats, &self.history)
-    }
-
-    /// The hash of everything so far.
-    pub fn hash(&self) -> u64 {
-        self.hash.value()
     }
 
     /// Ends the run: the last look at the disks, and the verdicts (none without checks).

@@ -2,10 +2,8 @@
 
 use menagerie::canonical::Canonical;
 use menagerie::check::Observation;
-use menagerie::ids::{ConnId, NodeId, Span};
-use menagerie::protocol::{
-    DiskResult, Ensemble, Fact, Gate, Protocol, Refusal, Standing, TimerRange, Via,
-};
+use menagerie::ids::{ConnId, NodeId};
+use menagerie::protocol::{DiskResult, Ensemble, Fact, Gate, Protocol, Refusal, Standing, Via};
 use menagerie::server::{
     HOLDINGS, Note, Server, ServerEffect, ServerInput, ServerOutbox, ServerTimer,
 };
@@ -13,11 +11,12 @@ use menagerie::wire::Packet;
 
 use super::{Event, Key, Kind, World, WorldSpec};
 use crate::chance::decision::{Decider, Name};
-use crate::chance::dice::{Concern, Deck, Dice, Draw};
+use crate::chance::dice::{Concern, Dice};
 use crate::trace::body::typed;
 use crate::trace::{Op, Phase, What};
 use crate::world::clock::Clock;
 use crate::world::disk::{Disk, Entry, Outcome};
+use crate::world::timers::Timers;
 
 /// An effect that waits in the disk queue.
 #[derive(Clone, Debug)]
@@ -28,57 +27,6 @@ pub(super) enum Gated<P: Protocol> {
         packet: Packet<P>,
     },
     Fact(Fact),
-}
-
-/// A timer that was set at least once.
-#[derive(Clone, Copy, Debug)]
-struct TimerSlot<T> {
-    timer: T,
-    /// The ordinal of the setting that counts; `None` if it is not set.
-    armed: Option<u64>,
-    /// The recorded event in which it was set.
-    set_by: Option<u64>,
-    /// How often it was set in the whole run.
-    settings: u64,
-}
-
-/// The timers of one process, and of those before it on the same machine. There are few of them, so
-/// they are searched one by one.
-
-#[derive(Debug)]
-pub(super) struct Timers<T> {
-    slots: Vec<TimerSlot<T>>,
-    next_ordinal: u64,
-    deck: Deck,
-}
-
-/// One setting of a timer.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Setting {
-    /// Which timer.
-    pub(super) slot: u16,
-    /// Names the setting among all of the process.
-    pub(super) ordinal: u64,
-    /// Which setting of this timer it is, from 1.
-    pub(super) number: u64,
-    /// The draw for its delay.
-    draw: Draw,
-}
-
-impl Setting {
-    /// The delay: drawn from the range; in the plain case, the `place`-th of `places` even steps
-    /// into it, so that each process has its own.
-    pub(super) fn delay(
-        &self,
-        range: TimerRange,
-        (place, places): (u64, u64),
-        decider: &mut Decider,
-        name: impl FnOnce() -> Name,
-    ) -> Span {
-        let (min, max) = (range.min.0, range.max.0);
-        let plain = || min + (max - min) / (places + 1) * place;
-        Span(decider.settle(name, || self.draw.range(min, max), plain))
-    }
 }
 
 pub(super) struct Node<P: Protocol> {
@@ -98,7 +46,7 @@ pub(super) struct Node<P: Protocol> {
     /// How many faults cut it off from its clients.
     pub(super) client_cuts: u32,
     pub(super) client_cut_generation: u32,
-    ensemble: Ensemble,
+    ensemble: Ensemble<P::Knobs>,
     clock: Clock,
     outbox: ServerOutbox<P>,
     pub(super) standing: Option<Standing>,
@@ -106,70 +54,6 @@ pub(super) struct Node<P: Protocol> {
     pub(super) uplink: Option<NodeId>,
     /// The most that the process has held of each.
     peaks: [usize; HOLDINGS],
-}
-
-impl<T: Copy + Eq> Timers<T> {
-    pub(super) fn new(deck: Deck) -> Timers<T> {
-        Timers {
-            slots: Vec::new(),
-            next_ordinal: 0,
-            deck,
-        }
-    }
-
-    /// Sets a timer.
-    pub(super) fn set(&mut self, timer: T, cause: Option<u64>) -> Setting {
-        let ordinal = self.next_ordinal;
-        self.next_ordinal += 1;
-        let place = match self.slots.iter().position(|slot| slot.timer == timer) {
-            Some(place) => place,
-            None => {
-                self.slots.push(TimerSlot {
-                    timer,
-                    armed: None,
-                    set_by: None,
-                    settings: 0,
-                });
-                self.slots.len() - 1
-            }
-        };
-        let slot = u16::try_from(place).expect("a process has fewer than 65536 timers");
-        let place = &mut self.slots[place];
-        place.armed = Some(ordinal);
-        place.set_by = cause;
-        place.settings += 1;
-        let number = place.settings;
-        Setting {
-            slot,
-            ordinal,
-            number,
-            draw: self.deck.draw(u64::from(slot) << 40 | number),
-        }
-    }
-
-    pub(super) fn cancel(&mut self, timer: T) {
-        if let Some(slot) = self.slots.iter_mut().find(|slot| slot.timer == timer) {
-            slot.armed = None;
-        }
-    }
-
-    /// The timer that goes off, and the recorded event in which it was set; `None` if that setting
-    /// was replaced, cancelled or forgotten.
-    pub(super) fn fire(&mut self, slot: u16, ordinal: u64) -> Option<(T, Option<u64>)> {
-        let slot = self.slots.get_mut(usize::from(slot))?;
-        if slot.armed != Some(ordinal) {
-            return None;
-        }
-        slot.armed = None;
-        Some((slot.timer, slot.set_by))
-    }
-
-    /// Forgets all of them: the process died.
-    pub(super) fn clear(&mut self) {
-        for slot in &mut self.slots {
-            slot.armed = None;
-        }
-    }
 }
 
 impl<P: Protocol> Node<P> {
@@ -193,7 +77,8 @@ impl<P: Protocol> Node<P> {
                 me: id,
                 voters: (1..=spec.voters).map(NodeId).collect(),
                 observers: (spec.voters + 1..=servers).map(NodeId).collect(),
-                knobs: spec.knobs.clone(),
+                knobs: spec.knobs.shared.clone(),
+                own: spec.knobs.own(P::NAME),
                 mutations: spec.mutations,
             },
             clock: Clock::drawn(spec.clock, dice, id.0, decider),

@@ -1,186 +1,94 @@
 //! Which rare paths a run takes, and how often.
 //!
 //! A checker that holds says nothing about a path that no seed takes. So each path that our seeds
-//! must take has a line in [`PATHS`] and is counted in every run, from the facts that servers state
+//! must take has a line, in [`Protocol::RARE_PATHS`] or here, and is counted in every run, from the facts that servers state
 //! and the messages that arrive. A campaign sums them up. Counting changes no run.
 
 use std::collections::BTreeMap;
 
 use menagerie::history::History;
 use menagerie::ids::{NodeId, SessionId, Span, Zxid};
-use menagerie::protocol::{Fact, Role, Standing};
+use menagerie::protocol::{Fact, RarePath, Role, Seen, Standing, Timing};
 use menagerie::tree::{Content, Payload, Txn, Write};
 use menagerie::wire::{ClientFrame, ServerFrame};
 
 use crate::world::Stats;
 
-/// A path that our seeds must take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Path {
-    /// Zab: a learner is synchronised by a DIFF.
-    Diff,
-    /// Zab: a learner is synchronised by a TRUNC.
-    Trunc,
-    /// Zab: a learner is synchronised by a snapshot.
-    Snap,
-    /// Zab: a leader proposes the last zxid of its epoch.
-    Rollover,
-    /// Paxos: a leader is established.
-    Ballot,
-    /// Paxos: a ballot is promised above one of another server that is not established.
-    Duel,
-    /// Paxos: a server refuses a ballot.
-    Nack,
-    /// Paxos: what is promised to a ballot reports votes of two ballots in one slot.
-    TwoBallots,
-    /// Paxos: what is promised to a ballot reports two values in one slot.
-    TwoValues,
-    /// Paxos: a leader fills a gap with a no-op.
-    Gap,
-    /// Paxos: a server that lags is told chosen values.
-    Learn,
-    /// Paxos: a server that lags is given a snapshot.
-    PaxosSnap,
-    /// A server is established as the leader beside another one.
-    TwoLeaders,
-    /// A session expires.
-    Expiry,
-    /// A client sends an operation again.
-    Retry,
-    /// An established leader takes no further request.
-    QueueFull,
-    /// A client shows a wrong password.
-    WrongPassword,
-    /// A sync fails.
-    FailedSync,
-    /// Paxos: a datagram takes longer than the shortest election timeout.
-    LateDatagram,
-    /// Paxos: the second copy of a datagram takes longer than the shortest election timeout.
-    LateTwin,
-}
-
-/// What there is to say of a path.
-#[derive(Clone, Copy, Debug)]
-pub struct Entry {
-    /// The path.
-    pub path: Path,
-    /// Its name in tables and documents.
-    pub name: &'static str,
-    /// The protocol it belongs to; `None`: every one.
-    pub protocol: Option<&'static str>,
-    /// The kind of message whose arrivals are counted; `None`: it is noted where it happens.
-    pub kind: Option<&'static str>,
-}
-
-/// Every path, in the order of [`Path`].
-pub const PATHS: &[Entry] = &[
-    of_kind(Path::Diff, "DIFF", "zab", "DIFF"),
-    of_kind(Path::Trunc, "TRUNC", "zab", "TRUNC"),
-    of_kind(Path::Snap, "SNAP", "zab", "SNAP"),
-    of_protocol(Path::Rollover, "rollover", "zab"),
-    of_protocol(Path::Ballot, "ballot established", "paxos"),
-    of_protocol(Path::Duel, "ballot duel", "paxos"),
-    of_kind(Path::Nack, "Nack", "paxos", "Nack"),
-    of_protocol(Path::TwoBallots, "two ballots reported", "paxos"),
-    of_protocol(Path::TwoValues, "two values reported", "paxos"),
-    of_protocol(Path::Gap, "gap filled", "paxos"),
-    of_kind(Path::Learn, "Learn", "paxos", "Learn"),
-    of_kind(Path::PaxosSnap, "Snap", "paxos", "Snap"),
-    of_all(Path::TwoLeaders, "two leaders at once"),
-    of_all(Path::Expiry, "session expired"),
-    of_all(Path::Retry, "operation sent again"),
-    of_all(Path::QueueFull, "leader's queue full"),
-    of_all(Path::WrongPassword, "wrong password"),
-    of_all(Path::FailedSync, "failed sync"),
-    of_protocol(Path::LateDatagram, "late datagram", "paxos"),
-    of_protocol(Path::LateTwin, "late duplicate", "paxos"),
+/// The paths that every protocol has.
+const SHARED: &[RarePath] = &[
+    of_all(Seen::TwoLeaders, "two leaders at once"),
+    of_all(Seen::Expiry, "session expired"),
+    of_all(Seen::Retry, "operation sent again"),
+    of_all(Seen::QueueFull, "leader's queue full"),
+    of_all(Seen::WrongPassword, "wrong password"),
+    of_all(Seen::FailedSync, "failed sync"),
 ];
 
-const fn of_kind(
-    path: Path,
-    name: &'static str,
-    protocol: &'static str,
-    kind: &'static str,
-) -> Entry {
-    Entry {
-        path,
-        name,
-        protocol: Some(protocol),
-        kind: Some(kind),
-    }
+const fn of_all(seen: Seen, name: &'static str) -> RarePath {
+    RarePath { name, seen }
 }
 
-const fn of_protocol(path: Path, name: &'static str, protocol: &'static str) -> Entry {
-    Entry {
-        path,
-        name,
-        protocol: Some(protocol),
-        kind: None,
-    }
-}
-
-const fn of_all(path: Path, name: &'static str) -> Entry {
-    Entry {
-        path,
-        name,
-        protocol: None,
-        kind: None,
-    }
-}
-
-/// How often each path was taken.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reached([u64; PATHS.len()]);
-
-impl Default for Reached {
-    fn default() -> Reached {
-        Reached([0; PATHS.len()])
-    }
-}
+/// The paths of a run, and how often each was taken: those of its protocol, then those that every
+/// protocol has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reached(Vec<(RarePath, u64)>);
 
 impl Reached {
+    fn new(own: &[RarePath]) -> Reached {
+        let paths = own.iter().chain(SHARED);
+        Reached(paths.map(|path| (*path, 0)).collect())
+    }
+
     /// How often a path was taken.
-    pub fn times(&self, path: Path) -> u64 {
-        self.0[path as usize]
+    pub fn times(&self, seen: Seen) -> u64 {
+        let found = self.0.iter().find(|(path, _)| path.seen == seen);
+        found.map_or(0, |(_, times)| *times)
     }
 
-    /// The paths that concern a protocol, and how often each was taken.
-    pub fn of<'a>(&'a self, protocol: &'a str) -> impl Iterator<Item = (&'static Entry, u64)> + 'a {
-        PATHS
-            .iter()
-            .filter(move |entry| entry.protocol.is_none_or(|name| name == protocol))
-            .map(|entry| (entry, self.times(entry.path)))
-    }
-
-    fn add(&mut self, path: Path, times: u64) {
-        self.0[path as usize] += times;
+    /// Counts a path, if the protocol has it.
+    fn add(&mut self, seen: Seen, more: u64) {
+        let found = self.0.iter_mut().find(|(path, _)| path.seen == seen);
+        if let Some((_, times)) = found {
+            *times += more;
+        }
     }
 }
 
-/// How often each path was taken in many runs.
+/// How often each path was taken in many runs of one protocol.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    times: Reached,
-    runs: Reached,
+pub struct Tally(Vec<Line>);
+
+/// What there is to say of a path after many runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// The path's name.
+    pub name: &'static str,
+    /// In how many runs it was taken.
+    pub runs: u64,
+    /// How often it was taken in all.
+    pub times: u64,
 }
 
 impl Tally {
     /// Adds a run.
     pub fn take(&mut self, run: &Reached) {
-        for entry in PATHS {
-            let times = run.times(entry.path);
-            self.times.add(entry.path, times);
-            self.runs.add(entry.path, u64::from(times > 0));
+        if self.0.is_empty() {
+            let lines = run.0.iter().map(|(path, _)| Line {
+                name: path.name,
+                runs: 0,
+                times: 0,
+            });
+            self.0 = lines.collect();
+        }
+        for (line, (_, times)) in self.0.iter_mut().zip(&run.0) {
+            line.times += times;
+            line.runs += u64::from(*times > 0);
         }
     }
 
-    /// The paths that concern a protocol: in how many runs each was taken, and how often in all.
-    pub fn of<'a>(
-        &'a self,
-        protocol: &'a str,
-    ) -> impl Iterator<Item = (&'static Entry, u64, u64)> + 'a {
-        let runs = self.runs.of(protocol);
-        runs.map(|(entry, runs)| (entry, runs, self.times.times(entry.path)))
+    /// Every path.
+    pub fn lines(&self) -> &[Line] {
+        &self.0
     }
 }
 
@@ -190,9 +98,8 @@ type FirstReports = BTreeMap<Zxid, (u64, u64)>;
 /// Watches one run.
 #[derive(Clone, Debug)]
 pub(crate) struct Watch {
-    protocol: &'static str,
     /// The last counter of an epoch.
-    last_counter: u64,
+    last_counter: u32,
     late: Span,
     reached: Reached,
     /// The ballot that each server's promise under way is about.
@@ -210,13 +117,12 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// `late`: a datagram that takes longer is late.
-    pub(crate) fn new(protocol: &'static str, counter_bits: u32, late: Span) -> Watch {
+    /// `paths`: those of the protocol alone.
+    pub(crate) fn new(paths: &[RarePath], timing: Timing) -> Watch {
         Watch {
-            protocol,
-            last_counter: (1 << counter_bits) - 1,
-            late,
-            reached: Reached::default(),
+            last_counter: timing.epoch_length,
+            late: timing.patience,
+            reached: Reached::new(paths),
             promising: BTreeMap::new(),
             reports: BTreeMap::new(),
             with_two_ballots: 0,
@@ -232,56 +138,40 @@ impl Watch {
     pub(crate) fn finish(&self, stats: &Stats, history: &History) -> Reached {
         let mut reached = self.reached.clone();
         let kinds = stats.by_kind();
-        for entry in PATHS {
-            let concerned = entry.protocol == Some(self.protocol);
-            let arrivals = entry.kind.and_then(|kind| kinds.get(kind));
-            if let (true, Some(count)) = (concerned, arrivals) {
-                reached.add(entry.path, *count);
+        for (path, times) in &mut reached.0 {
+            if let Seen::Message(kind) = path.seen {
+                *times += kinds.get(kind).copied().unwrap_or_default();
             }
         }
         let again = |attempts: u32| u64::from(attempts.saturating_sub(1));
         let operations = history.operations.iter();
-        reached.add(Path::Retry, operations.map(|op| again(op.attempts)).sum());
+        reached.add(Seen::Retry, operations.map(|op| again(op.attempts)).sum());
         reached
     }
 
-    fn note(&mut self, path: Path) {
-        self.reached.add(path, 1);
+    fn note(&mut self, seen: Seen) {
+        self.reached.add(seen, 1);
     }
 
     pub(crate) fn failed_sync(&mut self) {
-        self.note(Path::FailedSync);
+        self.note(Seen::FailedSync);
     }
 
     /// A datagram sets off that takes so long, or its second copy.
     pub(crate) fn travels(&mut self, travel: Span, is_twin: bool) {
         if travel > self.late {
             self.note(if is_twin {
-                Path::LateTwin
+                Seen::LateTwin
             } else {
-                Path::LateDatagram
+                Seen::LateDatagram
             });
         }
     }
 
     pub(crate) fn fact(&mut self, node: NodeId, fact: &Fact) {
-        match self.protocol {
-            "zab" => {
-                if let Fact::Proposed { zxid, .. } = fact
-                    && u64::from(zxid.counter()) == self.last_counter
-                {
-                    self.note(Path::Rollover);
-                }
-            }
-            "paxos" => self.paxos_fact(node, fact),
-            _other => {}
-        }
-    }
-
-    fn paxos_fact(&mut self, node: NodeId, fact: &Fact) {
         match *fact {
             Fact::Established { epoch, .. } => {
-                self.note(Path::Ballot);
+                self.note(Seen::Established);
                 self.established = self.established.max(epoch);
                 self.reports.retain(|ballot, _| *ballot > epoch);
             }
@@ -291,7 +181,7 @@ impl Watch {
                 }
                 let owner = |ballot: u64| ballot & 0xff;
                 if self.promised > self.established && owner(self.promised) != owner(epoch) {
-                    self.note(Path::Duel);
+                    self.note(Seen::Duel);
                 }
                 self.promised = epoch;
             }
@@ -303,8 +193,15 @@ impl Watch {
                     self.reported(ballot, zxid, (epoch, value));
                 }
             }
-            Fact::Proposed { value: 0, .. } => self.note(Path::Gap),
-            Fact::Proposed { .. } | Fact::Voted { .. } | Fact::Chosen { .. } => {}
+            Fact::Proposed { zxid, value, .. } => {
+                if value == 0 {
+                    self.note(Seen::Gap);
+                }
+                if zxid.counter() == self.last_counter {
+                    self.note(Seen::LastOfEpoch);
+                }
+            }
+            Fact::Voted { .. } | Fact::Chosen { .. } => {}
         }
     }
 
@@ -317,11 +214,11 @@ impl Watch {
         let first = *reports.entry(slot).or_insert(vote);
         if first.0 != vote.0 && self.with_two_ballots < ballot {
             self.with_two_ballots = ballot;
-            self.note(Path::TwoBallots);
+            self.note(Seen::TwoEpochs);
         }
         if first.1 != vote.1 && self.with_two_values < ballot {
             self.with_two_values = ballot;
-            self.note(Path::TwoValues);
+            self.note(Seen::TwoValues);
         }
     }
 
@@ -334,11 +231,11 @@ impl Watch {
     ) {
         let was = before.is_some_and(is_established);
         if is_established(now) && !was && others.any(|other| is_established(&other)) {
-            self.note(Path::TwoLeaders);
+            self.note(Seen::TwoLeaders);
         }
         let could = before.is_some_and(|before| before.can_propose);
         if is_established(now) && was && could && !now.can_propose {
-            self.note(Path::QueueFull);
+            self.note(Seen::QueueFull);
         }
     }
 
@@ -353,7 +250,7 @@ impl Watch {
         };
         if is_expiry && zxid > self.expired_through {
             self.expired_through = zxid;
-            self.note(Path::Expiry);
+            self.note(Seen::Expiry);
         }
     }
 
@@ -378,7 +275,7 @@ impl Watch {
                 .is_some_and(|own| own != password)
             && *session != SessionId::NONE
         {
-            self.note(Path::WrongPassword);
+            self.note(Seen::WrongPassword);
         }
     }
 }
@@ -392,52 +289,70 @@ mod tests {
     use super::*;
     use menagerie::protocol::epoch_of_ballot;
 
-    fn watch(protocol: &'static str) -> Watch {
-        Watch::new(protocol, 4, Span::millis(100))
+    const PATHS: &[RarePath] = &[
+        of_all(Seen::Message("TRUNC"), "TRUNC"),
+        of_all(Seen::LastOfEpoch, "rollover"),
+        of_all(Seen::Established, "established"),
+        of_all(Seen::Duel, "duel"),
+        of_all(Seen::TwoEpochs, "two epochs"),
+        of_all(Seen::TwoValues, "two values"),
+    ];
+
+    fn watch() -> Watch {
+        let timing = Timing {
+            epoch_length: 15,
+            patience: Span::millis(100),
+            ..Timing::NONE
+        };
+        Watch::new(PATHS, timing)
     }
 
     #[test]
-    fn every_path_stands_at_its_own_place_of_the_table() {
-        for (place, entry) in PATHS.iter().enumerate() {
-            assert_eq!(entry.path as usize, place, "{}", entry.name);
-            assert!(PATHS[..place].iter().all(|other| other.name != entry.name));
+    fn no_two_paths_of_a_protocol_have_one_name_or_are_seen_by_the_same() {
+        for tables in menagerie::PROTOCOLS {
+            let paths: Vec<&RarePath> = tables.rare_paths.iter().chain(SHARED).collect();
+            for (place, path) in paths.iter().enumerate() {
+                let same = |other: &&&RarePath| other.name == path.name || other.seen == path.seen;
+                assert_eq!(paths[..place].iter().find(same), None, "{}", path.name);
+            }
         }
     }
 
     #[test]
-    fn the_last_zxid_of_an_epoch_is_a_rollover_of_zab_alone() {
+    fn the_last_zxid_of_an_epoch_is_counted_where_the_protocol_has_that_path() {
         let fact = Fact::Proposed {
             epoch: 2,
             zxid: Zxid::new(2, 15),
             value: 7,
         };
-        for (protocol, expected) in [("zab", 1), ("paxos", 0)] {
-            let mut watch = watch(protocol);
+        for (paths, expected) in [(PATHS, 1), (&[][..], 0)] {
+            let mut watch = watch();
+            watch.reached = Reached::new(paths);
             watch.fact(NodeId(1), &fact);
-            assert_eq!(watch.reached.times(Path::Rollover), expected, "{protocol}");
+            assert_eq!(watch.reached.times(Seen::LastOfEpoch), expected);
         }
     }
 
     #[test]
     fn a_ballot_above_one_that_was_never_established_is_a_duel() {
-        let mut watch = watch("paxos");
+        let mut watch = watch();
         let [first, second, third] =
             [(1, 1), (1, 2), (2, 1)].map(|(round, owner)| epoch_of_ballot(round, NodeId(owner)));
         let promised = |epoch| Fact::Promised { epoch };
         watch.fact(NodeId(1), &promised(first));
         watch.fact(NodeId(2), &promised(second));
-        assert_eq!(watch.reached.times(Path::Duel), 1);
+        assert_eq!(watch.reached.times(Seen::Duel), 1);
         let through = Zxid::ZERO;
         let epoch = second;
         watch.fact(NodeId(2), &Fact::Established { epoch, through });
         watch.fact(NodeId(1), &promised(third));
-        assert_eq!(watch.reached.times(Path::Duel), 1);
-        assert_eq!(watch.reached.times(Path::Ballot), 1);
+        assert_eq!(watch.reached.times(Seen::Duel), 1);
+        assert_eq!(watch.reached.times(Seen::Established), 1);
     }
 
     #[test]
     fn votes_of_two_ballots_and_of_two_values_are_told_apart() {
-        let mut watch = watch("paxos");
+        let mut watch = watch();
         let report = |watch: &mut Watch, node, epoch, vote: (u64, u64)| {
             let above = Zxid::ZERO;
             watch.fact(NodeId(node), &Fact::Reporting { epoch, above });
@@ -448,24 +363,25 @@ mod tests {
         report(&mut watch, 1, 900, (300, 7));
         report(&mut watch, 2, 900, (400, 7));
         report(&mut watch, 3, 900, (500, 7));
-        assert_eq!(watch.reached.times(Path::TwoBallots), 1);
-        assert_eq!(watch.reached.times(Path::TwoValues), 0);
+        assert_eq!(watch.reached.times(Seen::TwoEpochs), 1);
+        assert_eq!(watch.reached.times(Seen::TwoValues), 0);
         report(&mut watch, 1, 901, (300, 7));
         report(&mut watch, 2, 901, (400, 8));
-        assert_eq!(watch.reached.times(Path::TwoBallots), 2);
-        assert_eq!(watch.reached.times(Path::TwoValues), 1);
+        assert_eq!(watch.reached.times(Seen::TwoEpochs), 2);
+        assert_eq!(watch.reached.times(Seen::TwoValues), 1);
     }
 
     #[test]
     fn a_campaign_counts_runs_and_times() {
-        let mut run = Reached::default();
-        run.add(Path::Trunc, 3);
+        let mut run = Reached::new(PATHS);
+        let none = run.clone();
+        run.add(Seen::Message("TRUNC"), 3);
         let mut tally = Tally::default();
         tally.take(&run);
-        tally.take(&Reached::default());
-        let trunc = tally.of("zab").find(|line| line.0.path == Path::Trunc);
-        let (_, runs, times) = trunc.expect("TRUNC concerns Zab");
-        assert_eq!((runs, times), (1, 3));
-        assert!(tally.of("paxos").all(|line| line.0.path != Path::Trunc));
+        tally.take(&none);
+        let mut lines = tally.lines().iter();
+        let trunc = lines.find(|line| line.name == "TRUNC");
+        let trunc = trunc.expect("the protocol has that path");
+        assert_eq!((trunc.runs, trunc.times), (1, 3));
     }
 }

@@ -66,25 +66,17 @@ fn repeats(world: &WorldSpec) -> u64 {
 
 /// How long it takes until a leader that is gone is missed.
 fn notices(world: &WorldSpec) -> Span {
-    let knobs = &world.knobs;
-    let silence = knobs
-        .tick
-        .times(u64::from(knobs.sync_limit))
-        .max(knobs.election_timeout.times(2));
+    let silence = world.knobs.timing().silence;
     sum(&[silence, world.network.patience, world.network.dial_timeout])
 }
 
 /// How long an election and the synchronisation after it take, or an election that is in vain.
 fn elects(world: &WorldSpec) -> Span {
-    let knobs = &world.knobs;
-    let waits = knobs
-        .notification_max
-        .max(knobs.election_timeout.times(2))
-        .max(knobs.tick.times(u64::from(knobs.init_limit)));
+    let timing = world.knobs.timing();
     sum(&[
-        waits,
-        knobs.finalize_wait,
-        knobs.retransmit.times(repeats(world)),
+        timing.election,
+        timing.decision,
+        world.knobs.shared.retransmit.times(repeats(world)),
         hops(world),
         disk(world, QUANTILE).times(SYNCS),
     ])
@@ -107,7 +99,7 @@ fn answers(world: &WorldSpec) -> Span {
 /// How long it takes to work off what the clients ask for while nobody answers.
 fn backlog(world: &WorldSpec) -> Span {
     let again = if repeats(world) > 1 {
-        world.knobs.retransmit
+        world.knobs.shared.retransmit
     } else {
         Span::ZERO
     };
@@ -116,9 +108,10 @@ fn backlog(world: &WorldSpec) -> Span {
 
 /// How many full windows that is.
 fn rounds(world: &WorldSpec) -> u64 {
-    let knobs = &world.knobs;
     let asked = u64::from(world.clients) * REQUESTS;
-    asked.div_ceil(u64::from(knobs.window.min(knobs.outstanding_max)).max(1))
+    let most = world.knobs.shared.outstanding_max;
+    let window = world.knobs.timing().window.min(most);
+    asked.div_ceil(u64::from(window).max(1))
 }
 
 /// By clocks that run slow.
@@ -143,25 +136,19 @@ pub fn slowed(world: &WorldSpec, extra: Span) -> Span {
 /// How long a run needs after a fault until everything is in order again, if nothing but faults can
 /// unseat a leader; `None` where the weather alone can.
 pub fn settles_in(world: &WorldSpec) -> Option<Span> {
-    let knobs = &world.knobs;
+    let timing = world.knobs.timing();
     let network = &world.network;
-    if network.loss_ppm > 0 || network.link_loss_ppm.is_some() || knobs.zxid_counter_bits < 32 {
+    if network.loss_ppm > 0 || network.link_loss_ppm.is_some() || timing.epoch_length < u32::MAX {
         return None;
     }
     // A word from the leader, its way to the disk and the answer, with a heartbeat left out.
     let silence = sum(&[
         hop(world, RARE).times(2),
         disk(world, RARE).times(2),
-        knobs.heartbeat.times(2),
+        timing.heartbeat.times(2),
     ]);
-    let patience = knobs.election_timeout;
-    let patience = patience.min(
-        knobs
-            .tick
-            .times(u64::from(knobs.sync_limit.saturating_sub(2))),
-    );
     let settled = sum(&[notices(world), elects(world).times(2)]);
-    (silence < patience).then(|| drifted(world, settled))
+    (silence < timing.patience).then(|| drifted(world, settled))
 }
 
 #[cfg(test)]
@@ -170,6 +157,7 @@ mod tests {
     use crate::chance::latency::Latency;
     use crate::run::resolve::Resolved;
     use crate::scenario::Scenario;
+    use crate::world::knobs::Key;
 
     fn world() -> WorldSpec {
         let text = "schema = 1\nstory = \"Nothing happens. All is well.\"\nduration = \"1s\"\n";
@@ -177,13 +165,21 @@ mod tests {
         Resolved::of_scenario(&scenario).world
     }
 
+    fn set(world: &mut WorldSpec, path: &str, value: u64) {
+        let mut keys = Key::all().into_iter();
+        let key = keys
+            .find(|key| key.path() == path)
+            .expect("there is such a knob");
+        world.knobs.set(&key, value);
+    }
+
     #[test]
     fn the_bound_grows_with_every_timeout_and_latency() {
         let usual = bound(&world());
         let slower: [fn(&mut WorldSpec); 6] = [
-            |world| world.knobs.sync_limit = 40,
-            |world| world.knobs.election_timeout = Span::secs(2),
-            |world| world.knobs.notification_max = Span::secs(2),
+            |world| set(world, "zab.sync_limit", 40),
+            |world| set(world, "paxos.election_timeout", Span::secs(2).0),
+            |world| set(world, "zab.notification_max", Span::secs(2).0),
             |world| world.session_timeout = Span::secs(1),
             |world| world.network.lan = Latency::Constant(Span::millis(90)),
             |world| world.network.loss_ppm = 300_000,
@@ -200,10 +196,10 @@ mod tests {
         let extra = Span::millis(40);
         let mut world = world();
         world.clients = 16;
-        world.knobs.window = 3;
+        set(&mut world, "paxos.window", 3);
         let narrow = slowed(&world, extra);
         // 16 clients ask for four things each: 22 windows of three, or one of all.
-        world.knobs.window = 64;
+        set(&mut world, "paxos.window", 64);
         let wide = slowed(&world, extra);
         assert_eq!(narrow.0 - wide.0, extra.times(2 * (22 - 1)).0);
     }
@@ -214,7 +210,7 @@ mod tests {
         assert!(settled < bound(&world()));
         let foul: [fn(&mut WorldSpec); 3] = [
             |world| world.network.loss_ppm = 1,
-            |world| world.knobs.zxid_counter_bits = 8,
+            |world| set(world, "zab.zxid_counter_bits", 8),
             |world| {
                 world.network.lan = Latency::LogNormal {
                     median: Span::millis(1),

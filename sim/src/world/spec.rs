@@ -2,7 +2,6 @@
 
 use menagerie::ids::{ClientId, NodeId, OpId, Span, VirtualTime};
 use menagerie::mutation::Mutations;
-use menagerie::protocol::Knobs;
 use menagerie::server::ServerSettings;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -11,6 +10,7 @@ use crate::chance::decision::Source;
 use crate::world::channels::NetworkSpec;
 use crate::world::clock::ClockSpec;
 use crate::world::disk::DiskSpec;
+use crate::world::knobs::AllKnobs;
 
 /// Everything that is fixed before a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,7 +27,7 @@ pub struct WorldSpec {
     /// list know every server and try them in a drawn order.
     pub homes: Vec<NodeId>,
     /// Timeouts and sizes of the protocols.
-    pub knobs: Knobs,
+    pub knobs: AllKnobs,
     /// The bugs switched on.
     #[serde(skip)]
     pub mutations: Mutations,

@@ -4,12 +4,16 @@ use super::*;
 use crate::paxos::Value;
 
 /// Small enough that a few commands cause a snapshot.
-fn knobs() -> Knobs {
-    Knobs {
+fn knobs() -> (Knobs, PaxosKnobs) {
+    let knobs = Knobs {
         snapshot_every: 5,
-        log_tail: 2,
         ..Knobs::default()
-    }
+    };
+    let own = PaxosKnobs {
+        log_tail: 2,
+        ..PaxosKnobs::default()
+    };
+    (knobs, own)
 }
 
 fn propose_many(world: &mut World, node: NodeId, numbers: core::ops::Range<u64>) {

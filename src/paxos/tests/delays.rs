@@ -103,12 +103,17 @@ impl Delayed {
 
 /// Runs a schedule to its first violation, or to its end.
 fn run(schedule: u64, snapshot_every: u32, mutations: Mutations) -> World {
-    let knobs = Knobs {
-        window: 4,
-        snapshot_every,
-        log_tail: 0,
-        ..Knobs::default()
-    };
+    let knobs = (
+        Knobs {
+            snapshot_every,
+            ..Knobs::default()
+        },
+        PaxosKnobs {
+            window: 4,
+            log_tail: 0,
+            ..PaxosKnobs::default()
+        },
+    );
     let mut world = World::with(5, 0, knobs, mutations);
     world.dice = schedule.wrapping_mul(0x2545_f491_4f6c_dd1d) | 1;
     for _ in 0..10 {

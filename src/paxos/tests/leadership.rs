@@ -118,7 +118,7 @@ fn a_refused_candidate_backs_off_and_does_not_prepare_at_once() {
     world.inject(N2, N1, Msg::Nack { ballot, promised });
     assert!(world.wire.is_empty());
     let wait = world.machines[&N1].timers[&Timer::Election].since(world.now);
-    assert!(wait <= Knobs::default().election_timeout, "{wait}");
+    assert!(wait <= PaxosKnobs::default().election_timeout, "{wait}");
     world.fire(N1, Timer::Election);
     let next = world.wire.pop_front().expect("it asks again");
     assert!(matches!(next.msg, Msg::PreVote { ballot } if ballot > promised));
@@ -126,10 +126,13 @@ fn a_refused_candidate_backs_off_and_does_not_prepare_at_once() {
 
 #[test]
 fn the_window_holds() {
-    let knobs = Knobs {
-        window: 3,
-        ..Knobs::default()
-    };
+    let knobs = (
+        Knobs::default(),
+        PaxosKnobs {
+            window: 3,
+            ..PaxosKnobs::default()
+        },
+    );
     let mut world = World::with(3, 0, knobs, Mutations::NONE);
     world.elect(N1);
     for number in 1..=10 {
@@ -156,11 +159,16 @@ fn the_window_holds() {
 
 #[test]
 fn a_full_queue_turns_commands_away() {
-    let knobs = Knobs {
-        window: 2,
-        outstanding_max: 4,
-        ..Knobs::default()
-    };
+    let knobs = (
+        Knobs {
+            outstanding_max: 4,
+            ..Knobs::default()
+        },
+        PaxosKnobs {
+            window: 2,
+            ..PaxosKnobs::default()
+        },
+    );
     let mut world = World::with(3, 0, knobs, Mutations::NONE);
     world.elect(N1);
     for number in 1..=4 {
@@ -214,7 +222,7 @@ fn a_read_index_never_joins_a_running_round() {
 /// n1 is deposed without noticing, a write completes behind its back, and it is asked for a
 /// barrier.
 fn ask_a_deposed_leader(mutations: Mutations) -> World {
-    let mut world = World::with(3, 0, Knobs::default(), mutations);
+    let mut world = World::with(3, 0, Default::default(), mutations);
     world.elect(N1);
     world.isolate(N1);
     world.elect(N2);
@@ -334,7 +342,7 @@ fn a_leader_reads_nothing_before_what_it_took_over_is_chosen() {
 
 #[test]
 fn observers_are_never_counted_and_never_candidates() {
-    let mut world = World::with(2, 2, Knobs::default(), Mutations::NONE);
+    let mut world = World::with(2, 2, Default::default(), Mutations::NONE);
     let (o3, o4) = (N3, NodeId(4));
     world.elect(N1);
     world.crash(N2, Keep::Synced);
@@ -352,7 +360,7 @@ fn observers_are_never_counted_and_never_candidates() {
 
 #[test]
 fn observers_neither_promise_nor_vote() {
-    let mut world = World::with(3, 1, Knobs::default(), Mutations::NONE);
+    let mut world = World::with(3, 1, Default::default(), Mutations::NONE);
     let observer = NodeId(4);
     let ballot = Ballot {
         round: 1,
@@ -374,7 +382,7 @@ fn observers_neither_promise_nor_vote() {
 
 #[test]
 fn observers_learn_and_apply_and_have_barriers() {
-    let mut world = World::with(3, 1, Knobs::default(), Mutations::NONE);
+    let mut world = World::with(3, 1, Default::default(), Mutations::NONE);
     let observer = NodeId(4);
     world.elect(N1);
     world.propose(N1, 1);

@@ -13,7 +13,7 @@ mod superseded;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use super::{Ballot, Msg, Paxos, Record, Timer};
+use super::{Ballot, Msg, Paxos, PaxosKnobs, Record, Timer};
 use crate::ids::{LocalTime, NodeId, SessionId, Span, Zxid};
 use crate::mutation::Mutations;
 use crate::protocol::{
@@ -59,7 +59,7 @@ struct Packet {
 
 /// One server with its disk, its timers and what it did.
 struct Machine {
-    ensemble: Ensemble,
+    ensemble: Ensemble<PaxosKnobs>,
     server: Option<Paxos>,
     out: Outbox<Paxos>,
     written: Image<Record>,
@@ -99,10 +99,15 @@ struct World {
 
 impl World {
     fn new(voters: u8) -> World {
-        World::with(voters, 0, Knobs::default(), Mutations::NONE)
+        World::with(voters, 0, Default::default(), Mutations::NONE)
     }
 
-    fn with(voters: u8, observers: u8, knobs: Knobs, mutations: Mutations) -> World {
+    fn with(
+        voters: u8,
+        observers: u8,
+        (knobs, own): (Knobs, PaxosKnobs),
+        mutations: Mutations,
+    ) -> World {
         let mut world = World {
             now: LocalTime(1),
             machines: BTreeMap::new(),
@@ -122,6 +127,7 @@ impl World {
                 voters: (1..=voters).map(NodeId).collect(),
                 observers: (voters + 1..=voters + observers).map(NodeId).collect(),
                 knobs: knobs.clone(),
+                own: own.clone(),
                 mutations,
             };
             world.machines.insert(
@@ -392,7 +398,9 @@ impl World {
 
     /// Lets time pass without any timer going off: every leader contact becomes stale.
     fn wait_silently(&mut self) {
-        self.now = self.now.after(Knobs::default().election_timeout.times(2));
+        self.now = self
+            .now
+            .after(PaxosKnobs::default().election_timeout.times(2));
     }
 
     /// Has a server elected whose election timer went off.

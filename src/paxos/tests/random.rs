@@ -47,12 +47,17 @@ fn shuffle(world: &mut World) {
 
 /// Runs a random schedule.
 fn run(seed: u64, voters: u8, mutations: Mutations) -> World {
-    let knobs = Knobs {
-        window: 4,
-        snapshot_every: 6,
-        log_tail: 2,
-        ..Knobs::default()
-    };
+    let knobs = (
+        Knobs {
+            snapshot_every: 6,
+            ..Knobs::default()
+        },
+        PaxosKnobs {
+            window: 4,
+            log_tail: 2,
+            ..PaxosKnobs::default()
+        },
+    );
     let mut world = World::with(voters, 1, knobs, mutations);
     world.dice = seed.wrapping_mul(0x2545_f491_4f6c_dd1d) | 1;
     let nodes = u64::from(voters) + 1;

@@ -15,7 +15,7 @@ fn vote(world: &World, node: NodeId, slot: u64) -> Option<u64> {
 
 fn planted(mutation: Mutation) -> World {
     let mutations = Mutations::NONE.with(mutation);
-    World::with(3, 0, Knobs::default(), mutations)
+    World::with(3, 0, Default::default(), mutations)
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn planted_p04_proposes_its_own_value_over_the_highest() {
         (Mutations::NONE, true),
         (Mutations::NONE.with(Mutation::P04), false),
     ] {
-        let mut world = World::with(3, 0, Knobs::default(), mutations);
+        let mut world = World::with(3, 0, Default::default(), mutations);
         world.elect(N1);
         world.propose(N1, 1);
         world.deliver(|p| is_accept(p) && p.to == N2);

@@ -10,7 +10,7 @@ const N5: NodeId = NodeId(5);
 /// n1 proposes commands in slots 2 and 3, and n2 alone votes for them; then the three others elect
 /// n4, which has a no-op chosen in slot 2 and a command in slot 3. n1 goes on to lead.
 fn split_brain(mutations: Mutations) -> World {
-    let mut world = World::with(5, 0, Knobs::default(), mutations);
+    let mut world = World::with(5, 0, Default::default(), mutations);
     world.elect(N1);
     for near in [N1, N2] {
         for far in [N3, N4, N5] {
@@ -239,7 +239,7 @@ fn planted_n03_acknowledges_a_deposed_leader() {
         (Mutations::NONE, "Nack"),
         (Mutations::NONE.with(Mutation::N03), "HeartbeatAck"),
     ] {
-        let mut world = World::with(3, 0, Knobs::default(), mutations);
+        let mut world = World::with(3, 0, Default::default(), mutations);
         world.elect(N1);
         world.isolate(N1);
         world.elect(N2);
@@ -257,7 +257,12 @@ fn planted_n03_acknowledges_a_deposed_leader() {
 
 #[test]
 fn planted_n04_lets_a_read_join_a_running_round() {
-    let mut world = World::with(3, 0, Knobs::default(), Mutations::NONE.with(Mutation::N04));
+    let mut world = World::with(
+        3,
+        0,
+        Default::default(),
+        Mutations::NONE.with(Mutation::N04),
+    );
     world.elect(N1);
     world.fire(N1, Timer::Heartbeat);
     world.deliver(|p| matches!(p.msg, Msg::Heartbeat { .. }));
@@ -273,7 +278,7 @@ fn planted_n05_lets_a_server_that_hears_no_leader_depose_one_that_all_others_hea
         (Mutations::NONE, true),
         (Mutations::NONE.with(Mutation::N05), false),
     ] {
-        let mut world = World::with(5, 0, Knobs::default(), mutations);
+        let mut world = World::with(5, 0, Default::default(), mutations);
         world.elect(N1);
         let ballot = world.promised(N1);
         // Only the link between n1 and n3 is gone.

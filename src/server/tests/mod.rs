@@ -52,12 +52,13 @@ impl<const COMMANDS: bool> Protocol for Puppet<COMMANDS> {
         linearizable_barrier: COMMANDS,
         at_most_once: COMMANDS,
     };
+    type Knobs = ();
     type Config = ();
     type Msg = Order<COMMANDS>;
     type Record = u64;
     type Timer = u64;
 
-    fn configure(_: &Ensemble) {}
+    fn configure(_: &Ensemble<()>) {}
 
     fn recover(
         (): &(),
@@ -145,6 +146,7 @@ impl<const COMMANDS: bool> Stage<COMMANDS> {
             voters: vec![NodeId(1), NodeId(2), NodeId(3)],
             observers: Vec::new(),
             knobs: Knobs::default(),
+            own: (),
             mutations,
         };
         let settings = ServerSettings {

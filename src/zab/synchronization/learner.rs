@@ -83,7 +83,7 @@ impl Zab {
         self.storage.enter_epoch(epoch, out);
         let promised = out.promise(leader, Via::Stream(link), Msg::AckNewLeader { epoch });
         self.state.learning().busy = Some(promised);
-        let limit = self.config.ticks(self.config.knobs.sync_limit);
+        let limit = self.config.ticks(self.config.own.sync_limit);
         self.set_timer(Timer::Silence, limit, out);
     }
 

@@ -6,7 +6,7 @@ use crate::ids::{LocalTime, Span, Zxid};
 use crate::mutation::{Mutation, Mutations};
 use crate::protocol::{Effect, Ensemble, Image, Input, Knobs, Outbox, Protocol, Role, Via};
 use crate::zab::roles::State;
-use crate::zab::{Msg, Timer, Vote, Zab};
+use crate::zab::{Msg, Timer, Vote, Zab, ZabKnobs};
 
 #[test]
 fn three_servers_elect_the_one_with_the_best_history() {
@@ -117,7 +117,7 @@ fn an_epoch_is_led_by_one_server_and_the_next_is_greater() {
 
 #[test]
 fn one_voter_is_a_quorum_of_itself() {
-    let mut world = World::new(1, 0, Knobs::default(), Mutations::NONE);
+    let mut world = World::new(1, 0, Default::default(), Mutations::NONE);
     world.boot_all();
     let leader = world.run_until_all_serve();
     assert_eq!(world.commit(leader), Zxid::new(1, 1));
@@ -125,7 +125,7 @@ fn one_voter_is_a_quorum_of_itself() {
 
 #[test]
 fn an_observer_never_counts() {
-    let mut world = World::new(3, 2, Knobs::default(), Mutations::NONE);
+    let mut world = World::new(3, 2, Default::default(), Mutations::NONE);
     world.boot_all();
     let leader = world.run_until_all_serve();
     assert!(leader <= node(3));
@@ -147,11 +147,11 @@ fn an_observer_never_counts() {
 
 #[test]
 fn the_counter_rolls_over_into_a_new_epoch() {
-    let knobs = Knobs {
+    let own = ZabKnobs {
         zxid_counter_bits: 2,
-        ..Knobs::default()
+        ..ZabKnobs::default()
     };
-    let mut world = World::new(3, 0, knobs, Mutations::NONE);
+    let mut world = World::new(3, 0, (Knobs::default(), own), Mutations::NONE);
     world.boot_all();
     let mut zxids = Vec::new();
     for _ in 0..7 {
@@ -178,7 +178,7 @@ fn a_leader_steps_down_before_a_follower_that_is_ahead() {
         .into_iter()
         .chain(not_ahead.map(|a| (a, true)))
     {
-        let mut world = World::new(5, 0, Knobs::default(), Mutations::NONE);
+        let mut world = World::new(5, 0, Default::default(), Mutations::NONE);
         world.boot_all();
         world.run_until("a learner is told the epoch", |world| {
             world.saw(node(1), "LEADERINFO")
@@ -202,6 +202,7 @@ fn last_waits(mutations: Mutations) -> Vec<usize> {
         voters: (1..=3).map(node).collect(),
         observers: Vec::new(),
         knobs: Knobs::default(),
+        own: ZabKnobs::default(),
         mutations,
     });
     let mut out = Outbox::new(node(1));

@@ -5,14 +5,18 @@ use super::world::{World, node};
 use crate::ids::Zxid;
 use crate::mutation::{Mutation, Mutations};
 use crate::protocol::{DiskResult, Input, Knobs, Protocol, Role, Ticket};
-use crate::zab::{Record, Zab, record};
+use crate::zab::{Record, Zab, ZabKnobs, record};
 
-fn small_knobs() -> Knobs {
-    Knobs {
-        committed_log_window: 3,
+fn small_knobs() -> (Knobs, ZabKnobs) {
+    let knobs = Knobs {
         snapshot_every: 4,
         ..Knobs::default()
-    }
+    };
+    let own = ZabKnobs {
+        committed_log_window: 3,
+        ..ZabKnobs::default()
+    };
+    (knobs, own)
 }
 
 #[test]
@@ -145,7 +149,7 @@ fn a_failed_disk_operation_stops_the_server() {
 
 /// Whether an observer that promised epoch 9 to a leader that never was joins one of epoch 1.
 fn observer_joins(mutations: Mutations) -> bool {
-    let mut world = World::new(3, 1, Knobs::default(), mutations);
+    let mut world = World::new(3, 1, Default::default(), mutations);
     for voter in (1..=3).map(node) {
         world.boot(voter);
     }

@@ -7,14 +7,19 @@ use super::world::{World, node};
 use crate::ids::NodeId;
 use crate::mutation::{Mutation, Mutations};
 use crate::protocol::{Fact, Knobs};
+use crate::zab::ZabKnobs;
 
-fn small_knobs() -> Knobs {
-    Knobs {
-        committed_log_window: 3,
+fn small_knobs() -> (Knobs, ZabKnobs) {
+    let knobs = Knobs {
         snapshot_every: 4,
-        zxid_counter_bits: 4,
         ..Knobs::default()
-    }
+    };
+    let own = ZabKnobs {
+        committed_log_window: 3,
+        zxid_counter_bits: 4,
+        ..ZabKnobs::default()
+    };
+    (knobs, own)
 }
 
 /// Whether a storm makes syncs fail.

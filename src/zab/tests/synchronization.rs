@@ -5,14 +5,14 @@ use super::world::{World, node};
 use crate::ids::{NodeId, Zxid};
 use crate::mutation::{Mutation, Mutations};
 use crate::protocol::{Effect, Knobs, Outbox};
-use crate::zab::{Zab, record};
+use crate::zab::{Zab, ZabKnobs, record};
 
 fn small_window(mutations: Mutations) -> World {
-    let knobs = Knobs {
+    let own = ZabKnobs {
         committed_log_window: 4,
-        ..Knobs::default()
+        ..ZabKnobs::default()
     };
-    let mut world = World::new(3, 0, knobs, mutations);
+    let mut world = World::new(3, 0, (Knobs::default(), own), mutations);
     world.boot_all();
     world
 }
@@ -186,7 +186,7 @@ fn the_epoch_is_entered_after_its_history_is_durable() {
 
 #[test]
 fn an_ack_that_trunc_takes_back_is_not_counted() {
-    let mut world = World::new(5, 0, Knobs::default(), Mutations::NONE);
+    let mut world = World::new(5, 0, Default::default(), Mutations::NONE);
     world.boot_all();
     let leader = world.run_until_all_serve();
     assert_eq!(leader, node(5));

@@ -13,7 +13,7 @@ use crate::protocol::{
     LinkEvent, Outbox, Protocol, Role, Via,
 };
 use crate::zab::roles::State;
-use crate::zab::{Msg, Timer, Zab};
+use crate::zab::{Msg, Timer, Zab, ZabKnobs};
 
 /// A sequence of transactions: position and payload digest.
 pub type History = Vec<(Zxid, u64)>;
@@ -57,7 +57,12 @@ pub fn node(number: u8) -> NodeId {
 }
 
 impl World {
-    pub fn new(voters: u8, observers: u8, knobs: Knobs, mutations: Mutations) -> World {
+    pub fn new(
+        voters: u8,
+        observers: u8,
+        (knobs, own): (Knobs, ZabKnobs),
+        mutations: Mutations,
+    ) -> World {
         let mut world = World {
             nodes: BTreeMap::new(),
             queue: VecDeque::new(),
@@ -77,6 +82,7 @@ impl World {
                 voters: (1..=voters).map(node).collect(),
                 observers: (voters + 1..=voters + observers).map(node).collect(),
                 knobs: knobs.clone(),
+                own: own.clone(),
                 mutations,
             });
             let disk = Disk::empty();
@@ -99,7 +105,7 @@ impl World {
 
     /// Three voters with default knobs, all booted.
     pub fn three() -> World {
-        let mut world = World::new(3, 0, Knobs::default(), Mutations::NONE);
+        let mut world = World::new(3, 0, Default::default(), Mutations::NONE);
         world.boot_all();
         world
     }

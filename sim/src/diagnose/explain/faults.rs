@@ -1,5 +1,7 @@
 //! Faults in plain words: what a fault and its end mean for a reader of the story.
 
+use std::collections::BTreeSet;
+
 use menagerie::ids::NodeId;
 
 use crate::scenario::fault::Fault;
@@ -44,14 +46,19 @@ pub(super) fn ends(fault: &Fault) -> String {
     }
 }
 
-/// The server that dies last in what [`begins`] says, and boots last in what [`ends`] says.
-pub(super) fn last_death(fault: &Fault) -> Option<NodeId> {
-    let last = fault.actions()?.last()?;
-    if let Action::Crash { node, .. } = last {
-        Some(*node)
-    } else {
-        None
-    }
+/// The servers whose deaths [`begins`] tells, and whose boots [`ends`] tells.
+pub(super) fn deaths(fault: &Fault) -> BTreeSet<NodeId> {
+    let actions = fault.actions().unwrap_or_default().iter();
+    let dying = actions.flat_map(|action| {
+        if let Action::Crash { node, .. } = action {
+            core::slice::from_ref(node)
+        } else if let Action::CrashMany { nodes, .. } = action {
+            nodes.as_slice()
+        } else {
+            &[]
+        }
+    });
+    dying.copied().collect()
 }
 
 fn each(actions: &[Action], tell: impl Fn(Grouped<'_>) -> String) -> String {
@@ -114,6 +121,14 @@ mod tests {
             assert_eq!(begins(&fault), begin);
             assert_eq!(ends(&fault), end);
         }
+    }
+
+    #[test]
+    fn a_fault_tells_the_deaths_of_all_that_it_kills() {
+        let three = [1, 2, 3].map(NodeId).into();
+        assert_eq!(deaths(&actions(&["kill n1 n2 n3"])), three);
+        let last = [NodeId(4)].into();
+        assert_eq!(deaths(&actions(&["pause n2", "power-off n4"])), last);
     }
 
     #[test]

@@ -8,8 +8,8 @@ use menagerie::ids::{ClientId, ConnId, NodeId, OpId, Zxid};
 use menagerie::tree::{Content, Request, Write};
 use serde_json::Value;
 
-use crate::scenario::script::act_text;
 pub(super) use crate::scenario::script::listed;
+use crate::scenario::script::short_text;
 use crate::trace::body::{payloads, words};
 use crate::trace::change;
 use crate::trace::{Direction, Event, Passage, Trace, What};
@@ -233,11 +233,10 @@ fn gather_paths(request: &Value, paths: &mut BTreeSet<String>) {
 fn asked_text(request: &Value, text: &str) -> String {
     if let Ok(Some(request)) = serde_json::from_value::<Option<Request>>(request.clone())
         && let Request::Write(Write::Multi(_)) = &request
+        && let Some(spelled) = short_text(&request)
+        && spelled.chars().count() <= MULTI_MAX
     {
-        let spelled = act_text(&request);
-        if spelled.chars().count() <= MULTI_MAX && !spelled.starts_with("json ") {
-            return spelled;
-        }
+        return spelled;
     }
     text.to_owned()
 }

@@ -36,8 +36,8 @@ pub(super) struct Teller<'a> {
     pub(super) stated: BTreeSet<(NodeId, VirtualTime, Zxid)>,
     pub(super) usual_delay: Span,
     faults: BTreeMap<usize, &'a Fault>,
-    /// The server with whose death or boot the sentence of a fault has just ended.
-    pub(super) said_of: Option<NodeId>,
+    /// The servers whose deaths or boots the last sentence, of a fault, tells.
+    pub(super) said_of: BTreeSet<NodeId>,
     pub(super) few_faults: bool,
     pub(super) voters: usize,
     /// The messages that are told together with a promise.
@@ -71,7 +71,7 @@ impl<'a> Teller<'a> {
             stated: messages::stated(&trace.events),
             usual_delay: messages::usual_delay(&trace.events),
             faults: BTreeMap::new(),
-            said_of: None,
+            said_of: BTreeSet::new(),
             few_faults: trace.events.iter().filter(faults).count() <= FAULTS_MAX,
             voters: trace
                 .header
@@ -93,13 +93,13 @@ impl<'a> Teller<'a> {
             What::Fault { index, fault, .. } => {
                 self.faults.insert(*index, fault);
                 self.turn(event, format!("Fault: {}", faults::begins(fault)));
-                self.said_of = faults::last_death(fault);
+                self.said_of = faults::deaths(fault);
             }
             What::Undo { index } => {
                 let fault = self.faults.get(index).copied();
                 let ends = fault.map(faults::ends).unwrap_or_default();
                 self.turn(event, format!("The fault ends: {ends}"));
-                self.said_of = fault.and_then(faults::last_death);
+                self.said_of = fault.map(faults::deaths).unwrap_or_default();
             }
             What::Heal { core } => {
                 self.turn(event, format!("The faults are healed for {}", listed(core)));

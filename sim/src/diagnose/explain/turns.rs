@@ -18,11 +18,12 @@ impl Teller<'_> {
         self.say(event, rank, text);
         let deed = self.deeds.last_mut().expect("it was just said");
         deed.kind = Kind::Turn;
-        self.said_of = None;
+        self.said_of.clear();
     }
 
-    /// The disputed positions that a server's disk holds, in words.
-    fn on_disk(&self, node: NodeId) -> String {
+    /// The disputed positions that a server's disk holds, in words. `its`: whose disk it is, in
+    /// words.
+    fn on_disk(&self, node: NodeId, its: &str) -> String {
         let disputed = self.subjects.zxids.iter();
         let held: Vec<Zxid> = disputed
             .filter(|zxid| self.disks.held(node, **zxid) == Held::Durable)
@@ -31,8 +32,8 @@ impl Teller<'_> {
         let missing = self.missing(node);
         let told = |places: &[Zxid], is: &str| match places {
             [] => String::new(),
-            [_] => format!("; {} is{is} on its disk", self.names.places(places)),
-            _several => format!("; {} are{is} on its disk", self.names.places(places)),
+            [_] => format!("; {} is{is} on {its} disk", self.names.places(places)),
+            _several => format!("; {} are{is} on {its} disk", self.names.places(places)),
         };
         told(&held, "") + &told(&missing, " not")
     }
@@ -55,10 +56,14 @@ impl Teller<'_> {
 
     /// What a fault does belongs into the fault's sentence, which may say it already.
     fn join_turn(&mut self, event: &Event, node: NodeId, text: &str) {
-        let on_disk = self.on_disk(node);
+        let is_said = self.said_of.contains(&node);
+        let on_disk = if is_said && self.said_of.len() > 1 {
+            self.on_disk(node, &format!("{node}'s"))
+        } else {
+            self.on_disk(node, "its")
+        };
         let fault = self.deeds.last_mut();
         let fault = fault.filter(|deed| deed.kind == Kind::Turn && deed.at == event.at);
-        let is_said = self.said_of.take() == Some(node);
         match fault {
             Some(deed) => {
                 let said = &deed.verb[0];
@@ -81,7 +86,7 @@ impl Teller<'_> {
         };
         let (gone, verb) = match (phase, op) {
             (Phase::Read, _) => {
-                let on_disk = self.on_disk(node);
+                let on_disk = self.on_disk(node, "its");
                 if !on_disk.is_empty() {
                     let text = format!("{node} starts over from its disk{on_disk}");
                     self.say(event, Rank::Subject, text);

@@ -16,11 +16,12 @@ pub(super) fn parts(len: usize, granularity: usize) -> Vec<core::ops::Range<usiz
     parts
 }
 
-/// Leaves out whatever can be left out of `len` items. `drop` tries to leave a list of parts out,
+/// Leaves out whatever can be left out of `len` items, in at most `finest` parts at a time. `drop` tries to leave a list of parts out,
 /// one after the other, takes the first that can go, and answers which. The caller's list shrinks
 /// with each success.
 pub(super) fn ddmin(
     mut len: usize,
+    finest: usize,
     mut drop: impl FnMut(&[core::ops::Range<usize>]) -> Option<usize>,
 ) {
     let mut granularity = 1;
@@ -37,6 +38,9 @@ pub(super) fn ddmin(
             any = true;
             // What lies before the part keeps its places, because parts come from the end.
             rest = &rest[place + 1..];
+        }
+        if granularity >= finest {
+            return;
         }
         if granularity >= len {
             if !any || len == 0 {
@@ -57,7 +61,7 @@ mod tests {
     fn minimum(len: usize, fails: impl Fn(&[usize]) -> bool) -> (Vec<usize>, u32) {
         let mut items: Vec<usize> = (0..len).collect();
         let mut tries = 0;
-        ddmin(len, |parts| {
+        ddmin(len, usize::MAX, |parts| {
             parts.iter().position(|part| {
                 tries += 1;
                 let mut without = items.clone();

@@ -1,11 +1,13 @@
 //! From a failing run to the smallest one that fails in the same way.
 //!
-//! A candidate counts only if the *same* failure remains: the same checker with the same signature
-//! (see [`Failure`]). The largest simplifications come first, so that a small budget already gives
+//! A candidate counts only if the *same* failure remains: the same checker by the same rule (see
+//! [`Failure`]). The largest simplifications come first, so that a small budget already gives
 //! a short file:
 //!
 //! 1. *time*: the run ends with the violation, and nothing is healed after it;
 //! 2. *large steps*: all deliveries regular, all operations of a client, all faults of one kind;
+//!    if the run is long for the budget, parts of its operations before anything that takes many
+//!    reruns;
 //! 3. *faults*, *operations*, *clients*, *servers*: delta debugging, and drawn steps that leave out
 //!    several things at once;
 //! 4. *irregular decisions*: all of them, all of them with other moments for faults and operations,
@@ -34,7 +36,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use menagerie::check::Verdict;
+use menagerie::check::{Rule, Verdict};
 use menagerie::ids::VirtualTime;
 use serde::Serialize;
 
@@ -51,16 +53,13 @@ pub use size::Size;
 pub struct Failure {
     /// The checker that reports it.
     pub checker: String,
-    /// Its sentence without names and numbers.
-    pub signature: String,
+    /// The rule by which it does.
+    pub rule: Rule,
     /// When the run first showed it.
     pub at: VirtualTime,
     /// Its sentence.
     pub reason: String,
 }
-
-/// How many words a signature has at most.
-const SIGNATURE_WORDS: usize = 12;
 
 impl Failure {
     /// The failures of a run, in the order in which the run showed them.
@@ -72,7 +71,7 @@ impl Failure {
             .filter_map(|judged| match &judged.verdict {
                 Verdict::Fail(counterexample) => Some(Failure {
                     checker: judged.checker.clone(),
-                    signature: signature(&counterexample.reason),
+                    rule: counterexample.rule.clone(),
                     at: counterexample.at,
                     reason: counterexample.reason.clone(),
                 }),
@@ -87,22 +86,8 @@ impl Failure {
     fn shown_by(&self, report: &RunReport) -> Option<Failure> {
         Failure::of(report)
             .into_iter()
-            .find(|other| other.checker == self.checker && other.signature == self.signature)
+            .find(|other| other.checker == self.checker && other.rule == self.rule)
     }
-}
-
-/// A reason without what differs from run to run: its first words that are nothing but letters.
-fn signature(reason: &str) -> String {
-    let words = reason.split_whitespace();
-    let plain = words.filter(|word| {
-        let word = word.trim_end_matches([',', '.', ':', ';']);
-        !word.is_empty() && word.chars().all(char::is_alphabetic)
-    });
-    let mut kept: Vec<&str> = plain
-        .map(|word| word.trim_end_matches([',', '.', ':', ';']))
-        .collect();
-    kept.truncate(SIGNATURE_WORDS);
-    kept.join(" ")
 }
 
 /// How far a shrinking may go.
@@ -174,6 +159,8 @@ struct Shrinker<'a> {
     allowed: u64,
     /// Invariant: does not depend on the number of jobs.
     spent: u64,
+    /// What a rerun of the best run takes.
+    cost: u64,
     reruns: u64,
     /// What ended a pass before it was through, if something did.
     ended: Option<End>,
@@ -270,6 +257,7 @@ pub fn shrink(
         deadline: begun + budget.wall,
         allowed: budget.events,
         spent: RERUN_EVENTS + report.stats.events,
+        cost: RERUN_EVENTS + report.stats.events,
         reruns: 1,
         ended: None,
         watcher,
@@ -332,6 +320,7 @@ impl Shrinker<'_> {
                 if let Some(shown) = tried.shown {
                     self.taken = Some(turn * width + place);
                     self.best = batch[place].clone();
+                    self.cost = tried.events;
                     self.shown = shown;
                     let size = Size::of(&self.best);
                     self.watcher.smaller(self.pass, &size, self.reruns);

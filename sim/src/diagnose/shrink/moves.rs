@@ -1,6 +1,7 @@
 //! Candidates that are as large as the best run, but simpler.
 
 use menagerie::ids::Span;
+use menagerie::protocol::knobs::Unit;
 use menagerie::tree::{ANY_VERSION, CreateMode, Data, Part, Read, Request, Write};
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use crate::chance::decision::{Source, Table};
 use crate::chance::dice::{Concern, Dice};
 use crate::run::resolve::Resolved;
 use crate::scenario::Scenario;
+use crate::world::knobs::Key;
 
 use super::rename::{without_client, without_server};
 
@@ -16,8 +18,6 @@ pub(super) type Move = Box<dyn Fn(&mut Resolved)>;
 
 /// Jitter goes up to about this far.
 const JITTER_MAX: u64 = 64_000_000;
-/// The narrowest counter of a zxid that is tried.
-const COUNTER_BITS_MIN: u32 = 3;
 /// When the first thing may happen, in milliseconds, the earliest first.
 const FIRST_MS: [u64; 8] = [50, 100, 200, 300, 400, 500, 700, 1_000];
 /// Moments and durations are rounded to these.
@@ -71,11 +71,15 @@ pub(super) fn larger_step(run: &Resolved, number: u64) -> Resolved {
     }
     if draws.below(3) == 0 {
         // Smaller sizes are reached by fewer operations.
-        let knobs = &mut smaller.world.knobs;
-        match draws.below(3) {
-            0 => knobs.zxid_counter_bits = COUNTER_BITS_MIN.max(knobs.zxid_counter_bits.min(8) / 2),
-            1 => knobs.snapshot_every = 1.max(knobs.snapshot_every / 2),
-            _two => knobs.committed_log_window = 1.max(knobs.committed_log_window / 2),
+        let halved: Vec<(Key, u32)> = Key::all()
+            .into_iter()
+            .filter_map(|key| key.about.halved_from.map(|most| (key, most)))
+            .collect();
+        let (key, most) = halved[draws.below(halved.len() as u64) as usize];
+        if let Unit::Count { min, .. } = key.about.unit {
+            let knobs = &mut smaller.world.knobs;
+            let half = knobs.value(&key).min(most.into()) / 2;
+            knobs.set(&key, half.max(min.into()));
         }
     }
     if draws.below(3) == 0 && smaller.world.clients > 1 {
@@ -128,11 +132,14 @@ pub(super) fn towards_defaults(run: &Resolved) -> Vec<Move> {
     });
     reset(|run, usual| run.world.disk.sync = usual.disk.sync);
     reset(|run, usual| run.world.disk.write = usual.disk.write);
-    reset(|run, usual| run.world.knobs.committed_log_window = usual.knobs.committed_log_window);
-    reset(|run, usual| run.world.knobs.snapshot_every = usual.knobs.snapshot_every);
-    reset(|run, usual| run.world.knobs.zxid_counter_bits = usual.knobs.zxid_counter_bits);
-    reset(|run, usual| run.world.knobs.window = usual.knobs.window);
-    reset(|run, usual| run.world.knobs.log_tail = usual.knobs.log_tail);
+    for key in Key::all() {
+        let value = usual.knobs.value(&key);
+        if run.world.knobs.value(&key) != value {
+            moves.push(Box::new(move |run: &mut Resolved| {
+                run.world.knobs.set(&key, value);
+            }));
+        }
+    }
     if run
         .script
         .as_ref()

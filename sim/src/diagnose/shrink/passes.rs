@@ -24,6 +24,14 @@ const EXPLORATIONS: u64 = 960;
 const FIRST_EXPLORATIONS: u64 = 480;
 /// So many of them are made ready at a time.
 const EXPLORED_AT_ONCE: u64 = 24;
+/// What looking for other moments may take of the budget before anything was left out, in percent,
+/// and what the first larger steps may take.
+const FIRST_JITTERS_PERCENT: u64 = 20;
+const FIRST_EXPLORATIONS_PERCENT: u64 = 30;
+/// So many clients are left out one by one.
+const CROWD: u16 = 12;
+/// A long run is first rid of parts no smaller than one of so many.
+const COARSE_PARTS: usize = 16;
 /// What a run needs after the violation to show it.
 const TAIL: Span = Span::millis(1);
 
@@ -44,7 +52,7 @@ impl Shrinker<'_> {
         self.take(drawing);
         self.time();
         self.large_steps();
-        self.explore(FIRST_EXPLORATIONS);
+        self.explore(self.affordable(FIRST_EXPLORATIONS, FIRST_EXPLORATIONS_PERCENT));
         self.lists();
         self.explore(EXPLORATIONS);
         self.regularise();
@@ -77,11 +85,36 @@ impl Shrinker<'_> {
     /// seldom rid of its irregular deliveries again.
     fn large_steps(&mut self) {
         self.pass = "large steps";
-        let mut plain = self.best.clone();
-        plain.world.decisions = Source::Table(Arc::default());
-        if !self.take(plain.clone()) && !self.take_jittered(&plain, FIRST_JITTERS) {
-            return;
+        if !self.take(regular(&self.best)) {
+            let tries = self.affordable(FIRST_JITTERS, FIRST_JITTERS_PERCENT);
+            if tries < FIRST_JITTERS {
+                self.coarse_steps();
+            }
+            let plain = regular(&self.best);
+            let tries = self.affordable(FIRST_JITTERS, FIRST_JITTERS_PERCENT);
+            if !self.take(plain.clone()) && !self.take_jittered(&plain, tries) {
+                return;
+            }
         }
+        self.families();
+        self.clients();
+    }
+
+    /// So many tries of what the best run takes are a share of the budget, but no more than wanted.
+    fn affordable(&self, wanted: u64, percent: u64) -> u64 {
+        wanted.min(self.budget.events / 100 * percent / self.cost)
+    }
+
+    /// Of a run that is long for the budget, large parts go before anything else is tried: a small
+    /// file with irregular deliveries says more than a long one.
+    fn coarse_steps(&mut self) {
+        self.families();
+        self.clients();
+        self.operations(COARSE_PARTS);
+    }
+
+    /// Tries to leave out all faults of each family.
+    fn families(&mut self) {
         let mut families = Vec::new();
         for planned in &self.best.plan.faults {
             if !families.contains(&planned.family) {
@@ -94,7 +127,6 @@ impl Shrinker<'_> {
             faults.retain(|planned| planned.family != family);
             self.take(without);
         }
-        self.clients();
     }
 
     /// Takes the first run with other moments that shows the failure.
@@ -130,6 +162,7 @@ impl Shrinker<'_> {
     fn lists(&mut self) {
         self.pass = "faults";
         self.ddmin_of(
+            usize::MAX,
             |run| run.plan.faults.len(),
             |run, part| {
                 run.plan.faults.drain(part);
@@ -138,7 +171,15 @@ impl Shrinker<'_> {
         self.pass = "clients";
         self.clients();
         self.pass = "operations";
+        self.operations(usize::MAX);
+        self.pass = "clients";
+        self.clients();
+    }
+
+    /// Leaves out operations, in at most `finest` parts at a time.
+    fn operations(&mut self, finest: usize) {
         self.ddmin_of(
+            finest,
             |run| operations(run).len(),
             |run, part| {
                 if let Some(script) = &mut run.script {
@@ -146,12 +187,24 @@ impl Shrinker<'_> {
                 }
             },
         );
-        self.pass = "clients";
-        self.clients();
     }
 
-    /// Tries to leave out each client, the last first.
+    /// Tries to leave out each client, the last first; of a crowd, large parts before that.
     fn clients(&mut self) {
+        let mut width = self.best.world.clients / 2;
+        while width > 1 && self.best.world.clients > CROWD {
+            let mut end = self.best.world.clients;
+            while end > width {
+                let part = end - width..end;
+                end -= width;
+                // From the last to the first: those before keep their numbers.
+                let without = part.rev().fold(self.best.clone(), |run, client| {
+                    rename::without_client(&run, client + 1)
+                });
+                self.take(without);
+            }
+            width = width.min(self.best.world.clients) / 2;
+        }
         for client in (1..=self.best.world.clients).rev() {
             if self.best.world.clients > 1 {
                 self.take(rename::without_client(&self.best, client));
@@ -204,13 +257,14 @@ impl Shrinker<'_> {
     /// Replaces the dice by a table, as short as possible.
     fn regularise(&mut self) {
         self.pass = "deliveries";
-        let mut plain = self.best.clone();
-        plain.world.decisions = Source::Table(Arc::default());
+        let plain = regular(&self.best);
         if self.take(plain.clone()) {
             return;
         }
         self.pass = "other moments";
-        if self.take_jittered(&plain, JITTERS) {
+        // Half of what is left is for the deliveries one by one.
+        let left = self.allowed.saturating_sub(self.spent);
+        if self.take_jittered(&plain, JITTERS.min(left / 2 / self.cost)) {
             return;
         }
         // It needs irregular deliveries. What of the dice's was irregular is written down.
@@ -246,6 +300,7 @@ impl Shrinker<'_> {
             self.take(candidate);
         }
         self.ddmin_of(
+            usize::MAX,
             |run| table_of(run).0.len(),
             |run, part| {
                 let mut table = Table::clone(&table_of(run));
@@ -279,10 +334,11 @@ impl Shrinker<'_> {
 
     fn ddmin_of(
         &mut self,
+        finest: usize,
         len: impl Fn(&Resolved) -> usize,
         drop: impl Fn(&mut Resolved, Range<usize>),
     ) {
-        ddmin(len(&self.best), |parts| {
+        ddmin(len(&self.best), finest, |parts| {
             let candidates: Vec<Resolved> = parts
                 .iter()
                 .map(|part| {
@@ -317,6 +373,13 @@ fn operations(run: &Resolved) -> &[ScriptedOp] {
     run.script
         .as_ref()
         .map_or(&[], |script| script.operations.as_slice())
+}
+
+/// The run with all deliveries regular.
+fn regular(run: &Resolved) -> Resolved {
+    let mut run = run.clone();
+    run.world.decisions = Source::Table(Arc::default());
+    run
 }
 
 fn table_of(run: &Resolved) -> Arc<Table> {

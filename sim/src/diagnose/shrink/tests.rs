@@ -155,9 +155,3 @@ fn a_run_that_does_not_fail_is_not_shrunk() {
     let outcome = shrink(protocol("paxos"), &run, None, budget(), &Sizes::default());
     assert!(outcome.expect("the run ends").is_none());
 }
-
-#[test]
-fn a_signature_has_no_names_and_numbers() {
-    let one = signature("n3 applied 2-17 twice, and n1 once: /k1 differs");
-    assert_eq!(one, "applied twice and once differs");
-}

@@ -2,12 +2,14 @@
 //! the place by its JSON path and says what is allowed.
 
 use menagerie::ids::Span;
+use menagerie::protocol::knobs::Unit;
 
 use super::Bundle;
 use crate::chance::latency::Latency;
-use crate::scenario::cost::{Extent, affordable, intervals};
+use crate::scenario::cost::{Extent, affordable};
 use crate::scenario::quantity::SPAN_MAX;
 use crate::scenario::validate::{CLIENTS_MAX, SERVERS_MAX, decision};
+use crate::world::knobs::{AllKnobs, Key};
 use crate::world::{Action, Amount};
 
 const MILLION: u32 = 1_000_000;
@@ -124,8 +126,12 @@ fn costs(bundle: &Bundle) -> Result<(), String> {
         servers: u64::from(world.voters) + u64::from(world.observers),
     };
     let removal = (world.settings.removal_interval, "removal_interval");
-    for (interval, name) in intervals(&world.knobs) {
-        let path = format!("world.knobs.{name}");
+    for key in Key::all() {
+        let Unit::Interval { .. } = key.about.unit else {
+            continue;
+        };
+        let interval = Span(world.knobs.value(&key));
+        let path = format!("world.knobs.{}", key.path());
         at_most_an_hour(interval, &path)?;
         affordable(interval, extent)
             .map_err(|why| format!("{path} is {} ns: {why}", interval.0))?;
@@ -134,49 +140,27 @@ fn costs(bundle: &Bundle) -> Result<(), String> {
         .map_err(|why| format!("world.settings.{} is {} ns: {why}", removal.1, removal.0.0))
 }
 
+fn knobs(knobs: &AllKnobs) -> Result<(), String> {
+    for key in Key::all() {
+        let value = knobs.value(&key);
+        if let Unit::Count { min, max } = key.about.unit
+            && !(u64::from(min)..=u64::from(max)).contains(&value)
+        {
+            return Err(format!(
+                "world.knobs.{} is {value}: expected a number from {min} to {max}",
+                key.path()
+            ));
+        }
+    }
+    Ok(())
+}
+
 fn numbers(bundle: &Bundle) -> Result<(), String> {
-    let (world, knobs) = (&bundle.world, &bundle.world.knobs);
+    let world = &bundle.world;
+    knobs(&world.knobs)?;
     let most = u64::from(MILLION);
     let chunk = world.settings.capture_chunk as u64;
     let numbers = [
-        (
-            u64::from(knobs.init_limit),
-            1,
-            1_000,
-            "world.knobs.init_limit",
-        ),
-        (
-            u64::from(knobs.sync_limit),
-            1,
-            1_000,
-            "world.knobs.sync_limit",
-        ),
-        (
-            u64::from(knobs.committed_log_window),
-            1,
-            most,
-            "world.knobs.committed_log_window",
-        ),
-        (
-            u64::from(knobs.snapshot_every),
-            1,
-            most,
-            "world.knobs.snapshot_every",
-        ),
-        (
-            u64::from(knobs.zxid_counter_bits),
-            3,
-            32,
-            "world.knobs.zxid_counter_bits",
-        ),
-        (u64::from(knobs.window), 1, 100_000, "world.knobs.window"),
-        (u64::from(knobs.log_tail), 0, most, "world.knobs.log_tail"),
-        (
-            u64::from(knobs.outstanding_max),
-            1,
-            most,
-            "world.knobs.outstanding_max",
-        ),
         (chunk, 1, most, "world.settings.capture_chunk"),
         (
             u64::from(world.network.loss_ppm),

@@ -8,7 +8,7 @@
 use menagerie::history::Outcome;
 use menagerie::ids::{ClientId, NodeId, OpId, Span, VirtualTime};
 use menagerie::mutation::Mutations;
-use menagerie::protocol::{Knobs, Protocol};
+use menagerie::protocol::Protocol;
 use menagerie::server::ServerSettings;
 use menagerie::tree::{CreateMode, Request, Write};
 
@@ -20,6 +20,7 @@ use crate::run::internal::Internal;
 use crate::world::channels::NetworkSpec;
 use crate::world::clock::ClockSpec;
 use crate::world::disk::DiskSpec;
+use crate::world::knobs::AllKnobs;
 use crate::world::{Action, CrashKind, Happening, World, WorldSpec};
 
 /// Servers, and clients.
@@ -73,7 +74,7 @@ pub fn measure<P: Protocol>(loss: Loss, seed: u64) -> Result<Failover, Internal>
 
 /// The timeouts and latencies of the scenarios' defaults.
 fn world_spec(seed: u64) -> WorldSpec {
-    let knobs = Knobs::default();
+    let knobs = AllKnobs::default();
     WorldSpec {
         seed,
         voters: COUNT,
@@ -83,13 +84,13 @@ fn world_spec(seed: u64) -> WorldSpec {
         homes: (1..=COUNT).map(NodeId).collect(),
         mutations: Mutations::NONE,
         settings: ServerSettings {
-            session_timeout_min: knobs.tick.times(2),
-            session_timeout_max: knobs.tick.times(20),
+            session_timeout_min: knobs.shared.tick.times(2),
+            session_timeout_max: knobs.shared.tick.times(20),
             capture_chunk: 8,
             removal_interval: Span::secs(60),
             superuser: None,
         },
-        session_timeout: knobs.tick.times(16),
+        session_timeout: knobs.shared.tick.times(16),
         knobs,
         network: NetworkSpec::reliable(Latency::Uniform {
             min: Span::micros(200),

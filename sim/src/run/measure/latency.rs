@@ -14,7 +14,7 @@
 use menagerie::history::Outcome;
 use menagerie::ids::{ClientId, NodeId, OpId, Span};
 use menagerie::mutation::Mutations;
-use menagerie::protocol::{Knobs, Protocol};
+use menagerie::protocol::Protocol;
 use menagerie::server::ServerSettings;
 use menagerie::tree::{ANY_VERSION, CreateMode, Request, Write};
 
@@ -27,6 +27,7 @@ use crate::run::internal::Internal;
 use crate::world::channels::NetworkSpec;
 use crate::world::clock::ClockSpec;
 use crate::world::disk::DiskSpec;
+use crate::world::knobs::AllKnobs;
 use crate::world::{Happening, World, WorldSpec};
 
 /// One append into the page cache.
@@ -123,22 +124,14 @@ impl Links {
 
     /// Timeouts far above the longest round trip, so that nothing is sent twice and nobody
     /// suspects the leader.
-    fn knobs(self) -> Knobs {
+    fn knobs(self) -> AllKnobs {
         let unit = match self {
             Links::Wan => Span::millis(1_000),
             Links::Lan | Links::Uniform | Links::Exponential | Links::LogNormal => Span::millis(50),
         };
-        Knobs {
-            tick: unit,
-            finalize_wait: unit,
-            notification_min: unit,
-            notification_max: unit.times(8),
-            snapshot_every: 1_000_000,
-            heartbeat: unit,
-            election_timeout: unit.times(4),
-            retransmit: unit.times(2),
-            ..Knobs::default()
-        }
+        let mut knobs = AllKnobs::unhurried(unit);
+        knobs.shared.snapshot_every = 1_000_000;
+        knobs
     }
 }
 
@@ -236,13 +229,13 @@ fn world_spec(setting: &Setting, homes: Vec<NodeId>) -> WorldSpec {
         homes,
         mutations: Mutations::NONE,
         settings: ServerSettings {
-            session_timeout_min: knobs.tick.times(2),
-            session_timeout_max: knobs.tick.times(20),
+            session_timeout_min: knobs.shared.tick.times(2),
+            session_timeout_max: knobs.shared.tick.times(20),
             capture_chunk: 8,
             removal_interval: Span::secs(60),
             superuser: None,
         },
-        session_timeout: knobs.tick.times(20),
+        session_timeout: knobs.shared.tick.times(20),
         knobs,
         network: setting.links.network(setting.voters),
         disk: DiskSpec {

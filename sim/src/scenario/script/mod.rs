@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use actions::quoted_list;
 pub use actions::{Grouped, grouped, in_words, lines, listed, parse_action, words};
-pub use requests::{act_text, parse_act};
+pub use requests::{act_text, parse_act, short_text};
 
 /// What a client does with its session instead of asking for anything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -36,7 +36,15 @@ const FORMS: &str = "create PATH [\"DATA\"] [ephemeral | sequential | ephemeral-
 
 /// A request as text that [`parse_act`] reads back.
 pub fn act_text(request: &Request) -> String {
-    request_text(request)
+    short_text(request).unwrap_or_else(|| {
+        let json = serde_json::to_string(request).expect("a request has no map with odd keys");
+        format!("json {json}")
+    })
+}
+
+/// A request in its short form, as in `set /a "x"`, if it has one.
+pub fn short_text(request: &Request) -> Option<String> {
+    short(request)
 }
 
 /// Reads what [`act_text`] writes.
@@ -49,13 +57,6 @@ pub fn parse_act(text: &str) -> Result<Act, String> {
         return Ok(Act::Move(found));
     }
     parse_request(text).map(Act::Ask)
-}
-
-fn request_text(request: &Request) -> String {
-    short(request).unwrap_or_else(|| {
-        let json = serde_json::to_string(request).expect("a request has no map with odd keys");
-        format!("json {json}")
-    })
 }
 
 fn parse_request(text: &str) -> Result<Request, String> {

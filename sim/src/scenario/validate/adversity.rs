@@ -1,11 +1,13 @@
 //! Checks of `[[fault]]` and `[chaos]`.
 
 use menagerie::ids::Span;
+use menagerie::protocol::knobs::{Pick, Unit};
 use toml::Spanned;
 
 use super::{CLIENTS_MAX, DATA_MAX, DEPTH_MAX, KEYS_MAX, PIPELINE_MAX, Problems};
 use crate::scenario::adversity::{ChaosSection, SwarmSection};
 use crate::scenario::fault::{FaultEntry, Shape};
+use crate::scenario::knobs::SwarmKnobs;
 use crate::scenario::quantity::{Duration, Target};
 use crate::scenario::script::parse_action;
 use crate::world::Action;
@@ -178,7 +180,6 @@ impl Problems {
             (swarm.keys.as_ref().map(small), 1, u32::from(KEYS_MAX)),
             (swarm.depth.as_ref().map(small), 1, u32::from(DEPTH_MAX)),
             (swarm.data_max.as_ref().map(wide), 0, DATA_MAX),
-            (swarm.outstanding_max.as_ref().map(wide), 1, 1_000_000),
         ];
         for (list, min, max) in lists {
             let Some((span, numbers)) = list else {
@@ -207,6 +208,49 @@ impl Problems {
         }
     }
 
+    /// What the swarm draws a knob from is what the knob may be.
+    fn swarm_knobs(&mut self, knobs: &SwarmKnobs) {
+        for (key, values) in &knobs.0 {
+            let (Unit::Count { min, max }, Some(swarm)) = (key.about.unit, key.about.swarm) else {
+                continue;
+            };
+            let name = key.about.name;
+            let list = values.get_ref();
+            match (swarm.pick, list.as_slice()) {
+                (Pick::Between, [from, to]) => {
+                    let range = Spanned::new(values.span(), [*from, *to]);
+                    self.range(&range, name, min, max);
+                }
+                (Pick::Between, _) => self.add(
+                    values.span(),
+                    format!("`{name}` is drawn from {} numbers", list.len()),
+                    &format!("expected [min, max] with {min} <= min <= max <= {max}"),
+                ),
+                (Pick::OneOf, list) => {
+                    if list.is_empty() || list.iter().any(|n| !(min..=max).contains(n)) {
+                        self.add(
+                            values.span(),
+                            format!("no `{name}` can be drawn from this"),
+                            &format!("expected a list of numbers from {min} to {max}"),
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    /// Both ends of a range.
+    fn range(&mut self, range: &Spanned<[u32; 2]>, name: &str, least: u32, most: u32) {
+        let [min, max] = *range.get_ref();
+        if min < least || min > max || max > most {
+            self.add(
+                range.span(),
+                format!("`{name}` is drawn from {min} to {max}"),
+                &format!("expected [min, max] with {least} <= min <= max <= {most}"),
+            );
+        }
+    }
+
     fn swarm(&mut self, swarm: &SwarmSection) {
         if swarm.drift_max.get_ref().ppm > 500_000 {
             self.add(
@@ -215,25 +259,10 @@ impl Problems {
                 "expected at most 50%; real clocks drift by some 100ppm",
             );
         }
-        let ranges = [
-            (&swarm.committed_log_window, "committed_log_window", 1),
-            (&swarm.snapshot_every, "snapshot_every", 1),
-            (&swarm.window, "window", 1),
-            (&swarm.log_tail, "log_tail", 0),
-            (&swarm.capture_chunk, "capture_chunk", 1),
-        ];
-        for (range, name, least) in ranges {
-            if let Some(range) = range {
-                let [min, max] = *range.get_ref();
-                if min < least || min > max || max > 1_000_000 {
-                    self.add(
-                        range.span(),
-                        format!("`{name}` is drawn from {min} to {max}"),
-                        &format!("expected [min, max] with {least} <= min <= max <= 1000000"),
-                    );
-                }
-            }
+        if let Some(chunk) = &swarm.capture_chunk {
+            self.range(chunk, "capture_chunk", 1, 1_000_000);
         }
+        self.swarm_knobs(&swarm.knobs);
         if let Some(voters) = &swarm.voters
             && (voters.get_ref().is_empty() || voters.get_ref().iter().any(|n| *n == 0 || *n > 31))
         {
@@ -250,16 +279,6 @@ impl Problems {
                 observers.span(),
                 "no observers can be drawn from this".to_owned(),
                 "expected a list of numbers from 0 to 31, such as [0, 1]",
-            );
-        }
-        if let Some(bits) = &swarm.zxid_counter_bits
-            && (bits.get_ref().is_empty()
-                || bits.get_ref().iter().any(|width| !(3..=32).contains(width)))
-        {
-            self.add(
-                bits.span(),
-                "no counter width can be drawn from this".to_owned(),
-                "expected a list of numbers from 3 to 32, such as [5, 8, 32]",
             );
         }
         if let Some(cores) = &swarm.liveness_core

@@ -1,7 +1,7 @@
 use super::*;
 use menagerie::history::Refused;
 use menagerie::ids::{OpId, SessionId, VirtualTime, Zxid};
-use menagerie::tree::{ErrorCode, Failure, Stat};
+use menagerie::tree::{ANY_VERSION, ErrorCode, Failure, Part, Stat};
 
 fn spec(reads: Reads) -> WorkloadSpec {
     WorkloadSpec {

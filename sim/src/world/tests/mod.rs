@@ -8,7 +8,7 @@ mod streams;
 
 use menagerie::ids::{NodeId, Span, VirtualTime};
 use menagerie::mutation::Mutations;
-use menagerie::protocol::{Knobs, Protocol, Ticket};
+use menagerie::protocol::{Protocol, Ticket};
 use menagerie::server::ServerSettings;
 
 use super::{Action, CrashKind, Happening, World, WorldSpec, in_runtime};
@@ -18,6 +18,7 @@ use crate::trace;
 use crate::world::channels::NetworkSpec;
 use crate::world::clock::ClockSpec;
 use crate::world::disk::DiskSpec;
+use crate::world::knobs::AllKnobs;
 use script::{Do, Puppet, Script};
 
 const N1: NodeId = NodeId(1);
@@ -32,7 +33,7 @@ fn spec(seed: u64) -> WorldSpec {
         observers: 0,
         clients: 0,
         homes: Vec::new(),
-        knobs: Knobs::default(),
+        knobs: AllKnobs::default(),
         mutations: Mutations::NONE,
         settings: ServerSettings {
             session_timeout_min: Span::millis(100),

@@ -124,12 +124,13 @@ impl<S: Script> Protocol for Puppet<S> {
         linearizable_barrier: false,
         at_most_once: false,
     };
+    type Knobs = ();
     type Config = NodeId;
     type Msg = Say;
     type Record = Say;
     type Timer = Cue;
 
-    fn configure(ensemble: &Ensemble) -> NodeId {
+    fn configure(ensemble: &Ensemble<()>) -> NodeId {
         ensemble.me
     }
 

@@ -7,7 +7,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::chance::dice::Dice;
 use crate::chance::latency::Latency;
-use crate::scenario::schema::{Mix, Reads};
+use crate::scenario::mix::Mix;
+use crate::scenario::schema::Reads;
 use crate::scenario::workload::{Client, Deed, WorkloadSpec};
 
 #[test]
@@ -45,7 +46,7 @@ fn a_request_is_read_back_as_it_was_written() {
         "close",
     ] {
         let request = parse_request(text).expect("it is a request");
-        assert_eq!(request_text(&request), text);
+        assert_eq!(act_text(&request), text);
     }
 }
 
@@ -68,7 +69,7 @@ fn what_has_no_short_form_survives_as_json() {
         version: 2,
     });
     for request in [odd, nobody, unknown_bit] {
-        let text = request_text(&request);
+        let text = act_text(&request);
         assert!(text.starts_with("json "), "{text}");
         assert_eq!(parse_request(&text), Ok(request));
     }
@@ -274,7 +275,7 @@ fn any_request() -> impl Strategy<Value = Request> {
 proptest! {
     #[test]
     fn every_request_is_read_back_from_its_text(request in any_request()) {
-        let text = request_text(&request);
+        let text = act_text(&request);
         prop_assert_eq!(parse_act(&text), Ok(Act::Ask(request)), "{}", text);
     }
 

@@ -1,0 +1,181 @@
+//! `[knobs]` and `[chaos.swarm.knobs]`, with a section for each protocol: which keys there are, the
+//! protocols' tables say.
+
+use core::fmt;
+use core::marker::PhantomData;
+
+use menagerie::PROTOCOLS;
+use menagerie::protocol::Tables;
+use menagerie::protocol::knobs::Unit;
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
+use toml::Spanned;
+
+use super::quantity::Duration;
+use crate::world::knobs::Key;
+
+/// The knobs that a file names, with what it gives for each.
+#[derive(Clone, Debug)]
+pub struct Given<V>(pub Vec<(Key, Spanned<V>)>);
+
+/// `[knobs]`: nanoseconds or numbers.
+pub type KnobsSection = Given<u64>;
+
+/// `[chaos.swarm.knobs]`: what is drawn from.
+pub type SwarmKnobs = Given<Vec<u32>>;
+
+impl<V> Default for Given<V> {
+    fn default() -> Self {
+        Given(Vec::new())
+    }
+}
+
+/// What a file gives for a knob.
+trait Value: Sized {
+    /// Whether something can be given for it.
+    fn is_for(key: &Key) -> bool;
+
+    /// Reads what is given for it.
+    fn next<'de, M: MapAccess<'de>>(key: &Key, map: &mut M) -> Result<Spanned<Self>, M::Error>;
+}
+
+impl Value for u64 {
+    fn is_for(_: &Key) -> bool {
+        true
+    }
+
+    fn next<'de, M: MapAccess<'de>>(key: &Key, map: &mut M) -> Result<Spanned<u64>, M::Error> {
+        Ok(match key.about.unit {
+            Unit::Interval { .. } => {
+                let interval: Spanned<Duration> = map.next_value()?;
+                Spanned::new(interval.span(), interval.into_inner().0.0)
+            }
+            Unit::Count { .. } => {
+                let count: Spanned<u32> = map.next_value()?;
+                Spanned::new(count.span(), count.into_inner().into())
+            }
+        })
+    }
+}
+
+impl Value for Vec<u32> {
+    fn is_for(key: &Key) -> bool {
+        key.about.swarm.is_some()
+    }
+
+    fn next<'de, M: MapAccess<'de>>(_: &Key, map: &mut M) -> Result<Spanned<Vec<u32>>, M::Error> {
+        map.next_value()
+    }
+}
+
+impl<'de, V: Value> Deserialize<'de> for Given<V> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Section::of(None).deserialize(from)
+    }
+}
+
+/// A table of knobs: the shared ones with the sections of the protocols, or those of one protocol.
+struct Section<V> {
+    keys: Vec<Key>,
+    protocols: &'static [Tables],
+    value: PhantomData<V>,
+}
+
+impl<V: Value> Section<V> {
+    fn of(protocol: Option<&'static Tables>) -> Section<V> {
+        let keys: Vec<Key> = match protocol {
+            None => Key::shared().collect(),
+            Some(tables) => Key::own(tables).collect(),
+        };
+        Section {
+            keys: keys.into_iter().filter(V::is_for).collect(),
+            protocols: if protocol.is_some() { &[] } else { PROTOCOLS },
+            value: PhantomData,
+        }
+    }
+}
+
+impl<'de, V: Value> DeserializeSeed<'de> for Section<V> {
+    type Value = Given<V>;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Given<V>, D::Error> {
+        from.deserialize_map(self)
+    }
+}
+
+impl<'de, V: Value> Visitor<'de> for Section<V> {
+    type Value = Given<V>;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a table of knobs")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Given<V>, M::Error> {
+        let mut given = Given::default();
+        while let Some(member) = map.next_key_seed(Member(&self))? {
+            match member {
+                Named::Knob(key) => {
+                    let value = V::next(&key, &mut map)?;
+                    given.0.push((key, value));
+                }
+                Named::Protocol(tables) => {
+                    let own = map.next_value_seed(Section::of(Some(tables)))?;
+                    given.0.extend(own.0);
+                }
+            }
+        }
+        Ok(given)
+    }
+}
+
+/// A key of a table of knobs.
+struct Member<'a, V>(&'a Section<V>);
+
+/// What it names.
+enum Named {
+    Knob(Key),
+    Protocol(&'static Tables),
+}
+
+impl<'de, V: Value> DeserializeSeed<'de> for Member<'_, V> {
+    type Value = Named;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Named, D::Error> {
+        from.deserialize_identifier(self)
+    }
+}
+
+impl<V: Value> Visitor<'_> for Member<'_, V> {
+    type Value = Named;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a knob")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Named, E> {
+        let Section {
+            keys, protocols, ..
+        } = self.0;
+        if let Some(key) = keys.iter().find(|key| key.about.name == name) {
+            return Ok(Named::Knob(*key));
+        }
+        if let Some(tables) = protocols.iter().find(|tables| tables.name == name) {
+            return Ok(Named::Protocol(tables));
+        }
+        let elsewhere = Key::all().into_iter().find(|key| key.about.name == name);
+        let section = elsewhere.filter(V::is_for).map(|key| {
+            let protocol = key.protocol.map(|name| format!(".{name}"));
+            format!(" (it belongs into [knobs{}])", protocol.unwrap_or_default())
+        });
+        let known = keys.iter().map(|key| key.about.name);
+        let known: Vec<String> = known
+            .chain(protocols.iter().map(|tables| tables.name))
+            .map(|name| format!("`{name}`"))
+            .collect();
+        Err(E::custom(format!(
+            "unknown field `{name}`{}, expected one of {}",
+            section.unwrap_or_default(),
+            known.join(", ")
+        )))
+    }
+}

@@ -1,0 +1,205 @@
+//! Every knob of a run: those that each protocol has, and those of each protocol alone.
+//!
+//! A run is described for every protocol at once, so that a seed means the same whichever plays it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use menagerie::PROTOCOLS;
+use menagerie::ids::Span;
+use menagerie::protocol::knobs::{self, About, Unit, Values};
+use menagerie::protocol::{KnobSet, Knobs, Tables, Timing};
+use serde::{Deserialize, Serialize};
+
+/// The knobs of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AllKnobs {
+    /// Those that every protocol has.
+    #[serde(flatten)]
+    pub shared: Knobs,
+    /// Those of each protocol alone, by its name.
+    #[serde(flatten)]
+    own: BTreeMap<String, Values>,
+}
+
+/// Which knob.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// The protocol whose knob it is; `None`: every one has it.
+    pub protocol: Option<&'static str>,
+    /// What is known of it.
+    pub about: About,
+}
+
+impl Key {
+    /// The knobs that every protocol has.
+    pub fn shared() -> impl Iterator<Item = Key> {
+        let table = knobs::table::<Knobs>().into_iter();
+        table.map(|about| Key {
+            protocol: None,
+            about,
+        })
+    }
+
+    /// The knobs of a protocol alone.
+    pub fn own(tables: &'static Tables) -> impl Iterator<Item = Key> {
+        let table = (tables.knobs)().into_iter();
+        table.map(|about| Key {
+            protocol: Some(tables.name),
+            about,
+        })
+    }
+
+    /// Every knob that there is.
+    pub fn all() -> Vec<Key> {
+        Key::shared()
+            .chain(PROTOCOLS.iter().flat_map(Key::own))
+            .collect()
+    }
+
+    /// Its name below `knobs`, as in `zab.init_limit`.
+    pub fn path(&self) -> String {
+        let protocol = self.protocol.map(|name| format!("{name}."));
+        format!("{}{}", protocol.unwrap_or_default(), self.about.name)
+    }
+}
+
+impl Default for AllKnobs {
+    fn default() -> AllKnobs {
+        let own = PROTOCOLS
+            .iter()
+            .map(|tables| (tables.name.to_owned(), (tables.usual)()));
+        AllKnobs {
+            shared: Knobs::default(),
+            own: own.collect(),
+        }
+    }
+}
+
+impl AllKnobs {
+    /// The usual knobs, with every interval far above a round trip of `unit`.
+    pub fn unhurried(unit: Span) -> AllKnobs {
+        let mut knobs = AllKnobs::default();
+        for key in Key::all() {
+            if let Unit::Interval { unhurried } = key.about.unit {
+                knobs.set(&key, unit.times(unhurried).0);
+            }
+        }
+        knobs
+    }
+
+    /// The value of a knob: nanoseconds or a number.
+    pub fn value(&self, key: &Key) -> u64 {
+        let shared = knobs::values(&self.shared);
+        let values = match key.protocol {
+            None => &shared,
+            Some(protocol) => &self.own[protocol],
+        };
+        values[key.about.name]
+    }
+
+    /// Gives a knob another value.
+    pub fn set(&mut self, key: &Key, value: u64) {
+        let name = key.about.name.to_owned();
+        match key.protocol {
+            None => {
+                let mut values = knobs::values(&self.shared);
+                values.insert(name, value);
+                self.shared = knobs::from_values(&values);
+            }
+            Some(protocol) => {
+                let values = self.own.entry(protocol.to_owned()).or_default();
+                values.insert(name, value);
+            }
+        }
+    }
+
+    /// The knobs of a protocol alone.
+    pub fn own<K: KnobSet>(&self, protocol: &str) -> K {
+        let none = Values::new();
+        knobs::from_values(self.own.get(protocol).unwrap_or(&none))
+    }
+
+    /// What the knobs say of how long a recovery takes, of whichever protocol it takes the longest.
+    pub fn timing(&self) -> Timing {
+        let none = Values::new();
+        let timings = PROTOCOLS.iter().map(|tables| {
+            let own = self.own.get(tables.name).unwrap_or(&none);
+            (tables.timing)(&self.shared, own)
+        });
+        timings.fold(Timing::NONE, Timing::and)
+    }
+
+    /// Gives every knob that a file leaves out its usual value.
+    ///
+    /// # Errors
+    /// Names a protocol or a knob that there is not.
+    pub(crate) fn complete(&mut self) -> Result<(), String> {
+        let usual = AllKnobs::default();
+        for (protocol, values) in &self.own {
+            let Some(known) = usual.own.get(protocol) else {
+                return Err(format!("knobs.{protocol} is no knob and no protocol"));
+            };
+            if let Some(name) = values.keys().find(|name| !known.contains_key(*name)) {
+                let known: Vec<&str> = known.keys().map(String::as_str).collect();
+                return Err(format!(
+                    "knobs.{protocol}.{name} is no knob: expected one of {}",
+                    known.join(", ")
+                ));
+            }
+        }
+        for (protocol, values) in usual.own {
+            let own = self.own.entry(protocol).or_default();
+            for (name, value) in values {
+                own.entry(name).or_insert(value);
+            }
+        }
+        Ok(())
+    }
+
+    /// Every knob with its value.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        for key in Key::all() {
+            let value = self.value(&key);
+            // Writing into a string cannot fail.
+            let _ = match key.about.unit {
+                Unit::Interval { .. } => write!(text, ", {} {}", key.path(), Span(value)),
+                Unit::Count { .. } => write!(text, ", {} {value}", key.path()),
+            };
+        }
+        text.split_off(2)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_knobs_share_a_draw_of_a_swarm() {
+        let keys = Key::all();
+        let options: Vec<u64> = keys
+            .iter()
+            .filter_map(|key| key.about.swarm.map(|swarm| swarm.option))
+            .collect();
+        for (place, option) in options.iter().enumerate() {
+            assert!(!options[..place].contains(option), "{option}");
+        }
+    }
+
+    #[test]
+    fn knobs_that_a_file_leaves_out_have_their_usual_values() {
+        let text = r#"{"tick": 1, "snapshot_every": 2, "retransmit": 3, "outstanding_max": 4}"#;
+        let mut knobs: AllKnobs = serde_json::from_str(text).expect("it has the shared knobs");
+        assert_eq!(knobs.complete(), Ok(()));
+        let usual = AllKnobs {
+            shared: knobs.shared.clone(),
+            ..AllKnobs::default()
+        };
+        assert_eq!(knobs, usual);
+        let text = text.replace("}", r#", "none": {"window": 3}}"#);
+        let mut knobs: AllKnobs = serde_json::from_str(&text).expect("its form is sound");
+        assert!(knobs.complete().is_err());
+    }
+}
