@@ -146,9 +146,9 @@ pub(super) const MUTATIONS: &[Entry] = &[
         place: "zab::election",
         caught_by: &["liveness"],
         exhibit: Exhibit {
-            scenario: "chaos",
+            scenario: "half_heard_candidate",
             first: 0,
-            count: 2000,
+            count: 8,
         },
     },
     Entry {
@@ -162,9 +162,9 @@ pub(super) const MUTATIONS: &[Entry] = &[
         place: "zab::election",
         caught_by: &["liveness"],
         exhibit: Exhibit {
-            scenario: "chaos",
-            first: 7577,
-            count: 1,
+            scenario: "late_follower",
+            first: 0,
+            count: 8,
         },
     },
     Entry {
