@@ -1,13 +1,18 @@
 //! The sections of a scenario file that say what is drawn to go wrong: `[chaos]`.
 
+use core::fmt;
+
 use menagerie::ids::Span;
 use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, MapAccess, Visitor};
 use toml::Spanned;
 
 use super::fault::ChaosWeights;
 use super::knobs::SwarmKnobs;
 use super::quantity::{Duration, Ratio};
 use super::schema::{Core, LatencySection, unplaced};
+use super::sift::Sifting;
 
 /// `[chaos]`: faults drawn from the seed.
 #[derive(Clone, Debug, Deserialize)]
@@ -47,9 +52,10 @@ pub struct BudgetSection {
     pub durable_damage_max: Option<Spanned<u32>>,
 }
 
-/// `[chaos.swarm]`: options drawn for each run, both ends included.
+/// `[chaos.swarm]`: options drawn for each run, both ends included. Knobs may stand in it without
+/// their own section.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(remote = "Self", deny_unknown_fields, default)]
 pub struct SwarmSection {
     /// One of these numbers of voters.
     pub voters: Option<Spanned<Vec<u8>>>,
@@ -92,6 +98,35 @@ pub struct SwarmSection {
     pub sync: Option<Spanned<Vec<LatencySection>>>,
     /// One of these cores; see [`super::schema::LivenessSection::core`].
     pub liveness_core: Option<Spanned<Vec<Core>>>,
+}
+
+impl<'de> Deserialize<'de> for SwarmSection {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<SwarmSection, D::Error> {
+        from.deserialize_map(Swarm)
+    }
+}
+
+/// Reads `[chaos.swarm]`.
+struct Swarm;
+
+impl<'de> Visitor<'de> for Swarm {
+    type Value = SwarmSection;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a table of options")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, table: M) -> Result<SwarmSection, M::Error> {
+        let mut knobs = SwarmKnobs::default();
+        let sifting = Sifting {
+            table,
+            knobs: &mut knobs,
+        };
+        // The inherent function, which reads the section's own keys.
+        let mut section = SwarmSection::deserialize(MapAccessDeserializer::new(sifting))?;
+        section.knobs.0.extend(knobs.0);
+        Ok(section)
+    }
 }
 
 impl Default for SwarmSection {

@@ -128,6 +128,21 @@ impl<'de, V: Value> Visitor<'de> for Section<V> {
     }
 }
 
+/// The knob that goes by this name without its protocol's section, if one protocol alone has it:
+/// files may leave the section out.
+fn alone<V: Value>(name: &str) -> Option<Key> {
+    let mut named = Key::all()
+        .into_iter()
+        .filter(|key| key.about.name == name && V::is_for(key));
+    let first = named.next()?;
+    named.next().is_none().then_some(first)
+}
+
+/// The knob of this name that can be drawn.
+pub(super) fn drawn(name: &str) -> Option<Key> {
+    alone::<Vec<u32>>(name)
+}
+
 /// A key of a table of knobs.
 struct Member<'a, V>(&'a Section<V>);
 
@@ -162,8 +177,12 @@ impl<V: Value> Visitor<'_> for Member<'_, V> {
         if let Some(tables) = protocols.iter().find(|tables| tables.name == name) {
             return Ok(Named::Protocol(tables));
         }
-        let elsewhere = Key::all().into_iter().find(|key| key.about.name == name);
-        let section = elsewhere.filter(V::is_for).map(|key| {
+        if !protocols.is_empty()
+            && let Some(key) = alone::<V>(name)
+        {
+            return Ok(Named::Knob(key));
+        }
+        let section = alone::<V>(name).map(|key| {
             let protocol = key.protocol.map(|name| format!(".{name}"));
             format!(" (it belongs into [knobs{}])", protocol.unwrap_or_default())
         });

@@ -17,6 +17,7 @@ pub mod plan;
 pub mod quantity;
 pub mod schema;
 pub mod script;
+mod sift;
 pub(crate) mod validate;
 pub mod workload;
 

@@ -235,3 +235,35 @@ fn the_reference_of_scenario_files_names_every_key_and_no_other() {
         );
     }
 }
+
+#[test]
+fn a_knob_may_stand_outside_of_its_protocols_section() {
+    let head = "schema = 1\nstory = \"All is well. So it is.\"\nduration = \"1s\"\n";
+    let chaos = "[chaos]\nfrom = \"1ms\"\ngap = \"1ms\"\nhold_min = \"1ms\"\nhold_max = \"2ms\"\n\
+                 weights = { crash = 1 }\n";
+    let parse = |rest: &str| Scenario::parse("x.toml", &format!("{head}{rest}"));
+    let lines = |rest: &str| {
+        let scenario = parse(rest).expect("it is sound");
+        crate::run::resolve::Resolved::of_scenario(&scenario).lines()
+    };
+    assert_eq!(
+        lines("[knobs]\nelection_timeout = \"500ms\"\n"),
+        lines("[knobs.paxos]\nelection_timeout = \"500ms\"\n"),
+    );
+    assert_eq!(
+        lines(&format!("{chaos}[chaos.swarm]\nlog_tail = [3, 9]\n")),
+        lines(&format!(
+            "{chaos}[chaos.swarm.knobs.paxos]\nlog_tail = [3, 9]\n"
+        )),
+    );
+    for twice in [
+        "[knobs]\nwindow = 4\n[knobs.paxos]\nwindow = 4\n".to_owned(),
+        format!("{chaos}[chaos.swarm]\nwindow = [2, 4]\nknobs.paxos.window = [2, 4]\n"),
+    ] {
+        let error = parse(&twice).expect_err("it is given twice");
+        assert!(error.to_string().contains("given twice"), "{error}");
+    }
+    let unknown = parse(&format!("{chaos}[chaos.swarm]\nlog_tale = [3, 9]\n"));
+    let error = unknown.expect_err("there is no such key");
+    assert!(error.to_string().contains(":11:1"), "{error}");
+}

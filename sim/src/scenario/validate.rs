@@ -13,7 +13,7 @@ use toml::Spanned;
 
 use super::cost::{Extent, affordable};
 use super::diagnostic::Problem;
-use super::knobs::KnobsSection;
+use super::knobs::{Given, KnobsSection};
 use super::quantity::{Duration, SPAN_MAX};
 use super::schema::{Document, LatencySection};
 use crate::chance::decision::Name;
@@ -313,7 +313,22 @@ impl Problems {
         );
     }
 
+    /// A knob may stand in its protocol's section or outside of it, and not in both.
+    fn once<V>(&mut self, knobs: &Given<V>) {
+        for (place, (key, value)) in knobs.0.iter().enumerate() {
+            if knobs.0[..place].iter().any(|(other, _)| other == key) {
+                let name = key.about.name;
+                self.add(
+                    value.span(),
+                    format!("`{name}` is given twice"),
+                    &format!("expected it once: with the others, or as `{}`", key.path()),
+                );
+            }
+        }
+    }
+
     fn knobs(&mut self, knobs: &KnobsSection) {
+        self.once(knobs);
         for (key, value) in &knobs.0 {
             if let Unit::Count { min, max } = key.about.unit
                 && !(u64::from(min)..=u64::from(max)).contains(value.get_ref())

@@ -210,6 +210,7 @@ impl Problems {
 
     /// What the swarm draws a knob from is what the knob may be.
     fn swarm_knobs(&mut self, knobs: &SwarmKnobs) {
+        self.once(knobs);
         for (key, values) in &knobs.0 {
             let (Unit::Count { min, max }, Some(swarm)) = (key.about.unit, key.about.swarm) else {
                 continue;
