@@ -173,8 +173,11 @@ impl Shrinker<'_> {
         self.pass = "operations";
         self.operations(usize::MAX);
         self.pass = "clients";
-        self.idle_clients();
-        self.each_client();
+        // What was left out has made clients idle.
+        self.clients();
+        if self.best.world.clients > CROWD {
+            self.each_client();
+        }
     }
 
     /// Leaves out operations, in at most `finest` parts at a time.
