@@ -299,12 +299,12 @@ fn panicked(at: VirtualTime) -> Judged {
     let verdict = if panic.is_in_checker() {
         Verdict::Unknown(format!("a checker panicked: {reason}"))
     } else {
-        Verdict::Fail(Counterexample {
+        Verdict::Fail(Box::new(Counterexample {
             rule: panic.place,
             at,
             reason,
             subjects: Subjects::none(),
-        })
+        }))
     };
     judged("invariant", verdict)
 }
@@ -408,12 +408,12 @@ fn expectation(report: &mut RunReport) {
     let verdict = if report.failures().any(|judged| judged.checker == name) {
         Verdict::Pass { checked: 1 }
     } else {
-        Verdict::Fail(Counterexample {
+        Verdict::Fail(Box::new(Counterexample {
             rule: Rule::here(),
             at: report.virtual_time,
             reason: format!("the scenario expects {name} to report a violation, and it did not"),
             subjects: Subjects::none(),
-        })
+        }))
     };
     report.verdicts.push(judged("expectation", verdict));
 }

@@ -2,9 +2,9 @@
 //!
 //! A leader is *healthy* while it and a quorum of voters, itself included, are up and undisturbed,
 //! and so are the links between it and each of them, both ways. Once it has been so for as long as
-//! it takes to settle, nobody may be established in its place: not for no cause, and not because a
-//! server comes back that was cut off meanwhile. Where the weather alone can unseat a leader
-//! ([`Circumstances::settles_in`]), nothing is asked.
+//! it takes to settle, no other server may be established in its place: neither without a cause nor
+//! because a server comes back that was cut off. Where the weather alone can unseat a leader
+//! ([`Circumstances::settles_in`]), nothing is checked.
 
 use super::circumstances::{Circumstances, Turn};
 use super::findings::Findings;

@@ -1,4 +1,4 @@
-//! What a run went through, beside what its servers did: told to the checkers at the end.
+//! What a run went through besides what its servers did. The checkers get it at the end.
 
 use crate::ids::{ConnId, NodeId, Span, VirtualTime};
 

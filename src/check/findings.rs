@@ -55,7 +55,7 @@ impl Findings {
     /// The verdict; `subject` says what was missing if nothing was examined.
     pub fn verdict(&self, subject: &str) -> Verdict {
         match (&self.violation, self.checked) {
-            (Some(counterexample), _) => Verdict::Fail(counterexample.clone()),
+            (Some(counterexample), _) => Verdict::Fail(Box::new(counterexample.clone())),
             (None, 0) => Verdict::Vacuous(format!("the run had no {subject}")),
             (None, checked) => Verdict::Pass { checked },
         }

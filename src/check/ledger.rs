@@ -1,7 +1,7 @@
 //! The committed sequence, put together from what the servers deliver.
 //!
 //! All servers deliver the same sequence; each is somewhere in it. A server whose state came from a
-//! snapshot starts behind the snapshot's zxid. A snapshot may hold a tail that is committed only
+//! snapshot starts after the snapshot's zxid. A snapshot may hold a tail that is committed only
 //! later, and what is inside a snapshot is never delivered by its receiver; if it is the first to
 //! deliver something beyond, a *gap* stays in front of that entry until another server walks
 //! through it.
@@ -19,7 +19,7 @@ pub(super) struct Entry {
     pub gap_through: Zxid,
 }
 
-/// What a delivery told.
+/// What a delivery adds to the sequence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Delivery {
     /// An entry that was known.
@@ -156,7 +156,7 @@ impl Ledger {
         }))
     }
 
-    /// Fills a part of a gap. Servers that stand behind it move along with their entry.
+    /// Fills a part of a gap. Servers that are past it keep their entry.
     fn insert(&mut self, cursor: Cursor, zxid: Zxid, value: u64) {
         let index = cursor.next;
         let before = match index {

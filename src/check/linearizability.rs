@@ -34,7 +34,8 @@ use places::doubted;
 pub(super) const ENTRY: CheckerEntry = CheckerEntry {
     name: "linearizability",
     asserts: "Writes and their errors are linearizable, and so are synced reads, unless the \
-              protocol's sync is no quorum operation and the leader behind it was superseded.",
+              protocol's sync is no quorum operation and the leader that answered it was \
+              superseded.",
     interests: Interests::COMMITS
         .and(Interests::APPLIED)
         .and(Interests::FACT),
@@ -222,7 +223,7 @@ fn order_respects_real_time(order: &[Placed<'_>]) -> Option<Broken> {
                 at: ended(earlier.operation).max(completed),
                 reason: format!(
                     "{} completed at {completed} before {} was invoked at {}, but its place in \
-                     the order is {}, behind the other's {}",
+                     the order is {}, after the other's {}",
                     placed.operation.described(),
                     earlier.operation.described(),
                     earlier.operation.invoked,

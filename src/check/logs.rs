@@ -171,7 +171,7 @@ impl Logs {
             };
             for (slot, epoch) in votes.epochs.iter().copied() {
                 let held = disk.entries.binary_search_by_key(&slot, |entry| entry.0);
-                // A no-op is no entry, and what lies below the snapshot is not told.
+                // A no-op is no entry, and what lies below the snapshot is not reported.
                 if let Ok(place) = held {
                     self.examine_value(at, *node, epoch, disk.entries[place]);
                 }

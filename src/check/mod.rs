@@ -63,12 +63,12 @@ pub enum Verdict {
         /// How many obligations there were; never 0.
         checked: u64,
     },
-    /// There was nothing to check: says of what.
+    /// There was nothing to check: what was missing.
     Vacuous(String),
-    /// It could not be decided: says why.
+    /// It could not be decided: why.
     Unknown(String),
-    /// A violation, told in words.
-    Fail(Counterexample),
+    /// A violation.
+    Fail(Box<Counterexample>),
 }
 
 /// The place in the program that reports a violation: two violations of one rule are reported at
@@ -183,7 +183,7 @@ pub enum Observation<'a> {
     Durable {
         /// One entry for each voter.
         nodes: &'a [(NodeId, Persisted)],
-        /// What the same disks prove to be promised, of those voters whose protocol tells.
+        /// What the same disks prove to be promised, of those voters whose protocol reports it.
         pledged: &'a [(NodeId, Pledged)],
     },
     /// A server heard or said something that concerns sessions.
@@ -270,7 +270,7 @@ pub struct CheckerEntry {
     pub name: &'static str,
     /// What it asserts, in a sentence.
     pub asserts: &'static str,
-    /// The observations it wants; of others it is not told.
+    /// The observations it gets.
     pub interests: Interests,
     /// Makes one for a run.
     pub make: fn(&Setup) -> Box<dyn Checker>,

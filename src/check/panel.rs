@@ -7,7 +7,7 @@ use super::{
 };
 use crate::ids::VirtualTime;
 
-/// Every checker of [`CHECKERS`], each told only of what it is interested in.
+/// Every checker of [`CHECKERS`]. Each gets only the observations that it is interested in.
 pub struct Panel {
     checkers: Vec<(&'static str, Box<dyn Checker>)>,
     /// For each kind of observation, the positions in `checkers` that want it.

@@ -1,4 +1,4 @@
-//! No server goes back behind a promise, and none says what its disk does not hold.
+//! No server breaks a promise, and none reports what its disk does not hold.
 //!
 //! For each server, across all its incarnations, one floor: the greatest epoch it promised or voted
 //! in. No promise and no vote is below it. In Multi-Paxos a vote at ballot b is a promise of b
@@ -8,12 +8,12 @@
 //!
 //! A late vote is legal if it was *written* before the promise. That needs no exception here: facts
 //! about promises and votes become true when the disk queue reaches them, the queue is FIFO, and so
-//! a vote that was written before a promise is stated before it. What is stated behind a promise
-//! was written behind it.
+//! a vote that was written before a promise is stated before it. What is stated after a promise
+//! was written after it.
 //!
 //! **On the disk** is asked of every voter after every crash, wherever it was: what would be left
 //! if the power failed now holds the floor, and in each slot a vote at least as high as those that
-//! left the server. A lie needs no fatal crash to be found out, only somebody's crash behind it.
+//! left the server. A false promise is detected at any later crash, even of another server.
 //!
 //! **In the promise** of a ballot every vote is reported that left the server below it and is not
 //! covered by its snapshot, or a later one: a vote may have been written and never have left.
@@ -125,8 +125,8 @@ impl Promised {
         }
     }
 
-    /// Compares a report with the votes that left the server: it may tell of later ones, which
-    /// were written and never left, but leave none out.
+    /// Compares a report with the votes that left the server. It may name later ones, which were
+    /// written and never left, but must leave none out.
     fn end_report(&mut self, at: VirtualTime, node: NodeId, epoch: u64) {
         let report = self.report.take();
         let Some(report) = report.filter(|one| (one.node, one.epoch) == (node, epoch)) else {

@@ -3,11 +3,11 @@
 //! At the moment at which (epoch, zxid, value) is proposed for the first time there must be a
 //! quorum of servers that promised the epoch, such that the value is the one of the latest vote
 //! below the epoch that any of them gave at the zxid; if none of them gave one, the value is free.
-//! This fires long before two values are chosen, and nobody need deliver anything.
+//! This fires long before two values are chosen, even if no server delivers anything.
 //!
 //! Votes are looked up, not what the promises reported of them: whether they report the truth is
 //! for the promises checker. A promise may report a vote that never left its
-//! server (the process died behind the write); so a value that was proposed in a later epoch than
+//! server (the process died after the write); so a value that was proposed in a later epoch than
 //! the latest vote known of is accepted too. In Zab an epoch's zxids are its own, and so nothing
 //! below an epoch ever binds it.
 

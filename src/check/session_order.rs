@@ -87,8 +87,8 @@ fn replies_never_go_back(findings: &mut Findings, history: &History) {
             continue;
         }
         if matches!(operation.request, Request::Auth { .. }) {
-            // A proof shows nothing of the tree, and a write that was executed before its answer
-            // was lost is answered behind the proof, at its own older place.
+            // A proof shows nothing of the tree. A write whose answer was lost is answered again
+            // after the proof, at its own older place.
             continue;
         }
         findings.count();
@@ -133,7 +133,7 @@ fn writes_keep_their_order(findings: &mut Findings, timeline: &Timeline<'_>, his
             findings.count();
             if after <= before {
                 let reason = format!(
-                    "{} was sent after {}, but took effect at {after}, not behind {before}",
+                    "{} was sent after {}, but took effect at {after}, not after {before}",
                     later.described(),
                     earlier.described()
                 );
@@ -313,6 +313,6 @@ mod tests {
             .operations
             .push(answer_write(2, 7, 2, 5, Ok(Response::Deleted)));
         let verdict = verdict_with(ENTRY, "zab", &story, &history);
-        assert_fails(&verdict, "took effect at 5, not behind 6");
+        assert_fails(&verdict, "took effect at 5, not after 6");
     }
 }

@@ -8,8 +8,8 @@ use crate::history::Operation;
 use crate::ids::{NodeId, OpId, SessionId, Zxid};
 use crate::tree::{Part, Path, Read, Request, WatchRequest, Write};
 
-/// What a violation is about. Each checker names its own; whoever tells the story of a run looks
-/// nowhere else.
+/// What a violation is about. Each checker names its own; the story of a run is told from them
+/// alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Subjects {

@@ -6,9 +6,9 @@
 //! zxid and see each other's half-done work, so their Stats are not compared, and a node that one
 //! multi touches twice may skip versions.
 //!
-//! Where deltas are replicated, the transactions are asked as well, as the run goes and whether or
-//! not anybody reads: the end of a session takes along every node that is its own, and none comes
-//! behind it.
+//! Where deltas are replicated, the transactions are checked as well, during the run and whether or
+//! not a client reads: the end of a session removes each of its ephemeral nodes, and no node of it
+//! is created after that.
 
 mod sightings;
 #[cfg(test)]
@@ -36,7 +36,7 @@ pub(super) const ENTRY: CheckerEntry = CheckerEntry {
 
 #[derive(Debug, Default)]
 struct TreeOrder {
-    /// The greatest zxid applied anywhere: the first to apply one tells what it is.
+    /// The greatest zxid applied anywhere: the first server to apply one reports it.
     applied_max: Zxid,
     /// Ends of sessions that were applied and not yet delivered.
     ending: BTreeMap<Zxid, SessionId>,
@@ -113,7 +113,7 @@ impl TreeOrder {
     /// A transaction about ephemeral nodes is committed.
     fn deliver(&mut self, at: VirtualTime, zxid: Zxid, payload: &Payload) {
         let Content::Txn(record) = payload.content() else {
-            return; // Of commands only the answers tell what came of them.
+            return; // What became of a command only the answers show.
         };
         match &record.txn {
             Txn::CloseSession { ephemerals } => self.close(at, zxid, record.session, ephemerals),

@@ -1,8 +1,9 @@
 //! Which rare paths a run takes, and how often.
 //!
 //! A checker that holds says nothing about a path that no seed takes. So each path that our seeds
-//! must take has a line, in [`Protocol::RARE_PATHS`] or here, and is counted in every run, from the facts that servers state
-//! and the messages that arrive. A campaign sums them up. Counting changes no run.
+//! must take has a line, in `Protocol::RARE_PATHS` or here, and is counted in every run, from the
+//! facts that servers state and the messages that arrive. A campaign sums them up. Counting changes
+//! no run.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Whose word a synced read was: had the leader behind it been superseded?
+//! Which leader answered the sync before a read, and whether it had been superseded.
 //!
 //! Where a barrier is no quorum operation (ZooKeeper's `sync`), a leader that has lost its quorum
 //! and does not know it yet answers it from a state that others have gone beyond (ZK-1675,

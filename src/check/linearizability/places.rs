@@ -82,7 +82,7 @@ pub(super) fn doubted(
 }
 
 /// What is wrong with a read that no state it may have seen explains: the last write that it must
-/// have seen, and what it would have been told behind it.
+/// have seen, and what its answer would be after that one.
 fn homeless(
     timeline: &Timeline<'_>,
     (_, read, asked): (Zxid, &Operation, &Read),
@@ -113,7 +113,7 @@ fn homeless(
 }
 
 /// The transactions as operations. As their order is fixed, each is invoked no earlier than those
-/// before it, and, known or not, has taken effect when one behind it returns.
+/// before it, and has taken effect when a later one returns, whether it is known or not.
 fn transactions(timeline: &Timeline<'_>) -> Vec<Timed<Ask>> {
     let mut invoked = 0;
     let mut ops: Vec<Timed<Ask>> = Vec::with_capacity(timeline.steps.len());

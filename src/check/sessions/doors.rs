@@ -1,4 +1,4 @@
-//! Who is let in, and who is told that its session is gone.
+//! Which clients attach to a session, and which ones hear that their session is gone.
 
 use crate::check::Subjects;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,10 +17,10 @@ pub(super) struct Doors {
     attached: BTreeMap<ConnId, SessionId>,
     /// The password that came with each session's first welcome.
     passwords: BTreeMap<SessionId, u64>,
-    /// Sessions whose end was applied by somebody, and the position of the first end.
+    /// Sessions whose end some server applied, and the position of the first end.
     ends: BTreeMap<SessionId, Zxid>,
-    /// Ends that were told and that nobody had applied: who told whom, and when. The owner may
-    /// have asked for it.
+    /// Ends that a server reported before any server had applied them: when, which server, and
+    /// which session. The owner may have asked for it.
     suspects: Vec<(VirtualTime, NodeId, SessionId)>,
     /// The sessions whose end this server has applied.
     ended: BTreeSet<(NodeId, SessionId)>,
@@ -89,8 +89,8 @@ impl Doors {
         true
     }
 
-    /// A server says that a session is gone; `may_be_expiring` says of a session whether an end may
-    /// be under way that nobody asked for.
+    /// A server says that a session is gone; `may_be_expiring` says whether an end of a session may
+    /// be under way that its owner did not ask for.
     pub fn rejected(
         &mut self,
         findings: &mut Findings,

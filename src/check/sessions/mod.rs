@@ -1,13 +1,12 @@
 //! Sessions end for a reason, and when they should.
 //!
-//! - **Doors** (`doors`): whoever is told that a session is gone is told the truth: its end was
-//!   applied before, was asked for by its owner, or is under way at a leader that had not heard of
-//!   it for long enough. Nobody attaches to a session with a wrong password, to another session
-//!   than it
-//!   asked for, or to one whose end the welcoming server has applied or the leader has proposed.
-//!   When a session ends, no ephemeral node of it is left.
-//! - **Touches** (`touches`): a server that does not lead passes on whom it heard of within half a
-//!   tick, as long as it has a leader to tell.
+//! - **Doors** (`doors`): a server reports that a session is gone only if that is true: its end was
+//!   applied before, its owner asked for it, or it is under way at a leader that had not heard of
+//!   the session for long enough. No client attaches to a session with a wrong password, to another
+//!   session than it asked for, or to one whose end the server has applied or the leader has
+//!   proposed. When a session ends, no ephemeral node of it is left.
+//! - **Touches** (`touches`): a server that does not lead reports to its leader, if it has one,
+//!   within half a tick which sessions it heard of.
 //! - **Offices** (`offices`): a leader lets a session expire only after it has heard nothing of it
 //!   for the session's timeout, in its own time as an established leader; and it does let a silent
 //!   session expire: no write that reaches it a timeout and two ticks later comes before the end.

@@ -353,8 +353,8 @@ impl Offices {
         silence >= self.timing.shortest(timeout)
     }
 
-    /// Whether somebody who leads now may have an end of a session under way, because it had not
-    /// heard of it for long enough.
+    /// Whether a present leader may have an end of a session under way because it had not heard of
+    /// the session for long enough.
     pub fn may_be_expiring(&self, at: VirtualTime, session: SessionId) -> bool {
         let Some(opening) = self.openings.get(&session) else {
             return false;

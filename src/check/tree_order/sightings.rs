@@ -1,4 +1,4 @@
-//! What the answers tell of nodes.
+//! What the answers show of nodes.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -11,8 +11,8 @@ use crate::history::History;
 use crate::linear::{Budget, Limit};
 use crate::znode::{Options, Report, replayed};
 
-/// Judges what the clients of a history were told by their watches, in the order of a report that
-/// holds. The first violation, if there is one.
+/// Judges the events that the watches of a history's clients reported, in the order of a report
+/// that holds. The first violation, if there is one.
 ///
 /// # Errors
 /// The limit of the budget that was reached first.
@@ -24,7 +24,7 @@ pub fn judge(
 ) -> Result<Option<Counterexample>, Limit> {
     let (changes, doubts) = replayed(history, options, report, budget)?;
     let mut findings = Findings::default();
-    // Whom a connection had proved to be when an event came is not told.
+    // A history does not say under which identities a connection got an event.
     walk(
         &mut findings,
         &Changes::but_for(changes, doubts),

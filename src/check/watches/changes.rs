@@ -1,4 +1,4 @@
-//! The committed changes that watches can tell of.
+//! The committed changes that watches can report.
 
 use std::collections::BTreeMap;
 
@@ -105,8 +105,8 @@ impl Changes {
             .filter(move |dated| dated.change.kind == kind)
     }
 
-    /// Whether a transaction surely did this, and somebody who has proved to be `ids` may not hear
-    /// of it.
+    /// Whether a transaction surely did this, and a client that has proved to be `ids` may not see
+    /// it.
     pub fn are_secret(&self, path: &str, kind: EventKind, zxid: Zxid, ids: &[Identity]) -> bool {
         let mut same = self
             .of_path(path, Zxid(zxid.0.saturating_sub(1)))

@@ -1,4 +1,4 @@
-//! Events that tell somebody of a node that it may not read.
+//! Events about nodes that the client may not read.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::history::{History, Operation};
 use crate::ids::{ClientId, ConnId, SessionId, VirtualTime, Zxid};
 use crate::tree::{Identity, WatchEvent};
 
-/// Follows the events that nobody should have been told.
+/// Follows the events that no client should have got.
 #[derive(Debug, Default)]
 pub(super) struct Leaks {
     /// Whom each client ever proved to be.
@@ -59,7 +59,7 @@ impl Leaks {
         }
     }
 
-    /// An answer came: gives the event before it that nobody should have been told.
+    /// An answer came: returns the event before it that no client should have got.
     pub fn answered(&mut self, operation: &Operation) -> Option<(VirtualTime, Wrong)> {
         let conn = operation.conn?;
         let last = self.last.insert(operation.session, conn);

@@ -1,33 +1,33 @@
-//! Watches tell of every change once, and before anything shows it.
+//! Watches report each change once, and before any answer shows it.
 //!
 //! The committed changes come from the timeline; what a session watches, from the answers it saw.
 //! A connection delivers answers and events in one order, and the first thing on a new connection
 //! arms the watches again, before any request is answered. From that follows:
 //!
-//! - **Nothing is lost, and nothing is told late.** A one-shot watch that a read at zxid *a* left
+//! - **Nothing is lost, and nothing comes late.** A one-shot watch that a read at zxid *a* left
 //!   fires at the first change above *a* that concerns it. Whatever answer then shows that change
 //!   or a later state (its zxid says so), the event comes before, over any number of reconnects.
-//! - **Persistent and recursive watches** tell of every change; what they miss between two
-//!   connections is not made up for. So this is claimed of changes between two answers on one
-//!   connection. Recursive ones do not hear of NodeChildrenChanged.
-//! - **Nothing is told that was not asked for**: each event uses up a one-shot watch that concerns
+//! - **Persistent and recursive watches** report each change; what they miss between two
+//!   connections stays missing. So this is claimed of changes between two answers on one
+//!   connection. Recursive ones do not report NodeChildrenChanged.
+//! - **No event comes without a watch**: each event uses up a one-shot watch that concerns
 //!   it and was left before the change, or is the exact change that a persistent or recursive
-//!   watch hears of, told once.
-//! - **Nothing is told to whom may not read the node** under any identity that it ever proved. What
-//!   a SetWatches finds at a reconnect is told to everybody, as in ZooKeeper; it comes before the
-//!   first answer on its connection, so this is claimed of events between two answers on one
-//!   connection.
+//!   watch reports, once.
+//! - **No client gets an event of a node that it may not read** under any identity that it ever
+//!   proved. What a SetWatches finds at a reconnect goes to every client, as in ZooKeeper; it comes
+//!   before the first answer on its connection, so this is claimed of events between two answers on
+//!   one connection.
 //!
 //! # What is not claimed
-//! - A watcher who may not read the node is not told, though its watch is used up. A client does
+//! - A watcher that may not read the node gets no event, though its watch is used up. A client does
 //!   not learn that, and arms the watch again at its next server: then no event is *due*, but one
-//!   is no surprise either.
+//!   is legal.
 //! - An exist watch whose node comes and goes between two connections finds it as it was.
 //! - As in ZooKeeper 3.8.0 a later watch of a connection replaces an earlier one on the same path,
 //!   whatever the modes (ZK-4466): a one-shot watch left where a persistent one is ends what is
 //!   claimed of the persistent one until it is added again, and a recursive one added over a
 //!   one-shot child watch swallows its event until the client reconnects; and at a reconnect
-//!   persistent ones are armed last and recursive ones behind them, whatever came last before.
+//!   persistent ones are armed late and recursive ones after them, whatever their order was.
 //! - NodeDeleted is one event for all watches on the node, but two where a reconnect arms a data
 //!   and a child watch on a node that is gone.
 

@@ -1,4 +1,4 @@
-//! What one session watches, as far as the answers and events it saw can tell.
+//! What one session watches, as far as the answers and events that it saw show.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -150,7 +150,7 @@ impl Watching {
         used > 0
     }
 
-    /// What an answer at `zxid` shows although it was not told, in words.
+    /// The change that an answer at `zxid` shows and that no event reported before, in words.
     pub fn missed(
         &mut self,
         changes: &Changes,
@@ -166,8 +166,8 @@ impl Watching {
                 .expect("both indices hold the same watches");
             let owed = once.owes.expect("both indices hold the same watches");
             let is_same_conn = owed.conn.is_some() && owed.conn == operation.conn;
-            // It may have come and gone while nobody was connected: before this answer, or, if the
-            // answer is that of an earlier execution, even after it.
+            // It may have come and gone while there was no connection: before this answer, or, if
+            // the answer is that of an earlier execution, even after it.
             let latest = match operation.request {
                 Request::Write(_) => Zxid(u64::MAX),
                 Request::Read(_) | Request::Watch(_) | Request::Auth { .. } | Request::Sync => zxid,
@@ -269,7 +269,7 @@ impl Watching {
         let first = changes.first(path, table, zxid);
         let owes = first
             .filter(|dated| dated.change.may_be_told(&operation.ids))
-            // What nobody knows of may have fired it before, and may have been nothing to tell.
+            // A change that no client knows of may have fired it before, without an event.
             .filter(|dated| !changes.may_be_others(path, zxid, dated.zxid))
             .map(|dated| Owed {
                 at: dated.zxid,

@@ -16,9 +16,9 @@ pub(super) fn parts(len: usize, granularity: usize) -> Vec<core::ops::Range<usiz
     parts
 }
 
-/// Leaves out whatever can be left out of `len` items, in at most `finest` parts at a time. `drop` tries to leave a list of parts out,
-/// one after the other, takes the first that can go, and answers which. The caller's list shrinks
-/// with each success.
+/// Leaves out whatever can be left out of `len` items, in at most `finest` parts at a time. `drop`
+/// tries to leave a list of parts out, one after the other, takes the first that can go, and
+/// answers which. The caller's list shrinks with each success.
 pub(super) fn ddmin(
     mut len: usize,
     finest: usize,

@@ -1,7 +1,7 @@
 //! The passes, and their order.
 
 use core::ops::Range;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use menagerie::ids::Span;
@@ -28,7 +28,7 @@ const EXPLORED_AT_ONCE: u64 = 24;
 /// and what the first larger steps may take.
 const FIRST_JITTERS_PERCENT: u64 = 20;
 const FIRST_EXPLORATIONS_PERCENT: u64 = 30;
-/// So many clients are left out one by one.
+/// More clients than this are a crowd.
 const CROWD: u16 = 12;
 /// A long run is first rid of parts no smaller than one of so many.
 const COARSE_PARTS: usize = 16;
@@ -173,7 +173,11 @@ impl Shrinker<'_> {
         self.pass = "operations";
         self.operations(usize::MAX);
         self.pass = "clients";
+        // What was left out has made clients idle.
         self.clients();
+        if self.best.world.clients > CROWD {
+            self.each_client();
+        }
     }
 
     /// Leaves out operations, in at most `finest` parts at a time.
@@ -189,22 +193,54 @@ impl Shrinker<'_> {
         );
     }
 
-    /// Tries to leave out each client, the last first; of a crowd, large parts before that.
+    /// Tries to leave out clients: of a crowd large parts, else one by one.
     fn clients(&mut self) {
+        self.idle_clients();
+        if self.best.world.clients > CROWD {
+            self.parts_of_a_crowd();
+        } else {
+            self.each_client();
+        }
+    }
+
+    /// Tries to leave out all clients that ask for nothing.
+    fn idle_clients(&mut self) {
+        let asking: BTreeSet<u16> = operations(&self.best)
+            .iter()
+            .map(|operation| operation.client.0)
+            .collect();
+        // From the last to the first: those before keep their numbers. One client has to stay.
+        let idle = (2..=self.best.world.clients).rev();
+        let without = idle
+            .filter(|client| !asking.contains(client))
+            .fold(self.best.clone(), |run, client| {
+                rename::without_client(&run, client)
+            });
+        if without.world.clients < self.best.world.clients {
+            self.take(without);
+        }
+    }
+
+    /// Tries to leave out large parts of the clients, the last first.
+    fn parts_of_a_crowd(&mut self) {
+        let least = (self.best.world.clients / CROWD).max(1);
         let mut width = self.best.world.clients / 2;
-        while width > 1 && self.best.world.clients > CROWD {
+        while width > least {
             let mut end = self.best.world.clients;
             while end > width {
-                let part = end - width..end;
+                let part = end - width + 1..=end;
                 end -= width;
-                // From the last to the first: those before keep their numbers.
                 let without = part.rev().fold(self.best.clone(), |run, client| {
-                    rename::without_client(&run, client + 1)
+                    rename::without_client(&run, client)
                 });
                 self.take(without);
             }
             width = width.min(self.best.world.clients) / 2;
         }
+    }
+
+    /// Tries to leave out each client, the last first.
+    fn each_client(&mut self) {
         for client in (1..=self.best.world.clients).rev() {
             if self.best.world.clients > 1 {
                 self.take(rename::without_client(&self.best, client));
