@@ -4,11 +4,13 @@
 //! prove that the checkers bite: a run with a mutation on must fail, a run without must not.
 
 mod catalogue;
+mod concepts;
 mod shared;
 
 use core::fmt;
 
 pub use catalogue::CATALOGUE;
+pub use concepts::Affected;
 
 /// A bug that can be switched on: its place in [`CATALOGUE`]. Each has a constant beside its entry.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

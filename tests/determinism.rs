@@ -11,7 +11,7 @@ use menagerie::canonical::FORMAT_VERSION;
 use menagerie::ids::ClientId;
 use menagerie::mutation::Mutations;
 use menagerie::tree::{Read, Request, Write};
-use menagerie_sim::run::campaign::{CampaignReport, CampaignSpec};
+use menagerie_sim::run::campaign::{CampaignReport, CampaignSpec, Limits};
 use menagerie_sim::run::{RunReport, RunSpec};
 use menagerie_sim::scenario::Scenario;
 use menagerie_sim::trace;
@@ -135,6 +135,7 @@ fn the_number_of_jobs_changes_nothing_but_the_wall_time() {
                 mutations: Mutations::NONE,
                 checks: true,
                 jobs,
+                limits: Limits::default(),
             })
         };
         let alone = with_jobs(1);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use menagerie::check::Verdict;
 use menagerie::mutation::{CATALOGUE, Entry, Mutation, Mutations};
-use menagerie_sim::run::campaign::{CampaignReport, CampaignSpec};
+use menagerie_sim::run::campaign::{CampaignReport, CampaignSpec, Limits};
 use menagerie_sim::run::{Conclusion, RunSpec};
 use menagerie_sim::scenario::Scenario;
 use menagerie_sim::{PROTOCOLS, Registration};
@@ -38,6 +38,7 @@ fn exhibited(entry: &Entry, protocol: &Registration, mutations: Mutations) -> Ca
         mutations,
         checks: true,
         jobs: 2,
+        limits: Limits::default(),
     })
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use menagerie::mutation::Mutations;
 use menagerie_sim::run::RunSpec;
-use menagerie_sim::run::campaign::{CampaignReport, CampaignSpec};
+use menagerie_sim::run::campaign::{CampaignReport, CampaignSpec, Limits};
 use menagerie_sim::run::resolve::Resolved;
 use menagerie_sim::scenario::{Scenario, files_in};
 use menagerie_sim::{PROTOCOLS, Registration};
@@ -90,6 +90,7 @@ fn every_scenario_holds_on_every_protocol_and_shows_every_kind_of_fault_it_plans
                 mutations: Mutations::NONE,
                 checks: true,
                 jobs: 2,
+                limits: Limits::default(),
             });
             wrong.extend(complaints(&scenario, &report));
         }

@@ -9,11 +9,13 @@ pub mod bound;
 pub mod bundle;
 pub mod campaign;
 mod drive;
+pub mod figures;
 mod healing;
 pub mod internal;
 pub mod measure;
 mod panics;
 mod probe;
+pub(crate) mod program;
 pub mod registry;
 pub mod resolve;
 pub mod scenario_file;
@@ -32,7 +34,7 @@ use crate::run::resolve::{Resolved, mutation_ids};
 use crate::scenario::Scenario;
 use crate::scenario::schema::Expect;
 use crate::trace::{Failure, Header, Judgement, ServerLine, TRACE_VERSION, Trace};
-use crate::world::reach::Reached;
+use crate::world::reach::{Leaders, Reached};
 use crate::world::{Stats, WorldSpec, in_runtime};
 use drive::Drive;
 pub use healing::named;
@@ -129,6 +131,8 @@ pub struct RunReport {
     pub excused: Excused,
     /// Which rare paths it took.
     pub reached: Reached,
+    /// How often leaders were established.
+    pub leaders: Leaders,
     /// The faults that fired, by kind.
     pub faults: BTreeMap<&'static str, u64>,
     /// The operations, probes included.
@@ -211,6 +215,12 @@ impl RunReport {
             .filter(|judged| matches!(judged.verdict, Verdict::Fail(_)))
     }
 
+    /// The violation that a report of the run is about: the first in the order of the checkers.
+    /// The smallest scenario and the story are about the same one.
+    pub fn headline(&self) -> Option<&Judged> {
+        self.failures().next()
+    }
+
     /// How many kinds of fault fired.
     pub fn fault_kinds(&self) -> usize {
         self.faults.values().filter(|count| **count > 0).count()
@@ -237,13 +247,22 @@ pub(crate) fn execute<P: Protocol>(name: &'static str, job: Job) -> RunReport {
 /// The line to paste that repeats a run.
 pub fn reproduce(protocol: &str, spec: &RunSpec) -> String {
     let mut line = format!(
-        "menagerie run {} --protocol {protocol} --seed {}",
+        "{} run {} --protocol {protocol} --seed {}",
+        program::program(),
         quoted(&spec.scenario.path),
         spec.seed
     );
+    for setting in &spec.scenario.settings {
+        line.push_str(" --set ");
+        line.push_str(&quoted(setting));
+    }
     for id in mutation_ids(spec.mutations) {
         line.push_str(" --mutate ");
         line.push_str(id);
+    }
+    // Without a word on them, the scenario's own bugs would be on.
+    if spec.mutations == Mutations::NONE && spec.scenario.mutations() != Mutations::NONE {
+        line.push_str(" --mutate none");
     }
     line
 }
@@ -270,6 +289,7 @@ fn blank(protocol: &'static str, job: &Job) -> RunReport {
         stats: Stats::default(),
         excused: Excused::default(),
         reached: Reached::default(),
+        leaders: Leaders::default(),
         faults: BTreeMap::new(),
         ops: OpCounts::default(),
         virtual_time: VirtualTime(0),
@@ -429,5 +449,24 @@ mod tests {
         assert_eq!(quoted("it's.toml"), "'it'\\''s.toml'");
         assert_eq!(quoted("$(x)"), "'$(x)'");
         assert_eq!(quoted(""), "''");
+    }
+
+    #[test]
+    fn a_line_to_paste_has_the_settings_and_switches_own_bugs_off() {
+        let text = "schema = 1\nstory = \"It has a bug. It is off.\"\nduration = \"1s\"\n\
+                    mutations = [\"Z13\"]\n";
+        let mut scenario = Scenario::parse("it.toml", text).expect("it is sound");
+        scenario.settings = vec!["network.loss=1%".to_owned()];
+        let mut spec = RunSpec {
+            mutations: scenario.mutations(),
+            scenario: Arc::new(scenario),
+            seed: 3,
+            checks: true,
+            trace: false,
+        };
+        let line = "menagerie run it.toml --protocol zab --seed 3 --set 'network.loss=1%'";
+        assert_eq!(reproduce("zab", &spec), format!("{line} --mutate Z13"));
+        spec.mutations = Mutations::NONE;
+        assert_eq!(reproduce("zab", &spec), format!("{line} --mutate none"));
     }
 }

@@ -5,6 +5,20 @@ use super::Observation;
 /// How many kinds of observations there are.
 pub(super) const KINDS: usize = 10;
 
+/// The kinds in words, by their numbers.
+const NAMES: [&str; KINDS] = [
+    "boots",
+    "crashes",
+    "restored snapshots",
+    "applied transactions",
+    "delivered transactions",
+    "facts that the protocol states",
+    "standings",
+    "durable images",
+    "what servers hold in memory",
+    "what servers know of sessions",
+];
+
 /// A set of kinds of observations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Interests(u16);
@@ -36,6 +50,15 @@ impl Interests {
     pub const COMMITS: Interests = Interests::BOOTED
         .and(Interests::RESTORED)
         .and(Interests::DELIVERED);
+
+    /// What the kinds are, in words.
+    pub fn names(self) -> Vec<&'static str> {
+        NAMES
+            .into_iter()
+            .enumerate()
+            .filter_map(|(kind, name)| self.has_kind(kind).then_some(name))
+            .collect()
+    }
 
     /// The kinds of either.
     #[must_use]

@@ -6,19 +6,20 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::diagnose::artefacts;
-use crate::histories::FailedSwap;
-use crate::histories::judge::{Mode, ModelName};
-use crate::trace::export::Format;
-
 use super::output::processors;
-use super::values::{
-    bytes, duration, events, failed_swap, format, mode, model, perhaps_none, seed, seeds,
+use super::values::{duration, events, perhaps_none, seed, seeds};
+use crate::diagnose::artefacts;
+
+mod recordings;
+
+pub(super) use recordings::{
+    CheckArguments, ConformArguments, DiffArguments, ExportArguments, ReportArguments,
+    TimelineArguments,
 };
 
 /// What can be repeated.
 const REPEATED: &str =
-    "The scenario file, a replay bundle (*.json), or the folder that a failing run left";
+    "The scenario (its name or file), a replay bundle (*.json), or the folder of a failing run";
 
 /// Which violation a story is about.
 const MEANT: &str =
@@ -55,8 +56,10 @@ pub(super) enum Command {
     Scenarios(ScenariosArguments),
     /// List the protocols
     Protocols,
-    /// List the mutations: bugs that can be switched on
-    Mutations,
+    /// List the checkers: what each asserts, what it needs, and which mutations it reports
+    Checkers,
+    /// List the mutations, bugs that can be switched on, or search them
+    Mutations(MutationsArguments),
     /// Replay transcripts of a real ZooKeeper and list what is answered differently here
     Conform(ConformArguments),
     /// Write a run as one HTML page: lanes, messages, faults, operations and what a checker found
@@ -69,21 +72,51 @@ pub(super) enum Command {
     Export(ExportArguments),
     /// Run the fixed set of campaigns and write REPORT.md
     Report(ReportArguments),
+    /// Write one page over all runs that a folder keeps
+    Index(IndexArguments),
+    /// Print the completions of a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
 }
 
+/// Which protocols, bugs and values.
 #[derive(Clone, Debug, Args)]
-pub(super) struct What {
-    /// The scenario file
-    pub(super) scenario: String,
+pub(super) struct Choice {
     /// The protocol; `all` runs each of them [default: all, or the one that --mutate concerns]
     #[arg(long, value_name = "NAME|all")]
     pub(super) protocol: Option<String>,
     /// Switch a bug on, by its id or name; may be repeated
     #[arg(long, value_name = "ID")]
     pub(super) mutate: Vec<String>,
+    /// Give a key of the scenario another value, such as network.loss=1%; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(super) set: Vec<String>,
     /// Print one JSON document
     #[arg(long)]
     pub(super) json: bool,
+}
+
+/// One scenario.
+#[derive(Clone, Debug, Args)]
+pub(super) struct What {
+    /// The scenario: its name (`menagerie scenarios` lists them) or a file
+    pub(super) scenario: String,
+    #[command(flatten)]
+    pub(super) choice: Choice,
+}
+
+/// One scenario or several.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Many {
+    /// The scenarios: their names (`menagerie scenarios` lists them) or files
+    #[arg(value_name = "SCENARIO", required = true)]
+    pub(super) scenarios: Vec<String>,
+    #[command(flatten)]
+    pub(super) choice: Choice,
 }
 
 /// What a failing run leaves.
@@ -95,7 +128,8 @@ pub(super) struct ArtefactArguments {
     /// Write no files
     #[arg(long, visible_alias = "no-artefacts", conflicts_with = "force")]
     pub(super) no_artifacts: bool,
-    /// Overwrite the files of another run
+    /// Overwrite the files of another run; those of the same scenario, protocol and seed are
+    /// overwritten in any case
     #[arg(long)]
     pub(super) force: bool,
     /// How the trace of a failing run is kept; every command reads both files
@@ -130,7 +164,7 @@ impl From<Events> for artefacts::Events {
 #[derive(Clone, Debug, Args)]
 pub(super) struct RunArguments {
     #[command(flatten)]
-    pub(super) what: What,
+    pub(super) what: Many,
     #[command(flatten)]
     pub(super) artefacts: ArtefactArguments,
     /// The seed, decimal or 0x hexadecimal
@@ -140,6 +174,9 @@ pub(super) struct RunArguments {
     /// Print every event
     #[arg(long, conflicts_with = "json")]
     pub(super) trace: bool,
+    /// Write what every checker found as JUnit XML
+    #[arg(long, value_name = "FILE", conflicts_with = "print_config")]
+    pub(super) junit: Option<PathBuf>,
     /// Print the configuration that the seed resolves to, faults included, instead of running it
     #[arg(long, conflicts_with_all = ["json", "trace"])]
     pub(super) print_config: bool,
@@ -237,143 +274,62 @@ pub(super) enum Checks {
 #[derive(Clone, Debug, Args)]
 pub(super) struct CampaignArguments {
     #[command(flatten)]
-    pub(super) what: What,
+    pub(super) what: Many,
     #[command(flatten)]
     pub(super) artefacts: ArtefactArguments,
     /// The seeds from A up to, not including, B
-    #[arg(long, value_name = "A..B", value_parser = seeds, allow_hyphen_values = true)]
-    pub(super) seeds: Range<u64>,
+    #[arg(long, value_name = "A..B", value_parser = seeds, allow_hyphen_values = true,
+          required_unless_present = "time")]
+    pub(super) seeds: Option<Range<u64>>,
+    /// Run seeds from a random one on (which is printed) for this time, such as 10m, shared by all
+    /// scenarios and protocols
+    #[arg(long = "for", value_name = "T", value_parser = duration, conflicts_with = "seeds")]
+    pub(super) time: Option<Duration>,
+    /// End at the first failure
+    #[arg(long, conflicts_with = "max_failures")]
+    pub(super) fail_fast: bool,
+    /// End each scenario and protocol at this many failures
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) max_failures: Option<u64>,
     #[command(flatten)]
     pub(super) jobs: Jobs,
     /// Which checkers watch
     #[arg(long, value_enum, default_value = "all")]
     pub(super) checks: Checks,
+    /// Write the outcome of every seed as JUnit XML
+    #[arg(long, value_name = "FILE")]
+    pub(super) junit: Option<PathBuf>,
+    /// Draw the figures as SVG
+    #[arg(long, value_name = "FILE")]
+    pub(super) plot: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug, Args)]
-pub(super) struct ScenariosArguments {
-    /// Where the scenarios are
-    #[arg(long, value_name = "FOLDER", default_value = "scenarios")]
+pub(super) struct MutationsArguments {
+    /// Only those about all of these: an id of a tracker (ZOOKEEPER-2678), a concept (phase 1,
+    /// stable storage, fencing), a checker, a protocol, or any words
+    #[arg(value_name = "WORDS")]
+    pub(super) words: Vec<String>,
+    /// Only those of which it is recorded that this release of ZooKeeper has the bug
+    #[arg(long, value_name = "RELEASE")]
+    pub(super) affects: Option<String>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct IndexArguments {
+    /// The folder, as --out of `run` and `campaign` names it; the page is its index.html
+    #[arg(value_name = "FOLDER", default_value = "out")]
     pub(super) folder: String,
 }
 
 #[derive(Clone, Debug, Args)]
-pub(super) struct ConformArguments {
-    /// The transcripts, such as those in tests/data/oracle
-    #[arg(value_name = "FILE", required = true)]
-    pub(super) files: Vec<PathBuf>,
-    /// Print one JSON document
-    #[arg(long)]
-    pub(super) json: bool,
-}
-
-#[derive(Clone, Debug, Args)]
-pub(super) struct CheckArguments {
-    /// The histories: lines of JSON, or Jepsen's EDN; plain or compressed by xz
-    #[arg(value_name = "FILE", required_unless_present = "manifest")]
-    pub(super) files: Vec<PathBuf>,
-    /// What they are about
-    #[arg(long, value_name = "MODEL", value_parser = model, required_unless_present = "manifest")]
-    pub(super) model: Option<ModelName>,
-    /// The promise that is checked: linearizable or zookeeper
-    #[arg(long, value_name = "MODE", value_parser = mode, default_value = "linearizable")]
-    pub(super) mode: Mode,
-    /// What a failed compare-and-set means: observed-mismatch or dropped
-    #[arg(long, value_name = "MEANING", value_parser = failed_swap,
-          default_value = "observed-mismatch")]
-    pub(super) fail_cas: FailedSwap,
-    /// How long the check of a file may take, parsing apart, such as 500ms or 2m
-    #[arg(long, value_name = "T", value_parser = duration, default_value = "60s")]
-    pub(super) timeout: Duration,
-    /// How much memory a history and its check may take, such as 512M or 2G
-    #[arg(long, value_name = "M", value_parser = bytes, default_value = "1G")]
-    pub(super) memory: usize,
-    /// Take files, models and expected verdicts from here, and report where they are wrong
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["files", "model", "mode", "fail_cas"])]
-    pub(super) manifest: Option<PathBuf>,
-    /// Print one JSON document
-    #[arg(long)]
-    pub(super) json: bool,
-}
-
-#[derive(Clone, Debug, Args)]
-pub(super) struct DiffArguments {
-    /// A run: SCENARIO@SEED, with mutations SCENARIO@SEED+ID, an events.jsonl(.xz) or its folder,
-    /// or a replay bundle
-    #[arg(value_name = "A")]
-    pub(super) left: String,
-    /// Another one
-    #[arg(value_name = "B")]
-    pub(super) right: String,
-    /// The protocol of runs that are named by their seeds [default: the one the mutations concern,
-    /// and for B the one of A]
-    #[arg(long, value_name = "NAME")]
-    pub(super) protocol: Option<String>,
-    /// How many events to print before and after the difference
-    #[arg(long, value_name = "N", default_value = "5")]
-    pub(super) context: u16,
-    /// Print one JSON document
-    #[arg(long)]
-    pub(super) json: bool,
-}
-
-#[derive(Clone, Debug, Args)]
-pub(super) struct ExportArguments {
-    /// A run: SCENARIO@SEED, with mutations SCENARIO@SEED+ID, an events.jsonl(.xz) or its folder, a
-    /// replay bundle, or (for formats of histories) a history.jsonl
-    #[arg(value_name = "RUN")]
-    pub(super) source: String,
-    /// jepsen-edn, porcupine or jsonl: the history; shiviz or perfetto: the trace
-    #[arg(long, value_name = "FORMAT", value_parser = format)]
-    pub(super) format: Format,
-    /// The protocol of a run that is named by its seed [default: the one the mutations concern]
-    #[arg(long, value_name = "NAME")]
-    pub(super) protocol: Option<String>,
-    /// Write into a file instead of printing
-    #[arg(long, value_name = "FILE")]
-    pub(super) out: Option<PathBuf>,
-    /// Overwrite the file
-    #[arg(long, requires = "out")]
-    pub(super) force: bool,
-    /// Print one JSON document that names what was written
-    #[arg(long, requires = "out")]
-    pub(super) json: bool,
-}
-
-#[derive(Clone, Debug, Args)]
-pub(super) struct ReportArguments {
-    /// The file to write; the plots go into a folder `docs` beside it
-    #[arg(long, value_name = "FILE", default_value = "REPORT.md")]
-    pub(super) out: String,
-    /// Run little: seconds instead of minutes
-    #[arg(long)]
-    pub(super) quick: bool,
-    /// A line to print below the title, such as a date and a machine
-    #[arg(long, value_name = "TEXT")]
-    pub(super) stamp: Option<String>,
-}
-
-#[derive(Clone, Debug, Args)]
-pub(super) struct TimelineArguments {
-    /// The scenario file, a replay bundle (*.json), the folder that a failing run left, or the
-    /// trace of a run (*.jsonl, *.jsonl.xz)
-    pub(super) source: String,
-    /// The protocol [default: the only one there is, or the one that --mutate concerns]
-    #[arg(long, value_name = "NAME")]
-    pub(super) protocol: Option<String>,
-    /// The seed, decimal or 0x hexadecimal
-    #[arg(long, value_name = "N", default_value = "1", value_parser = seed,
-          allow_hyphen_values = true)]
-    pub(super) seed: u64,
-    /// Switch a bug on, by its id or name; may be repeated
-    #[arg(long, value_name = "ID")]
-    pub(super) mutate: Vec<String>,
-    /// The file to write
-    #[arg(long, value_name = "FILE", default_value = "timeline.html")]
-    pub(super) out: PathBuf,
-    /// Overwrite the file
-    #[arg(long)]
-    pub(super) force: bool,
+pub(super) struct ScenariosArguments {
+    /// List the scenario files of a folder instead of the scenarios that are known by name
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) folder: Option<String>,
+    /// Print a scenario's file
+    #[arg(long, value_name = "NAME", conflicts_with = "folder")]
+    pub(super) show: Option<String>,
 }
 
 #[cfg(test)]

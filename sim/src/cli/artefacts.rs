@@ -1,16 +1,20 @@
 //! Keeping the artefacts of a failing run.
 
-use std::sync::atomic::AtomicBool;
+use std::path::PathBuf;
 
-use super::CliError;
 use super::arguments::ArtefactArguments;
 use super::output::processors;
+use super::progress::Shrinking;
+use super::{CliError, interrupt};
 use crate::diagnose::abridge::abridged;
-use crate::diagnose::artefacts::{Artefact, ArtefactInput, Force, write};
+use crate::diagnose::artefacts::{
+    Artefact, ArtefactError, ArtefactInput, Force, Replaced, Written, write,
+};
 use crate::diagnose::explain::{self, Length};
-use crate::diagnose::shrink::{Budget, End, Shrunk, Size, Watcher, shrink};
+use crate::diagnose::shrink::{Budget, End, Shrunk, shrink};
 use crate::diagnose::timeline;
 use crate::run::bundle::Bundle;
+use crate::run::program::program;
 use crate::run::registry::Registration;
 use crate::run::resolve::Resolved;
 use crate::run::scenario_file::scenario_text;
@@ -20,48 +24,55 @@ use crate::trace::Trace;
 /// What shrinking a failing run may take beside a campaign; `menagerie shrink` takes more.
 const SHRINK_EVENTS: u64 = 20_000_000;
 
-/// Records a failing run once more and writes its artefacts; says in a line where they are, or why
-/// not. That they cannot be written does not change the verdict on the run.
+/// What became of the artefacts of a run.
+pub(super) struct Kept {
+    /// The folder; `None` if nothing was written.
+    pub(super) folder: Option<PathBuf>,
+    /// What a person is told: the end of the story, where the files are, or why there are none.
+    pub(super) told: String,
+}
+
+/// Records a failing run once more and writes its artefacts. That they cannot be written does not
+/// change the verdict on the run.
 pub(super) fn keep(
     protocol: &Registration,
     spec: &RunSpec,
     arguments: &ArtefactArguments,
-) -> Result<String, CliError> {
+) -> Result<Kept, CliError> {
     let mut job = Job::of(protocol.name, spec);
     job.resolved.world.trace = true;
     job.resolved.world.record = true;
     let report = protocol.perform(job)?;
     let Some(trace) = &report.trace else {
-        return Ok("artefacts: none, because the run ended before it was recorded".to_owned());
+        return Ok(Kept {
+            folder: None,
+            told: "artefacts: none, because the run ended before it was recorded".to_owned(),
+        });
     };
+    let checker = report.headline().map(|judged| judged.checker.as_str());
     let mut input = ArtefactInput::of(&report, trace, arguments.events.into());
     // A run that broke down on its way is not spelled out, and has no bundle.
     if let Ok(bundle) = Bundle::of(&report) {
         input = input.with(Artefact::Bundle, bundle.text());
     }
-    input = input.with(Artefact::Timeline, timeline::page(trace, None));
-    let mut told = trace.clone();
-    let mut note = String::new();
-    if let Some(shrunk) = shrunk(protocol, &report, arguments)? {
-        let from = format!(
-            "{} on {}, seed {}",
-            report.scenario, protocol.name, report.seed
-        );
-        let about = story(&shrunk, &from);
-        // What no scenario file can express is left out: the bundle has it all.
-        if let Ok(text) = scenario_text(&shrunk.run, protocol.name, &about) {
-            input = input.with(Artefact::Minimal, text);
-            note = remark(shrunk.end).map_or_else(String::new, |words| {
-                format!("; {}: {words}", Artefact::Minimal.file())
-            });
-        }
-        told = traced(protocol, shrunk.run)?.unwrap_or(told);
-    }
+    input = input.with(Artefact::Timeline, timeline::page(trace, checker));
+    let smallest = smallest(protocol, &report, arguments)?;
+    let told = smallest.as_ref().map_or(trace, |smallest| &smallest.trace);
     // Of the smallest run, if there is one: it has the fewest steps that do not matter.
-    let story = explain::story(&told, None, Length::Short);
+    let story = explain::story(told, checker, Length::Short);
+    let mut note = String::new();
+    if let Some(smallest) = &smallest {
+        input = input.with(Artefact::Minimal, smallest.text.clone()).with(
+            Artefact::MinimalTimeline,
+            timeline::page(&smallest.trace, checker),
+        );
+        note = remark(smallest.end).map_or_else(String::new, |words| {
+            format!("; {}: {words}", Artefact::Minimal.file())
+        });
+    }
     let mut closing = String::new();
     if let Some(story) = story {
-        closing = story.closing().join("\n");
+        closing = story.closing().join("\n") + "\n";
         input = input.with(Artefact::Story, story.to_markdown());
     }
     let force = if arguments.force {
@@ -69,15 +80,62 @@ pub(super) fn keep(
     } else {
         Force::No
     };
-    Ok(match write(&arguments.out, &input, force) {
-        Ok(written) => format!(
-            "{closing}{}artefacts: {}/ ({}){note}",
-            if closing.is_empty() { "" } else { "\n" },
-            written.folder.display(),
-            written.files.join(", ")
-        ),
-        Err(error) => format!("artefacts: {error}"),
-    })
+    Ok(written(
+        write(&arguments.out, &input, force),
+        &closing,
+        &note,
+    ))
+}
+
+/// Says where the files are, or why there are none.
+fn written(outcome: Result<Written, ArtefactError>, closing: &str, note: &str) -> Kept {
+    match outcome {
+        Ok(written) => {
+            let replaced = match written.replaced {
+                Replaced::Nothing => "",
+                Replaced::EarlierRun => "; an earlier run of this seed was there and is replaced",
+            };
+            let (folder, files) = (written.folder.display(), written.files.join(", "));
+            Kept {
+                told: format!("{closing}artefacts: {folder}/ ({files}){note}{replaced}"),
+                folder: Some(written.folder),
+            }
+        }
+        Err(error) => Kept {
+            folder: None,
+            told: format!("artefacts: {error}"),
+        },
+    }
+}
+
+/// The smallest run that fails as a run does.
+struct Smallest {
+    /// Its scenario file.
+    text: String,
+    trace: Trace,
+    end: End,
+}
+
+/// `None` if it is not wanted, does not fail any more once it is spelled out, or cannot be
+/// expressed by a scenario file: the bundle has it all.
+fn smallest(
+    protocol: &Registration,
+    report: &RunReport,
+    arguments: &ArtefactArguments,
+) -> Result<Option<Smallest>, CliError> {
+    let Some(shrunk) = shrunk(protocol, report, arguments)? else {
+        return Ok(None);
+    };
+    let from = format!(
+        "{} on {}, seed {}",
+        report.scenario, protocol.name, report.seed
+    );
+    let Ok(text) = scenario_text(&shrunk.run, protocol.name, &story(&shrunk, &from)) else {
+        return Ok(None);
+    };
+    let end = shrunk.end;
+    let trace = traced(protocol, shrunk.run)?;
+    Ok(trace.map(|trace| Smallest { text, trace, end }))
 }
 
 /// The smallest run that fails as the run does; `None` if none was asked for, or the run does not
@@ -93,21 +151,32 @@ fn shrunk(
     if arguments.shrink.is_zero() {
         return Ok(None);
     }
+    let checker = report.headline().map(|judged| judged.checker.as_str());
+    let _listening = interrupt::listen()?;
+    let watcher = Shrinking::new();
     let budget = Budget {
         events: SHRINK_EVENTS,
         wall: arguments.shrink,
         jobs: processors(),
-        stop: &NEVER,
+        stop: &interrupt::STOP,
     };
-    Ok(shrink(*protocol, recording, None, budget, &Silent)?)
+    let shrunk = shrink(*protocol, recording, checker, budget, &watcher)?;
+    watcher.end();
+    Ok(shrunk)
 }
 
 /// The story of a shrunk scenario: where it comes from and what it shows.
 pub(super) fn story(shrunk: &Shrunk, from: &str) -> String {
     format!(
-        "Shrunk from {from}. It shows: {}",
+        "{} It shows: {}",
+        shrunk_from(from),
         abridged(&shrunk.failure.reason).trim_end_matches('.')
     )
+}
+
+/// How the story of a shrunk scenario begins.
+pub(super) fn shrunk_from(from: &str) -> String {
+    format!("Shrunk from {from}.")
 }
 
 /// What is to be known of a result that may not be the smallest.
@@ -128,17 +197,7 @@ fn traced(protocol: &Registration, mut run: Resolved) -> Result<Option<Trace>, C
     let job = Job {
         scenario: "minimal".to_owned(),
         resolved: run,
-        reproduce: "menagerie run minimal.toml".to_owned(),
+        reproduce: format!("{} run minimal.toml", program()),
     };
     Ok(protocol.perform(job)?.trace)
 }
-
-/// Nobody waits for the progress.
-struct Silent;
-
-impl Watcher for Silent {
-    fn smaller(&self, _pass: &'static str, _size: &Size, _reruns: u64) {}
-}
-
-/// Ctrl-C ends the whole program here.
-static NEVER: AtomicBool = AtomicBool::new(false);

@@ -7,10 +7,11 @@ use serde::Serialize;
 use super::arguments::BlameArguments;
 use super::document;
 use super::output::print;
+use super::progress::Examining;
 use super::{CliError, Exit, select, source};
 use menagerie::ids::VirtualTime;
 
-use crate::diagnose::blame::{Blame, Blamed, BlamedFault, Moment, blame as examine};
+use crate::diagnose::blame::{Blame, Blamed, BlamedFault, Moment, Work, blame as examine};
 use crate::run::registry::Registration;
 use crate::scenario::quantity::exact_span;
 
@@ -28,10 +29,15 @@ pub(super) fn blame(
     registered: &[Registration],
 ) -> Result<Exit, CliError> {
     let loaded = source::load(&arguments.run.what, arguments.run.seed, registered)?;
-    let jobs = arguments.jobs.count();
     let checker = arguments.run.checker.as_deref();
     select::checker(checker)?;
-    let found = examine(loaded.protocol, &loaded.job.resolved, checker, jobs)?;
+    let watcher = Examining::new();
+    let work = Work {
+        jobs: arguments.jobs.count(),
+        watcher: &watcher,
+    };
+    let found = examine(loaded.protocol, &loaded.job.resolved, checker, work)?;
+    watcher.end();
     let Some(found) = found else {
         let which = checker.map_or_else(String::new, |name| format!(" by {name}"));
         return Err(CliError::Usage(format!(
@@ -39,7 +45,7 @@ pub(super) fn blame(
             loaded.job.reproduce
         )));
     };
-    if arguments.run.what.json {
+    if arguments.run.what.choice.json {
         let document = Document {
             schema: 1,
             blame: &found,

@@ -1,82 +1,145 @@
 //! `menagerie campaign`.
 
 use std::fmt::Write as _;
+use std::hash::{BuildHasher as _, Hasher as _};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::arguments::{ArtefactArguments, CampaignArguments, Checks};
+use super::artefacts::{self, Kept};
 use super::document::{self, Campaigns, hex};
+use super::junit::{self, Suite};
 use super::output::{complain, faults_line, ops_line, print, styled};
-use super::{CliError, Exit, artefacts, select};
+use super::select::{self, Selected};
+use super::{CliError, Exit, interrupt, progress};
 use crate::diagnose::abridge::abridged;
+use crate::report::campaign_plot;
 use crate::run::RunSpec;
-use crate::run::campaign::{
-    CampaignReport, CampaignSpec, FAILURES_LISTED_MAX, Recoveries, Watcher, run,
-};
+use crate::run::campaign::{CampaignReport, CampaignSpec, End, Limits, Recoveries, run};
+use crate::run::figures::{Figures, Kind, Spread};
 use crate::run::registry::Registration;
-use crate::scenario::Scenario;
-
-/// Set by Ctrl-C: the running seeds are finished and what there is is printed.
-static STOP: AtomicBool = AtomicBool::new(false);
 
 /// So many failures are confirmed by a second run.
 const CONFIRMED_MAX: usize = 5;
 /// The first failing run is kept for at most so many checkers.
 const ARTEFACTS_MAX: usize = 5;
-/// So many failures and doubts are printed; the document lists more.
+/// So many kinds of failure, and doubts, are printed; the document lists more.
 const TOLD_MAX: usize = 10;
+/// So many further seeds of one kind of failure are printed.
+const SEEDS_TOLD_MAX: usize = 8;
 
-/// Runs a scenario under many seeds on the chosen protocols.
+/// A campaign that has ended, and what was kept of it.
+pub(super) struct Finished {
+    pub(super) report: CampaignReport,
+    /// The seeds of which artefacts were kept, with their folders.
+    pub(super) folders: Vec<(u64, PathBuf)>,
+}
+
+/// Runs each scenario under many seeds on the chosen protocols.
 pub(super) fn campaign(
     arguments: &CampaignArguments,
     registered: &[Registration],
 ) -> Result<Exit, CliError> {
-    let scenario = Arc::new(Scenario::read(&arguments.what.scenario)?);
-    let mutations = select::mutations(&arguments.what, &scenario)?;
-    let protocols = select::protocols(&arguments.what, &scenario, mutations, registered)?;
-    let jobs = arguments.jobs.count();
-    ctrlc::set_handler(|| STOP.store(true, Ordering::Relaxed))
-        .map_err(|error| CliError::Usage(format!("Ctrl-C cannot be caught: {error}")))?;
-    let mut reports = Vec::new();
+    let selected = select::all(&arguments.what, registered)?;
+    let specs = specs(arguments, &selected);
+    let _listening = interrupt::listen()?;
+    let mut finished = Vec::new();
     let mut exit = Exit::Held;
-    for protocol in protocols {
-        let spec = CampaignSpec {
-            scenario: Arc::clone(&scenario),
-            protocol,
-            seeds: arguments.seeds.clone(),
-            mutations,
-            checks: arguments.checks == Checks::All,
-            jobs,
-        };
-        let mut bar = Bar::new(&spec);
-        let report = run(&spec, &STOP, &mut bar)?;
-        bar.bar.finish_and_clear();
+    for spec in &specs {
+        let total = (spec.limits.wall.is_none()).then(|| spec.seeds.end - spec.seeds.start);
+        let mut watcher = progress::Runs::new(&spec.scenario.name, spec.protocol, total);
+        let report = run(spec, &interrupt::STOP, &mut watcher)?;
+        watcher.end();
         exit = exit
             .graver(conclude(&report))
-            .graver(confirm(&spec, &report)?);
-        let kept = keep(&spec, &report, &arguments.artefacts)?;
-        if arguments.what.json {
-            kept.iter().for_each(|line| complain(line));
-        } else {
-            print(&human(&report, &kept))?;
+            .graver(confirm(spec, &report)?);
+        let is_for_people = !arguments.what.choice.json;
+        if is_for_people {
+            print(&human(&report))?;
         }
-        reports.push(report);
-        if STOP.load(Ordering::Relaxed) {
+        let mut folders = Vec::new();
+        for (seed, kept) in keep(spec, &report, &arguments.artefacts)? {
+            if is_for_people {
+                print(&format!("  seed {seed}: {}\n", kept.told))?;
+            } else {
+                complain(&kept.told);
+            }
+            folders.extend(kept.folder.map(|folder| (seed, folder)));
+        }
+        if is_for_people {
+            print("\n")?;
+        }
+        finished.push(Finished { report, folders });
+        if interrupt::is_asked() {
+            exit = exit.graver(Exit::Interrupted);
             break;
         }
     }
-    if arguments.what.json {
-        print(&document::text(&Campaigns::new(&reports)))?;
+    write_files(arguments, &finished)?;
+    if arguments.what.choice.json {
+        print(&document::text(&Campaigns::new(&finished)))?;
     }
     Ok(exit)
 }
 
+/// What is to be run, in this order.
+fn specs(arguments: &CampaignArguments, selected: &[Selected]) -> Vec<CampaignSpec> {
+    let count: usize = selected.iter().map(|one| one.protocols.len()).sum();
+    let share = u32::try_from(count.max(1)).unwrap_or(u32::MAX);
+    let limits = Limits {
+        failures: arguments.max_failures.or(arguments.fail_fast.then_some(1)),
+        wall: arguments.time.map(|time| time / share),
+    };
+    let seeds = arguments.seeds.clone().unwrap_or_else(|| {
+        let first = random_seed();
+        complain(&format!("seeds from {first} on"));
+        first..u64::MAX
+    });
+    let mut specs = Vec::new();
+    for one in selected {
+        for protocol in &one.protocols {
+            specs.push(CampaignSpec {
+                scenario: Arc::clone(&one.scenario),
+                protocol: *protocol,
+                seeds: seeds.clone(),
+                mutations: one.mutations,
+                checks: arguments.checks == Checks::All,
+                jobs: arguments.jobs.count(),
+                limits,
+            });
+        }
+    }
+    specs
+}
+
+/// A seed that nobody chose, small enough to be read aloud. The keys of a hash map are random.
+fn random_seed() -> u64 {
+    let keys = std::hash::RandomState::new();
+    keys.build_hasher().finish() & 0xffff_ffff
+}
+
+fn write_files(arguments: &CampaignArguments, finished: &[Finished]) -> Result<(), CliError> {
+    if let Some(file) = &arguments.junit {
+        let suites: Vec<Suite> = finished
+            .iter()
+            .map(|one| junit::of_campaign(&one.report))
+            .collect();
+        junit::write(file, &suites)?;
+    }
+    if let Some(file) = &arguments.plot {
+        let reports: Vec<&CampaignReport> = finished.iter().map(|one| &one.report).collect();
+        let plot = campaign_plot(&reports);
+        std::fs::write(file, plot).map_err(|error| {
+            CliError::Usage(format!("{} cannot be written: {error}", file.display()))
+        })?;
+    }
+    Ok(())
+}
+
 fn conclude(report: &CampaignReport) -> Exit {
-    if report.interrupted {
+    if report.end == End::Interrupted {
         Exit::Interrupted
     } else if report.fail > 0 {
         Exit::Violation
@@ -119,8 +182,8 @@ fn keep(
     spec: &CampaignSpec,
     report: &CampaignReport,
     arguments: &ArtefactArguments,
-) -> Result<Vec<String>, CliError> {
-    let mut told = Vec::new();
+) -> Result<Vec<(u64, Kept)>, CliError> {
+    let mut kept = Vec::new();
     let mut checkers: Vec<&str> = Vec::new();
     for failure in &report.failures {
         if arguments.no_artifacts || checkers.len() == ARTEFACTS_MAX {
@@ -137,44 +200,13 @@ fn keep(
             checks: spec.checks,
             trace: true,
         };
-        told.push(artefacts::keep(&spec.protocol, &run, arguments)?);
+        let seed = failure.seed;
+        kept.push((seed, artefacts::keep(&spec.protocol, &run, arguments)?));
+        if interrupt::is_asked() {
+            break;
+        }
     }
-    Ok(told)
-}
-
-/// The progress bar; hidden where stderr is no terminal.
-struct Bar {
-    bar: ProgressBar,
-}
-
-impl Bar {
-    fn new(spec: &CampaignSpec) -> Bar {
-        let total = spec.seeds.end - spec.seeds.start;
-        let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
-        let style = ProgressStyle::with_template(
-            "{prefix} {bar:30} {pos}/{len} runs, {per_sec}, {msg}, {eta} left",
-        )
-        .expect("the template of the progress bar is well-formed");
-        bar.set_style(style);
-        bar.set_prefix(spec.protocol.name);
-        bar.set_message("0 fails");
-        Bar { bar }
-    }
-}
-
-impl Watcher for Bar {
-    fn progress(&mut self, runs: u64, fails: u64) {
-        self.bar.set_position(runs);
-        self.bar.set_message(format!("{fails} fails"));
-    }
-
-    fn slow(&mut self, reproduce: &str, since: Duration) {
-        let line = format!(
-            "no run has ended for {} s; the oldest is: {reproduce}",
-            since.as_secs()
-        );
-        self.bar.suspend(|| complain(&line));
-    }
+    Ok(kept)
 }
 
 /// How long recovery took, beside how long it might have taken.
@@ -208,28 +240,67 @@ fn reach_table(report: &CampaignReport, text: &mut String) {
     }
 }
 
-/// The first failures, with the lines that reproduce them.
-fn failure_lines(report: &CampaignReport, text: &mut String) {
-    for failure in report.failures.iter().take(TOLD_MAX) {
+/// What users would have noticed.
+fn figure_lines(figures: &Figures, text: &mut String) {
+    let leaders = figures.leaders();
+    let _ = writeln!(
+        text,
+        "  {} elections, {} leader changes, {} sessions expired",
+        leaders.elected,
+        leaders.changed,
+        figures.sessions_expired()
+    );
+    let spread = |what: &str, spread: Spread, text: &mut String| {
         let _ = writeln!(
             text,
-            "  seed {}: {}: {}",
-            failure.seed,
-            failure.checker,
-            abridged(&failure.reason)
+            "  {what:<36}{} (p50), {} (p99), {} (worst, seed {})",
+            spread.p50, spread.p99, spread.worst.span, spread.worst.seed
         );
-        let _ = writeln!(text, "    {}", failure.reproduce);
+    };
+    if let Some(unavailable) = figures.unavailable() {
+        spread("longest time without a write of a run", unavailable, text);
     }
-    if report.failures.len() > TOLD_MAX {
+    for kind in Kind::ALL {
+        if let Some(latency) = figures.latency(kind) {
+            spread(&format!("latency of {}", kind.name()), latency, text);
+        }
+    }
+}
+
+/// The failures by checker and signature, each with the line that reproduces its first.
+fn failure_lines(report: &CampaignReport, text: &mut String) {
+    for group in report.groups.iter().take(TOLD_MAX) {
+        let first = &group.first;
+        let reason = abridged(&first.reason);
+        let _ = writeln!(text, "  seed {}: {}: {reason}", first.seed, first.checker);
+        let _ = writeln!(text, "    {}", first.reproduce);
+        if group.count > 1 {
+            let others = group.seeds.iter().skip(1).take(SEEDS_TOLD_MAX);
+            let others: Vec<String> = others.map(u64::to_string).collect();
+            let more = if group.count as usize > others.len() + 1 {
+                ", ..."
+            } else {
+                ""
+            };
+            let _ = writeln!(
+                text,
+                "    the same in {} more runs: seeds {}{more}",
+                group.count - 1,
+                others.join(", ")
+            );
+        }
+    }
+    if report.groups.len() > TOLD_MAX {
         let _ = writeln!(
             text,
-            "  (--json lists up to {FAILURES_LISTED_MAX} failures)"
+            "  ({} kinds of failure; --json lists all of them)",
+            report.groups.len()
         );
     }
 }
 
 /// A campaign in words.
-fn human(report: &CampaignReport, kept: &[String]) -> String {
+fn human(report: &CampaignReport) -> String {
     let mut text = String::new();
     let title = styled(
         Style::new().bold(),
@@ -254,10 +325,10 @@ fn human(report: &CampaignReport, kept: &[String]) -> String {
         report.pass,
         report.unknown,
         report.vacuous,
-        if report.interrupted {
-            " (interrupted)"
-        } else {
-            ""
+        match report.end {
+            End::LastSeed | End::Time => "",
+            End::Failures => " (ended by its failures)",
+            End::Interrupted => " (interrupted)",
         }
     );
     let _ = writeln!(
@@ -267,6 +338,7 @@ fn human(report: &CampaignReport, kept: &[String]) -> String {
         report.runs_with_two_fault_kinds
     );
     let _ = writeln!(text, "  {}", ops_line(&report.ops));
+    figure_lines(&report.figures, &mut text);
     recovery_line(report, &mut text);
     let excused = report.excused;
     let _ = writeln!(
@@ -288,12 +360,8 @@ fn human(report: &CampaignReport, kept: &[String]) -> String {
         report.messages_delivered as f64 / wall_s
     );
     failure_lines(report, &mut text);
-    for line in kept {
-        let _ = writeln!(text, "  {line}");
-    }
     for (seed, reason) in report.doubts.iter().take(TOLD_MAX) {
         let _ = writeln!(text, "  seed {seed}: {reason}");
     }
-    text.push('\n');
     text
 }

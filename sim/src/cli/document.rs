@@ -2,12 +2,21 @@
 //! digits, because not every reader of JSON keeps 64 bits of a number.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use menagerie::ids::Span;
 use serde::Serialize;
 
-use crate::run::campaign::{CampaignReport, Recoveries};
-use crate::run::{OpCounts, RunReport};
+use super::campaign::Finished;
+use crate::run::campaign::{Group, Recoveries};
+use crate::run::figures::{Figures, Kind, Spread};
+use crate::run::{Conclusion, OpCounts, RunReport};
+
+/// A run and the folder of its artefacts, if it left any.
+pub(super) struct Performed {
+    pub(super) report: RunReport,
+    pub(super) folder: Option<PathBuf>,
+}
 
 /// The version of the documents.
 const SCHEMA: u32 = 1;
@@ -25,7 +34,10 @@ struct Run<'a> {
     protocol: &'a str,
     seed: u64,
     hash: String,
+    conclusion: &'static str,
     verdicts: Vec<JudgedLine<'a>>,
+    reproduce: &'a str,
+    artefacts: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -64,7 +76,41 @@ struct Campaign<'a> {
     virtual_s: f64,
     wall_s: f64,
     hash: String,
+    ended_by: &'static str,
+    figures: FiguresLine,
+    groups: Vec<GroupLine<'a>>,
     failures: Vec<FailureLine<'a>>,
+}
+
+/// What users would have noticed.
+#[derive(Debug, Serialize)]
+struct FiguresLine {
+    elections: u64,
+    leader_changes: u64,
+    sessions_expired: u64,
+    /// The longest time of each run without an answered write.
+    unavailable: Option<SpreadLine>,
+    writes: Option<SpreadLine>,
+    reads: Option<SpreadLine>,
+    synced_reads: Option<SpreadLine>,
+}
+
+#[derive(Debug, Serialize)]
+struct SpreadLine {
+    p50_ms: f64,
+    p99_ms: f64,
+    worst_ms: f64,
+    worst_seed: u64,
+}
+
+/// Failing runs of which one checker says the same.
+#[derive(Debug, Serialize)]
+struct GroupLine<'a> {
+    checker: &'a str,
+    signature: &'a str,
+    count: u64,
+    seeds: &'a [u64],
+    first: &'a str,
 }
 
 #[derive(Debug, Serialize)]
@@ -101,9 +147,21 @@ struct ReachLine {
 struct FailureLine<'a> {
     seed: u64,
     hash: String,
+    verdict: &'static str,
     checker: &'a str,
     reason: &'a str,
     reproduce: &'a str,
+    artefacts: Option<String>,
+}
+
+/// A conclusion in a word.
+pub(super) fn word(conclusion: Conclusion) -> &'static str {
+    match conclusion {
+        Conclusion::Pass => "pass",
+        Conclusion::Vacuous => "vacuous",
+        Conclusion::Unknown => "unknown",
+        Conclusion::Fail => "fail",
+    }
 }
 
 /// A hash as people and documents see it.
@@ -112,21 +170,34 @@ pub(super) fn hex(hash: u64) -> String {
 }
 
 impl<'a> Runs<'a> {
-    pub(super) fn new(reports: &'a [RunReport]) -> Runs<'a> {
+    pub(super) fn new(runs: &'a [Performed]) -> Runs<'a> {
+        let folder = |run: &Performed| run.folder.as_ref().map(|one| one.display().to_string());
+        let runs = runs.iter().map(|run| Run::new(&run.report, folder(run)));
         Runs {
             schema: SCHEMA,
-            runs: reports.iter().map(Run::new).collect(),
+            runs: runs.collect(),
+        }
+    }
+
+    /// Of one run without artefacts.
+    pub(super) fn of(report: &'a RunReport) -> Runs<'a> {
+        Runs {
+            schema: SCHEMA,
+            runs: vec![Run::new(report, None)],
         }
     }
 }
 
 impl<'a> Run<'a> {
-    fn new(report: &'a RunReport) -> Run<'a> {
+    fn new(report: &'a RunReport, artefacts: Option<String>) -> Run<'a> {
         Run {
             scenario: &report.scenario,
             protocol: report.protocol,
             seed: report.seed,
             hash: hex(report.hash),
+            conclusion: word(report.conclusion()),
+            reproduce: &report.reproduce,
+            artefacts,
             verdicts: report
                 .verdicts
                 .iter()
@@ -145,16 +216,17 @@ impl<'a> Run<'a> {
 }
 
 impl<'a> Campaigns<'a> {
-    pub(super) fn new(reports: &'a [CampaignReport]) -> Campaigns<'a> {
+    pub(super) fn new(finished: &'a [Finished]) -> Campaigns<'a> {
         Campaigns {
             schema: SCHEMA,
-            campaigns: reports.iter().map(Campaign::new).collect(),
+            campaigns: finished.iter().map(Campaign::new).collect(),
         }
     }
 }
 
 impl<'a> Campaign<'a> {
-    fn new(report: &'a CampaignReport) -> Campaign<'a> {
+    fn new(finished: &'a Finished) -> Campaign<'a> {
+        let report = &finished.report;
         Campaign {
             scenario: &report.scenario,
             protocol: report.protocol,
@@ -190,17 +262,68 @@ impl<'a> Campaign<'a> {
             virtual_s: report.virtual_time.as_secs_f64(),
             wall_s: report.wall_time.as_secs_f64(),
             hash: hex(report.hash),
-            failures: report
-                .failures
-                .iter()
-                .map(|failure| FailureLine {
-                    seed: failure.seed,
-                    hash: hex(failure.hash),
-                    checker: &failure.checker,
-                    reason: &failure.reason,
-                    reproduce: &failure.reproduce,
-                })
-                .collect(),
+            ended_by: report.end.name(),
+            figures: FiguresLine::new(&report.figures),
+            groups: report.groups.iter().map(GroupLine::new).collect(),
+            failures: failures(finished),
+        }
+    }
+}
+
+/// The first failures, each with the folder that was kept of it.
+fn failures(finished: &Finished) -> Vec<FailureLine<'_>> {
+    let folder = |seed: u64| {
+        let kept = finished.folders.iter().find(|(kept, _)| *kept == seed);
+        kept.map(|(_, folder)| folder.display().to_string())
+    };
+    let failures = finished.report.failures.iter();
+    failures
+        .map(|failure| FailureLine {
+            seed: failure.seed,
+            hash: hex(failure.hash),
+            verdict: word(Conclusion::Fail),
+            checker: &failure.checker,
+            reason: &failure.reason,
+            reproduce: &failure.reproduce,
+            artefacts: folder(failure.seed),
+        })
+        .collect()
+}
+
+impl<'a> GroupLine<'a> {
+    fn new(group: &'a Group) -> GroupLine<'a> {
+        GroupLine {
+            checker: &group.first.checker,
+            signature: &group.first.signature,
+            count: group.count,
+            seeds: &group.seeds,
+            first: &group.first.reproduce,
+        }
+    }
+}
+
+impl FiguresLine {
+    fn new(figures: &Figures) -> FiguresLine {
+        let latency = |kind| figures.latency(kind).map(SpreadLine::new);
+        FiguresLine {
+            elections: figures.leaders().elected,
+            leader_changes: figures.leaders().changed,
+            sessions_expired: figures.sessions_expired(),
+            unavailable: figures.unavailable().map(SpreadLine::new),
+            writes: latency(Kind::Write),
+            reads: latency(Kind::Read),
+            synced_reads: latency(Kind::SyncedRead),
+        }
+    }
+}
+
+impl SpreadLine {
+    fn new(spread: Spread) -> SpreadLine {
+        SpreadLine {
+            p50_ms: millis(spread.p50),
+            p99_ms: millis(spread.p99),
+            worst_ms: millis(spread.worst.span),
+            worst_seed: spread.worst.seed,
         }
     }
 }

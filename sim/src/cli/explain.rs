@@ -53,7 +53,7 @@ pub(super) fn explain(
             "no violation is reported{which}: there is nothing to explain; to see the run: {line}"
         )));
     };
-    if arguments.run.what.json {
+    if arguments.run.what.choice.json {
         let document = Document {
             schema: 1,
             story: &told,

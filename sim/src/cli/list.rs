@@ -1,36 +1,43 @@
-//! `menagerie scenarios`, `menagerie protocols`, `menagerie mutations`: one line each.
+//! `menagerie scenarios`, `menagerie protocols`, `menagerie checkers`: one line each.
 
 use std::path::Path;
 
-use menagerie::mutation::{CATALOGUE, Concerns};
+use menagerie::check::CHECKERS;
+use menagerie::mutation::CATALOGUE;
 use menagerie::protocol::Replicates;
 
-use super::output::print;
+use super::arguments::ScenariosArguments;
+use super::output::{columns, print};
 use super::{CliError, Exit};
 use crate::run::registry::Registration;
+use crate::scenario::embedded::{find, names};
 use crate::scenario::{Scenario, files_in};
 
-/// Lists the scenarios of a folder. A broken one is an error, reported after the list.
-pub(super) fn scenarios(folder: &str) -> Result<Exit, CliError> {
-    let files = files_in(Path::new(folder));
-    if files.is_empty() {
+/// Lists the scenarios: those known by name, or the files of a folder; or prints one of them.
+pub(super) fn scenarios(arguments: &ScenariosArguments) -> Result<Exit, CliError> {
+    if let Some(name) = &arguments.show {
+        print(&find(name)?.text)?;
+        return Ok(Exit::Held);
+    }
+    let names = match &arguments.folder {
+        None => names(),
+        Some(folder) => files_in(Path::new(folder)),
+    };
+    if let (true, Some(folder)) = (names.is_empty(), &arguments.folder) {
         return Err(CliError::Usage(format!(
             "there is no scenario in {folder}/; name another folder by --folder"
         )));
     }
-    let mut text = String::new();
+    let mut lines = Vec::new();
     let mut broken = None;
-    for file in &files {
-        match Scenario::read(file) {
-            Ok(scenario) => {
-                let story = scenario.document.story.get_ref();
-                let story: Vec<&str> = story.split_whitespace().collect();
-                text.push_str(&format!("{file}  {}\n", story.join(" ")));
-            }
+    for name in names {
+        match Scenario::read(&name) {
+            Ok(scenario) => lines.push((name, scenario.document.story.into_inner())),
+            // A broken one is an error, reported after the list.
             Err(error) => broken = broken.or(Some(error)),
         }
     }
-    print(&text)?;
+    print(&columns(&lines))?;
     match broken {
         Some(error) => Err(error.into()),
         None => Ok(Exit::Held),
@@ -64,19 +71,50 @@ pub(super) fn protocols(registered: &[Registration]) -> Result<Exit, CliError> {
     Ok(Exit::Held)
 }
 
-/// Lists the mutations.
-pub(super) fn mutations() -> Result<Exit, CliError> {
-    let mut text = String::new();
-    for entry in CATALOGUE {
-        let concerns = match entry.concerns {
-            Concerns::Protocol(name) => name,
-            Concerns::Tree => "all",
+/// Lists the checkers.
+pub(super) fn checkers() -> Result<Exit, CliError> {
+    let mut lines = Vec::new();
+    for entry in CHECKERS {
+        let reports = CATALOGUE
+            .iter()
+            .filter(|one| one.caught_by.contains(&entry.name));
+        let ids: Vec<&str> = reports.map(|one| one.id).collect();
+        let ids = if ids.is_empty() {
+            String::new()
+        } else {
+            format!(" Reports: {}.", ids.join(", "))
         };
-        text.push_str(&format!(
-            "{:<5}{:<26}{concerns:<8}{} [{}]\n",
-            entry.id, entry.name, entry.story, entry.source
+        let needs = entry.interests.names();
+        let needs = if needs.is_empty() {
+            "the clients' history and the ending".to_owned()
+        } else {
+            needs.join(", ")
+        };
+        lines.push((
+            entry.name.to_owned(),
+            format!("{} Needs: {needs}.{ids}", entry.asserts),
         ));
     }
-    print(&text)?;
+    for (name, asserts) in OF_THE_RUNNER {
+        lines.push((name.to_owned(), asserts.to_owned()));
+    }
+    print(&columns(&lines))?;
     Ok(Exit::Held)
 }
+
+/// What the runner itself reports, by the names in which verdicts have it.
+const OF_THE_RUNNER: [(&str, &str); 3] = [
+    (
+        "invariant",
+        "No server panics: the protocols assert their invariants where their state changes.",
+    ),
+    (
+        "coverage",
+        "A write and a read were answered before the faults were healed, and some fault took \
+         effect if any was planned.",
+    ),
+    (
+        "expectation",
+        "A scenario that expects a violation shows it.",
+    ),
+];

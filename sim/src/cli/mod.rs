@@ -14,13 +14,19 @@ mod diff;
 mod document;
 mod explain;
 mod export;
+mod index;
+mod interrupt;
+mod junit;
 mod list;
+mod mutations;
 mod output;
+mod progress;
 mod recording;
 mod replay;
 mod report;
 mod run;
 mod select;
+mod shell;
 mod shrink;
 mod source;
 mod timeline;
@@ -29,9 +35,10 @@ mod values;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory as _, FromArgMatches as _};
 
 use crate::run::internal::Internal;
+use crate::run::program;
 use crate::run::registry::Registration;
 use crate::scenario::ScenarioError;
 use arguments::{Arguments, Command};
@@ -117,7 +124,9 @@ impl From<std::io::Error> for CliError {
 /// Runs the command line over these protocols: the whole of `menagerie`, also for protocols of
 /// one's own.
 pub fn main(protocols: &[Registration]) -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let started_as = std::env::args_os().next().unwrap_or_default();
+    program::started_as(&started_as.to_string_lossy());
+    let arguments = match parse() {
         Ok(arguments) => arguments,
         Err(error) => {
             // Help and version are results, the rest is usage; a closed pipe changes neither.
@@ -143,6 +152,19 @@ pub fn main(protocols: &[Registration]) -> ExitCode {
     ExitCode::from(exit.code())
 }
 
+/// The arguments, as clap reads them, under the name by which the program was started.
+fn parse() -> Result<Arguments, clap::Error> {
+    let matches = command().try_get_matches()?;
+    Arguments::from_arg_matches(&matches)
+}
+
+/// The command line with the program's own name.
+fn command() -> clap::Command {
+    Arguments::command()
+        .name(program::program())
+        .bin_name(program::program())
+}
+
 /// `RUST_LOG=trace` writes the events of runs to stderr as they happen: for a run that never ends.
 fn listen() {
     if std::env::var_os("RUST_LOG").is_none() {
@@ -165,9 +187,13 @@ fn dispatch(command: &Command, protocols: &[Registration]) -> Result<Exit, CliEr
         Command::Blame(arguments) => blame::blame(arguments, protocols),
         Command::Explain(arguments) => explain::explain(arguments, protocols),
         Command::Replay(arguments) => replay::replay(arguments, protocols),
-        Command::Scenarios(arguments) => list::scenarios(&arguments.folder),
+        Command::Scenarios(arguments) => list::scenarios(arguments),
         Command::Protocols => list::protocols(protocols),
-        Command::Mutations => list::mutations(),
+        Command::Checkers => list::checkers(),
+        Command::Mutations(arguments) => mutations::mutations(arguments),
+        Command::Index(arguments) => index::index(arguments),
+        Command::Completions { shell } => shell::completions(*shell),
+        Command::Man => shell::man(),
         Command::Conform(arguments) => conform::run(arguments),
         Command::Timeline(arguments) => timeline::timeline(arguments, protocols),
         Command::Check(arguments) => check::check(arguments),

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use super::CliError;
-use super::arguments::What;
 use super::source::{self, Loaded};
 use super::values::seed;
 use crate::diagnose::artefacts::{EVENTS, EVENTS_XZ};
@@ -100,23 +99,14 @@ fn seeded(
     let number = words.next().unwrap_or_default();
     let seed = seed(number)
         .map_err(|why| CliError::Usage(format!("the seed of {scenario}@{rest}: {why}")))?;
-    let what = What {
-        scenario: scenario.to_owned(),
-        protocol: protocol.map(str::to_owned),
-        mutate: words.map(str::to_owned).collect(),
-        json: false,
-    };
+    let mutate = words.map(str::to_owned).collect();
+    let what = source::what(scenario.to_owned(), protocol.map(str::to_owned), mutate);
     recorded(source::load(&what, seed, registered)?)
 }
 
 /// Performs the run of a bundle and records it.
 fn bundled(path: &Path, registered: &[Registration]) -> Result<Trace, CliError> {
-    let what = What {
-        scenario: path.display().to_string(),
-        protocol: None,
-        mutate: Vec::new(),
-        json: false,
-    };
+    let what = source::what(path.display().to_string(), None, Vec::new());
     recorded(source::load(&what, 1, registered)?)
 }
 

@@ -1,9 +1,10 @@
 //! `menagerie replay`.
 
-use super::arguments::{ReplayArguments, What};
+use super::arguments::ReplayArguments;
 use super::document::{self, Runs, hex};
 use super::output::{complain, print};
 use super::{CliError, Exit, run, source};
+use crate::run::program::program;
 use crate::run::registry::Registration;
 
 /// Performs the run of a bundle, and compares its hash with the one written down.
@@ -11,26 +12,22 @@ pub(super) fn replay(
     arguments: &ReplayArguments,
     registered: &[Registration],
 ) -> Result<Exit, CliError> {
-    let what = What {
-        scenario: arguments.bundle.clone(),
-        protocol: None,
-        mutate: Vec::new(),
-        json: arguments.json,
-    };
+    let what = source::what(arguments.bundle.clone(), None, Vec::new());
     let loaded = source::load(&what, 1, registered)?;
     let Some(bundle) = loaded.bundle else {
         return Err(CliError::Usage(format!(
-            "{} is no bundle; `menagerie run` runs scenarios",
-            arguments.bundle
+            "{} is no bundle; `{} run` runs scenarios",
+            arguments.bundle,
+            program()
         )));
     };
     let report = loaded.protocol.perform(loaded.job)?;
     let mut exit = run::verdict_exit(report.conclusion());
     let hash = hex(report.hash);
     if arguments.json {
-        print(&document::text(&Runs::new(core::slice::from_ref(&report))))?;
+        print(&document::text(&Runs::of(&report)))?;
     } else {
-        print(&run::human(&report, report.hash, None, None))?;
+        print(&(run::human(&report, None) + "\n"))?;
     }
     if report.ignored > 0 {
         complain(&format!(

@@ -8,76 +8,119 @@ use anstyle::{AnsiColor, Style};
 use menagerie::check::Verdict;
 
 use super::arguments::RunArguments;
-use super::document::{self, Runs, hex};
+use super::document::{self, Performed, Runs, hex};
+use super::junit::{self, Suite};
 use super::output::{complain, faults_line, ops_line, print, styled};
-use super::{CliError, Exit, artefacts, select};
+use super::select::{self, Selected};
+use super::{CliError, Exit, artefacts, interrupt};
 use crate::diagnose::abridge::abridged;
 use crate::run::registry::Registration;
 use crate::run::resolve::Resolved;
 use crate::run::{Conclusion, RunReport, RunSpec, named};
-use crate::scenario::Scenario;
 use crate::trace::lines;
 
-/// Runs a scenario under one seed on the chosen protocols.
+/// Runs each scenario under one seed on the chosen protocols.
 pub(super) fn run(arguments: &RunArguments, registered: &[Registration]) -> Result<Exit, CliError> {
-    let scenario = Arc::new(Scenario::read(&arguments.what.scenario)?);
-    let mutations = select::mutations(&arguments.what, &scenario)?;
-    let protocols = select::protocols(&arguments.what, &scenario, mutations, registered)?;
-    let spec = RunSpec {
-        scenario,
-        seed: arguments.seed,
-        mutations,
-        checks: true,
-        trace: arguments.trace,
-    };
+    let selected = select::all(&arguments.what, registered)?;
     if arguments.print_config {
-        let mut text = Resolved::new(&spec).lines().join("\n");
-        text.push('\n');
-        print(&text)?;
-        return Ok(Exit::Held);
+        return print_config(&selected, arguments.seed);
     }
-    let mut reports = Vec::new();
+    let mut runs = Vec::new();
     let mut exit = Exit::Held;
-    for protocol in protocols {
-        let (report, again, wall) = twice(&protocol, &spec)?;
-        exit = exit.graver(verdict_exit(report.conclusion()));
-        if again != report.hash {
-            exit = exit.graver(Exit::Nondeterminism);
-        }
-        let kept = match report.conclusion() {
-            Conclusion::Fail if !arguments.artefacts.no_artifacts => {
-                Some(artefacts::keep(&protocol, &spec, &arguments.artefacts)?)
+    for one in &selected {
+        let spec = spec(one, arguments.seed, arguments.trace);
+        for protocol in &one.protocols {
+            let (run, outcome) = perform(protocol, &spec, arguments)?;
+            exit = exit.graver(outcome);
+            runs.push(run);
+            if interrupt::is_asked() {
+                exit = exit.graver(Exit::Interrupted);
+                break;
             }
-            Conclusion::Fail | Conclusion::Pass | Conclusion::Vacuous | Conclusion::Unknown => None,
-        };
-        if arguments.what.json {
-            kept.iter().for_each(|line| complain(line));
-        } else {
-            print(&human(&report, again, Some(wall), kept.as_deref()))?;
         }
-        reports.push(report);
     }
-    if arguments.what.json {
-        print(&document::text(&Runs::new(&reports)))?;
+    if let Some(file) = &arguments.junit {
+        let suites: Vec<Suite> = runs.iter().map(|run| junit::of_run(&run.report)).collect();
+        junit::write(file, &suites)?;
+    }
+    if arguments.what.choice.json {
+        print(&document::text(&Runs::new(&runs)))?;
     }
     Ok(exit)
 }
 
-/// Runs it, and once more without the trace to compare the hashes.
-fn twice(protocol: &Registration, spec: &RunSpec) -> Result<(RunReport, u64, Duration), CliError> {
+fn spec(selected: &Selected, seed: u64, trace: bool) -> RunSpec {
+    RunSpec {
+        scenario: Arc::clone(&selected.scenario),
+        seed,
+        mutations: selected.mutations,
+        checks: true,
+        trace,
+    }
+}
+
+fn print_config(selected: &[Selected], seed: u64) -> Result<Exit, CliError> {
+    for one in selected {
+        let mut text = Resolved::new(&spec(one, seed, false)).lines().join("\n");
+        text.push('\n');
+        print(&text)?;
+    }
+    Ok(Exit::Held)
+}
+
+/// Performs one run. Its verdicts are printed at once; that it is repeated to compare the hashes,
+/// and what a failure leaves, comes after them.
+fn perform(
+    protocol: &Registration,
+    spec: &RunSpec,
+    arguments: &RunArguments,
+) -> Result<(Performed, Exit), CliError> {
+    let is_for_people = !arguments.what.choice.json;
+    let (report, wall) = timed(protocol, spec)?;
+    if is_for_people {
+        print(&human(&report, Some(wall)))?;
+    }
+    let mut exit = verdict_exit(report.conclusion());
+    let again = protocol.run(&RunSpec {
+        trace: false,
+        ..spec.clone()
+    })?;
+    let tell = |line: &str| -> Result<(), CliError> {
+        if is_for_people {
+            print(&format!("  {line}\n"))?;
+        } else {
+            complain(line);
+        }
+        Ok(())
+    };
+    if again.hash != report.hash {
+        exit = exit.graver(Exit::Nondeterminism);
+        let (hash, line) = (hex(again.hash), &report.reproduce);
+        tell(&format!(
+            "nondeterminism: the same run again has hash {hash}: {line}"
+        ))?;
+    }
+    let mut folder = None;
+    if report.conclusion() == Conclusion::Fail && !arguments.artefacts.no_artifacts {
+        let kept = artefacts::keep(protocol, spec, &arguments.artefacts)?;
+        tell(&kept.told)?;
+        folder = kept.folder;
+    }
+    if is_for_people {
+        print("\n")?;
+    }
+    Ok((Performed { report, folder }, exit))
+}
+
+/// Runs it and takes the time.
+fn timed(protocol: &Registration, spec: &RunSpec) -> Result<(RunReport, Duration), CliError> {
     #[allow(
         clippy::disallowed_methods,
         reason = "wall time of a run, taken outside of it"
     )]
     let begun = Instant::now();
     let report = protocol.run(spec)?;
-    let wall = begun.elapsed();
-    let again = RunSpec {
-        trace: false,
-        ..spec.clone()
-    };
-    let hash = protocol.run(&again)?.hash;
-    Ok((report, hash, wall))
+    Ok((report, begun.elapsed()))
 }
 
 /// The exit code of a run's conclusion.
@@ -131,12 +174,7 @@ fn healing(report: &RunReport) -> String {
 }
 
 /// A run in words.
-pub(super) fn human(
-    report: &RunReport,
-    again: u64,
-    wall: Option<Duration>,
-    kept: Option<&str>,
-) -> String {
+pub(super) fn human(report: &RunReport, wall: Option<Duration>) -> String {
     let mut text = String::new();
     if let Some(trace) = &report.trace {
         for line in lines(&trace.events) {
@@ -171,17 +209,5 @@ pub(super) fn human(
             let _ = writeln!(text, "  reproduce: {}", report.reproduce);
         }
     }
-    if let Some(kept) = kept {
-        let _ = writeln!(text, "  {kept}");
-    }
-    if again != report.hash {
-        let _ = writeln!(
-            text,
-            "  nondeterminism: the same run again has hash {}: {}",
-            hex(again),
-            report.reproduce
-        );
-    }
-    text.push('\n');
     text
 }

@@ -3,22 +3,52 @@
 use menagerie::check::CHECKERS;
 use menagerie::mutation::{CATALOGUE, Concerns, Mutation, Mutations};
 
+use std::sync::Arc;
+
 use super::CliError;
-use super::arguments::What;
+use super::arguments::{Choice, Many};
 use crate::run::registry::Registration;
 use crate::scenario::RUNNER_CHECKERS;
 use crate::scenario::Scenario;
+use crate::words::suggestion;
+
+/// A scenario that was named, and what is to be run of it.
+pub(super) struct Selected {
+    pub(super) scenario: Arc<Scenario>,
+    pub(super) mutations: Mutations,
+    pub(super) protocols: Vec<Registration>,
+}
+
+/// Every scenario that was named, read before the first one is run.
+pub(super) fn all(what: &Many, registered: &[Registration]) -> Result<Vec<Selected>, CliError> {
+    let one = |name: &String| {
+        let scenario = scenario(name, &what.choice)?;
+        let mutations = mutations(&what.choice, &scenario)?;
+        let protocols = protocols(&what.choice, &scenario, mutations, registered)?;
+        Ok(Selected {
+            scenario,
+            mutations,
+            protocols,
+        })
+    };
+    what.scenarios.iter().map(one).collect()
+}
+
+/// Reads a scenario with the values that were set.
+pub(super) fn scenario(name: &str, choice: &Choice) -> Result<Arc<Scenario>, CliError> {
+    Ok(Arc::new(Scenario::read_with(name, &choice.set)?))
+}
 
 /// The mutations that were named: on the command line, where `none` switches all off, or else in
 /// the scenario.
-pub(super) fn mutations(what: &What, scenario: &Scenario) -> Result<Mutations, CliError> {
-    match what.mutate.as_slice() {
+pub(super) fn mutations(choice: &Choice, scenario: &Scenario) -> Result<Mutations, CliError> {
+    match choice.mutate.as_slice() {
         [] => return Ok(scenario.mutations()),
         [none] if none == "none" => return Ok(Mutations::NONE),
         _named => {}
     }
     let mut on = Mutations::NONE;
-    for text in &what.mutate {
+    for text in &choice.mutate {
         let mutation = Mutation::find(text).ok_or_else(|| {
             let known = CATALOGUE.iter().flat_map(|entry| [entry.id, entry.name]);
             CliError::Usage(format!(
@@ -52,16 +82,23 @@ pub(super) fn checker(name: Option<&str>) -> Result<(), CliError> {
 
 /// The protocols that were named, or that the mutations concern.
 pub(super) fn protocols(
-    what: &What,
+    choice: &Choice,
     scenario: &Scenario,
     mutations: Mutations,
     registered: &[Registration],
 ) -> Result<Vec<Registration>, CliError> {
+    if registered.is_empty() {
+        return Err(CliError::Usage(
+            "this program knows no protocol: give its `main` one, as in \
+             menagerie_sim::main(&[Registration::of::<MyProtocol>(\"mine\")])"
+                .to_owned(),
+        ));
+    }
     let concerned = |registration: &Registration, mutation: Mutation| {
         mutation.entry().concerns.includes(registration.name)
     };
     let about = scenario.document.protocol.as_deref();
-    let chosen: Vec<Registration> = match what.protocol.as_deref().or(about) {
+    let chosen: Vec<Registration> = match choice.protocol.as_deref().or(about) {
         Some("all") => registered.to_vec(),
         Some(name) => vec![named(name, registered)?],
         // Without a choice, the mutations choose.
@@ -118,53 +155,4 @@ fn named(name: &str, registered: &[Registration]) -> Result<Registration, CliErr
                 names.join(", ")
             ))
         })
-}
-
-/// The known word that is nearest, if one is near.
-fn suggestion<'a>(text: &str, known: impl Iterator<Item = &'a str>) -> String {
-    let wanted = text.to_ascii_lowercase();
-    known
-        .map(|word| (distance(&wanted, &word.to_ascii_lowercase()), word))
-        .min()
-        .filter(|(distance, word)| *distance <= (word.len() / 3).max(2))
-        .map_or_else(String::new, |(_, word)| format!(": did you mean {word}?"))
-}
-
-/// How many letters have to be changed, added or dropped.
-fn distance(left: &str, right: &str) -> usize {
-    let right: Vec<char> = right.chars().collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (line, letter) in left.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = line + 1;
-        for (column, other) in right.iter().enumerate() {
-            let changed = diagonal + usize::from(letter != *other);
-            diagonal = row[column + 1];
-            row[column + 1] = changed.min(diagonal + 1).min(row[column] + 1);
-        }
-    }
-    row[right.len()]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_distance_counts_changed_added_and_dropped_letters() {
-        assert_eq!(distance("z13", "z13"), 0);
-        assert_eq!(distance("z31", "z13"), 2);
-        assert_eq!(distance("pax", "paxos"), 2);
-        assert_eq!(distance("", "zab"), 3);
-    }
-
-    #[test]
-    fn only_a_near_word_is_suggested() {
-        let known = ["zab", "paxos"];
-        assert_eq!(
-            suggestion("paxo", known.into_iter()),
-            ": did you mean paxos?"
-        );
-        assert_eq!(suggestion("raft", known.into_iter()), "");
-    }
 }

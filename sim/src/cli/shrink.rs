@@ -2,24 +2,22 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use super::arguments::ShrinkArguments;
-use super::artefacts::{remark, story};
+use super::artefacts::{remark, shrunk_from, story};
 use super::document;
 use super::output::print;
-use super::{CliError, Exit, select, source};
+use super::progress::Shrinking;
+use super::source::{self, Loaded};
+use super::{CliError, Exit, interrupt, select};
 use crate::diagnose::abridge::abridged;
-use crate::diagnose::shrink::{self, Budget, End, Shrunk, Size, Watcher};
+use crate::diagnose::shrink::{self, Budget, End, Shrunk, Size};
 use crate::run::bundle::Bundle;
+use crate::run::program::program;
 use crate::run::registry::Registration;
 use crate::run::scenario_file::scenario_text;
-
-/// Set by Ctrl-C: the smallest run so far is kept.
-static STOP: AtomicBool = AtomicBool::new(false);
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -44,20 +42,19 @@ pub(super) fn shrink(
 ) -> Result<Exit, CliError> {
     let loaded = source::load(&arguments.run.what, arguments.run.seed, registered)?;
     select::checker(arguments.run.checker.as_deref())?;
-    check_files(arguments)?;
-    ctrlc::set_handler(|| STOP.store(true, Ordering::Relaxed))
-        .map_err(|error| CliError::Usage(format!("Ctrl-C cannot be caught: {error}")))?;
-    let bar = Bar::new();
+    check_files(arguments, &origin(&loaded))?;
+    let _listening = interrupt::listen()?;
+    let bar = Shrinking::new();
     let budget = Budget {
         events: arguments.budget,
         wall: arguments.timeout,
         jobs: arguments.jobs.count(),
-        stop: &STOP,
+        stop: &interrupt::STOP,
     };
     let checker = arguments.run.checker.as_deref();
     let run = &loaded.job.resolved;
     let shrunk = shrink::shrink(loaded.protocol, run, checker, budget, &bar)?;
-    bar.0.finish_and_clear();
+    bar.end();
     let Some(shrunk) = shrunk else {
         let which = checker.map_or_else(String::new, |name| format!(" by {name}"));
         return Err(CliError::Usage(format!(
@@ -65,13 +62,13 @@ pub(super) fn shrink(
             loaded.job.reproduce
         )));
     };
-    write(arguments, &loaded.protocol, &loaded.job.scenario, &shrunk)?;
+    write(arguments, &loaded, &shrunk)?;
     tell(arguments, &shrunk)?;
     Ok(Exit::Held)
 }
 
 /// Refuses files that could not be written: better now than after a long search.
-fn check_files(arguments: &ShrinkArguments) -> Result<(), CliError> {
+fn check_files(arguments: &ShrinkArguments, from: &str) -> Result<(), CliError> {
     let refuse = |why: String| Err(CliError::Usage(why));
     if arguments.out == arguments.bundle {
         return refuse(format!(
@@ -88,13 +85,24 @@ fn check_files(arguments: &ShrinkArguments) -> Result<(), CliError> {
         if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
             return refuse(format!("{file}: there is no folder {}", folder.display()));
         }
-        if !arguments.force && path.exists() {
-            return refuse(format!(
-                "{file} exists; name another file, or overwrite it with --force"
-            ));
-        }
     }
-    Ok(())
+    let [scenario, bundle] = [&arguments.out, &arguments.bundle].map(|file| Path::new(file));
+    let own = fs::read_to_string(scenario).is_ok_and(|text| text.contains(&shrunk_from(from)));
+    let there = [scenario, bundle].into_iter().find(|file| file.exists());
+    match there {
+        Some(file) if !own && !arguments.force => refuse(format!(
+            "{} exists and is not about this run; name another file (--out, --bundle), or \
+             overwrite it with --force",
+            file.display()
+        )),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// The run that is shrunk, in words.
+fn origin(loaded: &Loaded) -> String {
+    let (scenario, seed) = (&loaded.job.scenario, loaded.job.resolved.world.seed);
+    format!("{scenario} on {}, seed {seed}", loaded.protocol.name)
 }
 
 fn write_file(file: &str, text: &str) -> Result<(), CliError> {
@@ -102,16 +110,8 @@ fn write_file(file: &str, text: &str) -> Result<(), CliError> {
         .map_err(|error| CliError::Usage(format!("{file} cannot be written: {error}")))
 }
 
-fn write(
-    arguments: &ShrinkArguments,
-    protocol: &Registration,
-    scenario: &str,
-    shrunk: &Shrunk,
-) -> Result<(), CliError> {
-    let from = format!(
-        "{scenario} on {}, seed {}",
-        protocol.name, arguments.run.seed
-    );
+fn write(arguments: &ShrinkArguments, loaded: &Loaded, shrunk: &Shrunk) -> Result<(), CliError> {
+    let (protocol, from) = (&loaded.protocol, origin(loaded));
     let text = scenario_text(&shrunk.run, protocol.name, &story(shrunk, &from))
         .map_err(CliError::Usage)?;
     write_file(&arguments.out, &text)?;
@@ -126,7 +126,7 @@ fn write(
 }
 
 fn tell(arguments: &ShrinkArguments, shrunk: &Shrunk) -> Result<(), CliError> {
-    if arguments.run.what.json {
+    if arguments.run.what.choice.json {
         let document = Document {
             schema: 1,
             scenario_file: &arguments.out,
@@ -143,36 +143,15 @@ fn tell(arguments: &ShrinkArguments, shrunk: &Shrunk) -> Result<(), CliError> {
     }
     let remark = remark(shrunk.end).map_or_else(String::new, |words| format!(" ({words})"));
     print(&format!(
-        "{}: {}\n  {}{remark}\n  {} reruns, {:.1} million events in {:.1} s\n  menagerie run {}\n",
+        "{}: {}\n  {}{remark}\n  {} reruns, {:.1} million events in {:.1} s\n  {} run {}\n",
         shrunk.failure.checker,
         abridged(&shrunk.failure.reason),
         shrunk.size,
         shrunk.reruns,
         shrunk.events as f64 / 1e6,
         shrunk.wall.as_secs_f64(),
+        program(),
         arguments.out
     ))?;
     Ok(())
-}
-
-/// The progress; hidden where stderr is no terminal.
-struct Bar(ProgressBar);
-
-impl Bar {
-    fn new() -> Bar {
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-        let style = ProgressStyle::with_template("{spinner} {elapsed} {prefix}: {msg}")
-            .expect("the template of the progress line is well-formed");
-        bar.set_style(style);
-        bar.set_prefix("spell out");
-        Bar(bar)
-    }
-}
-
-impl Watcher for Bar {
-    fn smaller(&self, pass: &'static str, size: &Size, reruns: u64) {
-        self.0.set_prefix(pass);
-        self.0.set_message(format!("{size} ({reruns} reruns)"));
-        self.0.tick();
-    }
 }

@@ -2,17 +2,16 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 
 use menagerie::check::Verdict;
 
-use super::arguments::What;
+use super::arguments::{Choice, What};
 use super::{CliError, select};
 use crate::files::is_lines;
 use crate::run::bundle::Bundle;
+use crate::run::program::program;
 use crate::run::registry::Registration;
 use crate::run::{Job, RunReport, RunSpec, quoted};
-use crate::scenario::Scenario;
 
 /// A run that is ready to be performed.
 pub(super) struct Loaded {
@@ -26,6 +25,19 @@ pub(super) struct Loaded {
 
 /// The name of a bundle in the folder of a run.
 const BUNDLE: &str = "bundle.json";
+
+/// A run of which only the scenario, protocol and mutations are named.
+pub(super) fn what(scenario: String, protocol: Option<String>, mutate: Vec<String>) -> What {
+    What {
+        scenario,
+        choice: Choice {
+            protocol,
+            mutate,
+            set: Vec::new(),
+            json: false,
+        },
+    }
+}
 
 /// Reads a scenario file, (by its name's end) a bundle, or the bundle in the folder of a run.
 pub(super) fn load(
@@ -59,10 +71,9 @@ pub(super) fn load(
             what.scenario
         )));
     }
-    let path = &what.scenario;
-    let scenario = Arc::new(Scenario::read(path)?);
-    let mutations = select::mutations(what, &scenario)?;
-    let protocols = select::protocols(what, &scenario, mutations, registered)?;
+    let scenario = select::scenario(&what.scenario, &what.choice)?;
+    let mutations = select::mutations(&what.choice, &scenario)?;
+    let protocols = select::protocols(&what.choice, &scenario, mutations, registered)?;
     let [protocol] = protocols.as_slice() else {
         let names: Vec<&str> = protocols.iter().map(|one| one.name).collect();
         return Err(CliError::Usage(format!(
@@ -103,9 +114,11 @@ pub(super) fn untraced(report: &RunReport) -> CliError {
 
 fn of_bundle(what: &What, registered: &[Registration]) -> Result<Loaded, CliError> {
     let path = &what.scenario;
-    if !what.mutate.is_empty() || what.protocol.is_some() {
+    let choice = &what.choice;
+    if !choice.mutate.is_empty() || choice.protocol.is_some() || !choice.set.is_empty() {
         return Err(CliError::Usage(
-            "a bundle has its protocol and mutations in it: leave --protocol and --mutate out"
+            "a bundle has its protocol, mutations and values in it: leave --protocol, --mutate \
+             and --set out"
                 .to_owned(),
         ));
     }
@@ -121,7 +134,7 @@ fn of_bundle(what: &What, registered: &[Registration]) -> Result<Loaded, CliErro
             bundle.protocol
         ))
     })?;
-    let line = format!("menagerie replay {}", quoted(path));
+    let line = format!("{} replay {}", program(), quoted(path));
     Ok(Loaded {
         protocol,
         job: bundle.job(&line),

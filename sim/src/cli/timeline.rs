@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 
-use super::arguments::{TimelineArguments, What};
+use super::arguments::TimelineArguments;
 use super::output::print;
 use super::{CliError, Exit, source};
 use crate::diagnose::timeline::page;
@@ -49,12 +49,8 @@ fn perform(
     arguments: &TimelineArguments,
     registered: &[Registration],
 ) -> Result<(Trace, Option<String>), CliError> {
-    let what = What {
-        scenario: arguments.source.clone(),
-        protocol: arguments.protocol.clone(),
-        mutate: arguments.mutate.clone(),
-        json: false,
-    };
+    let (protocol, mutate) = (arguments.protocol.clone(), arguments.mutate.clone());
+    let what = source::what(arguments.source.clone(), protocol, mutate);
     let mut loaded = source::load(&what, arguments.seed, registered)?;
     loaded.job.resolved.world.trace = true;
     let expected = loaded.job.resolved.expect.failing().map(str::to_owned);

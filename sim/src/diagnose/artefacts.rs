@@ -1,7 +1,7 @@
 //! What a failing run leaves behind: a folder with everything about it.
 //!
-//! The folder is `FOLDER/<scenario>/<protocol>-<seed>/`. Nothing in it is overwritten by something
-//! else unless that is asked for; writing the same again changes nothing.
+//! The folder is `FOLDER/<scenario>/<protocol>-<seed>/`. What an earlier run of the same scenario,
+//! protocol and seed left in it is replaced; anything else only if that is asked for.
 
 use std::fmt;
 use std::fs;
@@ -9,7 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use menagerie::check::Verdict;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::files::compressed;
 use crate::run::RunReport;
@@ -54,21 +54,23 @@ pub enum Artefact {
     Story,
     /// The page to look at.
     Timeline,
+    /// The page of the smallest scenario.
+    MinimalTimeline,
 }
 
 impl Artefact {
-    /// Whether two writings of one run may differ.
-    fn is_best_effort(self) -> bool {
-        match self {
-            Artefact::Minimal | Artefact::Story => true,
-            Artefact::Verdict
-            | Artefact::Bundle
-            | Artefact::History
-            | Artefact::Events
-            | Artefact::EventsXz
-            | Artefact::Timeline => false,
-        }
-    }
+    /// Every kind.
+    pub(super) const ALL: [Artefact; 9] = [
+        Artefact::Verdict,
+        Artefact::Bundle,
+        Artefact::History,
+        Artefact::Events,
+        Artefact::EventsXz,
+        Artefact::Minimal,
+        Artefact::Story,
+        Artefact::Timeline,
+        Artefact::MinimalTimeline,
+    ];
 
     /// The name of its file.
     pub fn file(self) -> &'static str {
@@ -81,6 +83,7 @@ impl Artefact {
             Artefact::Minimal => "minimal.toml",
             Artefact::Story => "story.md",
             Artefact::Timeline => "timeline.html",
+            Artefact::MinimalTimeline => "minimal.html",
         }
     }
 }
@@ -101,6 +104,17 @@ pub struct Written {
     pub folder: PathBuf,
     /// The names of its files.
     pub files: Vec<&'static str>,
+    /// What was there before.
+    pub replaced: Replaced,
+}
+
+/// What was overwritten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replaced {
+    /// Nothing, or the files of the very same run.
+    Nothing,
+    /// Those of an earlier run of the same scenario, protocol and seed, or of another run.
+    EarlierRun,
 }
 
 /// Why nothing was written.
@@ -166,11 +180,12 @@ impl ArtefactInput {
     }
 }
 
-/// Writes artefacts below a folder.
+/// Writes artefacts below a folder. What an earlier run of the same scenario, protocol and seed
+/// left there is replaced: whoever changes the code and runs it again wants to see the new run.
 ///
 /// # Errors
-/// If one of the files is there with another content and `force` is not set: then nothing is
-/// written. Or if the file system refuses.
+/// If one of the files is there with another content and is about another run, and `force` is not
+/// set: then nothing is written. Or if the file system refuses.
 pub fn write(folder: &Path, input: &ArtefactInput, force: Force) -> Result<Written, ArtefactError> {
     let folder = folder.join(&input.place);
     let refused = |path: &Path| {
@@ -179,16 +194,12 @@ pub fn write(folder: &Path, input: &ArtefactInput, force: Force) -> Result<Writt
     };
     let mut contents: Vec<&(Artefact, Vec<u8>)> = input.contents.iter().collect();
     contents.sort_by_key(|(artefact, _)| *artefact);
-    let same_run = is_same_run(&folder, &contents);
-    if force == Force::No {
+    let there = there(&folder, &contents);
+    if force == Force::No && there == There::Another {
         for (artefact, content) in &contents {
             let path = folder.join(artefact.file());
             match fs::read(&path) {
-                // How far a run is shrunk depends on the time there was; it is the same run.
-                Ok(_) if same_run && artefact.is_best_effort() => {}
-                Ok(there) if there != *content => {
-                    return Err(ArtefactError::Exists(path));
-                }
+                Ok(there) if there != *content => return Err(ArtefactError::Exists(path)),
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(refused(&path)(error)),
@@ -196,33 +207,65 @@ pub fn write(folder: &Path, input: &ArtefactInput, force: Force) -> Result<Writt
         }
     }
     fs::create_dir_all(&folder).map_err(refused(&folder))?;
+    let mut replaced = Replaced::Nothing;
+    if there != There::SameRun {
+        // What stays from another run would be taken for this one's.
+        for artefact in Artefact::ALL {
+            let path = folder.join(artefact.file());
+            if path.exists() {
+                fs::remove_file(&path).map_err(refused(&path))?;
+                replaced = Replaced::EarlierRun;
+            }
+        }
+    }
     for (artefact, content) in &contents {
         let path = folder.join(artefact.file());
         fs::write(&path, content).map_err(refused(&path))?;
-    }
-    if !same_run {
-        // What stays from another run would be taken for this one's.
-        for artefact in [Artefact::Events, Artefact::EventsXz] {
-            let path = folder.join(artefact.file());
-            if contents.iter().all(|(kind, _)| *kind != artefact) && path.exists() {
-                fs::remove_file(&path).map_err(refused(&path))?;
-            }
-        }
     }
     let files = contents.iter().map(|(artefact, _)| artefact.file());
     Ok(Written {
         files: files.collect(),
         folder,
+        replaced,
     })
 }
 
-/// Whether the folder is about the very run that is written.
-fn is_same_run(folder: &Path, contents: &[&(Artefact, Vec<u8>)]) -> bool {
-    let verdict = contents
+/// What is in a folder, in view of the run that is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum There {
+    /// The very run, to the last verdict.
+    SameRun,
+    /// A run of the same scenario, protocol and seed.
+    SameSeed,
+    /// Something else, or nothing.
+    Another,
+}
+
+fn there(folder: &Path, contents: &[&(Artefact, Vec<u8>)]) -> There {
+    let written = contents
         .iter()
         .find(|(artefact, _)| *artefact == Artefact::Verdict);
     let there = fs::read(folder.join(Artefact::Verdict.file()));
-    matches!((verdict, there), (Some((_, content)), Ok(there)) if there == *content)
+    let (Some((_, written)), Ok(there)) = (written, there) else {
+        return There::Another;
+    };
+    if *written == there {
+        return There::SameRun;
+    }
+    let named = |bytes: &[u8]| serde_json::from_slice::<RunName>(bytes).ok();
+    match (named(written), named(&there)) {
+        (Some(one), Some(other)) if one == other => There::SameSeed,
+        (Some(_) | None, Some(_) | None) => There::Another,
+    }
+}
+
+/// What names a run in its `verdict.json`.
+#[derive(PartialEq, Eq, Deserialize)]
+struct RunName {
+    schema: u32,
+    scenario: String,
+    protocol: String,
+    seed: u64,
 }
 
 /// Whether files with another content are overwritten.

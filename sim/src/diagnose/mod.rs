@@ -5,5 +5,6 @@ pub(crate) mod abridge;
 pub mod artefacts;
 pub mod blame;
 pub mod explain;
+pub mod index;
 pub mod shrink;
 pub mod timeline;

@@ -4,8 +4,45 @@ use super::detection::Detection;
 use super::plot::{Curve, Look, Panel, Row, distributions, dots};
 use super::table::millis;
 use super::{Failovers, Findings, Order};
+use crate::run::campaign::CampaignReport;
+use crate::run::figures::Kind;
 use crate::run::measure::failover::Loss;
 use crate::run::measure::latency::{Home, Links, Measured};
+
+/// The figures of campaigns: how long operations took, and for how long nothing could be written.
+pub fn campaign_plot(reports: &[&CampaignReport]) -> String {
+    let curve = |place: usize, name: String, values: Vec<f64>| Curve {
+        name,
+        look: Look {
+            protocol: place % 2,
+            variant: place / 2,
+        },
+        values,
+        bound: None,
+    };
+    let panel = |name: &str, values: &dyn Fn(&CampaignReport) -> Vec<f64>| Panel {
+        name: name.to_owned(),
+        curves: (0..)
+            .zip(reports)
+            .map(|(place, report)| {
+                let name = format!("{} on {}", report.scenario, report.protocol);
+                curve(place, name, values(report))
+            })
+            .filter(|curve| !curve.values.is_empty())
+            .collect(),
+    };
+    let mut panels: Vec<Panel> = Kind::ALL
+        .map(|kind| panel(kind.name(), &|report| report.figures.latency_ms(kind)))
+        .into();
+    panels.push(panel("longest time without a write", &|report| {
+        report.figures.gaps_ms()
+    }));
+    panels.retain(|panel| !panel.curves.is_empty());
+    distributions(
+        "Campaign: share of operations, and of runs, within",
+        &panels,
+    )
+}
 
 /// The plots: file names relative to the report's folder, and contents.
 pub(super) fn plots(order: &Order<'_>, findings: &Findings) -> Vec<(String, String)> {

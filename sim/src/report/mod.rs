@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use menagerie::mutation::{CATALOGUE, Mutations};
 
-use crate::run::campaign::{self, CampaignReport, CampaignSpec, Watcher};
+use crate::run::campaign::{self, CampaignReport, CampaignSpec, Limits, Watcher};
 use crate::run::internal::Internal;
 use crate::run::measure::failover::{Failover, Loss};
 use crate::run::measure::in_order;
@@ -28,6 +28,7 @@ use crate::run::measure::throughput::{self, Watching, Work};
 use crate::run::registry::Registration;
 use crate::scenario::{Scenario, ScenarioError, files_in};
 use detection::Detection;
+pub use figures::campaign_plot;
 
 /// How much is run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -218,6 +219,7 @@ fn run_campaign(
         mutations: Mutations::NONE,
         checks: true,
         jobs: order.jobs,
+        limits: Limits::default(),
     };
     campaign::run(&spec, &AtomicBool::new(false), &mut Quiet)
 }

@@ -5,6 +5,8 @@
 
 use std::fmt::Write as _;
 
+use crate::words::escaped;
+
 const WIDTH: f64 = 820.0;
 /// The height of a panel of curves, and of a row of dots.
 const PANEL: f64 = 210.0;
@@ -147,10 +149,6 @@ impl Svg {
         self.0.push_str("</svg>\n");
         self.0
     }
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;")
 }
 
 /// Empirical distribution functions: how many percent of the values are no greater than x.

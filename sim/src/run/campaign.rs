@@ -4,6 +4,8 @@
 //! the order of the seeds, so that nothing in the report but the wall time depends on the number of
 //! workers. A watchdog outside the runs names a seed that does not come back.
 
+mod fold;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -12,16 +14,17 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use menagerie::canonical::RunHash;
-use menagerie::check::{Excused, Verdict};
+use menagerie::check::Excused;
 use menagerie::ids::Span;
 use menagerie::mutation::Mutations;
 
+use crate::run::figures::Figures;
 use crate::run::internal::Internal;
 use crate::run::registry::Registration;
 use crate::run::{Conclusion, OpCounts, RunReport, RunSpec, reproduce};
 use crate::scenario::Scenario;
 use crate::world::reach::Tally;
+use fold::Fold;
 
 /// So many failures are listed.
 pub const FAILURES_LISTED_MAX: usize = 100;
@@ -45,6 +48,42 @@ pub struct CampaignSpec {
     pub checks: bool,
     /// How many runs at the same time.
     pub jobs: usize,
+    /// What ends it before its last seed.
+    pub limits: Limits,
+}
+
+/// What ends a campaign before its last seed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// So many failing runs. Which seeds were run by then does not depend on the number of jobs.
+    pub failures: Option<u64>,
+    /// This time on the wall clock: then no further run begins.
+    pub wall: Option<Duration>,
+}
+
+/// What ended a campaign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Its last seed.
+    LastSeed,
+    /// As many failures as were asked for.
+    Failures,
+    /// Its time.
+    Time,
+    /// It was stopped from outside.
+    Interrupted,
+}
+
+impl End {
+    /// Its name in documents.
+    pub fn name(self) -> &'static str {
+        match self {
+            End::LastSeed => "last_seed",
+            End::Failures => "failures",
+            End::Time => "time",
+            End::Interrupted => "interrupted",
+        }
+    }
 }
 
 /// One failing run.
@@ -58,8 +97,21 @@ pub struct Failure {
     pub checker: String,
     /// What it says.
     pub reason: String,
+    /// Its sentence without names and numbers: failures of one cause mostly share it.
+    pub signature: String,
     /// The line that repeats it.
     pub reproduce: String,
+}
+
+/// Failing runs of which one checker says the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// The first of them.
+    pub first: Failure,
+    /// The seeds of all of them, as many as are listed.
+    pub seeds: Vec<u64>,
+    /// How many there are.
+    pub count: u64,
 }
 
 /// How long a run took to recover, and how long it might have taken.
@@ -158,10 +210,16 @@ pub struct CampaignReport {
     pub hash: u64,
     /// The first failures.
     pub failures: Vec<Failure>,
+    /// All failures by checker and signature, in the order in which each was met first.
+    pub groups: Vec<Group>,
+    /// How each run ended, by its seed.
+    pub outcomes: Vec<(u64, Conclusion)>,
+    /// What users would have noticed.
+    pub figures: Figures,
     /// Why the first runs were undecided or vacuous, with their seeds.
     pub doubts: Vec<(u64, String)>,
-    /// Whether it was stopped before its end.
-    pub interrupted: bool,
+    /// What ended it.
+    pub end: End,
 }
 
 /// Hears how a campaign goes, on the thread that started it.
@@ -194,24 +252,44 @@ pub fn run(
     let broken = AtomicBool::new(false);
     let workers = spec.jobs.clamp(1, 1_024);
     let count = spec.seeds.end.saturating_sub(spec.seeds.start);
+    let until = spec.limits.wall.map(|wall| begun + wall);
     let mut fold = Fold::new(spec);
     let outcome = thread::scope(|scope| {
         let (arrivals, results) = mpsc::channel::<Arrival>();
         for _ in 0..workers.min(usize::try_from(count).unwrap_or(workers)) {
             let arrivals = arrivals.clone();
-            let (next, broken) = (&next, &broken);
-            scope.spawn(move || work(spec, next, stop, broken, &arrivals));
+            let (next, halt) = (
+                &next,
+                Halt {
+                    stop,
+                    broken: &broken,
+                    until,
+                },
+            );
+            scope.spawn(move || work(spec, next, halt, &arrivals));
         }
         drop(arrivals);
         let outcome = collect(spec, &results, &mut fold, watcher);
-        // After an internal error the workers stop instead of running the rest for nothing.
-        broken.store(outcome.is_err(), Ordering::Relaxed);
+        // The workers stop instead of running the rest for nothing.
+        broken.store(true, Ordering::Relaxed);
         outcome
     });
     outcome?;
+    let is_full = fold.is_full();
     let mut report = fold.finish();
     report.wall_time = begun.elapsed();
-    report.interrupted = report.runs < count;
+    report.end = if is_full {
+        End::Failures
+    } else if report.runs == count {
+        End::LastSeed
+    } else if stop.load(Ordering::Relaxed) {
+        End::Interrupted
+    } else {
+        End::Time
+    };
+    if report.end != End::Interrupted {
+        report.seeds.end = report.seeds.start + report.runs;
+    }
     Ok(report)
 }
 
@@ -225,15 +303,32 @@ fn run_spec(spec: &CampaignSpec, seed: u64) -> RunSpec {
     }
 }
 
+/// What keeps a worker from beginning another run.
+#[derive(Clone, Copy)]
+struct Halt<'a> {
+    /// Set from outside.
+    stop: &'a AtomicBool,
+    /// Set when nobody collects results any more.
+    broken: &'a AtomicBool,
+    /// When the time is over.
+    until: Option<Instant>,
+}
+
+impl Halt<'_> {
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "wall time of a campaign, outside every run"
+    )]
+    fn is_called(self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+            || self.broken.load(Ordering::Relaxed)
+            || self.until.is_some_and(|until| Instant::now() >= until)
+    }
+}
+
 /// One worker: takes the next seed until there is none.
-fn work(
-    spec: &CampaignSpec,
-    next: &AtomicU64,
-    stop: &AtomicBool,
-    broken: &AtomicBool,
-    arrivals: &mpsc::Sender<Arrival>,
-) {
-    while !stop.load(Ordering::Relaxed) && !broken.load(Ordering::Relaxed) {
+fn work(spec: &CampaignSpec, next: &AtomicU64, halt: Halt<'_>, arrivals: &mpsc::Sender<Arrival>) {
+    while !halt.is_called() {
         // Behind the greatest seed there is none: the counter stops at the end.
         let take = |seed| (seed < spec.seeds.end).then(|| seed + 1);
         let Ok(seed) = next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take) else {
@@ -262,6 +357,9 @@ fn collect(
                 fold.arrive(seed, result?);
                 watcher.progress(fold.report.runs, fold.report.fail);
                 quiet = Duration::ZERO;
+                if fold.is_full() {
+                    return Ok(());
+                }
             }
             Err(RecvTimeoutError::Timeout) => {
                 quiet += WATCH;
@@ -274,144 +372,5 @@ fn collect(
             }
             Err(RecvTimeoutError::Disconnected) => return Ok(()),
         }
-    }
-}
-
-/// Folds results in the order of their seeds.
-struct Fold {
-    report: CampaignReport,
-    hash: RunHash,
-    /// The next seed to be folded.
-    next: u64,
-    /// Results that came before their turn.
-    early: BTreeMap<u64, RunReport>,
-    virtual_nanos: u128,
-}
-
-impl Fold {
-    fn new(spec: &CampaignSpec) -> Fold {
-        Fold {
-            report: CampaignReport {
-                scenario: spec.scenario.name.clone(),
-                protocol: spec.protocol.name,
-                seeds: spec.seeds.clone(),
-                runs: 0,
-                pass: 0,
-                fail: 0,
-                unknown: 0,
-                vacuous: 0,
-                runs_with_two_fault_kinds: 0,
-                ops: OpCounts::default(),
-                excused: Excused::default(),
-                reached: Tally::default(),
-                faults: BTreeMap::new(),
-                recoveries: Vec::new(),
-                messages_delivered: 0,
-                virtual_time: Duration::ZERO,
-                wall_time: Duration::ZERO,
-                hash: 0,
-                failures: Vec::new(),
-                doubts: Vec::new(),
-                interrupted: false,
-            },
-            hash: RunHash::new(),
-            next: spec.seeds.start,
-            early: BTreeMap::new(),
-            virtual_nanos: 0,
-        }
-    }
-
-    fn arrive(&mut self, seed: u64, report: RunReport) {
-        self.early.insert(seed, report);
-        while let Some(report) = self.early.remove(&self.next) {
-            self.next += 1;
-            self.take(report);
-        }
-    }
-
-    fn take(&mut self, run: RunReport) {
-        self.hash.word(run.seed);
-        self.hash.word(run.hash);
-        let report = &mut self.report;
-        report.runs += 1;
-        report.runs_with_two_fault_kinds += u64::from(run.fault_kinds() >= 2);
-        report.ops.ok += run.ops.ok;
-        report.ops.error += run.ops.error;
-        report.ops.refused += run.ops.refused;
-        report.ops.unknown += run.ops.unknown;
-        report.reached.take(&run.reached);
-        report.excused.excused += run.excused.excused;
-        report.excused.of += run.excused.of;
-        for (kind, count) in &run.faults {
-            *report.faults.entry(kind).or_default() += count;
-        }
-        report.recoveries.extend(Recovery::of(&run));
-        report.messages_delivered += run.stats.messages_delivered;
-        self.virtual_nanos += u128::from(run.virtual_time.0);
-        match run.conclusion() {
-            Conclusion::Pass => report.pass += 1,
-            Conclusion::Vacuous => {
-                report.vacuous += 1;
-                doubt(report, &run);
-            }
-            Conclusion::Unknown => {
-                report.unknown += 1;
-                doubt(report, &run);
-            }
-            Conclusion::Fail => {
-                report.fail += 1;
-                if report.failures.len() < FAILURES_LISTED_MAX {
-                    report.failures.push(failure(&run));
-                }
-            }
-        }
-    }
-
-    /// Results that came after a gap (of a stopped campaign) are folded in their order too.
-    fn finish(mut self) -> CampaignReport {
-        for (_, run) in std::mem::take(&mut self.early) {
-            self.take(run);
-        }
-        self.report.hash = self.hash.value();
-        let seconds = u64::try_from(self.virtual_nanos / 1_000_000_000).unwrap_or(u64::MAX);
-        self.report.virtual_time =
-            Duration::new(seconds, (self.virtual_nanos % 1_000_000_000) as u32);
-        self.report
-    }
-}
-
-fn doubt(report: &mut CampaignReport, run: &RunReport) {
-    if report.doubts.len() >= FAILURES_LISTED_MAX {
-        return;
-    }
-    let reason = run
-        .verdicts
-        .iter()
-        .find_map(|judged| match &judged.verdict {
-            Verdict::Vacuous(what) => Some(format!("{}: vacuous: {what}", judged.checker)),
-            Verdict::Unknown(why) => Some(format!("{}: unknown: {why}", judged.checker)),
-            Verdict::Pass { .. } | Verdict::Fail(_) => None,
-        });
-    report.doubts.push((run.seed, reason.unwrap_or_default()));
-}
-
-fn failure(run: &RunReport) -> Failure {
-    let (checker, reason) = run
-        .verdicts
-        .iter()
-        .find_map(|judged| match &judged.verdict {
-            Verdict::Fail(counterexample) => Some((
-                judged.checker.clone(),
-                format!("at {}: {}", counterexample.at, counterexample.reason),
-            )),
-            Verdict::Pass { .. } | Verdict::Vacuous(_) | Verdict::Unknown(_) => None,
-        })
-        .expect("a run that concludes in Fail has a failing verdict");
-    Failure {
-        seed: run.seed,
-        hash: run.hash,
-        checker,
-        reason,
-        reproduce: run.reproduce.clone(),
     }
 }

@@ -401,6 +401,7 @@ impl<P: Protocol> Drive<P> {
         report.hash = self.world.hash();
         report.stats = self.world.stats().clone();
         report.reached = self.world.reached();
+        report.leaders = self.world.leaders();
         report.excused = self.world.excused();
         report.virtual_time = self.world.now();
         report.faults = self

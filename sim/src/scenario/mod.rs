@@ -10,6 +10,7 @@
 pub mod adversity;
 pub(crate) mod cost;
 pub mod diagnostic;
+pub mod embedded;
 pub mod fault;
 pub mod knobs;
 pub mod mix;
@@ -17,11 +18,11 @@ pub mod plan;
 pub mod quantity;
 pub mod schema;
 pub mod script;
+mod settings;
 mod sift;
 pub(crate) mod validate;
 pub mod workload;
 
-use std::io::ErrorKind;
 use std::path::Path;
 
 use menagerie::mutation::{CATALOGUE, Mutations};
@@ -29,6 +30,7 @@ use menagerie::mutation::{CATALOGUE, Mutations};
 pub use diagnostic::{Problem, ScenarioError};
 pub use validate::RUNNER_CHECKERS;
 
+use embedded::Found;
 use schema::Document;
 
 /// A scenario that was read and found to be sound.
@@ -36,33 +38,42 @@ use schema::Document;
 pub struct Scenario {
     /// The file's name without `.toml`.
     pub name: String,
-    /// The file as it was given, for lines to paste.
+    /// The file as it was given, or the name of an embedded scenario, for lines to paste.
     pub path: String,
+    /// The keys that were given other values, each as `KEY=VALUE`.
+    pub settings: Vec<String>,
     /// What it says.
     pub document: Document,
 }
 
 impl Scenario {
-    /// Reads a file.
+    /// Reads the scenario that a path or a bare name stands for.
     ///
     /// # Errors
     /// Everything that is wrong with it; a missing file too.
     pub fn read(path: &str) -> Result<Scenario, ScenarioError> {
-        let text = std::fs::read_to_string(path).map_err(|error| {
-            let (message, help) = match error.kind() {
-                ErrorKind::NotFound => (
-                    "there is no such scenario file".to_owned(),
-                    Some(neighbours(path)),
-                ),
-                ErrorKind::InvalidData => (
-                    "the file is not UTF-8 text".to_owned(),
-                    Some("expected a TOML file".to_owned()),
-                ),
-                _ => (format!("the file cannot be read: {error}"), None),
-            };
-            ScenarioError::of_file(path, message, help)
-        })?;
-        Scenario::parse(path, &text)
+        Scenario::read_with(path, &[])
+    }
+
+    /// Reads it with other values for some of its keys, each as `KEY=VALUE`.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it or with the settings; a missing file too.
+    pub fn read_with(path: &str, settings: &[String]) -> Result<Scenario, ScenarioError> {
+        let Found { path, text } = embedded::find(path)?;
+        if settings.is_empty() {
+            return Scenario::parse(&path, &text);
+        }
+        let shown = format!("{path} with --set {}", settings.join(" --set "));
+        let changed = settings::apply(&text, settings)
+            .map_err(|why| ScenarioError::of_file(&path, why.message, Some(why.help)))?;
+        let scenario = Scenario::parse(&shown, &changed)?;
+        Ok(Scenario {
+            name: name_of(&path),
+            path,
+            settings: settings.to_vec(),
+            ..scenario
+        })
     }
 
     /// The bugs that the file switches on.
@@ -88,16 +99,21 @@ impl Scenario {
         if !problems.is_empty() {
             return Err(refuse(problems));
         }
-        let name = Path::new(path).file_stem().map_or_else(
-            || path.to_owned(),
-            |stem| stem.to_string_lossy().into_owned(),
-        );
         Ok(Scenario {
-            name,
+            name: name_of(path),
             path: path.to_owned(),
+            settings: Vec::new(),
             document,
         })
     }
+}
+
+/// A scenario's name: that of its file without `.toml`.
+fn name_of(path: &str) -> String {
+    Path::new(path).file_stem().map_or_else(
+        || path.to_owned(),
+        |stem| stem.to_string_lossy().into_owned(),
+    )
 }
 
 /// What the parser says, as a problem. A missing field has no place of its own, so it is explained.
@@ -113,29 +129,6 @@ fn syntax_problem(error: &toml::de::Error) -> Problem {
         span: error.span(),
         message,
     }
-}
-
-/// Names what may have been meant by a missing file: the scenario of that name, or those beside it.
-fn neighbours(path: &str) -> String {
-    let stem = Path::new(path).file_stem().unwrap_or_default();
-    let meant = Path::new("scenarios").join(stem).with_extension("toml");
-    if meant.is_file() {
-        return format!("did you mean {}?", meant.display());
-    }
-    let folder = Path::new(path)
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or_else(|| Path::new("scenarios"));
-    let found = files_in(folder);
-    if found.is_empty() {
-        return "`menagerie scenarios` lists those in scenarios/".to_owned();
-    }
-    let names: Vec<String> = found
-        .iter()
-        .filter_map(|file| Path::new(file).file_name())
-        .map(|name| name.to_string_lossy().into_owned())
-        .collect();
-    format!("beside it there are: {}", names.join(", "))
 }
 
 /// The TOML files of a folder, sorted; none if the folder cannot be read.

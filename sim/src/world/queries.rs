@@ -6,7 +6,7 @@ use menagerie::ids::{NodeId, Zxid};
 use menagerie::protocol::{Protocol, Refusal, Standing};
 use menagerie::server::Server;
 
-use super::reach::Reached;
+use super::reach::{Leaders, Reached};
 use super::{Stats, World};
 
 impl<P: Protocol> World<P> {
@@ -64,6 +64,11 @@ impl<P: Protocol> World<P> {
     /// The synced reads that nothing could be asked of; known once the run has finished.
     pub fn excused(&self) -> Excused {
         self.excused
+    }
+
+    /// How often leaders were established so far.
+    pub fn leaders(&self) -> Leaders {
+        self.reach.leaders()
     }
 
     /// Which paths were taken so far.

@@ -55,6 +55,15 @@ impl Reached {
     }
 }
 
+/// How often leaders were established.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Leaders {
+    /// How often a server was established as the leader.
+    pub elected: u64,
+    /// How often that was another server than before.
+    pub changed: u64,
+}
+
 /// How often each path was taken in many runs of one protocol.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally(Vec<Line>);
@@ -103,6 +112,9 @@ pub(crate) struct Watch {
     last_counter: u32,
     late: Span,
     reached: Reached,
+    leaders: Leaders,
+    /// Who was established as the leader last.
+    leader: Option<NodeId>,
     /// The ballot that each server's promise under way is about.
     promising: BTreeMap<NodeId, u64>,
     reports: BTreeMap<u64, FirstReports>,
@@ -124,6 +136,8 @@ impl Watch {
             last_counter: timing.epoch_length,
             late: timing.patience,
             reached: Reached::new(paths),
+            leaders: Leaders::default(),
+            leader: None,
             promising: BTreeMap::new(),
             reports: BTreeMap::new(),
             with_two_ballots: 0,
@@ -148,6 +162,11 @@ impl Watch {
         let operations = history.operations.iter();
         reached.add(Seen::Retry, operations.map(|op| again(op.attempts)).sum());
         reached
+    }
+
+    /// How often leaders were established so far.
+    pub(crate) fn leaders(&self) -> Leaders {
+        self.leaders
     }
 
     fn note(&mut self, seen: Seen) {
@@ -231,8 +250,13 @@ impl Watch {
         mut others: impl Iterator<Item = Standing>,
     ) {
         let was = before.is_some_and(is_established);
-        if is_established(now) && !was && others.any(|other| is_established(&other)) {
-            self.note(Seen::TwoLeaders);
+        if is_established(now) && !was {
+            self.leaders.elected += 1;
+            self.leaders.changed += u64::from(self.leader.is_some() && self.leader != now.leader);
+            self.leader = now.leader;
+            if others.any(|other| is_established(&other)) {
+                self.note(Seen::TwoLeaders);
+            }
         }
         let could = before.is_some_and(|before| before.can_propose);
         if is_established(now) && was && could && !now.can_propose {

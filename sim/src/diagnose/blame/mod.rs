@@ -9,6 +9,7 @@ mod futures;
 #[cfg(test)]
 mod tests;
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
@@ -102,24 +103,49 @@ pub struct Blame {
     pub reruns: usize,
 }
 
+/// Hears how it goes.
+pub trait Watcher {
+    /// So many reruns ended; `about` is what the next ones examine.
+    fn rerun(&self, about: &'static str, reruns: usize);
+}
+
+/// How many runs at the same time, and who hears of them.
+#[derive(Clone, Copy)]
+pub struct Work<'a> {
+    /// How many reruns at the same time.
+    pub jobs: usize,
+    /// Hears how it goes.
+    pub watcher: &'a dyn Watcher,
+}
+
 /// Reruns one failing run.
-struct Examiner {
+struct Examiner<'a> {
     protocol: Registration,
     target: Failure,
-    jobs: usize,
+    work: Work<'a>,
+    /// What is examined.
+    about: Cell<&'static str>,
     reruns: AtomicUsize,
 }
 
-impl Examiner {
+impl Examiner<'_> {
+    /// What is examined from now on.
+    fn turn_to(&self, about: &'static str) -> &Self {
+        self.about.set(about);
+        self
+    }
+
     /// Which of the candidates show the failure.
     fn all(&self, candidates: &[Resolved]) -> Vec<bool> {
         let mut shown = Vec::with_capacity(candidates.len());
-        for batch in candidates.chunks(self.jobs.max(1)) {
-            self.reruns.fetch_add(batch.len(), Ordering::Relaxed);
+        let (protocol, target) = (&self.protocol, &self.target);
+        for batch in candidates.chunks(self.work.jobs.max(1)) {
+            let reruns = self.reruns.fetch_add(batch.len(), Ordering::Relaxed);
+            self.work.watcher.rerun(self.about.get(), reruns);
             let answers: Vec<bool> = thread::scope(|scope| {
                 let threads: Vec<_> = batch
                     .iter()
-                    .map(|run| scope.spawn(|| shows(&self.protocol, &self.target, run).is_some()))
+                    .map(|run| scope.spawn(move || shows(protocol, target, run).is_some()))
                     .collect();
                 let joined = threads.into_iter().map(|thread| thread.join());
                 joined.map(|answer| answer.unwrap_or(false)).collect()
@@ -134,7 +160,7 @@ impl Examiner {
     }
 }
 
-/// Examines a failing run, `jobs` reruns at a time. `None` if it does not fail (by that checker).
+/// Examines a failing run. `None` if it does not fail (by that checker).
 ///
 /// # Errors
 /// If the run ended without a report.
@@ -142,7 +168,7 @@ pub fn blame(
     protocol: Registration,
     run: &Resolved,
     checker: Option<&str>,
-    jobs: usize,
+    work: Work<'_>,
 ) -> Result<Option<Blame>, Internal> {
     let (report, spelled) = record(protocol, run)?;
     let wanted = |failure: &Failure| checker.is_none_or(|name| name == failure.checker);
@@ -152,17 +178,18 @@ pub fn blame(
     let examiner = Examiner {
         protocol,
         target,
-        jobs,
+        work,
+        about: Cell::new("futures"),
         reruns: AtomicUsize::new(1),
     };
     let futures = futures::futures(&examiner, &spelled);
     Ok(Some(Blame {
         checker: examiner.target.checker.clone(),
         reason: examiner.target.reason.clone(),
-        faults: faults(&examiner, &spelled),
-        deliveries: deliveries(&examiner, &spelled),
-        operations: operations(&examiner, &spelled),
-        order: order(&examiner, &spelled),
+        faults: faults(examiner.turn_to("faults"), &spelled),
+        deliveries: deliveries(examiner.turn_to("deliveries"), &spelled),
+        operations: operations(examiner.turn_to("operations"), &spelled),
+        order: order(examiner.turn_to("order"), &spelled),
         unavoidable_from: futures::unavoidable_from(&futures),
         futures,
         reruns: examiner.reruns.into_inner(),

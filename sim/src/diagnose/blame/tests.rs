@@ -7,6 +7,14 @@ use crate::scenario::Scenario;
 /// An agreement violation: a cut and a restart make a successor of a leader choose again.
 const GUILTY: &str = include_str!("../../../../tests/data/minimal/P04.toml");
 
+struct Nobody;
+
+impl Watcher for Nobody {
+    fn rerun(&self, about: &'static str, _reruns: usize) {
+        assert!(!about.is_empty());
+    }
+}
+
 #[test]
 fn what_the_smallest_run_consists_of_is_necessary_and_what_was_added_is_not() {
     let added = format!(
@@ -25,7 +33,11 @@ fn what_the_smallest_run_consists_of_is_necessary_and_what_was_added_is_not() {
         .iter()
         .find(|protocol| protocol.name == "paxos")
         .expect("it comes with the program");
-    let blame = blame(paxos, &run, None, 2)
+    let work = Work {
+        jobs: 2,
+        watcher: &Nobody,
+    };
+    let blame = blame(paxos, &run, None, work)
         .expect("the runs end")
         .expect("it fails");
     assert_eq!(blame.checker, "recovery");

@@ -1,0 +1,84 @@
+//! Words that people type, and words of sentences.
+
+/// The known word that is nearest, if one is near.
+pub(crate) fn suggestion<'a>(text: &str, known: impl Iterator<Item = &'a str>) -> String {
+    let wanted = text.to_ascii_lowercase();
+    known
+        .map(|word| (distance(&wanted, &word.to_ascii_lowercase()), word))
+        .min()
+        .filter(|(distance, word)| *distance <= (word.len() / 3).max(2))
+        .map_or_else(String::new, |(_, word)| format!(": did you mean {word}?"))
+}
+
+/// How many letters have to be changed, added or dropped.
+fn distance(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.chars().collect();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (line, letter) in left.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = line + 1;
+        for (column, other) in right.iter().enumerate() {
+            let changed = diagonal + usize::from(letter != *other);
+            diagonal = row[column + 1];
+            row[column + 1] = changed.min(diagonal + 1).min(row[column] + 1);
+        }
+    }
+    row[right.len()]
+}
+
+/// How many words a signature has at most.
+const SIGNATURE_WORDS: usize = 12;
+
+/// A reason without what differs from run to run: its first words that are nothing but letters.
+pub(crate) fn signature(reason: &str) -> String {
+    let words = reason.split_whitespace();
+    let plain = words.filter(|word| {
+        let word = word.trim_end_matches([',', '.', ':', ';']);
+        !word.is_empty() && word.chars().all(char::is_alphabetic)
+    });
+    let mut kept: Vec<&str> = plain
+        .map(|word| word.trim_end_matches([',', '.', ':', ';']))
+        .collect();
+    kept.truncate(SIGNATURE_WORDS);
+    kept.join(" ")
+}
+
+/// A text as XML and HTML take it, in elements and attributes. Control characters have no form there.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            '\n' | '\t' => safe.push(character),
+            control if control.is_control() => safe.push('\u{fffd}'),
+            plain => safe.push(plain),
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_distance_counts_changed_added_and_dropped_letters() {
+        assert_eq!(distance("z13", "z13"), 0);
+        assert_eq!(distance("z31", "z13"), 2);
+        assert_eq!(distance("pax", "paxos"), 2);
+        assert_eq!(distance("", "zab"), 3);
+    }
+
+    #[test]
+    fn only_a_near_word_is_suggested() {
+        let known = ["zab", "paxos"];
+        assert_eq!(
+            suggestion("paxo", known.into_iter()),
+            ": did you mean paxos?"
+        );
+        assert_eq!(suggestion("raft", known.into_iter()), "");
+    }
+}
