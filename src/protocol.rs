@@ -22,6 +22,7 @@
 //! [`Effect::Apply`] hands a transaction to the state machine; [`Effect::Committed`] says through
 //! which zxid it can no longer be undone. A recovered log tail is applied before it is committed.
 //! Applying takes time; [`Input::Applied`] reports it.
+#![doc = include_str!("../docs/facts.md")]
 
 mod about;
 mod effects;
@@ -71,6 +72,21 @@ pub enum Epochs {
     /// delivery alone does not say in which epoch, and a leader may be established late, when a
     /// higher ballot has already chosen what the lower one never heard of.
     InVotes,
+}
+
+impl Epochs {
+    /// An epoch in the words of its protocol: `epoch 3`, or `ballot 2.n1` of what
+    /// [`epoch_of_ballot`] made of a ballot.
+    pub fn name(self, epoch: u64) -> String {
+        match self {
+            // Numbers without a round are no encoded ballots.
+            Epochs::InVotes if epoch >> 8 > 0 => {
+                let owner = NodeId((epoch & 0xff) as u8);
+                format!("ballot {}.{owner}", epoch >> 8)
+            }
+            Epochs::InZxids | Epochs::InVotes => format!("epoch {epoch}"),
+        }
+    }
 }
 
 /// What a protocol promises to clients beyond linearizable writes.
@@ -181,4 +197,17 @@ pub struct Ensemble<K> {
     pub own: K,
     /// The bugs switched on.
     pub mutations: Mutations,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ballot_is_named_as_one_where_epochs_are_ballots() {
+        let ballot = epoch_of_ballot(2, NodeId(1));
+        assert_eq!(Epochs::InVotes.name(ballot), "ballot 2.n1");
+        assert_eq!(Epochs::InVotes.name(3), "epoch 3");
+        assert_eq!(Epochs::InZxids.name(513), "epoch 513");
+    }
 }

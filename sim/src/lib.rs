@@ -22,6 +22,8 @@ An exported RUSTFLAGS replaces that file: `unset RUSTFLAGS`, or add the flag to 
 );
 
 #[cfg(madsim)]
+pub mod canonical;
+#[cfg(madsim)]
 pub mod chance;
 #[cfg(madsim)]
 mod cli;

@@ -172,6 +172,18 @@ pub enum Conclusion {
     Fail,
 }
 
+impl Conclusion {
+    /// In a word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Conclusion::Pass => "pass",
+            Conclusion::Vacuous => "vacuous",
+            Conclusion::Unknown => "unknown",
+            Conclusion::Fail => "fail",
+        }
+    }
+}
+
 impl RunReport {
     /// What the verdicts come to, in view of what the scenario expects.
     pub fn conclusion(&self) -> Conclusion {

@@ -248,7 +248,8 @@ fn explained(stdout: &str) -> Vec<&str> {
 #[test]
 fn a_violation_of_a_tree_is_told_in_words_and_lines_of_its_file() {
     let tree = file("tree.jsonl", TREE);
-    let (code, stdout, stderr) = check(&[&tree, "--model", "znode"]);
+    let strict = [&tree, "--model", "znode", "--mode", "linearizable"];
+    let (code, stdout, stderr) = check(&strict);
     assert_eq!(code, 1, "{stderr}");
     assert_eq!(
         explained(&stdout),
@@ -263,11 +264,10 @@ fn a_violation_of_a_tree_is_told_in_words_and_lines_of_its_file() {
             "  lines 7 and 8, client 1: getData /a: \"one\" (mzxid 1, version 0), at 2",
         ]
     );
-    // ZooKeeper promises no more than it keeps.
-    assert_eq!(
-        check(&[&tree, "--model", "znode", "--mode", "zookeeper"]).0,
-        0
-    );
+    // ZooKeeper promises no more than it keeps, and of a tree no more is asked by default.
+    let (code, _, stderr) = check(&[&tree, "--model", "znode"]);
+    assert_eq!(code, 0);
+    assert!(stderr.contains("--mode linearizable asks for"), "{stderr}");
 }
 
 #[test]
@@ -289,7 +289,8 @@ fn a_violation_of_a_key_is_told_in_words_and_lines_of_its_file() {
 #[test]
 fn the_document_explains_a_violation_as_data() {
     let tree = file("tree2.jsonl", TREE);
-    let (_, stdout, _) = check(&[&tree, "--model", "znode", "--json"]);
+    let strict = ["--model", "znode", "--mode", "linearizable", "--json"];
+    let (_, stdout, _) = check(&[&[tree.as_str()], strict.as_slice()].concat());
     let document: Value = serde_json::from_str(&stdout).expect("the document is JSON");
     let explanation = &document["files"][0]["explanation"];
     assert_eq!(explanation["operation"]["lines"], serde_json::json!([7, 8]));

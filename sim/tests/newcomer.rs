@@ -145,7 +145,7 @@ fn a_campaign_over_several_scenarios_ends_at_its_first_failure_and_groups_the_re
         assert_eq!(campaign["seeds"], format!("0..{end}"));
     }
     let all = ["--seeds", "0..8", "--no-artifacts", "--junit", "junit.xml"];
-    let plot = ["--plot", "figures.svg"];
+    let plot = ["--plot", "figures.svg", "--html", "campaign.html"];
     let (code, stdout, _) = outcome(&here, &[&base[..], &all, &plot].concat());
     assert_eq!(code, 1);
     assert!(stdout.contains("the same in "), "{stdout}");
@@ -163,6 +163,16 @@ fn a_campaign_over_several_scenarios_ends_at_its_first_failure_and_groups_the_re
     assert!(
         plot.contains("steady on zab") && plot.ends_with("</svg>\n"),
         "{plot}"
+    );
+    let page = fs::read_to_string(here.join("campaign.html")).expect("it was written");
+    assert_eq!(
+        page.matches("<title>seed ").count(),
+        8,
+        "a square for each seed"
+    );
+    assert!(
+        page.contains("latency of writes") && page.contains("<svg xmlns"),
+        "{page}"
     );
 }
 

@@ -1,26 +1,34 @@
-//! Do the commands in README.md work? Every `menagerie` command in a block fenced as `sh` is run
-//! with the binary, in the repository's folder.
+//! Do the commands in README.md and docs/ work, and do they print what is shown? Every `menagerie`
+//! command in a block fenced as `sh` is run with the binary, in the repository's folder. A block
+//! fenced as `text` after it, before the next `sh` block, is its sample.
 //!
 //! Rules, so that this stays quick and changes nothing:
 //! - `cargo run ... -- ARGS` and `menagerie ARGS` are the binary's commands. Other commands (git,
 //!   other cargo commands, examples, which have binaries of their own) are not run here.
 //! - What stands behind a pipe, a redirection, `;`, `&&` or ` #` is left out.
-//! - `report` writes files and takes minutes: its arguments are parsed, with `--help` behind them.
-//! - `run` and `campaign` get `--no-artifacts`: a failure leaves no files in the folder.
-//! - A campaign over more than 200 seeds is run over its first 20.
-//! - A command must exit with 0; with `--mutate` it must exit with 1, or, if its seeds were cut
-//!   down, with either.
+//! - `report` writes files and takes minutes, and `index` needs kept runs: their arguments are
+//!   parsed, with `--help` behind them. So are those of commands that stand in a sentence, unless
+//!   they have placeholders.
+//! - `run` and `campaign` get `--no-artifacts`: a failure leaves no files in the folder. What `shrink`
+//!   writes goes elsewhere, and it gets a small budget.
+//! - A campaign over more than 200 seeds is run over its first 20, one for a time for a second.
+//! - A command must exit with 0; with `--mutate` `run` and `campaign` must exit with 1, or, if the
+//!   seeds were cut down, with either.
+//! - Each line of a sample is in the output, in this order. `...` stands for anything, and wall
+//!   times are not compared.
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Output};
+
+use regex::Regex;
 
 /// A campaign over more seeds is cut down ...
 const SEEDS_MAX: u64 = 200;
 /// ... to so many.
 const SEEDS_INSTEAD: u64 = 20;
 
-/// One command of the README, ready to be run.
+/// One command of a text, ready to be run.
 #[derive(Debug, PartialEq, Eq)]
 struct Exhibit {
     /// The line in which it starts.
@@ -29,40 +37,92 @@ struct Exhibit {
     arguments: Vec<String>,
     /// The exit codes that are right.
     exits: &'static [i32],
+    /// What it is shown to print.
+    sample: Vec<String>,
 }
 
-/// The lines of the blocks fenced as `sh`, continued lines joined, each with its number.
-fn shell_lines(readme: &str) -> Vec<(usize, String)> {
-    let mut lines: Vec<(usize, String)> = Vec::new();
-    let (mut inside, mut continued) = (false, false);
-    for (number, line) in (1..).zip(readme.lines()) {
-        if line.trim_start().starts_with("```") {
-            inside = line.trim() == "```sh";
+/// A block of a text.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Block {
+    None,
+    Shell,
+    Sample,
+    Other,
+}
+
+/// The commands in blocks fenced as `sh`, continued lines joined, each with its number and its
+/// sample.
+fn shell_lines(text: &str) -> Vec<(usize, String, Vec<String>)> {
+    let mut lines: Vec<(usize, String, Vec<String>)> = Vec::new();
+    let (mut block, mut continued) = (Block::None, false);
+    // A sample belongs to the last command of the last block of commands.
+    let mut sampled = true;
+    for (number, line) in (1..).zip(text.lines()) {
+        if let Some(fence) = line.trim_start().strip_prefix("```") {
             continued = false;
+            block = match (block, fence.trim()) {
+                (Block::None, "sh") => Block::Shell,
+                (Block::None, "text") if !sampled => Block::Sample,
+                (Block::None, _) => Block::Other,
+                (Block::Shell | Block::Sample | Block::Other, _) => {
+                    sampled = block == Block::Sample || (sampled && block == Block::Other);
+                    Block::None
+                }
+            };
             continue;
         }
-        if !inside {
-            continue;
+        match block {
+            Block::None | Block::Other => {}
+            Block::Sample => {
+                if let Some((.., sample)) = lines.last_mut() {
+                    sample.push(line.to_owned());
+                }
+            }
+            Block::Shell => {
+                let text = line.trim().trim_start_matches("$ ");
+                let (text, goes_on) = match text.strip_suffix('\\') {
+                    Some(text) => (text, true),
+                    None => (text, false),
+                };
+                match lines.last_mut() {
+                    Some((_, last, _)) if continued => last.push_str(text),
+                    Some(_) | None => lines.push((number, text.to_owned(), Vec::new())),
+                }
+                continued = goes_on;
+            }
         }
-        let text = line.trim().trim_start_matches("$ ");
-        let (text, goes_on) = match text.strip_suffix('\\') {
-            Some(text) => (text, true),
-            None => (text, false),
-        };
-        match lines.last_mut() {
-            Some((_, last)) if continued => last.push_str(text),
-            Some(_) | None => lines.push((number, text.to_owned())),
-        }
-        continued = goes_on;
     }
     lines
 }
 
+/// A line's words, as a shell reads them.
+fn words(line: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word = String::new();
+    let mut quote = None;
+    for letter in line.chars() {
+        match (quote, letter) {
+            (None, '\'' | '"') => quote = Some(letter),
+            (Some(open), _) if open == letter => quote = None,
+            (None, ' ') => {
+                words.push(core::mem::take(&mut word));
+            }
+            (Some(_) | None, _) => word.push(letter),
+        }
+    }
+    words.push(word);
+    words.retain(|word| !word.is_empty());
+    words
+}
+
 /// The binary's arguments in a line, if it runs the binary.
 fn arguments(line: &str) -> Option<Vec<String>> {
-    let words = line.split_whitespace();
+    let words = words(line);
+    let ends = |word: &&String| word.starts_with(['|', '>', '#', ';', '&']) || *word == "2>";
     let words: Vec<&str> = words
-        .take_while(|word| !word.starts_with(['|', '>', '#', ';', '&']) && *word != "2>")
+        .iter()
+        .take_while(|word| !ends(word))
+        .map(|word| word.trim_end_matches(';'))
         .collect();
     let rest = match words.as_slice() {
         ["menagerie", rest @ ..] => rest,
@@ -75,27 +135,35 @@ fn arguments(line: &str) -> Option<Vec<String>> {
         }
         _ => return None,
     };
-    let bare = |word: &&str| {
-        word.trim_end_matches(';')
-            .trim_matches(['\'', '"'])
-            .to_owned()
-    };
-    Some(rest.iter().map(bare).collect())
+    Some(rest.iter().map(|word| (*word).to_owned()).collect())
 }
 
 /// Applies the rules at the top to a command's arguments.
-fn exhibit(line: usize, mut arguments: Vec<String>) -> Exhibit {
-    if arguments.first().is_some_and(|command| command == "report") {
-        arguments.push("--help".to_owned());
-    }
-    let command = arguments.first().map(String::as_str);
-    if matches!(command, Some("run" | "campaign")) {
-        arguments.push("--no-artifacts".to_owned());
+fn exhibit(line: usize, mut arguments: Vec<String>, sample: Vec<String>) -> Exhibit {
+    let command = arguments.first().cloned().unwrap_or_default();
+    match command.as_str() {
+        "report" | "index" => arguments.push("--help".to_owned()),
+        "run" | "campaign" => arguments.push("--no-artifacts".to_owned()),
+        "shrink" => {
+            let folder = env!("CARGO_TARGET_TMPDIR");
+            for (option, value) in [
+                ("--out", format!("{folder}/shown.toml")),
+                ("--bundle", format!("{folder}/shown.json")),
+                ("--budget", "3M".to_owned()),
+            ] {
+                if !arguments.iter().any(|argument| argument == option) {
+                    arguments.extend([option.to_owned(), value]);
+                }
+            }
+            arguments.push("--force".to_owned());
+        }
+        _other => {}
     }
     let cut = cut_down(&mut arguments);
-    let mutated = arguments
-        .iter()
-        .any(|argument| argument == "--mutate" || argument.starts_with("--mutate="));
+    let mutated = matches!(command.as_str(), "run" | "campaign")
+        && arguments
+            .iter()
+            .any(|argument| argument == "--mutate" || argument.starts_with("--mutate="));
     Exhibit {
         line,
         arguments,
@@ -104,13 +172,20 @@ fn exhibit(line: usize, mut arguments: Vec<String>) -> Exhibit {
             (true, false) => &[1],
             (true, true) => &[0, 1],
         },
+        sample,
     }
 }
 
-/// Cuts a long range of seeds down; says whether it did.
+/// Cuts a long range of seeds, or a time, down; says whether it did.
 fn cut_down(arguments: &mut [String]) -> bool {
     let mut cut = false;
+    let mut is_time = false;
     for argument in arguments {
+        if is_time {
+            *argument = "1s".to_owned();
+            cut = true;
+        }
+        is_time = argument == "--for";
         let Some((from, to)) = argument.split_once("..") else {
             continue;
         };
@@ -128,39 +203,161 @@ fn cut_down(arguments: &mut [String]) -> bool {
     cut
 }
 
-fn exhibits(readme: &str) -> Vec<Exhibit> {
-    let lines = shell_lines(readme).into_iter();
+/// The commands that stand in sentences and tables, without placeholders: to be parsed.
+fn mentioned(text: &str) -> Vec<Exhibit> {
+    let span = Regex::new(r"`(menagerie [^`]+)`").expect("it is well-formed");
+    let placeholder = |word: &str| {
+        word.contains('…')
+            || word.contains("...")
+            || word.split(['=', '@']).any(|part| {
+                !part.is_empty() && part.chars().all(|letter| letter.is_ascii_uppercase())
+            })
+    };
+    let mut found = Vec::new();
+    for (line, text) in (1..).zip(text.lines()) {
+        for capture in span.captures_iter(text) {
+            let mut arguments = words(&capture[1]).split_off(1);
+            if !arguments.iter().any(|word| placeholder(word)) {
+                arguments.push("--help".to_owned());
+                found.push(Exhibit {
+                    line,
+                    arguments,
+                    exits: &[0],
+                    sample: Vec::new(),
+                });
+            }
+        }
+    }
+    found
+}
+
+fn exhibits(text: &str) -> Vec<Exhibit> {
+    let lines = shell_lines(text).into_iter();
     lines
-        .filter_map(|(number, line)| Some(exhibit(number, arguments(&line)?)))
+        .filter_map(|(number, line, sample)| Some(exhibit(number, arguments(&line)?, sample)))
         .collect()
 }
 
-#[test]
-fn every_command_of_the_readme_does_what_it_says() {
+/// A line without its wall times.
+fn timeless(line: &str) -> String {
+    let wall = Regex::new(r" in [0-9.]+ ?m?s\b(:.*)?").expect("it is well-formed");
+    wall.replace(line, " in some time").into_owned()
+}
+
+/// The first line of a sample that the output does not have, in its place.
+fn missing<'a>(sample: &'a [String], output: &str) -> Option<&'a str> {
+    let mut lines = output.lines().map(timeless);
+    sample
+        .iter()
+        .filter(|line| !line.trim().is_empty() && line.trim() != "...")
+        .find(|line| {
+            let shown = timeless(line);
+            let parts: Vec<&str> = shown.split("...").map(str::trim_end).collect();
+            !lines.any(|line| has(&line, &parts))
+        })
+        .map(String::as_str)
+}
+
+/// Whether a line begins with the first part and has the others after it.
+fn has(line: &str, parts: &[&str]) -> bool {
+    let (first, others) = parts.split_first().expect("a line has a part");
+    let Some(mut rest) = line.trim_end().strip_prefix(first) else {
+        return false;
+    };
+    for part in others {
+        let part = part.trim();
+        let Some(place) = rest.find(part) else {
+            return false;
+        };
+        rest = &rest[place + part.len()..];
+    }
+    !others.is_empty() || rest.is_empty()
+}
+
+/// The README and the pages of docs/.
+fn texts() -> Vec<(String, String)> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
-    let readme = fs::read_to_string(root.join("README.md")).expect("there is a README.md");
-    let exhibits = exhibits(&readme);
-    assert!(exhibits.len() >= 3, "the README shows only {exhibits:?}");
+    let entries = fs::read_dir(root.join("docs")).expect("there is a folder docs");
+    let pages = entries.map(|entry| entry.expect("it can be listed").path());
+    let mut files: Vec<PathBuf> = pages
+        .filter(|path| path.extension().is_some_and(|end| end == "md"))
+        .collect();
+    files.push(root.join("README.md"));
+    files.sort();
+    let read = |path: &PathBuf| {
+        let name = path.file_name().expect("it is a file").to_string_lossy();
+        let text = fs::read_to_string(path).expect("it is readable");
+        (name.into_owned(), text)
+    };
+    files.iter().map(read).collect()
+}
+
+fn perform(exhibit: &Exhibit) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_menagerie"))
+        .args(&exhibit.arguments)
+        .current_dir(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".."))
+        .env("NO_COLOR", "1")
+        .output()
+        .expect("the binary can be started")
+}
+
+/// What is wrong with a command.
+fn complaint(name: &str, exhibit: &Exhibit) -> Option<String> {
+    let output = perform(exhibit);
+    let [stdout, stderr] =
+        [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes));
+    let what = format!(
+        "{name}:{}: menagerie {}",
+        exhibit.line,
+        exhibit.arguments.join(" ")
+    );
+    let code = output.status.code();
+    if !code.is_some_and(|code| exhibit.exits.contains(&code)) {
+        let expected = exhibit.exits;
+        return Some(format!(
+            "{what} exits with {code:?}, not {expected:?}\n{stderr}"
+        ));
+    }
+    let line = missing(&exhibit.sample, &stdout)?;
+    Some(format!(
+        "{what} does not print\n{line}\nwhere it is shown; it prints\n{stdout}"
+    ))
+}
+
+#[test]
+fn every_command_of_the_readme_and_the_docs_does_what_it_says() {
     let mut wrong = Vec::new();
-    for exhibit in exhibits {
-        let output = Command::new(env!("CARGO_BIN_EXE_menagerie"))
-            .args(&exhibit.arguments)
-            .current_dir(&root)
-            .env("NO_COLOR", "1")
-            .output()
-            .expect("the binary can be started");
-        let code = output.status.code();
-        if !code.is_some_and(|code| exhibit.exits.contains(&code)) {
-            wrong.push(format!(
-                "README.md:{}: menagerie {} exits with {code:?}, not {:?}\n{}",
-                exhibit.line,
-                exhibit.arguments.join(" "),
-                exhibit.exits,
-                String::from_utf8_lossy(&output.stderr)
-            ));
+    let (mut run, mut sampled) = (0, 0);
+    for (name, text) in texts() {
+        for exhibit in exhibits(&text).into_iter().chain(mentioned(&text)) {
+            run += 1;
+            sampled += usize::from(!exhibit.sample.is_empty());
+            wrong.extend(complaint(&name, &exhibit));
         }
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+    assert!(
+        run >= 20 && sampled >= 3,
+        "only {run} commands, {sampled} samples"
+    );
+}
+
+#[test]
+fn the_summary_of_the_book_names_every_page_and_no_other() {
+    let texts = texts();
+    let page = |name: &str| texts.iter().find(|(page, _)| page == name);
+    let (_, summary) = page("SUMMARY.md").expect("the book has a summary");
+    let link = Regex::new(r"\]\(([^)]+)\)").expect("it is well-formed");
+    let mut linked: Vec<String> = link
+        .captures_iter(summary)
+        .map(|capture| capture[1].to_owned())
+        .collect();
+    linked.sort();
+    let pages = texts.iter().map(|(name, _)| name.clone());
+    let expected: Vec<String> = pages
+        .filter(|name| name != "SUMMARY.md" && name != "README.md")
+        .collect();
+    assert_eq!(linked, expected);
 }
 
 #[test]
@@ -176,9 +373,13 @@ $ cargo run --release -- run scenarios/steady.toml --seed 3   # quick
 cargo run --release --example fixed_primary -- run scenarios/steady.toml
 menagerie campaign scenarios/chaos.toml \\
     --protocol all --seeds 0..2000 --mutate P04 | tail -3
-menagerie campaign scenarios/chaos.toml --seeds 0..200
+menagerie campaign chaos --for 30m
 menagerie run scenarios/chaos.toml --mutate P04 > out.txt
-cargo run --release -- report --out .
+menagerie mutations \"phase 1\"
+```
+A sentence.
+```text
+P04 ...
 ```
 ";
     let found: Vec<(usize, String, &[i32])> = exhibits(readme)
@@ -199,11 +400,35 @@ cargo run --release -- report --out .
         ),
         (
             11,
-            format!("campaign {chaos} --seeds 0..200 --no-artifacts"),
+            "campaign chaos --for 1s --no-artifacts".to_owned(),
             &[0],
         ),
         (12, format!("run {chaos} --mutate P04 --no-artifacts"), &[1]),
-        (13, "report --out . --help".to_owned(), &[0]),
+        (13, "mutations phase 1".to_owned(), &[0]),
     ];
     assert_eq!(found, expected);
+    let samples = exhibits(readme).into_iter().map(|exhibit| exhibit.sample);
+    let samples: Vec<Vec<String>> = samples.filter(|sample| !sample.is_empty()).collect();
+    assert_eq!(samples, [["P04 ..."]]);
+}
+
+#[test]
+fn a_sample_is_compared_line_by_line_without_wall_times() {
+    let sample = [
+        "a  1 checked",
+        "b ... end",
+        "  4 s virtual in 98.0ms, 3 messages",
+    ];
+    let sample = sample.map(str::to_owned);
+    let output = "a  1 checked\nb is in the middle of the end\n\
+                  \x20 4 s virtual in 1.2ms, 3 messages\n";
+    assert_eq!(missing(&sample, output), None);
+    let swapped = "b is the end\na  1 checked\n";
+    assert_eq!(missing(&sample, swapped), Some("b ... end"));
+    assert_eq!(
+        missing(&sample[..1], "a  1 checked twice\n"),
+        Some("a  1 checked")
+    );
+    let mentioned = mentioned("`menagerie run SCENARIO` and `menagerie diff a@7+Z13 b@7`");
+    assert_eq!(mentioned.len(), 1, "{mentioned:?}");
 }

@@ -18,7 +18,7 @@ use super::{
     Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Setup, Subjects, Verdict,
 };
 use crate::ids::{NodeId, VirtualTime, Zxid};
-use crate::protocol::Fact;
+use crate::protocol::{Epochs, Fact};
 
 pub(super) const ENTRY: CheckerEntry = CheckerEntry {
     name: "agreement",
@@ -31,6 +31,7 @@ pub(super) const ENTRY: CheckerEntry = CheckerEntry {
 #[derive(Debug)]
 struct Agreement {
     quorums: Quorums,
+    epochs: Epochs,
     ledger: Ledger,
     tally: Tally,
     /// The value for which a quorum voted at each zxid, and the first epoch that is known of.
@@ -46,6 +47,7 @@ impl Agreement {
     fn new(setup: &Setup) -> Agreement {
         Agreement {
             quorums: Quorums::of(setup),
+            epochs: setup.epochs,
             ledger: Ledger::default(),
             tally: Tally::default(),
             won: BTreeMap::new(),
@@ -97,8 +99,9 @@ impl Agreement {
         let first = *self.proposed.entry((zxid, epoch)).or_insert(value);
         if first != value {
             let reason = format!(
-                "{node} proposed value {value:016x} at {zxid} in epoch {epoch}, in which \
-                 {first:016x} had been proposed there"
+                "{node} proposed value {value:016x} at {zxid} in {epoch}, in which {first:016x} had \
+                 been proposed there",
+                epoch = self.epochs.name(epoch)
             );
             let subjects = Subjects::none()
                 .node(node)
@@ -135,9 +138,10 @@ impl Agreement {
         };
         if count.value != value {
             let reason = format!(
-                "{node} voted for value {value:016x} at {zxid} in epoch {epoch}, in which others \
-                 voted for {:016x}",
-                count.value
+                "{node} voted for value {value:016x} at {zxid} in {epoch}, in which others voted for \
+                 {:016x}",
+                count.value,
+                epoch = self.epochs.name(epoch)
             );
             let subjects = Subjects::none()
                 .node(node)
@@ -153,8 +157,10 @@ impl Agreement {
         let (first, earlier) = *self.won.entry(zxid).or_insert((value, epoch));
         if first != value {
             let reason = format!(
-                "a quorum voted for value {value:016x} at {zxid} in epoch {epoch}, where \
-                 {first:016x} had been chosen in epoch {earlier}"
+                "a quorum voted for value {value:016x} at {zxid} in {epoch}, where {first:016x} had \
+                 been chosen in {earlier}",
+                epoch = self.epochs.name(epoch),
+                earlier = self.epochs.name(earlier)
             );
             let subjects = Subjects::none()
                 .zxid(zxid)

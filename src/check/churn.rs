@@ -12,7 +12,7 @@ use super::{
     Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Setup, Subjects, Verdict,
 };
 use crate::ids::{NodeId, Span, VirtualTime};
-use crate::protocol::Fact;
+use crate::protocol::{Epochs, Fact};
 
 pub(super) const ENTRY: CheckerEntry = CheckerEntry {
     name: "churn",
@@ -32,6 +32,7 @@ struct Reign {
 #[derive(Debug)]
 struct Churn {
     voters: Vec<NodeId>,
+    epochs: Epochs,
     /// Each of a later epoch than the one before.
     reigns: Vec<Reign>,
     findings: Findings,
@@ -41,6 +42,7 @@ impl Churn {
     fn new(setup: &Setup) -> Churn {
         Churn {
             voters: setup.voters.clone(),
+            epochs: setup.epochs,
             reigns: Vec::new(),
             findings: Findings::default(),
         }
@@ -58,9 +60,13 @@ impl Churn {
                 continue;
             }
             let reason = format!(
-                "{} was established as the leader of epoch {}, though {}, leader of epoch {} since \
-                 {}, had reached {healthy:?} undisturbed since {since} and longer",
-                new.leader, new.epoch, old.leader, old.epoch, old.at
+                "{} was established as the leader of {}, though {}, leader of {} since {}, had \
+                 reached {healthy:?} undisturbed since {since} and longer",
+                new.leader,
+                self.epochs.name(new.epoch),
+                old.leader,
+                self.epochs.name(old.epoch),
+                old.at
             );
             let subjects = Subjects::none()
                 .nodes([new.leader, old.leader])

@@ -58,8 +58,9 @@ impl Leadership {
         if let Some(reign) = self.reigns.get(&epoch) {
             if reign.leader != node {
                 let reason = format!(
-                    "{node} became the leader of epoch {epoch}, which {} leads",
-                    reign.leader
+                    "{node} became the leader of {epoch}, which {} leads",
+                    reign.leader,
+                    epoch = self.epochs.name(epoch)
                 );
                 let subjects = Subjects::none().node(node).node(reign.leader).epoch(epoch);
                 self.findings.fail(at, reason, subjects);
@@ -71,8 +72,10 @@ impl Leadership {
             && *zxid > through
         {
             let reason = format!(
-                "{node} became the leader of epoch {epoch} with a history through {through}, but \
-                 {zxid} is committed in epoch {lower}"
+                "{node} became the leader of {epoch} with a history through {through}, but {zxid} is \
+                 committed in {lower}",
+                epoch = self.epochs.name(epoch),
+                lower = self.epochs.name(*lower)
             );
             let subjects = Subjects::none()
                 .node(node)
@@ -103,9 +106,12 @@ impl Leadership {
         let mut later = self.reigns.range(epoch.saturating_add(1)..);
         if let Some((higher, reign)) = later.find(|(_, reign)| reign.through < zxid) {
             let reason = format!(
-                "{zxid} was committed in epoch {epoch}, but {} was established as the leader of \
-                 epoch {higher} with a history through {} only",
-                reign.leader, reign.through
+                "{zxid} was committed in {epoch}, but {} was established as the leader of {higher} \
+                 with a history through {} only",
+                reign.leader,
+                reign.through,
+                epoch = self.epochs.name(epoch),
+                higher = self.epochs.name(*higher)
             );
             let subjects = Subjects::none()
                 .node(reign.leader)
@@ -132,16 +138,19 @@ impl Leadership {
     fn propose(&mut self, at: VirtualTime, node: NodeId, epoch: u64, zxid: Zxid) {
         self.findings.count();
         let Some(reign) = self.reigns.get_mut(&epoch) else {
-            let reason =
-                format!("{node} proposed {zxid} in epoch {epoch}, which has no established leader");
+            let reason = format!(
+                "{node} proposed {zxid} in {epoch}, which has no established leader",
+                epoch = self.epochs.name(epoch)
+            );
             let subjects = Subjects::none().node(node).zxid(zxid).epoch(epoch);
             self.findings.fail(at, reason, subjects);
             return;
         };
         if reign.leader != node {
             let reason = format!(
-                "{node} proposed {zxid} in epoch {epoch}, which {} leads",
-                reign.leader
+                "{node} proposed {zxid} in {epoch}, which {} leads",
+                reign.leader,
+                epoch = self.epochs.name(epoch)
             );
             let subjects = Subjects::none()
                 .node(node)

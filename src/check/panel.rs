@@ -1,17 +1,24 @@
 //! All checkers of one run.
 
+use std::collections::BTreeSet;
+
 use super::interests::KINDS;
 use super::{
     CHECKERS, Checker, CheckerEntry, Counterexample, Ending, Excused, Interests, Observation,
     Setup, Verdict,
 };
 use crate::ids::VirtualTime;
+use crate::protocol::Fact;
 
 /// Every checker of [`CHECKERS`]. Each gets only the observations that it is interested in.
 pub struct Panel {
     checkers: Vec<(&'static str, Box<dyn Checker>)>,
     /// For each kind of observation, the positions in `checkers` that want it.
     audience: [Vec<usize>; KINDS],
+    /// The positions in `checkers` of those that judge facts.
+    of_facts: Vec<usize>,
+    /// The names of the facts that the protocol stated.
+    stated: BTreeSet<&'static str>,
 }
 
 impl Panel {
@@ -34,11 +41,23 @@ impl Panel {
             .iter()
             .map(|entry| (entry.name, (entry.make)(setup)))
             .collect();
-        Panel { checkers, audience }
+        let wants_facts = |entry: &CheckerEntry| entry.interests.has_kind(Interests::FACT_KIND);
+        let positions = entries.iter().enumerate();
+        Panel {
+            checkers,
+            audience,
+            of_facts: positions
+                .filter_map(|(position, entry)| wants_facts(entry).then_some(position))
+                .collect(),
+            stated: BTreeSet::new(),
+        }
     }
 
     /// Tells an observation to those who want it.
     pub fn observe(&mut self, at: VirtualTime, observation: &Observation<'_>) {
+        if let Observation::Fact { fact, .. } = observation {
+            self.stated.insert(fact.name());
+        }
         for position in &self.audience[Interests::kind(observation)] {
             self.checkers[*position].1.observe(at, observation);
         }
@@ -68,10 +87,31 @@ impl Panel {
 
     /// Every verdict, in the order of the table.
     pub fn finish(&mut self, ending: &Ending<'_>) -> Vec<(&'static str, Verdict)> {
-        self.checkers
+        let mut verdicts: Vec<(&'static str, Verdict)> = self
+            .checkers
             .iter_mut()
             .map(|(name, checker)| (*name, checker.finish(ending)))
-            .collect()
+            .collect();
+        for position in &self.of_facts {
+            if let Verdict::Vacuous(what) = &mut verdicts[*position].1 {
+                what.push_str(&self.unstated());
+            }
+        }
+        verdicts
+    }
+
+    /// Which facts a protocol never stated: without them some checkers have nothing to judge.
+    fn unstated(&self) -> String {
+        let names = Fact::NAMES.into_iter();
+        let missing: Vec<String> = names
+            .filter(|name| !self.stated.contains(name))
+            .map(|name| format!("Fact::{name}"))
+            .collect();
+        if missing.is_empty() {
+            String::new()
+        } else {
+            format!("; the protocol never stated {}", missing.join(", "))
+        }
     }
 }
 
@@ -99,6 +139,24 @@ mod tests {
                 "{name}: {verdict:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_checker_without_facts_to_judge_names_those_that_were_never_stated() {
+        let mut panel = Panel::new(&setup("zab"));
+        let mut story = Story::default();
+        story.fact(1, Fact::Promised { epoch: 1 });
+        story.tell(|at, observation| panel.observe(at, observation));
+        let verdicts = ending_of(&[], |ending| panel.finish(ending));
+        let leadership = verdicts.iter().find(|(name, _)| *name == "leadership");
+        let Some((_, Verdict::Vacuous(what))) = leadership else {
+            panic!("{leadership:?} is not vacuous");
+        };
+        assert!(
+            what.contains("never stated Fact::Proposed, Fact::Established"),
+            "{what}"
+        );
+        assert!(!what.contains("Fact::Promised"), "{what}");
     }
 
     #[test]

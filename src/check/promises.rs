@@ -78,8 +78,10 @@ impl Promised {
         if epoch < *floor {
             let deed = deed();
             let reason = format!(
-                "{node} {} in epoch {epoch} after it had promised or voted in epoch {floor}",
-                deed.reason
+                "{node} {} in {epoch} after it had promised or voted in {floor}",
+                deed.reason,
+                epoch = self.epochs.name(epoch),
+                floor = self.epochs.name(*floor)
             );
             let subjects = Subjects::none()
                 .node(node)
@@ -147,12 +149,15 @@ impl Promised {
                 continue;
             }
             let reason = format!(
-                "{node} promised epoch {epoch} and reported {}, but had voted for {zxid} in epoch \
-                 {voted} (value {value:016x})",
+                "{node} promised {epoch} and reported {}, but had voted for {zxid} in {voted} (value \
+                 {value:016x})",
                 match told {
                     None => "no vote there".to_string(),
-                    Some((told, value)) => format!("a vote of epoch {told} (value {value:016x})"),
-                }
+                    Some((told, value)) =>
+                        format!("a vote of {} (value {value:016x})", self.epochs.name(*told)),
+                },
+                epoch = self.epochs.name(epoch),
+                voted = self.epochs.name(*voted)
             );
             let subjects = Subjects::none()
                 .node(node)
@@ -175,9 +180,10 @@ impl Promised {
         self.findings.count();
         if pledged.promised < floor {
             let reason = format!(
-                "{node} promised or voted in epoch {floor}, but after a loss of power its disk \
-                 would hold a promise of epoch {} only",
-                pledged.promised
+                "{node} promised or voted in {floor}, but after a loss of power its disk would hold \
+                 a promise of {} only",
+                self.epochs.name(pledged.promised),
+                floor = self.epochs.name(floor)
             );
             let subjects = Subjects::none()
                 .node(node)
@@ -195,12 +201,13 @@ impl Promised {
             let stored = place.map_or(0, |place| held.epochs[place].1);
             if stored < *epoch {
                 let reason = format!(
-                    "{node} voted for {zxid} in epoch {epoch}, but after a loss of power its disk \
-                     would hold {}",
+                    "{node} voted for {zxid} in {epoch}, but after a loss of power its disk would \
+                     hold {}",
                     match stored {
                         0 => "no vote there".to_string(),
-                        stored => format!("a vote of epoch {stored} there"),
-                    }
+                        stored => format!("a vote of {} there", self.epochs.name(stored)),
+                    },
+                    epoch = self.epochs.name(*epoch)
                 );
                 let subjects = Subjects::none().node(node).zxid(*zxid).epoch(*epoch);
                 self.findings.fail(at, reason, subjects);

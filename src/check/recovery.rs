@@ -21,7 +21,7 @@ use super::{
     Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Setup, Subjects, Verdict,
 };
 use crate::ids::{NodeId, VirtualTime, Zxid};
-use crate::protocol::Fact;
+use crate::protocol::{Epochs, Fact};
 
 pub(super) const ENTRY: CheckerEntry = CheckerEntry {
     name: "recovery",
@@ -34,6 +34,7 @@ pub(super) const ENTRY: CheckerEntry = CheckerEntry {
 #[derive(Debug)]
 struct Recovery {
     quorums: Quorums,
+    epochs: Epochs,
     tally: Tally,
     /// Who promised each epoch.
     promised: BTreeMap<u64, Members>,
@@ -46,6 +47,7 @@ impl Recovery {
     fn new(setup: &Setup) -> Recovery {
         Recovery {
             quorums: Quorums::of(setup),
+            epochs: setup.epochs,
             tally: Tally::default(),
             promised: BTreeMap::new(),
             proposed: BTreeMap::new(),
@@ -61,7 +63,8 @@ impl Recovery {
         }) = self.objection(epoch, zxid, value)
         {
             let reason = format!(
-                "{node} proposed value {value:016x} at {zxid} in epoch {epoch}, {objection}"
+                "{node} proposed value {value:016x} at {zxid} in {epoch}, {objection}",
+                epoch = self.epochs.name(epoch)
             );
             let subjects = Subjects::none()
                 .node(node)
@@ -115,8 +118,9 @@ impl Recovery {
         let bound_to = proposed.iter().find(|(earlier, _)| *earlier == bound);
         let bound_to = bound_to.map_or(0, |(_, known)| *known);
         let reason = format!(
-            "but every quorum that promised the epoch holds a vote there in epoch {bound} or \
-             later, which binds it to {bound_to:016x}"
+            "but every quorum that promised the epoch holds a vote there in {bound} or later, \
+             which binds it to {bound_to:016x}",
+            bound = self.epochs.name(bound)
         );
         let subjects = Subjects::none().epoch(bound).value(bound_to);
         Some(Wrong { reason, subjects })

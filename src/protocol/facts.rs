@@ -67,6 +67,22 @@ pub enum Fact {
 }
 
 impl Fact {
+    /// The names of all facts that a protocol may state, those left out that repeat their message.
+    pub const NAMES: [&'static str; 5] = ["Proposed", "Established", "Promised", "Voted", "Chosen"];
+
+    /// Its name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Fact::Proposed { .. } => "Proposed",
+            Fact::Established { .. } => "Established",
+            Fact::Promised { .. } => "Promised",
+            Fact::Reporting { .. } => "Reporting",
+            Fact::Reported { .. } => "Reported",
+            Fact::Voted { .. } => "Voted",
+            Fact::Chosen { .. } => "Chosen",
+        }
+    }
+
     /// Whether it repeats what the message says that it goes with: such facts are for the checkers
     /// alone. They enter neither the run hash nor the trace, which have the message.
     pub fn is_in_its_message(&self) -> bool {

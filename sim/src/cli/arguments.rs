@@ -302,6 +302,9 @@ pub(super) struct CampaignArguments {
     /// Draw the figures as SVG
     #[arg(long, value_name = "FILE")]
     pub(super) plot: Option<PathBuf>,
+    /// Write a page with the figures, the outcome of each seed, faults, rare paths and plots
+    #[arg(long, value_name = "FILE")]
+    pub(super) html: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug, Args)]

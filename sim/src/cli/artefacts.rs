@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::arguments::ArtefactArguments;
-use super::output::processors;
+use super::output::{hanging, processors};
 use super::progress::Shrinking;
 use super::{CliError, interrupt};
 use crate::diagnose::abridge::abridged;
@@ -72,7 +72,13 @@ pub(super) fn keep(
     }
     let mut closing = String::new();
     if let Some(story) = story {
-        closing = story.closing().join("\n") + "\n";
+        let which = match &smallest {
+            Some(_) => "the smallest run that fails in the same way (minimal.toml):\n",
+            None => "",
+        };
+        let lines = story.closing().into_iter();
+        let lines: Vec<String> = lines.map(|line| hanging(0, &line)).collect();
+        closing = format!("{which}{}\n", lines.join("\n"));
         input = input.with(Artefact::Story, story.to_markdown());
     }
     let force = if arguments.force {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::hash::{BuildHasher as _, Hasher as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anstyle::{AnsiColor, Style};
@@ -11,11 +11,11 @@ use super::arguments::{ArtefactArguments, CampaignArguments, Checks};
 use super::artefacts::{self, Kept};
 use super::document::{self, Campaigns, hex};
 use super::junit::{self, Suite};
-use super::output::{complain, faults_line, ops_line, print, styled};
+use super::output::{complain, faults_line, hanging, ops_line, print, styled};
 use super::select::{self, Selected};
 use super::{CliError, Exit, interrupt, progress};
 use crate::diagnose::abridge::abridged;
-use crate::report::campaign_plot;
+use crate::report::{campaign_page, campaign_plot};
 use crate::run::RunSpec;
 use crate::run::campaign::{CampaignReport, CampaignSpec, End, Limits, Recoveries, run};
 use crate::run::figures::{Figures, Kind, Spread};
@@ -27,6 +27,8 @@ const CONFIRMED_MAX: usize = 5;
 const ARTEFACTS_MAX: usize = 5;
 /// So many kinds of failure, and doubts, are printed; the document lists more.
 const TOLD_MAX: usize = 10;
+/// What a checker says is set in no further than this.
+const HANG_MAX: usize = 24;
 /// So many further seeds of one kind of failure are printed.
 const SEEDS_TOLD_MAX: usize = 8;
 
@@ -62,7 +64,7 @@ pub(super) fn campaign(
         let mut folders = Vec::new();
         for (seed, kept) in keep(spec, &report, &arguments.artefacts)? {
             if is_for_people {
-                print(&format!("  seed {seed}: {}\n", kept.told))?;
+                print(&format!("  {}\n", kept.told))?;
             } else {
                 complain(&kept.told);
             }
@@ -128,12 +130,17 @@ fn write_files(arguments: &CampaignArguments, finished: &[Finished]) -> Result<(
             .collect();
         junit::write(file, &suites)?;
     }
-    if let Some(file) = &arguments.plot {
-        let reports: Vec<&CampaignReport> = finished.iter().map(|one| &one.report).collect();
-        let plot = campaign_plot(&reports);
-        std::fs::write(file, plot).map_err(|error| {
+    let reports: Vec<&CampaignReport> = finished.iter().map(|one| &one.report).collect();
+    let write = |file: &Path, text: String| {
+        std::fs::write(file, text).map_err(|error| {
             CliError::Usage(format!("{} cannot be written: {error}", file.display()))
-        })?;
+        })
+    };
+    if let Some(file) = &arguments.plot {
+        write(file, campaign_plot(&reports))?;
+    }
+    if let Some(file) = &arguments.html {
+        write(file, campaign_page(&reports))?;
     }
     Ok(())
 }
@@ -258,7 +265,7 @@ fn figure_lines(figures: &Figures, text: &mut String) {
         );
     };
     if let Some(unavailable) = figures.unavailable() {
-        spread("longest time without a write of a run", unavailable, text);
+        spread("longest time without a write", unavailable, text);
     }
     for kind in Kind::ALL {
         if let Some(latency) = figures.latency(kind) {
@@ -272,7 +279,8 @@ fn failure_lines(report: &CampaignReport, text: &mut String) {
     for group in report.groups.iter().take(TOLD_MAX) {
         let first = &group.first;
         let reason = abridged(&first.reason);
-        let _ = writeln!(text, "  seed {}: {}: {reason}", first.seed, first.checker);
+        let head = format!("  seed {}: {}: ", first.seed, first.checker);
+        let _ = writeln!(text, "{head}{}", hanging(head.len().min(HANG_MAX), &reason));
         let _ = writeln!(text, "    {}", first.reproduce);
         if group.count > 1 {
             let others = group.seeds.iter().skip(1).take(SEEDS_TOLD_MAX);

@@ -31,7 +31,7 @@ pub(super) fn check(arguments: &CheckArguments) -> Result<Exit, CliError> {
         (None, Some(model)) => {
             let question = Question {
                 model,
-                mode: arguments.mode,
+                mode: arguments.mode.unwrap_or_else(|| usual(model)),
                 failed_swap: arguments.fail_cas,
                 limits,
             };
@@ -70,6 +70,20 @@ pub(super) fn check(arguments: &CheckArguments) -> Result<Exit, CliError> {
         print(&document::text(&Files { schema: 1, files }))?;
     }
     Ok(exit)
+}
+
+/// The promise that is checked if none is named; where there is a choice, it is said.
+fn usual(model: ModelName) -> Mode {
+    match model {
+        ModelName::Register | ModelName::Kv | ModelName::KvAppend => Mode::Linearizable,
+        ModelName::Znode => {
+            complain(
+                "checked: linearizable writes, reads in the order of their session (--mode \
+                 zookeeper); --mode linearizable asks for one order of everything",
+            );
+            Mode::Zookeeper
+        }
+    }
 }
 
 /// With an expectation only its breach counts.

@@ -154,16 +154,6 @@ struct FailureLine<'a> {
     artefacts: Option<String>,
 }
 
-/// A conclusion in a word.
-pub(super) fn word(conclusion: Conclusion) -> &'static str {
-    match conclusion {
-        Conclusion::Pass => "pass",
-        Conclusion::Vacuous => "vacuous",
-        Conclusion::Unknown => "unknown",
-        Conclusion::Fail => "fail",
-    }
-}
-
 /// A hash as people and documents see it.
 pub(super) fn hex(hash: u64) -> String {
     format!("{hash:016x}")
@@ -195,7 +185,7 @@ impl<'a> Run<'a> {
             protocol: report.protocol,
             seed: report.seed,
             hash: hex(report.hash),
-            conclusion: word(report.conclusion()),
+            conclusion: report.conclusion().word(),
             reproduce: &report.reproduce,
             artefacts,
             verdicts: report
@@ -281,7 +271,7 @@ fn failures(finished: &Finished) -> Vec<FailureLine<'_>> {
         .map(|failure| FailureLine {
             seed: failure.seed,
             hash: hex(failure.hash),
-            verdict: word(Conclusion::Fail),
+            verdict: Conclusion::Fail.word(),
             checker: &failure.checker,
             reason: &failure.reason,
             reproduce: &failure.reproduce,

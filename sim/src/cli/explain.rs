@@ -1,13 +1,18 @@
 //! `menagerie explain`.
 
+use std::path::Path;
+
 use serde::Serialize;
 
-use super::arguments::ExplainArguments;
+use super::arguments::{ExplainArguments, What};
 use super::document;
 use super::output::{complain, print};
-use super::{CliError, Exit, select, source};
+use super::source::{self, BUNDLE};
+use super::{CliError, Exit, select};
 use crate::chance::decision::Source;
+use crate::diagnose::artefacts::Artefact;
 use crate::diagnose::explain::{Length, Story, story};
+use crate::run::program::program;
 use crate::run::quoted;
 use crate::run::registry::Registration;
 
@@ -19,13 +24,26 @@ struct Document<'a> {
     story: &'a Story,
 }
 
+/// Of the folder that a failing run left the smallest scenario, which has the shortest story.
+fn smallest(what: &What) -> What {
+    let minimal = Path::new(&what.scenario).join(Artefact::Minimal.file());
+    if !minimal.is_file() {
+        return what.clone();
+    }
+    What {
+        scenario: minimal.to_string_lossy().into_owned(),
+        ..what.clone()
+    }
+}
+
 /// Tells the story of a failing run.
 pub(super) fn explain(
     arguments: &ExplainArguments,
     registered: &[Registration],
 ) -> Result<Exit, CliError> {
     select::checker(arguments.run.checker.as_deref())?;
-    let mut loaded = source::load(&arguments.run.what, arguments.run.seed, registered)?;
+    let what = smallest(&arguments.run.what);
+    let mut loaded = source::load(&what, arguments.run.seed, registered)?;
     let run = &mut loaded.job.resolved;
     run.world.trace = true;
     run.world.checks = true;
@@ -62,11 +80,25 @@ pub(super) fn explain(
     } else {
         print(&(told.lines().join("\n") + "\n"))?;
     }
+    if what.scenario != arguments.run.what.scenario {
+        complain(&format!(
+            "this is the story of the smallest run that fails in the same way, {}; of the run \
+             itself: {} explain {}",
+            what.scenario,
+            program(),
+            quoted(
+                &Path::new(&arguments.run.what.scenario)
+                    .join(BUNDLE)
+                    .to_string_lossy()
+            )
+        ));
+    }
     if !is_spelled_out {
         let path = quoted(&arguments.run.what.scenario);
         complain(&format!(
             "the run was not shrunk, and its story has much that does not matter; shrink it first \
-             (`menagerie shrink {path} …`) and explain the bundle that comes of it"
+             (`{} shrink {path} …`) and explain the bundle that comes of it",
+            program()
         ));
     }
     Ok(Exit::Held)

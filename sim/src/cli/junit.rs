@@ -8,7 +8,6 @@ use std::time::Duration;
 use menagerie::check::Verdict;
 
 use super::CliError;
-use super::document::word;
 use crate::run::campaign::CampaignReport;
 use crate::run::{Conclusion, RunReport};
 use crate::words::escaped;
@@ -97,7 +96,7 @@ pub(super) fn of_campaign(report: &CampaignReport) -> Suite {
         outcome: match conclusion {
             Conclusion::Pass => Outcome::Passed,
             Conclusion::Vacuous | Conclusion::Unknown => {
-                Outcome::Skipped(format!("{}{}", word(*conclusion), doubt(*seed)))
+                Outcome::Skipped(format!("{}{}", conclusion.word(), doubt(*seed)))
             }
             Conclusion::Fail => {
                 let (kind, message, reproduce) = failure(*seed);

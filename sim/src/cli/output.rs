@@ -81,6 +81,12 @@ fn columns_within(lines: &[(String, String)], width: usize) -> String {
     text
 }
 
+/// A text that begins in a column of a line, wrapped at the width of the terminal below itself.
+pub(super) fn hanging(column: usize, text: &str) -> String {
+    let below = format!("\n{}", " ".repeat(column));
+    wrapped(text, width().saturating_sub(column)).join(&below)
+}
+
 /// A text in lines of a width, broken between words; a longer word has a line of its own.
 pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
     const NARROWEST: usize = 20;

@@ -10,7 +10,7 @@ use menagerie::check::Verdict;
 use super::arguments::RunArguments;
 use super::document::{self, Performed, Runs, hex};
 use super::junit::{self, Suite};
-use super::output::{complain, faults_line, ops_line, print, styled};
+use super::output::{complain, faults_line, hanging, ops_line, print, styled};
 use super::select::{self, Selected};
 use super::{CliError, Exit, artefacts, interrupt};
 use crate::diagnose::abridge::abridged;
@@ -142,6 +142,9 @@ fn style(verdict: &Verdict) -> Style {
     Style::new().fg_color(Some(color.into())).bold()
 }
 
+/// Where what a checker says begins.
+const DETAIL_COLUMN: usize = 28;
+
 /// What each checker says, a line each.
 fn verdict_lines(report: &RunReport, text: &mut String) {
     for judged in &report.verdicts {
@@ -154,6 +157,7 @@ fn verdict_lines(report: &RunReport, text: &mut String) {
                 format!("at {}: {}", counterexample.at, abridged(reason))
             }
         };
+        let detail = hanging(DETAIL_COLUMN, &detail);
         let _ = writeln!(text, "  {:<18}{word}{detail}", judged.checker);
     }
 }

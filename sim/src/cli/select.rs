@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::CliError;
 use super::arguments::{Choice, Many};
+use super::output::complain;
 use crate::run::registry::Registration;
 use crate::scenario::RUNNER_CHECKERS;
 use crate::scenario::Scenario;
@@ -36,7 +37,11 @@ pub(super) fn all(what: &Many, registered: &[Registration]) -> Result<Vec<Select
 
 /// Reads a scenario with the values that were set.
 pub(super) fn scenario(name: &str, choice: &Choice) -> Result<Arc<Scenario>, CliError> {
-    Ok(Arc::new(Scenario::read_with(name, &choice.set)?))
+    let scenario = Scenario::read_with(name, &choice.set)?;
+    if let Some(advice) = scenario.advice() {
+        complain(&format!("warning: {advice}"));
+    }
+    Ok(Arc::new(scenario))
 }
 
 /// The mutations that were named: on the command line, where `none` switches all off, or else in

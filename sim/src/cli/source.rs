@@ -24,7 +24,7 @@ pub(super) struct Loaded {
 }
 
 /// The name of a bundle in the folder of a run.
-const BUNDLE: &str = "bundle.json";
+pub(super) const BUNDLE: &str = "bundle.json";
 
 /// A run of which only the scenario, protocol and mutations are named.
 pub(super) fn what(scenario: String, protocol: Option<String>, mutate: Vec<String>) -> What {

@@ -6,6 +6,7 @@
 mod coverage;
 mod detection;
 mod figures;
+mod page;
 mod plot;
 mod table;
 mod text;
@@ -29,6 +30,7 @@ use crate::run::registry::Registration;
 use crate::scenario::{Scenario, ScenarioError, files_in};
 use detection::Detection;
 pub use figures::campaign_plot;
+pub use page::campaign_page;
 
 /// How much is run.
 #[derive(Clone, Debug, PartialEq, Eq)]

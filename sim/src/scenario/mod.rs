@@ -76,6 +76,20 @@ impl Scenario {
         })
     }
 
+    /// What is not wrong with it and should be better: for people who write scenarios.
+    pub fn advice(&self) -> Option<String> {
+        let story = self.document.story.get_ref();
+        let sentences = story.split(['.', '!', '?', ':']);
+        let told = sentences.filter(|part| part.chars().any(char::is_alphabetic));
+        (told.count() < 2).then(|| {
+            format!(
+                "{}: the story is short; it reads best as two sentences: what happens, and what is \
+                 expected",
+                self.path
+            )
+        })
+    }
+
     /// The bugs that the file switches on.
     pub fn mutations(&self) -> Mutations {
         let ids = self.document.mutations.get_ref().iter();

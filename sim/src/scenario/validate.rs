@@ -115,19 +115,6 @@ impl Problems {
                 "this version of menagerie reads `schema = 1`",
             );
         }
-        let story = &document.story;
-        let sentences = story
-            .get_ref()
-            .split(['.', '!', '?', ':'])
-            .filter(|part| part.chars().any(char::is_alphabetic))
-            .count();
-        if sentences < 2 {
-            self.add(
-                story.span(),
-                "the story is too short".to_owned(),
-                "tell in two sentences what happens and what is expected",
-            );
-        }
         self.positive(&document.duration, "duration");
         if let Some(bound) = &document.liveness.bound {
             self.positive(bound, "bound");

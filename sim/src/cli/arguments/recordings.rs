@@ -28,9 +28,10 @@ pub(in crate::cli) struct CheckArguments {
     /// What they are about
     #[arg(long, value_name = "MODEL", value_parser = model, required_unless_present = "manifest")]
     pub(in crate::cli) model: Option<ModelName>,
-    /// The promise that is checked: linearizable or zookeeper
-    #[arg(long, value_name = "MODE", value_parser = mode, default_value = "linearizable")]
-    pub(in crate::cli) mode: Mode,
+    /// The promise that is checked: linearizable or zookeeper [default: zookeeper for the model
+    /// znode, whose local reads promise no more; linearizable for the others]
+    #[arg(long, value_name = "MODE", value_parser = mode)]
+    pub(in crate::cli) mode: Option<Mode>,
     /// What a failed compare-and-set means: observed-mismatch or dropped
     #[arg(long, value_name = "MEANING", value_parser = failed_swap,
           default_value = "observed-mismatch")]

@@ -160,15 +160,13 @@ impl Names {
         !self.epochs_in_positions && epoch >= 256
     }
 
-    /// What the epochs and digests of a checker's sentence stand for.
+    /// What the digests of a checker's sentence stand for.
     pub fn glossary(&self, subjects: &Subjects) -> String {
-        let ballots = subjects.epochs.iter().filter(|one| self.is_ballot(**one));
-        let mut entries: Vec<String> = ballots
-            .map(|epoch| format!("epoch {epoch} is {}", self.epoch(*epoch)))
-            .collect();
         let values = subjects.values.iter();
         let named = values.filter(|value| **value == 0 || self.values.contains_key(value));
-        entries.extend(named.map(|value| format!("value {value:016x} is {}", self.value(*value))));
+        let entries: Vec<String> = named
+            .map(|value| format!("value {value:016x} is {}", self.value(*value)))
+            .collect();
         match entries.is_empty() {
             true => String::new(),
             false => format!("Here {}.", listed(&entries)),
