@@ -49,17 +49,12 @@ fn the_smallest_protocol_survives_what_it_is_shown_to_survive() {
 
 #[test]
 fn lines_to_paste_name_the_program_that_printed_them() {
-    let arguments = [
-        "run",
-        "steady",
-        "--set",
-        "liveness.bound=1ms",
-        "--no-artifacts",
-    ];
+    let set = ["--mutate", "T03", "--set", "duration=3s"];
+    let arguments = [&["run", "steady"], &set[..], &["--no-artifacts"]].concat();
     let (code, stdout, _) = example("primary_backup", &arguments);
     assert_eq!(code, Some(1), "{stdout}");
     let line = "reproduce: primary_backup run steady --protocol primary-backup --seed 1 --set \
-                liveness.bound=1ms";
+                duration=3s --mutate T03";
     assert!(stdout.contains(line), "{stdout}");
 }
 

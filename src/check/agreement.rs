@@ -201,6 +201,10 @@ impl Checker for Agreement {
         }
     }
 
+    fn lives_on(&self) -> &'static [&'static str] {
+        &["Proposed"]
+    }
+
     fn violation(&self) -> Option<&Counterexample> {
         self.findings.violation()
     }

@@ -151,6 +151,10 @@ impl Checker for Chosen {
         }
     }
 
+    fn lives_on(&self) -> &'static [&'static str] {
+        &["Voted", "Chosen"]
+    }
+
     fn violation(&self) -> Option<&Counterexample> {
         self.findings.violation()
     }

@@ -140,6 +140,10 @@ impl Checker for Churn {
         }
     }
 
+    fn lives_on(&self) -> &'static [&'static str] {
+        &["Established"]
+    }
+
     fn violation(&self) -> Option<&Counterexample> {
         self.findings.violation()
     }

@@ -89,9 +89,6 @@ impl Interests {
         }
     }
 
-    /// The kind number of facts.
-    pub(super) const FACT_KIND: usize = 5;
-
     /// Whether kind number `kind` is in the set.
     pub(super) fn has_kind(self, kind: usize) -> bool {
         self.0 >> kind & 1 == 1

@@ -215,6 +215,10 @@ impl Checker for Leadership {
         }
     }
 
+    fn lives_on(&self) -> &'static [&'static str] {
+        &["Proposed", "Established"]
+    }
+
     fn violation(&self) -> Option<&Counterexample> {
         self.findings.violation()
     }

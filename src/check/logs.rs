@@ -207,6 +207,10 @@ impl Checker for Logs {
         }
     }
 
+    fn lives_on(&self) -> &'static [&'static str] {
+        &["Proposed", "Established"]
+    }
+
     fn violation(&self) -> Option<&Counterexample> {
         self.findings.violation()
     }

@@ -254,6 +254,11 @@ pub trait Checker {
     /// A violation found so far, if any: a run may stop at the first.
     fn violation(&self) -> Option<&Counterexample>;
 
+    /// The facts, by their names, without which it has nothing to judge.
+    fn lives_on(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// What it could not hold against the run; known once the verdict is given.
     fn excused(&self) -> Excused {
         Excused::default()

@@ -8,15 +8,12 @@ use super::{
     Setup, Verdict,
 };
 use crate::ids::VirtualTime;
-use crate::protocol::Fact;
 
 /// Every checker of [`CHECKERS`]. Each gets only the observations that it is interested in.
 pub struct Panel {
     checkers: Vec<(&'static str, Box<dyn Checker>)>,
     /// For each kind of observation, the positions in `checkers` that want it.
     audience: [Vec<usize>; KINDS],
-    /// The positions in `checkers` of those that judge facts.
-    of_facts: Vec<usize>,
     /// The names of the facts that the protocol stated.
     stated: BTreeSet<&'static str>,
 }
@@ -41,14 +38,9 @@ impl Panel {
             .iter()
             .map(|entry| (entry.name, (entry.make)(setup)))
             .collect();
-        let wants_facts = |entry: &CheckerEntry| entry.interests.has_kind(Interests::FACT_KIND);
-        let positions = entries.iter().enumerate();
         Panel {
             checkers,
             audience,
-            of_facts: positions
-                .filter_map(|(position, entry)| wants_facts(entry).then_some(position))
-                .collect(),
             stated: BTreeSet::new(),
         }
     }
@@ -87,31 +79,26 @@ impl Panel {
 
     /// Every verdict, in the order of the table.
     pub fn finish(&mut self, ending: &Ending<'_>) -> Vec<(&'static str, Verdict)> {
-        let mut verdicts: Vec<(&'static str, Verdict)> = self
-            .checkers
-            .iter_mut()
-            .map(|(name, checker)| (*name, checker.finish(ending)))
-            .collect();
-        for position in &self.of_facts {
-            if let Verdict::Vacuous(what) = &mut verdicts[*position].1 {
-                what.push_str(&self.unstated());
+        let mut verdicts = Vec::new();
+        for (name, checker) in &mut self.checkers {
+            let mut verdict = checker.finish(ending);
+            if let Verdict::Vacuous(what) = &mut verdict {
+                what.push_str(&unstated(checker.lives_on(), &self.stated));
             }
+            verdicts.push((*name, verdict));
         }
         verdicts
     }
+}
 
-    /// Which facts a protocol never stated: without them some checkers have nothing to judge.
-    fn unstated(&self) -> String {
-        let names = Fact::NAMES.into_iter();
-        let missing: Vec<String> = names
-            .filter(|name| !self.stated.contains(name))
-            .map(|name| format!("Fact::{name}"))
-            .collect();
-        if missing.is_empty() {
-            String::new()
-        } else {
-            format!("; the protocol never stated {}", missing.join(", "))
-        }
+/// Which of the facts that a checker lives on a protocol never stated.
+fn unstated(needed: &[&str], stated: &BTreeSet<&'static str>) -> String {
+    let missing = needed.iter().filter(|name| !stated.contains(*name));
+    let missing: Vec<String> = missing.map(|name| format!("Fact::{name}")).collect();
+    if missing.is_empty() {
+        String::new()
+    } else {
+        format!("; the protocol never stated {}", missing.join(", "))
     }
 }
 
@@ -127,6 +114,7 @@ impl core::fmt::Debug for Panel {
 mod tests {
     use super::super::testing::{Story, ending_of, setup};
     use super::*;
+    use crate::protocol::Fact;
 
     #[test]
     fn every_checker_is_vacuous_after_a_run_in_which_nothing_happened() {
@@ -156,6 +144,10 @@ mod tests {
             what.contains("never stated Fact::Proposed, Fact::Established"),
             "{what}"
         );
+        let recovery = verdicts.iter().find(|(name, _)| *name == "recovery");
+        let Some((_, Verdict::Vacuous(what))) = recovery else {
+            panic!("{recovery:?} is not vacuous");
+        };
         assert!(!what.contains("Fact::Promised"), "{what}");
     }
 

@@ -249,6 +249,10 @@ impl Checker for Promised {
         }
     }
 
+    fn lives_on(&self) -> &'static [&'static str] {
+        &["Promised", "Voted"]
+    }
+
     fn violation(&self) -> Option<&Counterexample> {
         self.findings.violation()
     }

@@ -157,6 +157,10 @@ impl Checker for Recovery {
         }
     }
 
+    fn lives_on(&self) -> &'static [&'static str] {
+        &["Proposed", "Promised", "Voted"]
+    }
+
     fn violation(&self) -> Option<&Counterexample> {
         self.findings.violation()
     }

@@ -67,9 +67,6 @@ pub enum Fact {
 }
 
 impl Fact {
-    /// The names of all facts that a protocol may state, those left out that repeat their message.
-    pub const NAMES: [&'static str; 5] = ["Proposed", "Established", "Promised", "Voted", "Chosen"];
-
     /// Its name.
     pub fn name(&self) -> &'static str {
         match self {
