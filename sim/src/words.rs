@@ -1,4 +1,4 @@
-//! Words that people type, and words of sentences.
+//! Words that people type, and texts that stand in XML.
 
 /// The known word that is nearest, if one is near.
 pub(crate) fn suggestion<'a>(text: &str, known: impl Iterator<Item = &'a str>) -> String {
@@ -24,23 +24,6 @@ fn distance(left: &str, right: &str) -> usize {
         }
     }
     row[right.len()]
-}
-
-/// How many words a signature has at most.
-const SIGNATURE_WORDS: usize = 12;
-
-/// A reason without what differs from run to run: its first words that are nothing but letters.
-pub(crate) fn signature(reason: &str) -> String {
-    let words = reason.split_whitespace();
-    let plain = words.filter(|word| {
-        let word = word.trim_end_matches([',', '.', ':', ';']);
-        !word.is_empty() && word.chars().all(char::is_alphabetic)
-    });
-    let mut kept: Vec<&str> = plain
-        .map(|word| word.trim_end_matches([',', '.', ':', ';']))
-        .collect();
-    kept.truncate(SIGNATURE_WORDS);
-    kept.join(" ")
 }
 
 /// A text as XML and HTML take it, in elements and attributes. Control characters have no form there.

@@ -98,9 +98,7 @@ impl Mutation {
                 "election",
                 "order of writes to disk",
             ],
-            "N20" | "N21" | "N25" => {
-                &["stable storage", "fsync failure", "page cache"]
-            }
+            "N20" | "N21" | "N25" => &["stable storage", "fsync failure", "page cache"],
             "N22" => &["failure detection", "timeout", "slow disks", "liveness"],
             "N23" => &["election", "timeout", "liveness"],
             "N24" => &[

@@ -274,7 +274,7 @@ fn figure_lines(figures: &Figures, text: &mut String) {
     }
 }
 
-/// The failures by checker and signature, each with the line that reproduces its first.
+/// The failures by checker and rule, each with the line that reproduces its first.
 fn failure_lines(report: &CampaignReport, text: &mut String) {
     for group in report.groups.iter().take(TOLD_MAX) {
         let first = &group.first;

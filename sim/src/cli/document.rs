@@ -103,11 +103,12 @@ struct SpreadLine {
     worst_seed: u64,
 }
 
-/// Failing runs of which one checker says the same.
+/// Failing runs that break one rule of a checker.
 #[derive(Debug, Serialize)]
 struct GroupLine<'a> {
     checker: &'a str,
-    signature: &'a str,
+    /// The place in the sources that reports it.
+    rule: String,
     count: u64,
     seeds: &'a [u64],
     first: &'a str,
@@ -284,7 +285,7 @@ impl<'a> GroupLine<'a> {
     fn new(group: &'a Group) -> GroupLine<'a> {
         GroupLine {
             checker: &group.first.checker,
-            signature: &group.first.signature,
+            rule: format!("{}:{}", group.first.rule.file, group.first.rule.line),
             count: group.count,
             seeds: &group.seeds,
             first: &group.first.reproduce,

@@ -51,10 +51,10 @@ fn campaign(report: &CampaignReport, body: &mut String) {
         faults.map(|(kind, count)| ((*kind).to_owned(), *count)),
         body,
     );
-    let reached = report.reached.of(report.protocol);
+    let reached = report.reached.lines().iter();
     counts(
         "rare paths, in so many runs",
-        reached.map(|(entry, runs, _)| (entry.name.to_owned(), runs)),
+        reached.map(|line| (line.name.to_owned(), line.runs)),
         body,
     );
     body.push_str("</div>\n");
@@ -84,7 +84,7 @@ fn strip(report: &CampaignReport, body: &mut String) {
     body.push_str("</svg>\n");
 }
 
-/// The failures by checker and signature.
+/// The failures by checker and rule.
 fn failures(report: &CampaignReport, body: &mut String) {
     for group in &report.groups {
         let first = &group.first;

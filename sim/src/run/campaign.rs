@@ -14,7 +14,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use menagerie::check::Excused;
+use menagerie::check::{Excused, Rule};
 use menagerie::ids::Span;
 use menagerie::mutation::Mutations;
 
@@ -97,13 +97,13 @@ pub struct Failure {
     pub checker: String,
     /// What it says.
     pub reason: String,
-    /// Its sentence without names and numbers: failures of one cause mostly share it.
-    pub signature: String,
+    /// The rule that is broken.
+    pub rule: Rule,
     /// The line that repeats it.
     pub reproduce: String,
 }
 
-/// Failing runs of which one checker says the same.
+/// Failing runs that break one rule of a checker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
     /// The first of them.
@@ -210,7 +210,7 @@ pub struct CampaignReport {
     pub hash: u64,
     /// The first failures.
     pub failures: Vec<Failure>,
-    /// All failures by checker and signature, in the order in which each was met first.
+    /// All failures by checker and rule, in the order in which each was met first.
     pub groups: Vec<Group>,
     /// How each run ended, by its seed.
     pub outcomes: Vec<(u64, Conclusion)>,

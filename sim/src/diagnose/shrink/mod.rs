@@ -45,7 +45,6 @@ use crate::run::internal::Internal;
 use crate::run::registry::Registration;
 use crate::run::resolve::Resolved;
 use crate::run::{Job, RunReport};
-use crate::words::signature;
 
 pub use size::Size;
 

@@ -9,7 +9,6 @@ use menagerie::check::{Excused, Verdict};
 use super::{CampaignReport, CampaignSpec, End, FAILURES_LISTED_MAX, Failure, Group, Recovery};
 use crate::run::figures::Figures;
 use crate::run::{Conclusion, OpCounts, RunReport};
-use crate::words::signature;
 use crate::world::reach::Tally;
 
 /// Folds results in the order of their seeds.
@@ -150,10 +149,10 @@ fn doubt(report: &mut CampaignReport, run: &RunReport) {
     report.doubts.push((run.seed, reason.unwrap_or_default()));
 }
 
-/// Adds a failure to those of its checker and signature.
+/// Adds a failure to those of its checker and rule.
 fn group(groups: &mut Vec<Group>, failure: &Failure) {
     let of = |group: &&mut Group| {
-        group.first.checker == failure.checker && group.first.signature == failure.signature
+        group.first.checker == failure.checker && group.first.rule == failure.rule
     };
     if let Some(group) = groups.iter_mut().find(of) {
         group.count += 1;
@@ -182,7 +181,7 @@ fn failure(run: &RunReport) -> Failure {
         hash: run.hash,
         checker,
         reason: format!("at {}: {}", counterexample.at, counterexample.reason),
-        signature: signature(&counterexample.reason),
+        rule: counterexample.rule.clone(),
         reproduce: run.reproduce.clone(),
     }
 }
