@@ -53,8 +53,8 @@ fn lines_to_paste_name_the_program_that_printed_them() {
     let arguments = [&["run", "steady"], &set[..], &["--no-artifacts"]].concat();
     let (code, stdout, _) = example("primary_backup", &arguments);
     assert_eq!(code, Some(1), "{stdout}");
-    let line = "reproduce: primary_backup run steady --protocol primary-backup --seed 1 --set \
-                duration=3s --mutate T03";
+    let line = "reproduce: primary_backup run scenarios/steady.toml --protocol primary-backup \
+                --seed 1 --set duration=3s --mutate T03";
     assert!(stdout.contains(line), "{stdout}");
 }
 

@@ -99,8 +99,8 @@ impl Agreement {
         let first = *self.proposed.entry((zxid, epoch)).or_insert(value);
         if first != value {
             let reason = format!(
-                "{node} proposed value {value:016x} at {zxid} in {epoch}, in which {first:016x} had \
-                 been proposed there",
+                "{node} proposed value {value:016x} at {zxid} in {epoch}, in which {first:016x} \
+                 had been proposed there",
                 epoch = self.epochs.name(epoch)
             );
             let subjects = Subjects::none()
@@ -138,8 +138,8 @@ impl Agreement {
         };
         if count.value != value {
             let reason = format!(
-                "{node} voted for value {value:016x} at {zxid} in {epoch}, in which others voted for \
-                 {:016x}",
+                "{node} voted for value {value:016x} at {zxid} in {epoch}, in which others voted \
+                 for {:016x}",
                 count.value,
                 epoch = self.epochs.name(epoch)
             );
@@ -157,8 +157,8 @@ impl Agreement {
         let (first, earlier) = *self.won.entry(zxid).or_insert((value, epoch));
         if first != value {
             let reason = format!(
-                "a quorum voted for value {value:016x} at {zxid} in {epoch}, where {first:016x} had \
-                 been chosen in {earlier}",
+                "a quorum voted for value {value:016x} at {zxid} in {epoch}, where {first:016x} \
+                 had been chosen in {earlier}",
                 epoch = self.epochs.name(epoch),
                 earlier = self.epochs.name(earlier)
             );

@@ -72,8 +72,8 @@ impl Leadership {
             && *zxid > through
         {
             let reason = format!(
-                "{node} became the leader of {epoch} with a history through {through}, but {zxid} is \
-                 committed in {lower}",
+                "{node} became the leader of {epoch} with a history through {through}, but {zxid} \
+                 is committed in {lower}",
                 epoch = self.epochs.name(epoch),
                 lower = self.epochs.name(*lower)
             );

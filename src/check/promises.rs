@@ -149,8 +149,8 @@ impl Promised {
                 continue;
             }
             let reason = format!(
-                "{node} promised {epoch} and reported {}, but had voted for {zxid} in {voted} (value \
-                 {value:016x})",
+                "{node} promised {epoch} and reported {}, but had voted for {zxid} in {voted} \
+                 (value {value:016x})",
                 match told {
                     None => "no vote there".to_string(),
                     Some((told, value)) =>
@@ -180,8 +180,8 @@ impl Promised {
         self.findings.count();
         if pledged.promised < floor {
             let reason = format!(
-                "{node} promised or voted in {floor}, but after a loss of power its disk would hold \
-                 a promise of {} only",
+                "{node} promised or voted in {floor}, but after a loss of power its disk would \
+                 hold a promise of {} only",
                 self.epochs.name(pledged.promised),
                 floor = self.epochs.name(floor)
             );

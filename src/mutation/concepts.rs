@@ -1,5 +1,5 @@
-//! What a mutation is about, for whoever looks for one: the concepts that it breaks, in the words of
-//! a lecture, and the releases of ZooKeeper that had the bug, where a source names them.
+//! What a mutation is about, for whoever looks for one: the concepts that it breaks, in the words
+//! of a lecture, and the releases of ZooKeeper that had the bug, where a source names them.
 
 use super::Mutation;
 
@@ -89,7 +89,7 @@ impl Mutation {
             "N40" | "N42" | "N45" => &["sessions", "stale reads", "epoch"],
             "N41" => &["sessions", "expiry", "election"],
             "N43" => &["sessions", "expiry", "fencing", "generation"],
-            "N44" => &["sessions", "expiry", "process pause"],
+            "N44" => &["sessions", "expiry", "pause"],
             "N46" => &["sessions", "duplicate messages", "fencing"],
             "N47" => &["sessions", "fencing", "session moves"],
             "Z03" => &[

@@ -1,5 +1,5 @@
-//! JUnit XML, which CI servers read: a suite is a scenario on a protocol. Of a run, each checker is a
-//! case; of a campaign, each seed.
+//! JUnit XML, which CI servers read: a suite is a scenario on a protocol. Of a run, each checker is
+//! a case; of a campaign, each seed.
 
 use std::fmt::Write as _;
 use std::path::Path;

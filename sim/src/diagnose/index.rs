@@ -123,7 +123,8 @@ fn row(run: &KeptRun, rows: &mut String) {
     let _ = writeln!(
         rows,
         "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td>\
-         <td>{links}<details><summary>repeat</summary><code>{}</code><br>hash {}</details></td></tr>",
+         <td>{links}<details><summary>repeat</summary><code>{}</code><br>hash {}</details></td>\
+         </tr>",
         escaped(&verdict.scenario),
         escaped(&verdict.protocol),
         verdict.seed,

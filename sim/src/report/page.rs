@@ -68,7 +68,8 @@ fn strip(report: &CampaignReport, body: &mut String) {
     let rows = report.outcomes.len().div_ceil(STRIP);
     let _ = writeln!(
         body,
-        "<svg class=\"strip\" viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"outcome of each seed\">",
+        "<svg class=\"strip\" viewBox=\"0 0 {} {}\" role=\"img\" \
+         aria-label=\"outcome of each seed\">",
         STRIP * 8,
         rows * 8
     );

@@ -113,16 +113,31 @@ fn a_matrix_that_does_not_fit_the_ensemble_is_refused() {
 }
 
 #[test]
-fn an_unknown_schema_and_a_short_story_are_told_together() {
+fn an_unknown_schema_and_a_duration_of_nothing_are_told_together() {
     let text = "schema = 2\nstory = \"Short.\"\nduration = \"0s\"\n";
-    let error = Scenario::parse("x.toml", text).expect_err("three mistakes");
+    let error = Scenario::parse("x.toml", text).expect_err("two mistakes");
     let lines: Vec<usize> = error
         .problems
         .iter()
         .filter_map(|problem| error.place(problem))
         .map(|(line, _)| line)
         .collect();
-    assert_eq!(lines, vec![1, 2, 3]);
+    assert_eq!(lines, vec![1, 3]);
+}
+
+#[test]
+fn a_short_story_is_no_mistake_and_is_advised_against() {
+    let text = |story: &str| format!("schema = 1\nstory = \"{story}\"\nduration = \"1s\"\n");
+    let advice = |story: &str| {
+        let scenario = Scenario::parse("x.toml", &text(story)).expect("it is sound");
+        scenario.advice()
+    };
+    assert!(
+        advice("Short.")
+            .expect("it is short")
+            .contains("two sentences")
+    );
+    assert_eq!(advice("A leader stops. Nothing is lost."), None);
 }
 
 #[test]
