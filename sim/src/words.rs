@@ -26,7 +26,8 @@ fn distance(left: &str, right: &str) -> usize {
     row[right.len()]
 }
 
-/// A text as XML and HTML take it, in elements and attributes. Control characters have no form there.
+/// A text as XML and HTML take it, in elements and attributes. Control characters have no form
+/// there.
 pub(crate) fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {

@@ -9,8 +9,8 @@
 //! - `report` writes files and takes minutes, and `index` needs kept runs: their arguments are
 //!   parsed, with `--help` behind them. So are those of commands that stand in a sentence, unless
 //!   they have placeholders.
-//! - `run` and `campaign` get `--no-artifacts`: a failure leaves no files in the folder. What `shrink`
-//!   writes goes elsewhere, and it gets a small budget.
+//! - `run` and `campaign` get `--no-artifacts`: a failure leaves no files in the folder. What
+//!   `shrink` writes goes elsewhere, and it gets a small budget.
 //! - A campaign over more than 200 seeds is run over its first 20, one for a time for a second.
 //! - A command must exit with 0; with `--mutate` `run` and `campaign` must exit with 1, or, if the
 //!   seeds were cut down, with either.

@@ -86,7 +86,7 @@ fn check_files(arguments: &ShrinkArguments, from: &str) -> Result<(), CliError> 
             return refuse(format!("{file}: there is no folder {}", folder.display()));
         }
     }
-    let [scenario, bundle] = [&arguments.out, &arguments.bundle].map(|file| Path::new(file));
+    let [scenario, bundle] = [&arguments.out, &arguments.bundle].map(Path::new);
     let own = fs::read_to_string(scenario).is_ok_and(|text| text.contains(&shrunk_from(from)));
     let there = [scenario, bundle].into_iter().find(|file| file.exists());
     match there {
