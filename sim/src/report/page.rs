@@ -91,7 +91,8 @@ fn failures(report: &CampaignReport, body: &mut String) {
         let first = &group.first;
         let _ = writeln!(
             body,
-            "<p class=\"failure\"><b>{}</b> in {} runs, first at seed {}: {}<br><code>{}</code></p>",
+            "<p class=\"failure\"><b>{}</b> in {} runs, first at seed {}: {}<br>\
+             <code>{}</code></p>",
             escaped(&first.checker),
             group.count,
             first.seed,

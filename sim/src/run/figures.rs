@@ -1,5 +1,5 @@
-//! What users would have noticed of a run, and of many: how long nothing could be written, how often
-//! the leader changed, how many sessions expired, and how long operations took.
+//! What users would have noticed of a run, and of many: how long nothing could be written, how
+//! often the leader changed, how many sessions expired, and how long operations took.
 //!
 //! Everything is about the safety phase, in which the faults are: what comes after the healing is
 //! asked by probes, one at a time.
