@@ -10,8 +10,8 @@ use crate::run::measure::failover::{self, Failover, Loss};
 use crate::run::measure::latency::{self, Measured, Setting};
 use crate::run::{Job, RunReport, RunSpec, execute};
 
-/// The protocols that come with Menagerie. A `static`, so that their worlds are compiled once, in this
-/// crate: a `const` would be compiled anew into each program and test that names it.
+/// The protocols that come with Menagerie. A `static`, so that their worlds are compiled once, in
+/// this crate: a `const` would be compiled anew into each program and test that names it.
 pub static PROTOCOLS: &[Registration] = &[
     Registration::of::<menagerie::zab::Zab>("zab"),
     Registration::of::<menagerie::paxos::Paxos>("paxos"),
