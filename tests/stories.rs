@@ -184,7 +184,7 @@ fn an_acknowledgement_without_anything_on_disk_is_the_cause_of_z13() {
                 "n3 sends ACK-NEWLEADER (epoch 2) to n2",
                 "nothing of zxid 2:1 on disk",
             ],
-            &["n3 boots again", "zxid 2:1 is not on its disk"],
+            &["boot again", "zxid 2:1 is not on n3's disk"],
             &["n3 commits zxid 2:2, right after 1:1", "went on with 2:1"],
         ],
     );
