@@ -1,6 +1,6 @@
 //! `Canonical` for types of a protocol of one's own, from what they derive anyway.
 //!
-//! Messages and records derive `serde::Serialize` for the trace. [`canonical!`](crate::canonical)
+//! Messages and records derive `serde::Serialize` for the trace. [`canonical!`](crate::canonical!)
 //! feeds the same view of a value into the run hash: each enum its variant's number, each
 //! collection its length, each field in the order of declaration, everything as 64-bit words, so
 //! that the hash is the same on every platform. The protocols that come with Menagerie write that

@@ -19,7 +19,8 @@ use crate::ids::{SessionId, Zxid};
 /// What an apply did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Applied {
-    /// The session that asked; of a command that opens one, the token of [`Command::session`].
+    /// The session that asked; of a command that opens one, the token of
+    /// [`super::Command::session`].
     pub session: SessionId,
     /// The session's number of the write.
     pub seq: u32,
