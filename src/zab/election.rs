@@ -27,6 +27,8 @@ pub(super) struct Election {
     wait: Span,
     /// A quorum supports this vote, and the wait for a better one is on.
     finalizing: Option<Vote>,
+    /// Candidates that this voter would vote for, though the others would not.
+    outvoted: NodeSet,
 }
 
 impl Zab {
@@ -40,6 +42,7 @@ impl Zab {
             settled: BTreeMap::new(),
             wait,
             finalizing: None,
+            outvoted: NodeSet::EMPTY,
         });
         self.set_timer(Timer::Notify, wait, out);
         self.broadcast_vote(out);
@@ -56,11 +59,9 @@ impl Zab {
     ) {
         match &self.state {
             State::Draining | State::Halted => {} // No vote to answer with.
-            State::Learning(learning) => {
-                if cast.role == Role::Looking && !self.was_left(learning, from, cast.round) {
+            State::Learning(_) => {
+                if cast.role == Role::Looking {
                     self.answer(from, self.learner_role(), self.vote, out);
-                } else if cast.role == Role::Looking {
-                    self.step_down(out);
                 }
             }
             State::Leading(_) => {
@@ -87,27 +88,18 @@ impl Zab {
         }
     }
 
-    /// Whether the leader looks for another one, in a later round than that in which this learner,
-    /// which has not joined it yet, decided for it:
-    /// 1. n1 is elected and looks again, and only then n2, late to follow it, dials.
-    /// 2. n1 needs n2's vote in the new round, and n2 dials n1 until it gives up.
-    fn was_left(&self, learning: &Learning, from: NodeId, round: u64) -> bool {
-        learning.stage == LearningStage::Greeting
-            && learning.leader == from
-            && round > self.round
-            && !self.config.mutations.has(Mutation::N28)
-    }
-
     /// The proposal may have been lost: says it again.
     pub(super) fn on_notify_timer(&mut self, out: &mut Out) {
         let longest = self.config.own.notification_max;
         let State::Electing(election) = &mut self.state else {
             return; // Cancelled in the meantime.
         };
+        let long = election.wait == longest;
         election.wait = election.wait.times(2).min(longest);
         let wait = election.wait;
-        if wait == longest {
+        if long {
             // Nobody else was found meanwhile: it may be the only one with the whole history.
+            election.outvoted = NodeSet::EMPTY;
             self.shunned = NodeSet::EMPTY;
         }
         self.set_timer(Timer::Notify, wait, out);
@@ -187,7 +179,8 @@ impl Zab {
             }
             return;
         }
-        let heeded = !self.shunned.contains(cast.vote.leader);
+        let heeded = !self.shunned.contains(cast.vote.leader)
+            && !election.outvoted.contains(cast.vote.leader);
         if cast.round > self.round {
             self.round = cast.round;
             election.received.clear();
@@ -206,7 +199,49 @@ impl Zab {
                 self.answer(from, Role::Looking, proposal, out);
             }
         }
+        if !self.config.mutations.has(Mutation::N28) {
+            self.yield_to_the_others(out);
+        }
         self.consider_proposal(out);
+    }
+
+    /// A candidate lacks only this voter's vote, and the one this voter votes for has no quorum: the
+    /// voter yields, and does not come back to its candidate in this election.
+    /// 1. n3 has the longest history. n2 hears n1 and n3; n1 cannot join n3, and votes for n2.
+    /// 2. n2 votes for n3, which has nobody else: neither of them has a quorum.
+    ///
+    /// Not before every proposal was said twice: votes that cross on their way change without
+    /// help.
+    fn yield_to_the_others(&mut self, out: &mut Out) {
+        let (me, own) = (self.config.me, self.own_vote());
+        let first_wait = self.config.own.notification_min;
+        let election = self.state.electing();
+        let voters = &self.config.voters;
+        let electable = |vote: Vote| {
+            let mut support: NodeSet = (election.received.iter())
+                .filter(|(_, cast)| cast.vote == vote)
+                .map(|(from, _)| *from)
+                .collect();
+            let willing = vote == own || support.contains(vote.leader);
+            support.insert(me);
+            willing && is_quorum(support, voters)
+        };
+        let said_once = election.wait == first_wait;
+        if said_once || !self.config.is_voter(me) || electable(election.proposal) {
+            return;
+        }
+        // At least the own vote: of two voters that would yield to each other, only one does.
+        let others = election.received.values().map(|cast| cast.vote);
+        let best = others
+            .filter(|vote| *vote >= own && !election.outvoted.contains(vote.leader))
+            .filter(|vote| electable(*vote))
+            .max();
+        let Some(best) = best else {
+            return;
+        };
+        election.outvoted.insert(election.proposal.leader);
+        election.proposal = best;
+        self.broadcast_vote(out);
     }
 
     fn on_settled_vote(&mut self, now: LocalTime, from: NodeId, cast: CastVote, out: &mut Out) {

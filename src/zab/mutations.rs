@@ -19,7 +19,7 @@ impl Mutation {
     pub const N26: Mutation = Mutation::of("N26");
     /// See [`Mutation::entry`]: unjoined_leader_elected_again.
     pub const N27: Mutation = Mutation::of("N27");
-    /// See [`Mutation::entry`]: left_learner_keeps_dialling.
+    /// See [`Mutation::entry`]: needed_vote_withheld.
     pub const N28: Mutation = Mutation::of("N28");
     /// See [`Mutation::entry`]: session_revalidated_early.
     pub const N40: Mutation = Mutation::of("N40");
@@ -153,12 +153,13 @@ pub(super) const MUTATIONS: &[Entry] = &[
     },
     Entry {
         id: "N28",
-        name: "left_learner_keeps_dialling",
+        name: "needed_vote_withheld",
         concerns: Concerns::Protocol(NAME),
-        source: "our own: an election that chaos seed 7577 did not end in time",
-        story: "A learner that has not joined its leader yet goes on dialling it when that one \
-                looks for another leader itself and needs this learner's vote. Voters come one \
-                after the other to the same candidate, too late for each other.",
+        source: "our own: elections that chaos seeds 7577, 13620, 15805 and 15809 did not end in \
+                 time",
+        story: "A voter goes on voting for a candidate that no quorum votes for, though its vote is \
+                all that another one lacks. Voters that have passed over a candidate, and voters \
+                that still wait for it, never come together.",
         place: "zab::election",
         caught_by: &["liveness"],
         exhibit: Exhibit {

@@ -194,49 +194,61 @@ fn a_leader_steps_down_before_a_follower_that_is_ahead() {
     }
 }
 
-/// How often the last wait for a better vote begins at n1 of three, when n2's vote for itself comes
-/// and then n3's for itself.
-fn last_waits(mutations: Mutations) -> Vec<usize> {
+/// A server that looks, one of so many voters, with an empty disk.
+fn looking(me: NodeId, voters: u8, mutations: Mutations) -> Zab {
     let config = Zab::configure(&Ensemble {
-        me: node(1),
-        voters: (1..=3).map(node).collect(),
+        me,
+        voters: (1..=voters).map(node).collect(),
         observers: Vec::new(),
         knobs: Knobs::default(),
         own: ZabKnobs::default(),
         mutations,
     });
-    let mut out = Outbox::new(node(1));
-    let now = LocalTime(0);
-    let disk = Image::empty();
-    let mut zab = Zab::recover(&config, now, &disk, &mut out).expect("a new disk boots");
-    let mut begun = Vec::new();
-    for from in [node(2), node(3)] {
-        let vote = Vote {
-            epoch: 0,
-            zxid: Zxid::ZERO,
-            leader: from,
-        };
-        let msg = Msg::Notification {
-            role: Role::Looking,
-            vote,
-            round: 1,
-        };
-        let via = Via::LatestWins;
-        zab.step(now, Input::Message { from, via, msg }, &mut out);
-        let mut effects = Vec::new();
-        out.drain_into(&mut effects);
-        let waits = |effect: &&Effect<Zab>| {
-            matches!(
-                effect,
-                Effect::SetTimer {
-                    timer: Timer::Finalize,
-                    ..
-                }
-            )
-        };
-        begun.push(effects.iter().filter(waits).count());
-    }
-    begun
+    let mut out = Outbox::new(me);
+    Zab::recover(&config, LocalTime(0), &Image::empty(), &mut out).expect("a new disk boots")
+}
+
+/// What it does at an input.
+fn effects(zab: &mut Zab, input: Input<Zab>) -> Vec<Effect<Zab>> {
+    let mut out = Outbox::new(zab.config.me);
+    zab.step(LocalTime(0), input, &mut out);
+    let mut effects = Vec::new();
+    out.drain_into(&mut effects);
+    effects
+}
+
+/// What it does when it hears that `from` votes for `leader` in the first round.
+fn hear(zab: &mut Zab, from: NodeId, leader: NodeId) -> Vec<Effect<Zab>> {
+    let vote = Vote {
+        epoch: 0,
+        zxid: Zxid::ZERO,
+        leader,
+    };
+    let msg = Msg::Notification {
+        role: Role::Looking,
+        vote,
+        round: 1,
+    };
+    let via = Via::LatestWins;
+    effects(zab, Input::Message { from, via, msg })
+}
+
+/// How often the last wait for a better vote begins at n1 of three, when n2's vote for itself comes
+/// and then n3's for itself.
+fn last_waits(mutations: Mutations) -> Vec<usize> {
+    let mut zab = looking(node(1), 3, mutations);
+    let waits = |effect: &&Effect<Zab>| {
+        matches!(
+            effect,
+            Effect::SetTimer {
+                timer: Timer::Finalize,
+                ..
+            }
+        )
+    };
+    [node(2), node(3)]
+        .map(|from| hear(&mut zab, from, from).iter().filter(waits).count())
+        .to_vec()
 }
 
 #[test]
@@ -244,4 +256,50 @@ fn a_better_vote_that_a_quorum_supports_at_once_is_waited_upon_anew() {
     assert_eq!(last_waits(Mutations::NONE), [1, 1]);
     let on = Mutations::NONE.with(Mutation::N23);
     assert_eq!(last_waits(on), [1, 0], "the wait for n2 went on");
+}
+
+/// Whom n3 of five votes for at last, though it hears n5 vote for itself: of the others those vote
+/// that are given, as given.
+fn torn(said_twice: bool, votes: &[(u8, u8)], mutations: Mutations) -> NodeId {
+    let mut zab = looking(node(3), 5, mutations);
+    let again = || Input::Timer(Timer::Notify);
+    hear(&mut zab, node(5), node(5));
+    if said_twice {
+        effects(&mut zab, again());
+    }
+    for (from, leader) in votes {
+        hear(&mut zab, node(*from), node(*leader));
+    }
+    let cast = effects(&mut zab, again()).into_iter().find_map(|effect| {
+        let Effect::Send { msg, .. } = effect else {
+            return None;
+        };
+        let Msg::Notification { vote, .. } = msg else {
+            return None;
+        };
+        Some(vote.leader)
+    });
+    cast.expect("it says its vote again")
+}
+
+#[test]
+fn a_voter_whose_vote_alone_is_lacking_gives_it() {
+    let sound = |votes: &[(u8, u8)]| torn(true, votes, Mutations::NONE);
+    assert_eq!(sound(&[(1, 3), (2, 3)]), node(3), "it accepts (E8)");
+    assert_eq!(
+        sound(&[(1, 4), (2, 4), (4, 4)]),
+        node(4),
+        "it follows the others"
+    );
+    assert_eq!(sound(&[(1, 4), (2, 4)]), node(5), "n4 may be down");
+    assert_eq!(sound(&[(1, 3)]), node(5), "there is no quorum yet");
+    assert_eq!(
+        sound(&[(1, 2), (2, 2), (4, 2)]),
+        node(5),
+        "n3 itself is better than n2"
+    );
+    let crossing = torn(false, &[(1, 3), (2, 3)], Mutations::NONE);
+    assert_eq!(crossing, node(5), "n1 and n2 may not have heard of n5 yet");
+    let on = Mutations::NONE.with(Mutation::N28);
+    assert_eq!(torn(true, &[(1, 3), (2, 3)], on), node(5));
 }
