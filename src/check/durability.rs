@@ -4,7 +4,8 @@ use super::findings::Findings;
 use super::ledger::Ledger;
 use super::quorums::{Members, Quorums};
 use super::{
-    Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Setup, Subjects, Verdict,
+    Checker, CheckerEntry, Counterexample, Ending, Harms, Interests, Observation, Setup, Subjects,
+    Verdict,
 };
 use crate::ids::{NodeId, VirtualTime, Zxid};
 use crate::protocol::Persisted;
@@ -13,6 +14,7 @@ pub(super) const ENTRY: CheckerEntry = CheckerEntry {
     name: "durability",
     asserts: "At every loss of power each committed transaction is durable at a member of every \
               quorum, and a core that converged has applied all of them.",
+    harms: Harms::Servers,
     interests: Interests::COMMITS.and(Interests::DURABLE),
     make: |setup| Box::new(Durability::new(setup)),
 };
