@@ -1,6 +1,6 @@
-//! The smallest protocol that survives: a primary that never changes, and backups. About a hundred
-//! lines of protocol; docs/own-protocol.md walks through them. `fixed_primary.rs` is the longer
-//! version, which sends before its own disk is done and therefore needs epochs.
+//! The smallest protocol that survives: a primary that never changes, and backups.
+//! docs/own-protocol.md walks through it. `fixed_primary.rs` is the longer version, which sends
+//! before its own disk is done.
 //!
 //! Server 1 orders everything. It sends an entry only once that entry is on its own disk, so every
 //! backup holds a beginning of what the primary can never lose. An entry is committed once a quorum
@@ -14,9 +14,10 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use menagerie::ids::{LocalTime, NodeId, Zxid};
+use menagerie::mutation::{Concerns, Entry, Exhibit};
 use menagerie::protocol::{
     BarrierOutcome, BarrierToken, Effect, Ensemble, Fact, Image, Input, Outbox, Persisted,
-    Promises, Protocol, Refusal, Replicates, Role, Standing, TimerRange, Via,
+    Promises, Protocol, Refusal, Replicates, Standing, TimerRange, Via,
 };
 use menagerie::quorum::majority;
 use menagerie::tree::Payload;
@@ -25,12 +26,14 @@ const PRIMARY: NodeId = NodeId(1);
 /// How many entries one message carries at most.
 const BATCH: usize = 16;
 
+/// A barrier that a backup asks about: when that backup booted, and the barrier's token.
+type Question = (u64, u64);
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Server {
-    me: NodeId,
-    voters: Vec<NodeId>,
-    others: Vec<NodeId>,
-    retransmit: TimerRange,
+    ensemble: Ensemble<()>,
+    /// Whether this backup has bug B01.
+    acks_early: bool,
     /// When this incarnation began: tells its questions from those of earlier ones.
     boot: u64,
     /// How often the primary had started: each start is an epoch of its own.
@@ -40,10 +43,10 @@ struct Server {
     committed: usize,
     /// How long the log was at boot: nothing beyond that was committed by then.
     recovered: usize,
-    /// Of the primary: through where each server's log is known to be on disk, its own included.
-    durable: BTreeMap<NodeId, usize>,
     /// Barriers of local clients: the entry to reach, once the primary has named it.
     barriers: BTreeMap<u64, Option<usize>>,
+    /// Of the primary: through where each server's log is known to be on disk, its own included.
+    durable: BTreeMap<NodeId, usize>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize)]
@@ -56,15 +59,11 @@ enum Msg {
         committed: usize,
     },
     /// To the primary, from itself too: entries through here are on my disk.
-    Ack { through: usize },
+    Ack(usize),
     /// Backup to primary: what must a client see that reads after a sync?
-    Ask { token: u64, boot: u64 },
+    Ask(Question),
     /// Primary to backup: everything through here.
-    Tell {
-        token: u64,
-        boot: u64,
-        through: usize,
-    },
+    Tell(Question, usize),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize)]
@@ -82,95 +81,75 @@ menagerie_sim::canonical!(Msg, Record, Retransmit);
 impl Server {
     /// The primary leads once what it recovered is on its disk for certain.
     fn leads(&self) -> bool {
-        self.me == PRIMARY && self.durable.contains_key(&self.me)
+        self.durable.contains_key(&PRIMARY)
+    }
+
+    fn start(&mut self, epoch: u64, out: &mut Outbox<Self>) {
+        self.epoch = epoch;
+        out.append(Record::Start(epoch));
+    }
+
+    fn append(&mut self, entry: Payload, out: &mut Outbox<Self>) {
+        out.append(Record::Entry(entry.clone()));
+        self.log.push(entry);
+    }
+
+    /// Says that the whole log is on disk, as soon as it is.
+    fn acknowledge(&self, out: &mut Outbox<Self>) {
+        let ack = Msg::Ack(self.log.len());
+        if self.acks_early {
+            out.send(PRIMARY, Via::Datagram, ack);
+        } else {
+            out.promise(PRIMARY, Via::Datagram, ack);
+        }
     }
 
     /// Primary: sends each backup what it lacks of the entries on the primary's disk.
     fn send_all(&self, out: &mut Outbox<Self>) {
-        for to in &self.others {
-            let after = self.durable.get(to).copied().unwrap_or(0);
-            let end = self.durable[&self.me].min(after + BATCH);
-            let entries = self.log[after..end.max(after)].to_vec();
-            let (epoch, committed) = (self.epoch, self.committed);
-            out.send(
-                *to,
-                Via::Datagram,
-                Msg::Append {
-                    epoch,
-                    after,
-                    entries,
-                    committed,
-                },
-            );
+        for backup in self.ensemble.others() {
+            let after = self.durable.get(&backup).copied().unwrap_or(0);
+            let end = self.durable[&PRIMARY].min(after + BATCH).max(after);
+            let append = Msg::Append {
+                epoch: self.epoch,
+                after,
+                entries: self.log[after..end].to_vec(),
+                committed: self.committed,
+            };
+            out.send(backup, Via::Datagram, append);
         }
     }
 
     /// Primary: somebody's log is on disk through `through`.
     fn on_ack(&mut self, from: NodeId, through: usize, out: &mut Outbox<Self>) {
-        if from == self.me && !self.leads() {
-            out.fact(Fact::Established {
-                epoch: self.epoch,
-                through: Zxid(through as u64),
-            });
+        if from == PRIMARY && !self.leads() {
+            let (epoch, through) = (self.epoch, Zxid(through as u64));
+            out.fact(Fact::Established { epoch, through });
         } else if !self.leads() {
             return; // A backup's answer to an earlier incarnation, before this one is ready.
         }
-        let mark = self.durable.entry(from).or_insert(0);
+        let mark = self.durable.entry(from).or_default();
         let is_news = through > *mark;
         *mark = through.max(*mark);
-        let voters = self.voters.iter();
+        let voters = self.ensemble.voters.iter();
         let mut marks: Vec<usize> = voters
-            .filter_map(|id| self.durable.get(id))
-            .copied()
+            .map(|voter| self.durable.get(voter).copied().unwrap_or(0))
             .collect();
-        marks.sort_unstable_by(|one, other| other.cmp(one));
-        let quorum = marks.get(majority(self.voters.len()) - 1).copied();
-        self.commit(quorum.unwrap_or(0), out);
+        marks.sort_unstable();
+        self.commit(marks[marks.len() - majority(marks.len())], out);
         if is_news {
             self.send_all(out);
         }
     }
 
-    /// Backup: takes over entries, and promises what it then holds.
+    /// Backup: takes over entries, and acknowledges what it then holds.
     fn on_append(&mut self, after: usize, entries: Vec<Payload>, out: &mut Outbox<Self>) {
-        let known = self.log.len().saturating_sub(after);
         if after <= self.log.len() {
+            let known = self.log.len() - after;
             for entry in entries.into_iter().skip(known) {
-                out.append(Record::Entry(entry.clone()));
-                self.log.push(entry);
+                self.append(entry, out);
             }
         }
-        out.promise(
-            PRIMARY,
-            Via::Datagram,
-            Msg::Ack {
-                through: self.log.len(),
-            },
-        );
-        out.fact_after_disk(Fact::Promised { epoch: self.epoch });
-    }
-
-    /// Hands committed entries to the tree, and ends barriers that waited for them.
-    fn commit(&mut self, through: usize, out: &mut Outbox<Self>) {
-        for number in self.committed + 1..=through {
-            let (zxid, payload) = (Zxid(number as u64), self.log[number - 1].clone());
-            out.fact(Fact::Chosen {
-                zxid,
-                value: payload.digest(),
-            });
-            out.apply(zxid, payload);
-            out.committed(zxid);
-        }
-        self.committed = self.committed.max(through);
-        let committed = self.committed;
-        self.barriers.retain(|token, wanted| {
-            let reached = wanted.is_some_and(|wanted| wanted <= committed);
-            if reached {
-                let (token, outcome) = (BarrierToken(*token), BarrierOutcome::Reached);
-                out.push(Effect::BarrierDone { token, outcome });
-            }
-            !reached
-        });
+        self.acknowledge(out);
     }
 
     /// What a barrier has to wait for. After a restart the primary does not know what is committed.
@@ -178,65 +157,34 @@ impl Server {
         self.committed.max(self.recovered)
     }
 
-    fn on_message(&mut self, from: NodeId, msg: Msg, out: &mut Outbox<Self>) {
-        match msg {
-            Msg::Append { epoch, .. } if epoch < self.epoch => {} // From before a restart.
-            Msg::Append {
-                epoch,
-                after,
-                entries,
-                committed,
-            } => {
-                if epoch > self.epoch {
-                    self.epoch = epoch;
-                    out.append(Record::Start(epoch));
-                }
-                self.on_append(after, entries, out);
-                self.commit(committed.min(self.log.len()), out);
-            }
-            Msg::Ack { through } => self.on_ack(from, through, out),
-            Msg::Ask { token, boot } if self.leads() => {
-                let through = self.read_from();
-                out.send(
-                    from,
-                    Via::Datagram,
-                    Msg::Tell {
-                        token,
-                        boot,
-                        through,
-                    },
-                );
-            }
-            Msg::Tell {
-                token,
-                boot,
-                through,
-            } if boot == self.boot => {
-                self.barriers
-                    .entry(token)
-                    .and_modify(|wanted| *wanted = Some(through));
-                self.commit(self.committed, out);
-            }
-            Msg::Ask { .. } | Msg::Tell { .. } => {} // Not ready, or to an earlier incarnation.
+    /// Asks the primary about every barrier that it has said nothing of.
+    fn ask(&self, out: &mut Outbox<Self>) {
+        for (token, _) in self
+            .barriers
+            .iter()
+            .filter(|(_, through)| through.is_none())
+        {
+            out.send(PRIMARY, Via::Datagram, Msg::Ask((self.boot, *token)));
         }
     }
 
-    /// Asks, sends and sends again: every message but an answer may be lost.
-    fn on_timer(&mut self, out: &mut Outbox<Self>) {
-        out.set_timer(Retransmit, self.retransmit);
-        if self.leads() {
-            self.send_all(out);
+    /// Hands committed entries to the tree, and ends barriers that waited for them.
+    fn commit(&mut self, through: usize, out: &mut Outbox<Self>) {
+        for number in self.committed + 1..=through {
+            let zxid = Zxid(number as u64);
+            out.apply(zxid, self.log[number - 1].clone());
+            out.committed(zxid);
         }
-        for (&token, _) in self.barriers.iter().filter(|(_, wanted)| wanted.is_none()) {
-            out.send(
-                PRIMARY,
-                Via::Datagram,
-                Msg::Ask {
-                    token,
-                    boot: self.boot,
-                },
-            );
-        }
+        self.committed = self.committed.max(through);
+        let committed = self.committed;
+        self.barriers.retain(|token, through| {
+            let is_reached = through.is_some_and(|through| through <= committed);
+            if is_reached {
+                let (token, outcome) = (BarrierToken(*token), BarrierOutcome::Reached);
+                out.push(Effect::BarrierDone { token, outcome });
+            }
+            !is_reached
+        });
     }
 }
 
@@ -247,6 +195,21 @@ impl Protocol for Server {
         linearizable_barrier: true,
         at_most_once: true,
     };
+    const MUTATIONS: &'static [Entry] = &[Entry {
+        id: "B01",
+        name: "ack_before_disk",
+        concerns: Concerns::Protocol(Self::NAME),
+        source: "the classic bug of every replicated log",
+        story: "A backup acknowledges entries that are not on its disk yet, so a loss of power \
+                may take away what a client was told to be written.",
+        place: "Server::acknowledge",
+        caught_by: &["durability"],
+        exhibit: Exhibit {
+            scenario: "power_loss",
+            first: 0,
+            count: 5,
+        },
+    }];
     type Knobs = ();
     type Config = Ensemble<()>;
     type Msg = Msg;
@@ -258,83 +221,86 @@ impl Protocol for Server {
     }
 
     fn recover(
-        config: &Ensemble<()>,
+        ensemble: &Ensemble<()>,
         now: LocalTime,
         disk: &Image<Record>,
         out: &mut Outbox<Self>,
     ) -> Result<Self, Refusal> {
-        let (mut epoch, mut log) = (0, Vec::new());
+        let mut server = Server {
+            ensemble: ensemble.clone(),
+            acks_early: ensemble.mutations.has_id("B01") && ensemble.me != PRIMARY,
+            boot: now.0,
+            epoch: 0,
+            log: Vec::new(),
+            committed: 0,
+            recovered: 0,
+            barriers: BTreeMap::new(),
+            durable: BTreeMap::new(),
+        };
         for record in &disk.log {
             match record {
-                Record::Start(started) => epoch = *started,
-                Record::Entry(entry) => log.push(entry.clone()),
+                Record::Start(epoch) => server.epoch = *epoch,
+                Record::Entry(entry) => server.log.push(entry.clone()),
             }
         }
-        let everybody = config.voters.iter().chain(&config.observers).copied();
-        let mut server = Server {
-            me: config.me,
-            voters: config.voters.clone(),
-            others: everybody.filter(|id| *id != config.me).collect(),
-            retransmit: TimerRange::exactly(config.knobs.retransmit),
-            boot: now.0,
-            epoch,
-            committed: 0,
-            recovered: log.len(),
-            durable: BTreeMap::new(),
-            barriers: BTreeMap::new(),
-            log,
-        };
-        if server.me == PRIMARY {
-            // The promise syncs the new epoch, and what was read and may not have been synced.
-            server.epoch += 1;
-            out.append(Record::Start(server.epoch));
-            out.promise(
-                PRIMARY,
-                Via::Datagram,
-                Msg::Ack {
-                    through: server.log.len(),
-                },
-            );
+        server.recovered = server.log.len();
+        if ensemble.me == PRIMARY {
+            // Acknowledging syncs the new epoch, and what was read and may not have been synced.
+            server.start(server.epoch + 1, out);
+            server.acknowledge(out);
         }
-        out.set_timer(Retransmit, server.retransmit);
+        out.set_timer(Retransmit, TimerRange::exactly(ensemble.knobs.retransmit));
         Ok(server)
     }
 
     fn step(&mut self, _now: LocalTime, input: Input<Self>, out: &mut Outbox<Self>) {
         match input {
-            Input::Message { from, msg, .. } => self.on_message(from, msg, out),
-            Input::Timer(Retransmit) => self.on_timer(out),
             Input::Propose(payload) => {
                 let (zxid, value) = (Zxid(self.log.len() as u64 + 1), payload.digest());
-                out.fact(Fact::Proposed {
-                    epoch: self.epoch,
-                    zxid,
-                    value,
-                });
-                out.append(Record::Entry(payload.clone()));
-                self.log.push(payload);
-                out.promise(
-                    PRIMARY,
-                    Via::Datagram,
-                    Msg::Ack {
-                        through: self.log.len(),
-                    },
-                );
+                let epoch = self.epoch;
+                out.fact(Fact::Proposed { epoch, zxid, value });
+                self.append(payload, out);
+                self.acknowledge(out);
+            }
+            Input::Message { from, msg, .. } => match msg {
+                Msg::Append { epoch, .. } if epoch < self.epoch => {} // From before a restart.
+                Msg::Append {
+                    epoch,
+                    after,
+                    entries,
+                    committed,
+                } => {
+                    if epoch > self.epoch {
+                        self.start(epoch, out);
+                    }
+                    self.on_append(after, entries, out);
+                    self.commit(committed.min(self.log.len()), out);
+                }
+                Msg::Ack(through) => self.on_ack(from, through, out),
+                Msg::Ask(question) if self.leads() => {
+                    let through = self.read_from();
+                    out.send(from, Via::Datagram, Msg::Tell(question, through));
+                }
+                Msg::Tell((boot, token), through) if boot == self.boot => {
+                    let barrier = self.barriers.entry(token);
+                    barrier.and_modify(|known| *known = Some(through));
+                    self.commit(self.committed, out);
+                }
+                Msg::Ask(_) | Msg::Tell(..) => {} // Not ready, or to an earlier incarnation.
+            },
+            Input::Timer(Retransmit) => {
+                let every = self.ensemble.knobs.retransmit;
+                out.set_timer(Retransmit, TimerRange::exactly(every));
+                if self.leads() {
+                    self.send_all(out);
+                }
+                self.ask(out);
             }
             Input::Barrier(BarrierToken(token)) => {
-                let wanted = self.leads().then(|| self.read_from());
-                self.barriers.insert(token, wanted);
+                let through = self.leads().then(|| self.read_from());
+                self.barriers.insert(token, through);
                 self.commit(self.committed, out);
-                if wanted.is_none() {
-                    out.send(
-                        PRIMARY,
-                        Via::Datagram,
-                        Msg::Ask {
-                            token,
-                            boot: self.boot,
-                        },
-                    );
-                }
+                self.ask(out);
             }
             // A server whose sync fails never speaks again: its promises wait for that sync.
             Input::Disk { .. }
@@ -346,19 +312,12 @@ impl Protocol for Server {
     }
 
     fn standing(&self) -> Standing {
-        let ready = self.leads() || (self.me != PRIMARY && self.epoch > 0);
-        let role = if self.leads() {
-            Role::Leading
+        if self.leads() {
+            Standing::leading(PRIMARY, self.epoch)
+        } else if self.ensemble.me == PRIMARY || self.epoch == 0 {
+            Standing::looking(self.epoch)
         } else {
-            Role::Following
-        };
-        Standing {
-            role: if ready { role } else { Role::Looking },
-            epoch: self.epoch,
-            leader: ready.then_some(PRIMARY),
-            uplink: ready.then_some(Via::Datagram),
-            can_propose: self.leads(),
-            serve_from: ready.then_some(Zxid::ZERO),
+            Standing::following(PRIMARY, Via::Datagram, self.epoch)
         }
     }
 
@@ -367,19 +326,9 @@ impl Protocol for Server {
             Record::Start(_) => None,
             Record::Entry(entry) => Some(entry.digest()),
         });
-        let entries = (1..).map(Zxid).zip(digests).collect();
         Persisted {
             through: Zxid::ZERO,
-            entries,
-        }
-    }
-
-    fn kind(msg: &Msg) -> &'static str {
-        match msg {
-            Msg::Append { .. } => "Append",
-            Msg::Ack { .. } => "Ack",
-            Msg::Ask { .. } => "Ask",
-            Msg::Tell { .. } => "Tell",
+            entries: (1..).map(Zxid).zip(digests).collect(),
         }
     }
 }

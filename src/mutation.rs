@@ -3,16 +3,22 @@
 //! Each is a published or classic mistake, expressed as one switch at one place of the code. They
 //! prove that the checkers bite: a run with a mutation on must fail, a run without must not.
 
+mod announced;
 mod catalogue;
 mod concepts;
 mod shared;
 
 use core::fmt;
 
+pub use announced::{announce, known};
 pub use catalogue::CATALOGUE;
 pub use concepts::Affected;
 
-/// A bug that can be switched on: its place in [`CATALOGUE`]. Each has a constant beside its entry.
+/// A set has room for so many.
+const MOST: usize = 128;
+
+/// A bug that can be switched on: its place among the [`known`] ones. Each of this package has a
+/// constant beside its entry.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Mutation(u8);
 
@@ -93,15 +99,18 @@ impl Mutation {
 
     /// What is known about it.
     pub fn entry(self) -> &'static Entry {
-        &CATALOGUE[usize::from(self.0)]
+        let place = usize::from(self.0);
+        match place.checked_sub(CATALOGUE.len()) {
+            None => &CATALOGUE[place],
+            Some(announced) => announced::entry(announced),
+        }
     }
 
     /// Finds a mutation by its id or its name.
     pub fn find(text: &str) -> Option<Mutation> {
-        CATALOGUE
-            .iter()
-            .find(|entry| entry.id.eq_ignore_ascii_case(text) || entry.name == text)
-            .map(Entry::mutation)
+        let is_meant = |entry: &&Entry| entry.id.eq_ignore_ascii_case(text) || entry.name == text;
+        let place = known().iter().position(is_meant)?;
+        Some(Mutation(place as u8))
     }
 }
 
@@ -131,11 +140,16 @@ impl Mutations {
         self.0 & (1u128 << mutation.0) != 0
     }
 
-    /// Those that are on, in the order of their ids.
+    /// Whether the mutation of this id is on, for protocols that do not come with this package: to
+    /// be asked when a server boots, not at each step.
+    pub fn has_id(self, id: &str) -> bool {
+        self.iter().any(|mutation| mutation.entry().id == id)
+    }
+
+    /// Those that are on, in the order of their ids; those that were announced come last.
     pub fn iter(self) -> impl Iterator<Item = Mutation> {
-        CATALOGUE
-            .iter()
-            .map(Entry::mutation)
+        (0..MOST as u8)
+            .map(Mutation)
             .filter(move |mutation| self.has(*mutation))
     }
 }

@@ -178,12 +178,15 @@ pub trait Protocol: Clone + Debug + Eq + Hash + 'static {
         false
     }
 
-    /// A short name of a message's kind, for traces and per-kind counts ("PROPOSAL", "Accept").
-    fn kind(msg: &Self::Msg) -> &'static str;
+    /// A short name of a message's kind, for traces and per-kind counts ("PROPOSAL", "Accept"). By
+    /// default the empty text, for which the driver puts the name of the variant.
+    fn kind(_msg: &Self::Msg) -> &'static str {
+        ""
+    }
 }
 
 /// The ensemble as one of its servers sees it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Ensemble<K> {
     /// This server.
     pub me: NodeId,
@@ -197,6 +200,14 @@ pub struct Ensemble<K> {
     pub own: K,
     /// The bugs switched on.
     pub mutations: Mutations,
+}
+
+impl<K> Ensemble<K> {
+    /// Every other server, voters first.
+    pub fn others(&self) -> impl Iterator<Item = NodeId> {
+        let everybody = self.voters.iter().chain(&self.observers).copied();
+        everybody.filter(|node| *node != self.me)
+    }
 }
 
 #[cfg(test)]

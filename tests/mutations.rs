@@ -145,7 +145,10 @@ fn these_checkers_report_a_mutation_first() {
                 .failures()
                 .min_by_key(|judged| match &judged.verdict {
                     Verdict::Fail(counterexample) => Some(counterexample.at),
-                    Verdict::Pass { .. } | Verdict::Vacuous(_) | Verdict::Unknown(_) => None,
+                    Verdict::Pass { .. }
+                    | Verdict::Vacuous(_)
+                    | Verdict::NotApplicable(_)
+                    | Verdict::Unknown(_) => None,
                 });
             first.is_some_and(|judged| judged.checker == checker)
         });

@@ -51,4 +51,4 @@ pub mod world;
 #[cfg(madsim)]
 pub use cli::main;
 #[cfg(madsim)]
-pub use run::registry::{PROTOCOLS, Registration};
+pub use run::registry::{PROTOCOLS, Registration, announce};

@@ -91,6 +91,7 @@ impl Judged {
         match &self.verdict {
             Verdict::Pass { checked } => ("pass", *checked, ""),
             Verdict::Vacuous(what) => ("vacuous", 0, what),
+            Verdict::NotApplicable(why) => ("n/a", 0, why),
             Verdict::Unknown(why) => ("unknown", 0, why),
             Verdict::Fail(counterexample) => ("fail", 0, &counterexample.reason),
         }
@@ -192,6 +193,7 @@ impl RunReport {
         {
             return Conclusion::Pass;
         }
+        let is_subject = |checker: &str| self.expect == Expect::Hold(checker.to_owned());
         let counts = |checker: &str| match &self.expect {
             Expect::Hold(subject) => subject == checker,
             Expect::Pass | Expect::Fail(_) => true,
@@ -201,7 +203,8 @@ impl RunReport {
             .map(|judged| match judged.verdict {
                 Verdict::Pass { .. } => Conclusion::Pass,
                 Verdict::Vacuous(_) if !counts(&judged.checker) => Conclusion::Pass,
-                Verdict::Vacuous(_) => Conclusion::Vacuous,
+                Verdict::NotApplicable(_) if !is_subject(&judged.checker) => Conclusion::Pass,
+                Verdict::Vacuous(_) | Verdict::NotApplicable(_) => Conclusion::Vacuous,
                 Verdict::Unknown(_) => Conclusion::Unknown,
                 Verdict::Fail(_) => Conclusion::Fail,
             })
@@ -212,7 +215,7 @@ impl RunReport {
     /// What the checkers found, whatever the scenario expects.
     pub fn judgement(&self) -> Judgement {
         let judgements = self.verdicts.iter().map(|judged| match judged.verdict {
-            Verdict::Pass { .. } => Judgement::Pass,
+            Verdict::Pass { .. } | Verdict::NotApplicable(_) => Judgement::Pass,
             Verdict::Vacuous(_) => Judgement::Vacuous,
             Verdict::Unknown(_) => Judgement::Unknown,
             Verdict::Fail(_) => Judgement::Fail,
@@ -402,7 +405,10 @@ fn header(report: &RunReport, setting: &WorldSpec, (ballots, left_off): (bool, u
                     reason: counterexample.reason.clone(),
                     subjects: counterexample.subjects.clone(),
                 }),
-                Verdict::Pass { .. } | Verdict::Vacuous(_) | Verdict::Unknown(_) => None,
+                Verdict::Pass { .. }
+                | Verdict::Vacuous(_)
+                | Verdict::NotApplicable(_)
+                | Verdict::Unknown(_) => None,
             })
             .collect(),
         nodes: (1..=servers)

@@ -89,12 +89,36 @@ fn a_key_is_set_and_the_line_to_paste_has_it() {
     again.extend(["--json", "--no-artifacts"]);
     let (_, stdout, _) = outcome(&here, &again);
     assert_eq!(json(&stdout)["runs"][0]["hash"], run["hash"]);
+    let (code, _, stderr) = outcome(&here, &["run", "steady", "--set", "voters=3"]);
+    assert_eq!(code, 2);
+    assert!(stderr.contains("did you mean ensemble.voters?"), "{stderr}");
     let (code, _, stderr) = outcome(&here, &["run", "steady", "--set", "ensemble.votres=3"]);
     assert_eq!(code, 2);
     assert!(
         stderr.contains("votres") && stderr.contains("voters"),
         "{stderr}"
     );
+}
+
+#[test]
+fn a_printed_configuration_is_a_scenario_that_repeats_the_run() {
+    let here = folder("config");
+    for seed in ["3", "17"] {
+        let run = |scenario: &str, more: &[&str]| {
+            let base = ["run", scenario, "--protocol=paxos", "--seed", seed];
+            outcome(&here, &[&base[..], more].concat())
+        };
+        let (code, printed, stderr) = run("chaos", &["--print-config"]);
+        assert_eq!(code, 0, "{stderr}");
+        fs::write(here.join("printed.toml"), printed).expect("it can be written");
+        let (_, first, _) = run("chaos", &["--json", "--no-artifacts"]);
+        let (_, again, stderr) = run("printed.toml", &["--json", "--no-artifacts"]);
+        assert_eq!(stderr, "");
+        assert_eq!(
+            json(&again)["runs"][0]["hash"],
+            json(&first)["runs"][0]["hash"]
+        );
+    }
 }
 
 #[test]
@@ -226,10 +250,12 @@ fn mutations_are_searched_by_tracker_concept_and_release() {
     let (code, stdout, _) = outcome(&here, &["mutations", "--affects", "3.8.0"]);
     assert_eq!(code, 0);
     assert!(stdout.starts_with("N18 "), "{stdout}");
+    assert!(stdout.contains("\nZ03 "), "{stdout}");
+    assert!(stdout.contains("Fixed in 3.8.5, 3.9.2."), "{stdout}");
     assert!(stdout.contains("not recorded"), "{stdout}");
-    let (_, stdout, _) = outcome(&here, &["mutations", "--affects", "3.8.4"]);
+    let (_, stdout, _) = outcome(&here, &["mutations", "--affects", "3.9.5"]);
     assert!(
-        stdout.starts_with("no mutation is recorded as a bug of 3.8.4"),
+        stdout.starts_with("no mutation is recorded as a bug of 3.9.5"),
         "{stdout}"
     );
 }

@@ -88,6 +88,10 @@ fn expected(trace: &str) -> Value {
         "reason": violation["reason"],
         "violation": seq(violation),
         "votes": events.iter().filter(|event| is_vote_of_fourth(event)).count(),
+        "disputed": of("invoke")
+            .filter(|event| sample::DISPUTED.iter().any(|op| event["op"] == *op))
+            .map(|event| json!({"at": event["at"], "name": disputed_name(event)}))
+            .collect::<Vec<_>>(),
         "end": events.last().expect("the sample has events")["at"],
         "third": events.iter().filter(|event| is_of_third(event)).map(seq).collect::<Vec<_>>(),
         "link": {
@@ -96,6 +100,11 @@ fn expected(trace: &str) -> Value {
             "cause": "sends NOTIFICATION",
         },
     })
+}
+
+/// How the page calls an operation that contradicts another one.
+fn disputed_name(invoke: &Value) -> String {
+    format!("op{} of c{}", invoke["op"], invoke["client"])
 }
 
 /// What the story of a sample has to lead to: the one death in it.

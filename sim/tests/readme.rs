@@ -23,6 +23,10 @@ use std::process::{Command, Output};
 
 use regex::Regex;
 
+mod samples;
+
+use samples::{missing, words};
+
 /// A campaign over more seeds is cut down ...
 const SEEDS_MAX: u64 = 200;
 /// ... to so many.
@@ -93,26 +97,6 @@ fn shell_lines(text: &str) -> Vec<(usize, String, Vec<String>)> {
         }
     }
     lines
-}
-
-/// A line's words, as a shell reads them.
-fn words(line: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut word = String::new();
-    let mut quote = None;
-    for letter in line.chars() {
-        match (quote, letter) {
-            (None, '\'' | '"') => quote = Some(letter),
-            (Some(open), _) if open == letter => quote = None,
-            (None, ' ') => {
-                words.push(core::mem::take(&mut word));
-            }
-            (Some(_) | None, _) => word.push(letter),
-        }
-    }
-    words.push(word);
-    words.retain(|word| !word.is_empty());
-    words
 }
 
 /// The binary's arguments in a line, if it runs the binary.
@@ -238,42 +222,6 @@ fn exhibits(text: &str) -> Vec<Exhibit> {
         .collect()
 }
 
-/// A line without its wall times.
-fn timeless(line: &str) -> String {
-    let wall = Regex::new(r" in [0-9.]+ ?m?s\b(:.*)?").expect("it is well-formed");
-    wall.replace(line, " in some time").into_owned()
-}
-
-/// The first line of a sample that the output does not have, in its place.
-fn missing<'a>(sample: &'a [String], output: &str) -> Option<&'a str> {
-    let mut lines = output.lines().map(timeless);
-    sample
-        .iter()
-        .filter(|line| !line.trim().is_empty() && line.trim() != "...")
-        .find(|line| {
-            let shown = timeless(line);
-            let parts: Vec<&str> = shown.split("...").map(str::trim_end).collect();
-            !lines.any(|line| has(&line, &parts))
-        })
-        .map(String::as_str)
-}
-
-/// Whether a line begins with the first part and has the others after it.
-fn has(line: &str, parts: &[&str]) -> bool {
-    let (first, others) = parts.split_first().expect("a line has a part");
-    let Some(mut rest) = line.trim_end().strip_prefix(first) else {
-        return false;
-    };
-    for part in others {
-        let part = part.trim();
-        let Some(place) = rest.find(part) else {
-            return false;
-        };
-        rest = &rest[place + part.len()..];
-    }
-    !others.is_empty() || rest.is_empty()
-}
-
 /// The README and the pages of docs/.
 fn texts() -> Vec<(String, String)> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
@@ -340,6 +288,44 @@ fn every_command_of_the_readme_and_the_docs_does_what_it_says() {
         run >= 20 && sampled >= 3,
         "only {run} commands, {sampled} samples"
     );
+}
+
+/// The contents of the blocks of a text fenced as `toml`.
+fn toml_blocks(text: &str) -> Vec<String> {
+    let mut blocks = Vec::new();
+    let mut open: Option<String> = None;
+    for line in text.lines() {
+        match (&mut open, line.trim()) {
+            (None, "```toml") => open = Some(String::new()),
+            (Some(_), "```") => blocks.extend(open.take()),
+            (Some(block), _) => {
+                block.push_str(line);
+                block.push('\n');
+            }
+            (None, _) => {}
+        }
+    }
+    blocks
+}
+
+#[test]
+fn every_scenario_that_is_shown_is_one() {
+    let head = "schema = 1\nstory = \"It happens. It is survived.\"\nduration = \"3s\"\n";
+    let mut seen = 0;
+    for (name, text) in texts() {
+        for block in toml_blocks(&text) {
+            let text = match (block.starts_with("schema ="), name.as_str()) {
+                (true, _) => block,
+                // Only a part of one is shown there.
+                (false, "scenarios.md") => format!("{head}{block}"),
+                (false, _) => continue,
+            };
+            let parsed = menagerie_sim::scenario::Scenario::parse(&name, &text);
+            parsed.unwrap_or_else(|error| panic!("{}", error.picture()));
+            seen += 1;
+        }
+    }
+    assert!(seen >= 3, "only {seen} scenarios");
 }
 
 #[test]

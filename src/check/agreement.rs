@@ -15,7 +15,8 @@ use super::ledger::{Delivery, Ledger};
 use super::quorums::Quorums;
 use super::tally::Tally;
 use super::{
-    Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Setup, Subjects, Verdict,
+    Checker, CheckerEntry, Counterexample, Ending, Harms, Interests, Observation, Setup, Subjects,
+    Verdict,
 };
 use crate::ids::{NodeId, VirtualTime, Zxid};
 use crate::protocol::{Epochs, Fact};
@@ -24,6 +25,7 @@ pub(super) const ENTRY: CheckerEntry = CheckerEntry {
     name: "agreement",
     asserts: "All servers deliver prefixes of one sequence of proposed values, in zxid order, and \
               no two values at a zxid are taken for chosen or win a quorum of votes.",
+    harms: Harms::Servers,
     interests: Interests::COMMITS.and(Interests::FACT),
     make: |setup| Box::new(Agreement::new(setup)),
 };

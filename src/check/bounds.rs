@@ -7,13 +7,14 @@
 
 use super::findings::Findings;
 use super::{
-    Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Subjects, Verdict,
+    Checker, CheckerEntry, Counterexample, Ending, Harms, Interests, Observation, Subjects, Verdict,
 };
 use crate::ids::VirtualTime;
 
 pub(super) const ENTRY: CheckerEntry = CheckerEntry {
     name: "bounds",
     asserts: "No queue and no cache of a server outgrows its limit.",
+    harms: Harms::Servers,
     interests: Interests::HELD,
     make: |_| Box::new(Bounds::default()),
 };

@@ -16,7 +16,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::findings::Findings;
 use super::quorums::{Members, Quorums};
 use super::{
-    Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Setup, Subjects, Verdict,
+    Checker, CheckerEntry, Counterexample, Ending, Harms, Interests, Observation, Setup, Subjects,
+    Verdict,
 };
 use crate::ids::{NodeId, VirtualTime, Zxid};
 use crate::protocol::{Epochs, Fact};
@@ -26,6 +27,7 @@ pub(super) const ENTRY: CheckerEntry = CheckerEntry {
     asserts: "Whoever takes a value for chosen, delivers it or takes over a snapshot of it is \
               right: a quorum voted for it in one epoch (Zab: or a later leader was established \
               with it).",
+    harms: Harms::Servers,
     interests: Interests::COMMITS.and(Interests::FACT),
     make: |setup| Box::new(Chosen::new(setup)),
 };
@@ -160,6 +162,10 @@ impl Checker for Chosen {
     }
 
     fn finish(&mut self, _: &Ending<'_>) -> Verdict {
+        if self.votes.is_empty() && !self.findings.failed() {
+            // Where nobody votes, nothing was held against those who acted on a value.
+            return Verdict::Vacuous("the run had no vote".to_owned());
+        }
         self.findings.verdict("value that anybody took for chosen")
     }
 }

@@ -9,7 +9,8 @@
 use super::circumstances::{Circumstances, Turn};
 use super::findings::Findings;
 use super::{
-    Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Setup, Subjects, Verdict,
+    Checker, CheckerEntry, Counterexample, Ending, Harms, Interests, Observation, Setup, Subjects,
+    Verdict,
 };
 use crate::ids::{NodeId, Span, VirtualTime};
 use crate::protocol::{Epochs, Fact};
@@ -17,6 +18,7 @@ use crate::protocol::{Epochs, Fact};
 pub(super) const ENTRY: CheckerEntry = CheckerEntry {
     name: "churn",
     asserts: "Nobody is established in the place of a leader that reaches a quorum undisturbed.",
+    harms: Harms::Servers,
     interests: Interests::FACT,
     make: |setup| Box::new(Churn::new(setup)),
 };

@@ -8,13 +8,14 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::findings::Findings;
 use super::{
-    Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Subjects, Verdict,
+    Checker, CheckerEntry, Counterexample, Ending, Harms, Interests, Observation, Subjects, Verdict,
 };
 use crate::ids::{NodeId, VirtualTime, Zxid};
 
 pub(super) const ENTRY: CheckerEntry = CheckerEntry {
     name: "digest",
     asserts: "Servers that delivered the same zxid had the same state after it.",
+    harms: Harms::Servers,
     interests: Interests::COMMITS.and(Interests::APPLIED),
     make: |_| Box::new(Digests::default()),
 };

@@ -4,7 +4,8 @@ use super::findings::Findings;
 use super::ledger::Ledger;
 use super::quorums::{Members, Quorums};
 use super::{
-    Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Setup, Subjects, Verdict,
+    Checker, CheckerEntry, Counterexample, Ending, Harms, Interests, Observation, Setup, Subjects,
+    Verdict,
 };
 use crate::ids::{NodeId, VirtualTime, Zxid};
 use crate::protocol::Persisted;
@@ -14,6 +15,7 @@ pub(super) const ENTRY: CheckerEntry = CheckerEntry {
     asserts: "At every loss of power each committed transaction is durable at a member of every \
               quorum, and a core that converged has applied all that was committed before it was \
               healed.",
+    harms: Harms::Servers,
     interests: Interests::COMMITS.and(Interests::DURABLE),
     make: |setup| Box::new(Durability::new(setup)),
 };

@@ -2,7 +2,8 @@
 
 use super::findings::Findings;
 use super::{
-    Checker, CheckerEntry, Counterexample, Ending, Final, Interests, Observation, Subjects, Verdict,
+    Checker, CheckerEntry, Counterexample, Ending, Final, Harms, Interests, Observation, Subjects,
+    Verdict,
 };
 use crate::ids::{NodeId, VirtualTime};
 
@@ -10,6 +11,7 @@ pub(super) const CONVERGENCE: CheckerEntry = CheckerEntry {
     name: "convergence",
     asserts: "Core servers that end at the same zxid end in the same state, and a core that \
               converged ends at one zxid.",
+    harms: Harms::Servers,
     interests: Interests::NONE,
     make: |_| {
         Box::new(AtTheEnd::new(
@@ -22,6 +24,7 @@ pub(super) const CONVERGENCE: CheckerEntry = CheckerEntry {
 pub(super) const LIVENESS: CheckerEntry = CheckerEntry {
     name: "liveness",
     asserts: "After healing the core converges within the bound and answers what is asked.",
+    harms: Harms::Servers,
     interests: Interests::NONE,
     make: |_| Box::new(AtTheEnd::new(examine_liveness, "liveness phase")),
 };

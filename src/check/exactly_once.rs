@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, VecDeque};
 use super::findings::Findings;
 use super::timeline::number_writes;
 use super::{
-    Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Subjects, Verdict,
+    Checker, CheckerEntry, Counterexample, Ending, Harms, Interests, Observation, Subjects, Verdict,
 };
 use crate::history::Outcome;
 use crate::ids::{NodeId, SessionId, VirtualTime, Zxid};
@@ -23,6 +23,7 @@ pub(super) const ENTRY: CheckerEntry = CheckerEntry {
     asserts: "Each write of a session takes effect at one zxid at most, after those that it asked \
               for before, and at none after the session ended, which is opened once; those that \
               were answered did, those that were refused did not.",
+    harms: Harms::Servers,
     interests: Interests::COMMITS.and(Interests::APPLIED),
     make: |_| Box::new(ExactlyOnce::default()),
 };

@@ -6,7 +6,8 @@ use super::findings::Findings;
 use super::ledger::{Delivery, Ledger};
 use super::quorums::{Members, Quorums};
 use super::{
-    Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Setup, Subjects, Verdict,
+    Checker, CheckerEntry, Counterexample, Ending, Harms, Interests, Observation, Setup, Subjects,
+    Verdict,
 };
 use crate::ids::{NodeId, VirtualTime, Zxid};
 use crate::protocol::{Epochs, Fact};
@@ -15,6 +16,7 @@ pub(super) const ENTRY: CheckerEntry = CheckerEntry {
     name: "leadership",
     asserts: "An epoch has one established leader, whose history holds what was committed in \
               lower epochs, and who alone proposes in it (Zab: without leaving out a zxid).",
+    harms: Harms::Servers,
     interests: Interests::COMMITS.and(Interests::FACT),
     make: |setup| Box::new(Leadership::new(setup)),
 };

@@ -15,8 +15,8 @@ use std::collections::BTreeMap;
 use super::findings::Findings;
 use super::timeline::{Recorder, Step};
 use super::{
-    Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Setup, Subjects, Timing,
-    Verdict,
+    Checker, CheckerEntry, Counterexample, Ending, Harms, Interests, Observation, Setup, Subjects,
+    Timing, Verdict,
 };
 use crate::history::History;
 use crate::ids::{NodeId, VirtualTime, Zxid};
@@ -28,6 +28,7 @@ pub(super) const ENTRY: CheckerEntry = CheckerEntry {
     name: "lifetimes",
     asserts: "A container that lost its last child and a TTL node that outlived its time are \
               removed, soon and not before.",
+    harms: Harms::Servers,
     interests: Interests::COMMITS
         .and(Interests::APPLIED)
         .and(Interests::FACT),

@@ -21,7 +21,8 @@ use super::Excused;
 use super::findings::Findings;
 use super::timeline::{Recorder, Timeline};
 use super::{
-    Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Setup, Subjects, Verdict,
+    Checker, CheckerEntry, Counterexample, Ending, Harms, Interests, Observation, Setup, Subjects,
+    Verdict,
 };
 use crate::history::{History, Operation, Outcome};
 use crate::ids::{VirtualTime, Zxid};
@@ -36,6 +37,7 @@ pub(super) const ENTRY: CheckerEntry = CheckerEntry {
     asserts: "Writes and their errors are linearizable, and so are synced reads, unless the \
               protocol's sync is no quorum operation and the leader that answered it was \
               superseded.",
+    harms: Harms::Client,
     interests: Interests::COMMITS
         .and(Interests::APPLIED)
         .and(Interests::FACT),

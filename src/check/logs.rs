@@ -14,7 +14,8 @@ use std::collections::BTreeMap;
 
 use super::findings::Findings;
 use super::{
-    Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Setup, Subjects, Verdict,
+    Checker, CheckerEntry, Counterexample, Ending, Harms, Interests, Observation, Setup, Subjects,
+    Verdict,
 };
 use crate::ids::{NodeId, VirtualTime, Zxid};
 use crate::protocol::{Epochs, Fact, Persisted, Pledged};
@@ -24,6 +25,7 @@ pub(super) const ENTRY: CheckerEntry = CheckerEntry {
     asserts: "At every crash and at the end each disk holds a cut of the one history: nothing is \
               left out, and each record is what was proposed there in an epoch that the disk \
               accepted.",
+    harms: Harms::Servers,
     interests: Interests::FACT.and(Interests::DURABLE),
     make: |setup| Box::new(Logs::new(setup)),
 };

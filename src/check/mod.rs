@@ -65,6 +65,9 @@ pub enum Verdict {
     },
     /// There was nothing to check: what was missing.
     Vacuous(String),
+    /// It does not apply to this protocol, which committed transactions and never stated a fact
+    /// that the checker needs: which one.
+    NotApplicable(String),
     /// It could not be decided: why.
     Unknown(String),
     /// A violation.
@@ -268,6 +271,15 @@ pub trait Checker {
     fn finish(&mut self, ending: &Ending<'_>) -> Verdict;
 }
 
+/// Who is harmed by what a checker reports, at the moment at which it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Harms {
+    /// A client: it was answered or told what it must not be, or lost its session without a cause.
+    Client,
+    /// Servers alone: whether a client ever notices is open.
+    Servers,
+}
+
 /// A checker's entry in the table.
 #[derive(Clone, Copy)]
 pub struct CheckerEntry {
@@ -275,6 +287,8 @@ pub struct CheckerEntry {
     pub name: &'static str,
     /// What it asserts, in a sentence.
     pub asserts: &'static str,
+    /// Who is harmed by what it reports.
+    pub harms: Harms,
     /// The observations it gets.
     pub interests: Interests,
     /// Makes one for a run.

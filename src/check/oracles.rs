@@ -18,7 +18,7 @@ use super::linearizability::objection_to_writes;
 use super::session_order::objection_to_sessions;
 use super::timeline::Recorder;
 use super::{
-    Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Subjects, Verdict,
+    Checker, CheckerEntry, Counterexample, Ending, Harms, Interests, Observation, Subjects, Verdict,
 };
 use crate::ids::VirtualTime;
 use crate::znode::{self, InitialTree, Mode, Options};
@@ -26,6 +26,7 @@ use crate::znode::{self, InitialTree, Mode, Options};
 pub(super) const ENTRY: CheckerEntry = CheckerEntry {
     name: "oracles",
     asserts: "What the clients' history alone says agrees with what the servers did.",
+    harms: Harms::Servers,
     interests: Interests::COMMITS.and(Interests::APPLIED),
     make: |_| Box::new(Oracles::default()),
 };

@@ -16,6 +16,9 @@ pub struct Panel {
     audience: [Vec<usize>; KINDS],
     /// The names of the facts that the protocol stated.
     stated: BTreeSet<&'static str>,
+    /// Whether anything was committed: then a fact that is missing is one that the protocol does
+    /// not state, and not one for which nothing happened.
+    delivered: bool,
 }
 
 impl Panel {
@@ -42,6 +45,7 @@ impl Panel {
             checkers,
             audience,
             stated: BTreeSet::new(),
+            delivered: false,
         }
     }
 
@@ -50,6 +54,7 @@ impl Panel {
         if let Observation::Fact { fact, .. } = observation {
             self.stated.insert(fact.name());
         }
+        self.delivered |= matches!(observation, Observation::Delivered { .. });
         for position in &self.audience[Interests::kind(observation)] {
             self.checkers[*position].1.observe(at, observation);
         }
@@ -81,24 +86,39 @@ impl Panel {
     pub fn finish(&mut self, ending: &Ending<'_>) -> Vec<(&'static str, Verdict)> {
         let mut verdicts = Vec::new();
         for (name, checker) in &mut self.checkers {
-            let mut verdict = checker.finish(ending);
-            if let Verdict::Vacuous(what) = &mut verdict {
-                what.push_str(&unstated(checker.lives_on(), &self.stated));
-            }
-            verdicts.push((*name, verdict));
+            let verdict = checker.finish(ending);
+            let unstated = unstated(checker.lives_on(), &self.stated);
+            verdicts.push((*name, in_view_of(unstated, self.delivered, verdict)));
         }
         verdicts
     }
 }
 
-/// Which of the facts that a checker lives on a protocol never stated.
-fn unstated(needed: &[&str], stated: &BTreeSet<&'static str>) -> String {
+/// Which of the facts that a checker lives on a protocol never stated, in words; `None`: of each
+/// there was one.
+fn unstated(needed: &[&str], stated: &BTreeSet<&'static str>) -> Option<String> {
     let missing = needed.iter().filter(|name| !stated.contains(*name));
     let missing: Vec<String> = missing.map(|name| format!("Fact::{name}")).collect();
-    if missing.is_empty() {
-        String::new()
-    } else {
-        format!("; the protocol never stated {}", missing.join(", "))
+    (!missing.is_empty()).then(|| format!("the protocol never stated {}", missing.join(", ")))
+}
+
+/// A verdict in view of the facts that were never stated.
+fn in_view_of(unstated: Option<String>, delivered: bool, verdict: Verdict) -> Verdict {
+    let Some(unstated) = unstated else {
+        return verdict;
+    };
+    match verdict {
+        Verdict::Vacuous(_) if delivered => Verdict::NotApplicable(unstated),
+        Verdict::Vacuous(what) => Verdict::Vacuous(format!("{what}; {unstated}")),
+        // What looks like a violation may be a fact that its author forgot.
+        Verdict::Fail(mut counterexample) if delivered => {
+            counterexample.reason = format!("{} ({unstated})", counterexample.reason);
+            Verdict::Fail(counterexample)
+        }
+        verdict @ (Verdict::Pass { .. }
+        | Verdict::NotApplicable(_)
+        | Verdict::Unknown(_)
+        | Verdict::Fail(_)) => verdict,
     }
 }
 
@@ -149,6 +169,45 @@ mod tests {
             panic!("{recovery:?} is not vacuous");
         };
         assert!(!what.contains("Fact::Promised"), "{what}");
+    }
+
+    #[test]
+    fn a_checker_whose_facts_a_working_protocol_never_states_does_not_apply() {
+        let mut panel = Panel::new(&setup("zab"));
+        let mut story = Story::default();
+        story.fact(1, Fact::Promised { epoch: 1 }).deliver(1, 1, 7);
+        story.tell(|at, observation| panel.observe(at, observation));
+        let verdicts = ending_of(&[], |ending| panel.finish(ending));
+        let of = |name| verdicts.iter().find(|(one, _)| *one == name);
+        let Some((_, Verdict::NotApplicable(what))) = of("recovery") else {
+            panic!("{:?} applies", of("recovery"));
+        };
+        assert_eq!(
+            what,
+            "the protocol never stated Fact::Proposed, Fact::Voted"
+        );
+        let promises = of("promises").map(|(_, verdict)| verdict);
+        assert!(
+            matches!(promises, Some(Verdict::Pass { .. })),
+            "{promises:?}"
+        );
+    }
+
+    #[test]
+    fn a_violation_names_the_facts_whose_absence_may_explain_it() {
+        let mut panel = Panel::new(&setup("paxos"));
+        let mut story = Story::default();
+        // The leader of epoch 6 proposes another value than was voted for; nobody promises.
+        story.propose(1, 5, 1, 7).vote(1, 5, 1, 7).vote(2, 5, 1, 7);
+        story.deliver(1, 1, 7).propose(3, 6, 1, 8);
+        story.tell(|at, observation| panel.observe(at, observation));
+        let verdicts = ending_of(&[], |ending| panel.finish(ending));
+        let recovery = verdicts.iter().find(|(name, _)| *name == "recovery");
+        let Some((_, Verdict::Fail(counterexample))) = recovery else {
+            panic!("{recovery:?} does not fail");
+        };
+        let words = "(the protocol never stated Fact::Promised)";
+        assert!(counterexample.reason.ends_with(words), "{counterexample:?}");
     }
 
     #[test]

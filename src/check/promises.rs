@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 use super::findings::Findings;
 use super::subjects::Wrong;
 use super::{
-    Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Subjects, Verdict,
+    Checker, CheckerEntry, Counterexample, Ending, Harms, Interests, Observation, Subjects, Verdict,
 };
 use crate::ids::{NodeId, VirtualTime, Zxid};
 use crate::protocol::{Epochs, Fact, Pledged};
@@ -32,6 +32,7 @@ pub(super) const ENTRY: CheckerEntry = CheckerEntry {
     name: "promises",
     asserts: "No server promises or votes in an epoch below one that it promised or voted in; its \
               disk holds every promise and vote that left it, and its promises report them.",
+    harms: Harms::Servers,
     interests: Interests::FACT.and(Interests::DURABLE),
     make: |setup| {
         Box::new(Promised {

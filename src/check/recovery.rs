@@ -18,7 +18,8 @@ use super::quorums::{Members, Quorums};
 use super::subjects::Wrong;
 use super::tally::Tally;
 use super::{
-    Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Setup, Subjects, Verdict,
+    Checker, CheckerEntry, Counterexample, Ending, Harms, Interests, Observation, Setup, Subjects,
+    Verdict,
 };
 use crate::ids::{NodeId, VirtualTime, Zxid};
 use crate::protocol::{Epochs, Fact};
@@ -27,6 +28,7 @@ pub(super) const ENTRY: CheckerEntry = CheckerEntry {
     name: "recovery",
     asserts: "A leader proposes at a zxid only what the votes of a quorum that promised its epoch \
               leave open there.",
+    harms: Harms::Servers,
     interests: Interests::FACT,
     make: |setup| Box::new(Recovery::new(setup)),
 };
@@ -166,6 +168,10 @@ impl Checker for Recovery {
     }
 
     fn finish(&mut self, _: &Ending<'_>) -> Verdict {
+        if self.tally.is_empty() && !self.findings.failed() {
+            // Where nobody votes, nothing binds a proposal.
+            return Verdict::Vacuous("the run had no vote".to_owned());
+        }
         self.findings.verdict("proposal")
     }
 }

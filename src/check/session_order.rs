@@ -13,7 +13,7 @@ use super::findings::Findings;
 use super::linearizability::reader_of;
 use super::timeline::{Recorder, Timeline};
 use super::{
-    Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Subjects, Verdict,
+    Checker, CheckerEntry, Counterexample, Ending, Harms, Interests, Observation, Subjects, Verdict,
 };
 use crate::history::{History, Operation, Seen};
 use crate::ids::{SessionId, VirtualTime, Zxid};
@@ -25,6 +25,7 @@ pub(super) const ENTRY: CheckerEntry = CheckerEntry {
     name: "session",
     asserts: "A session sees ever later prefixes of the committed sequence, its own writes in \
               their order included.",
+    harms: Harms::Client,
     interests: Interests::COMMITS.and(Interests::APPLIED),
     make: |_| Box::new(SessionOrder::default()),
 };

@@ -40,6 +40,11 @@ impl Tally {
         count.voters.insert(node).then_some(*count)
     }
 
+    /// Whether nobody voted.
+    pub fn is_empty(&self) -> bool {
+        self.counts.is_empty()
+    }
+
     /// The votes at a zxid, epoch by epoch in the order of their first vote.
     pub fn at(&self, zxid: Zxid) -> &[Count] {
         self.counts.get(&zxid).map_or(&[], Vec::as_slice)

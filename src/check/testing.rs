@@ -428,7 +428,10 @@ pub(super) fn assert_fails(verdict: &Verdict, words: &str) {
             "{:?} does not say {words:?}",
             counterexample.reason
         ),
-        Verdict::Pass { .. } | Verdict::Vacuous(_) | Verdict::Unknown(_) => {
+        Verdict::Pass { .. }
+        | Verdict::Vacuous(_)
+        | Verdict::NotApplicable(_)
+        | Verdict::Unknown(_) => {
             panic!("{verdict:?} instead of a failure that says {words:?}")
         }
     }

@@ -15,8 +15,8 @@ use std::collections::BTreeMap;
 
 use super::findings::Findings;
 use super::{
-    Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Setup, Subjects, Timing,
-    Verdict,
+    Checker, CheckerEntry, Counterexample, Ending, Harms, Interests, Observation, Setup, Subjects,
+    Timing, Verdict,
 };
 use crate::history::Operation;
 use crate::ids::{NodeId, VirtualTime, Zxid};
@@ -27,6 +27,7 @@ pub(super) const ENTRY: CheckerEntry = CheckerEntry {
     name: "times",
     asserts: "Transactions carry the time of their leader's clock, and nodes the times of the \
               transactions that created and set them.",
+    harms: Harms::Servers,
     interests: Interests::APPLIED.and(Interests::FACT),
     make: |setup| Box::new(Times::new(setup)),
 };

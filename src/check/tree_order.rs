@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::findings::Findings;
 use super::{
-    Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Subjects, Verdict,
+    Checker, CheckerEntry, Counterexample, Ending, Harms, Interests, Observation, Subjects, Verdict,
 };
 use crate::history::{History, Operation};
 use crate::ids::{SessionId, VirtualTime, Zxid};
@@ -30,6 +30,7 @@ pub(super) const ENTRY: CheckerEntry = CheckerEntry {
     name: "tree",
     asserts: "Stats of one node are snapshots of one life, sequential names rise and are not used \
               again, and no ephemeral node outlives its session.",
+    harms: Harms::Servers,
     interests: Interests::APPLIED.and(Interests::DELIVERED),
     make: |_| Box::new(TreeOrder::default()),
 };

@@ -1,6 +1,6 @@
 //! Every mutation, collected from the protocols and from what is around them.
 
-use super::{Entry, shared};
+use super::{Entry, MOST, shared};
 use crate::PROTOCOLS;
 
 /// Every mutation, in the order of the ids.
@@ -13,7 +13,10 @@ const COUNT: usize = {
         count += PROTOCOLS[protocol].mutations.len();
         protocol += 1;
     }
-    assert!(count <= 128, "the set of those that are on has 128 bits");
+    assert!(
+        count <= MOST,
+        "the set of those that are on has so many bits"
+    );
     count
 };
 

@@ -1,13 +1,15 @@
 //! What a mutation is about, for whoever looks for one: the concepts that it breaks, in the words
 //! of a lecture, and the releases of ZooKeeper that had the bug, where a source names them.
 
-use super::Mutation;
+use super::Entry;
 
 /// Releases of ZooKeeper, from the first to the last, and who says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Affected {
     /// Ranges of releases, both ends included.
     pub ranges: &'static [(&'static str, &'static str)],
+    /// The first release of each line that has the repair.
+    pub fixed: &'static [&'static str],
     /// Where that is written.
     pub basis: &'static str,
 }
@@ -31,27 +33,54 @@ fn numbers(release: &str) -> Option<[u32; 3]> {
     parts.next().is_none().then_some(numbers)
 }
 
-impl Mutation {
+impl Entry {
     /// The releases that are known to have had the bug. `None`: nobody recorded them here, which
     /// says nothing about any release.
-    pub fn affected(self) -> Option<Affected> {
-        let (ranges, basis): (&'static [(&'static str, &'static str)], _) = match self.entry().id {
-            "N18" => (
-                &[("3.6.0", "3.7.2"), ("3.8.0", "3.8.3"), ("3.9.0", "3.9.1")],
-                "the advisory of CVE-2024-23944",
-            ),
-            "Z03" => (
-                &[("3.7.0", "3.7.0"), ("3.9.1", "3.9.1")],
-                "releases in which model checking found it (Remix, EuroSys 2025)",
-            ),
+    pub fn affected(&self) -> Option<Affected> {
+        let affected = match self.id {
+            "N18" => Affected {
+                ranges: &[("3.6.0", "3.7.2"), ("3.8.0", "3.8.3"), ("3.9.0", "3.9.1")],
+                fixed: &["3.8.4", "3.9.2"],
+                basis: "the advisory of CVE-2024-23944",
+            },
+            "T04" => Affected {
+                ranges: &[("3.0.0", "3.4.3")],
+                fixed: &["3.4.4", "3.5.0"],
+                basis: "ZK-1208 (through 3.3.3) and ZK-1496, in the releases' sources: the same \
+                        nodes stay behind in another way, created after the session's end was \
+                        proposed",
+            },
+            "Z03" => Affected {
+                ranges: &[
+                    ("3.4.10", "3.4.14"),
+                    ("3.5.3", "3.5.10"),
+                    ("3.6.0", "3.6.4"),
+                    ("3.7.0", "3.7.2"),
+                    ("3.8.0", "3.8.4"),
+                    ("3.9.0", "3.9.1"),
+                ],
+                fixed: &["3.8.5", "3.9.2"],
+                basis: "the releases' sources, where Learner.syncWithLeader writes currentEpoch \
+                        before the transactions of a DIFF",
+            },
+            "Z13" => Affected {
+                ranges: &[("3.4.10", "3.4.14"), ("3.5.3", "3.5.8"), ("3.6.0", "3.6.2")],
+                fixed: &["3.5.9", "3.6.3", "3.7.0"],
+                basis: "the releases' sources: from the commit of ZK-2678 to that of ZK-3911",
+            },
+            "Z20" => Affected {
+                ranges: &[("3.0.0", "3.3.3")],
+                fixed: &["3.3.4", "3.4.0"],
+                basis: "the releases' sources before the commit of ZK-1154",
+            },
             _other => return None,
         };
-        Some(Affected { ranges, basis })
+        Some(affected)
     }
 
     /// The concepts that it breaks.
-    pub fn concepts(self) -> &'static [&'static str] {
-        match self.entry().id {
+    pub fn concepts(&self) -> &'static [&'static str] {
+        match self.id {
             "P02" => &[
                 "phase 2",
                 "acceptor",
@@ -129,11 +158,14 @@ impl Mutation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mutation::CATALOGUE;
+    use crate::mutation::{CATALOGUE, Mutation};
 
     #[test]
     fn releases_compare_by_their_numbers() {
-        let affected = Mutation::N18.affected().expect("the advisory names them");
+        let affected = Mutation::N18
+            .entry()
+            .affected()
+            .expect("the advisory names them");
         for (release, expected) in [
             ("3.5.9", Some(false)),
             ("3.6.10", Some(true)),
@@ -150,10 +182,19 @@ mod tests {
     #[test]
     fn every_mutation_has_concepts_and_every_range_is_one() {
         for entry in CATALOGUE {
-            assert!(!entry.mutation().concepts().is_empty(), "{}", entry.id);
-            let affected = entry.mutation().affected();
+            assert!(!entry.concepts().is_empty(), "{}", entry.id);
+            let affected = entry.affected();
             for (first, last) in affected.iter().flat_map(|affected| affected.ranges) {
                 assert!(numbers(first).expect("a release") <= numbers(last).expect("a release"));
+            }
+            let Some(affected) = affected else { continue };
+            for fixed in affected.fixed {
+                assert_eq!(
+                    affected.includes(fixed),
+                    Some(false),
+                    "{} {fixed}",
+                    entry.id
+                );
             }
         }
     }

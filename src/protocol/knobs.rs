@@ -12,7 +12,7 @@ use crate::ids::Span;
 
 /// The knobs that every protocol and the server around it have, small by default so that every
 /// branch is reached in a short run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Knobs {
     /// ZooKeeper's `tickTime`: the unit of the limits counted in ticks and of session expiry.
     pub tick: Span,

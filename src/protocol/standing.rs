@@ -40,6 +40,40 @@ pub struct Standing {
     pub serve_from: Option<Zxid>,
 }
 
+impl Standing {
+    /// A server without a leader, which serves nobody.
+    pub fn looking(epoch: u64) -> Standing {
+        Standing {
+            role: Role::Looking,
+            epoch,
+            leader: None,
+            uplink: None,
+            can_propose: false,
+            serve_from: None,
+        }
+    }
+
+    /// A voter that follows a leader, reaches it in this way, and serves clients from what it has.
+    pub fn following(leader: NodeId, uplink: Via, epoch: u64) -> Standing {
+        Standing {
+            role: Role::Following,
+            leader: Some(leader),
+            uplink: Some(uplink),
+            serve_from: Some(Zxid::ZERO),
+            ..Standing::looking(epoch)
+        }
+    }
+
+    /// A leader that proposes, and serves clients from what it has.
+    pub fn leading(me: NodeId, epoch: u64) -> Standing {
+        Standing {
+            role: Role::Leading,
+            can_propose: true,
+            ..Standing::following(me, Via::Datagram, epoch)
+        }
+    }
+}
+
 /// Something that a server holds in memory and that must not grow without end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Holding {

@@ -9,6 +9,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::output::processors;
 use super::values::{duration, events, perhaps_none, seed, seeds};
 use crate::diagnose::artefacts;
+use crate::diagnose::shrink::{Goal, Kept, Prefer, harms_a_client};
+use crate::run::RunReport;
 
 mod recordings;
 
@@ -138,6 +140,54 @@ pub(super) struct ArtefactArguments {
     /// Stop shrinking a failing run to its smallest scenario after this time; 0s does not shrink it
     #[arg(long, value_name = "T", value_parser = perhaps_none, default_value = "5m")]
     pub(super) shrink: Duration,
+    #[command(flatten)]
+    pub(super) shape: Shape,
+}
+
+/// What the smallest scenario shows and keeps.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Shape {
+    /// What the smallest scenario keeps: voters=N, observers=N or clients=N; may be repeated
+    /// [default: voters=3]
+    #[arg(long, value_name = "WHAT=N")]
+    keep: Vec<Kept>,
+    /// Which of several violations the smallest scenario and the story are about; `client`: one by
+    /// which a client is harmed, if one is found
+    #[arg(long, value_enum, value_name = "WHICH", default_value = "first")]
+    prefer: WhichViolation,
+}
+
+/// Which of several violations is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum WhichViolation {
+    /// The first of the run
+    First,
+    /// The first by which a client is harmed
+    Client,
+}
+
+impl Shape {
+    /// Of a run's violations the one that is meant.
+    pub(super) fn meant<'a>(&self, report: &'a RunReport) -> Option<&'a str> {
+        let mut harm = report
+            .failures()
+            .filter(|_| self.prefer == WhichViolation::Client);
+        let harm = harm.find(|judged| harms_a_client(&judged.checker));
+        let meant = harm.or_else(|| report.headline());
+        meant.map(|judged| judged.checker.as_str())
+    }
+
+    /// What shrinking is to show and to keep; `checker` names a violation that is meant.
+    pub(super) fn goal<'a>(&self, checker: Option<&'a str>) -> Goal<'a> {
+        Goal {
+            checker,
+            prefer: match self.prefer {
+                WhichViolation::First => Prefer::First,
+                WhichViolation::Client => Prefer::Client,
+            },
+            keep: self.keep.iter().copied().collect(),
+        }
+    }
 }
 
 /// How a trace is kept.
@@ -212,6 +262,7 @@ impl Jobs {
 }
 
 #[derive(Clone, Debug, Args)]
+#[command(mut_arg("checker", |argument| argument.conflicts_with("prefer")))]
 pub(super) struct ShrinkArguments {
     #[command(flatten)]
     pub(super) run: OneRun,
@@ -233,6 +284,8 @@ pub(super) struct ShrinkArguments {
     /// Overwrite files
     #[arg(long)]
     pub(super) force: bool,
+    #[command(flatten)]
+    pub(super) shape: Shape,
 }
 
 #[derive(Clone, Debug, Args)]

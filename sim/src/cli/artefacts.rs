@@ -49,7 +49,7 @@ pub(super) fn keep(
             told: "artefacts: none, because the run ended before it was recorded".to_owned(),
         });
     };
-    let checker = report.headline().map(|judged| judged.checker.as_str());
+    let checker = arguments.shape.meant(&report);
     let mut input = ArtefactInput::of(&report, trace, arguments.events.into());
     // A run that broke down on its way is not spelled out, and has no bundle.
     if let Ok(bundle) = Bundle::of(&report) {
@@ -57,14 +57,17 @@ pub(super) fn keep(
     }
     input = input.with(Artefact::Timeline, timeline::page(trace, checker));
     let smallest = smallest(protocol, &report, arguments)?;
-    let told = smallest.as_ref().map_or(trace, |smallest| &smallest.trace);
     // Of the smallest run, if there is one: it has the fewest steps that do not matter.
-    let story = explain::story(told, checker, Length::Short);
+    let (told, shown) = match &smallest {
+        Some(smallest) => (&smallest.trace, Some(smallest.checker.as_str())),
+        None => (trace, checker),
+    };
+    let story = explain::story(told, shown, Length::Short);
     let mut note = String::new();
     if let Some(smallest) = &smallest {
         input = input.with(Artefact::Minimal, smallest.text.clone()).with(
             Artefact::MinimalTimeline,
-            timeline::page(&smallest.trace, checker),
+            timeline::page(&smallest.trace, shown),
         );
         note = remark(smallest.end).map_or_else(String::new, |words| {
             format!("; {}: {words}", Artefact::Minimal.file())
@@ -73,6 +76,9 @@ pub(super) fn keep(
     let mut closing = String::new();
     if let Some(story) = story {
         let which = match &smallest {
+            Some(_) if shown != checker => {
+                "the smallest run found near it in which a client is harmed (minimal.toml):\n"
+            }
             Some(_) => "the smallest run that fails in the same way (minimal.toml):\n",
             None => "",
         };
@@ -119,6 +125,8 @@ struct Smallest {
     /// Its scenario file.
     text: String,
     trace: Trace,
+    /// Who reports what it shows.
+    checker: String,
     end: End,
 }
 
@@ -139,9 +147,14 @@ fn smallest(
     let Ok(text) = scenario_text(&shrunk.run, protocol.name, &story(&shrunk, &from)) else {
         return Ok(None);
     };
-    let end = shrunk.end;
+    let (end, checker) = (shrunk.end, shrunk.failure.checker);
     let trace = traced(protocol, shrunk.run)?;
-    Ok(trace.map(|trace| Smallest { text, trace, end }))
+    Ok(trace.map(|trace| Smallest {
+        text,
+        trace,
+        checker,
+        end,
+    }))
 }
 
 /// The smallest run that fails as the run does; `None` if none was asked for, or the run does not
@@ -157,7 +170,7 @@ fn shrunk(
     if arguments.shrink.is_zero() {
         return Ok(None);
     }
-    let checker = report.headline().map(|judged| judged.checker.as_str());
+    let goal = arguments.shape.goal(arguments.shape.meant(report));
     let _listening = interrupt::listen()?;
     let watcher = Shrinking::new();
     let budget = Budget {
@@ -166,7 +179,7 @@ fn shrunk(
         jobs: processors(),
         stop: &interrupt::STOP,
     };
-    let shrunk = shrink(*protocol, recording, checker, budget, &watcher)?;
+    let shrunk = shrink(*protocol, recording, goal, budget, &watcher)?;
     watcher.end();
     Ok(shrunk)
 }

@@ -45,6 +45,7 @@ pub(super) fn of_run(report: &RunReport) -> Suite {
         name: judged.checker.clone(),
         outcome: match &judged.verdict {
             Verdict::Pass { .. } => Outcome::Passed,
+            Verdict::NotApplicable(why) => Outcome::Skipped(format!("not applicable: {why}")),
             Verdict::Vacuous(_) | Verdict::Unknown(_)
                 if report.conclusion() == Conclusion::Pass =>
             {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use menagerie::check::CHECKERS;
-use menagerie::mutation::CATALOGUE;
+use menagerie::mutation::{Entry, known};
 use menagerie::protocol::Replicates;
 
 use super::arguments::ScenariosArguments;
@@ -46,7 +46,7 @@ pub(super) fn scenarios(arguments: &ScenariosArguments) -> Result<Exit, CliError
 
 /// Lists the protocols.
 pub(super) fn protocols(registered: &[Registration]) -> Result<Exit, CliError> {
-    let mut text = String::new();
+    let mut lines = Vec::new();
     for one in registered {
         let replicates = match one.replicates {
             Replicates::Deltas => "replicates state deltas",
@@ -62,20 +62,30 @@ pub(super) fn protocols(registered: &[Registration]) -> Result<Exit, CliError> {
         } else {
             "a write is not retried"
         };
-        text.push_str(&format!(
-            "{:<8}{replicates}; {reads}; {retries}\n",
-            one.name
+        lines.push((
+            one.name.to_owned(),
+            format!("{replicates}; {reads}; {retries}"),
         ));
     }
-    print(&text)?;
+    print(&columns(&lines))?;
     Ok(Exit::Held)
 }
 
+/// The mutations that concern one of the program's protocols.
+pub(super) fn mutations_of(registered: &[Registration]) -> Vec<&'static Entry> {
+    let concerned = |entry: &&Entry| {
+        let mut protocols = registered.iter();
+        protocols.any(|protocol| entry.concerns.includes(protocol.name))
+    };
+    known().into_iter().filter(concerned).collect()
+}
+
 /// Lists the checkers.
-pub(super) fn checkers() -> Result<Exit, CliError> {
+pub(super) fn checkers(registered: &[Registration]) -> Result<Exit, CliError> {
+    let mutations = mutations_of(registered);
     let mut lines = Vec::new();
     for entry in CHECKERS {
-        let reports = CATALOGUE
+        let reports = mutations
             .iter()
             .filter(|one| one.caught_by.contains(&entry.name));
         let ids: Vec<&str> = reports.map(|one| one.id).collect();

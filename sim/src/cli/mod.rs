@@ -39,7 +39,7 @@ use clap::{CommandFactory as _, FromArgMatches as _};
 
 use crate::run::internal::Internal;
 use crate::run::program;
-use crate::run::registry::Registration;
+use crate::run::registry::{Registration, announce};
 use crate::scenario::ScenarioError;
 use arguments::{Arguments, Command};
 
@@ -140,7 +140,10 @@ pub fn main(protocols: &[Registration]) -> ExitCode {
         }
     };
     listen();
-    let outcome = catch_unwind(AssertUnwindSafe(|| dispatch(&arguments.command, protocols)));
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        announce(protocols).map_err(CliError::Usage)?;
+        dispatch(&arguments.command, protocols)
+    }));
     let exit = match outcome {
         Ok(Ok(exit)) => exit,
         Ok(Err(trouble)) => tell(trouble),
@@ -189,8 +192,8 @@ fn dispatch(command: &Command, protocols: &[Registration]) -> Result<Exit, CliEr
         Command::Replay(arguments) => replay::replay(arguments, protocols),
         Command::Scenarios(arguments) => list::scenarios(arguments),
         Command::Protocols => list::protocols(protocols),
-        Command::Checkers => list::checkers(),
-        Command::Mutations(arguments) => mutations::mutations(arguments),
+        Command::Checkers => list::checkers(protocols),
+        Command::Mutations(arguments) => mutations::mutations(arguments, protocols),
         Command::Index(arguments) => index::index(arguments),
         Command::Completions { shell } => shell::completions(*shell),
         Command::Man => shell::man(),

@@ -1,18 +1,23 @@
 //! `menagerie mutations`: the catalogue, and a search in it.
 
-use menagerie::mutation::{CATALOGUE, Concerns, Entry};
+use menagerie::mutation::{Concerns, Entry};
 
 use super::arguments::MutationsArguments;
+use super::list::mutations_of;
 use super::output::{columns, print};
 use super::{CliError, Exit};
+use crate::run::registry::Registration;
 
 /// Where ZooKeeper's bugs are described.
 const TRACKER: &str = "https://issues.apache.org/jira/browse/ZOOKEEPER-";
 
 /// Lists the mutations that were asked for.
-pub(super) fn mutations(arguments: &MutationsArguments) -> Result<Exit, CliError> {
-    let found: Vec<&Entry> = CATALOGUE
-        .iter()
+pub(super) fn mutations(
+    arguments: &MutationsArguments,
+    registered: &[Registration],
+) -> Result<Exit, CliError> {
+    let found: Vec<&Entry> = mutations_of(registered)
+        .into_iter()
         .filter(|entry| matches(entry, &arguments.words))
         .collect();
     if found.is_empty() {
@@ -39,7 +44,7 @@ fn affecting(found: &[&Entry], release: &str) -> Result<Exit, CliError> {
     let mut lines = Vec::new();
     let mut silent = Vec::new();
     for entry in found {
-        let Some(affected) = entry.mutation().affected() else {
+        let Some(affected) = entry.affected() else {
             silent.extend(tracker_numbers(entry.source).map(|number| (entry.id, number)));
             continue;
         };
@@ -50,7 +55,8 @@ fn affecting(found: &[&Entry], release: &str) -> Result<Exit, CliError> {
         })?;
         if is_affected {
             let (name, text) = line(entry);
-            lines.push((name, format!("{text} Source: {}.", affected.basis)));
+            let (fixed, basis) = (affected.fixed.join(", "), affected.basis);
+            lines.push((name, format!("{text} Fixed in {fixed}. Source: {basis}.")));
         }
     }
     let mut text = columns(&lines);
@@ -74,13 +80,13 @@ fn line(entry: &Entry) -> (String, String) {
         Concerns::Tree => "all",
     };
     let name = format!("{:<4} {}", entry.id, entry.name);
-    let concepts = entry.mutation().concepts().join(", ");
+    let concepts = match entry.concepts() {
+        [] => String::new(),
+        concepts => format!(" {{{}}}", concepts.join(", ")),
+    };
     (
         name,
-        format!(
-            "({concerns}) {} [{}] {{{concepts}}}",
-            entry.story, entry.source
-        ),
+        format!("({concerns}) {} [{}]{concepts}", entry.story, entry.source),
     )
 }
 
@@ -112,10 +118,11 @@ fn tracker_numbers(source: &str) -> impl Iterator<Item = u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use menagerie::mutation::known;
 
     fn ids(words: &[&str]) -> Vec<&'static str> {
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-        let found = CATALOGUE.iter().filter(|entry| matches(entry, &words));
+        let found = known().into_iter().filter(|entry| matches(entry, &words));
         found.map(|entry| entry.id).collect()
     }
 
@@ -129,6 +136,6 @@ mod tests {
         );
         assert_eq!(ids(&["phase 1", "acceptor"]), ["P03"]);
         assert!(ids(&["durability", "zab"]).contains(&"Z13"));
-        assert_eq!(ids(&[]).len(), CATALOGUE.len());
+        assert_eq!(ids(&[]).len(), known().len());
     }
 }

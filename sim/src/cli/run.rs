@@ -14,8 +14,10 @@ use super::output::{complain, faults_line, hanging, ops_line, print, styled};
 use super::select::{self, Selected};
 use super::{CliError, Exit, artefacts, interrupt};
 use crate::diagnose::abridge::abridged;
+use crate::run::program::program;
 use crate::run::registry::Registration;
 use crate::run::resolve::Resolved;
+use crate::run::scenario_file::resolved_text;
 use crate::run::{Conclusion, RunReport, RunSpec, named};
 use crate::trace::lines;
 
@@ -60,11 +62,24 @@ fn spec(selected: &Selected, seed: u64, trace: bool) -> RunSpec {
 }
 
 fn print_config(selected: &[Selected], seed: u64) -> Result<Exit, CliError> {
-    for one in selected {
-        let mut text = Resolved::new(&spec(one, seed, false)).lines().join("\n");
-        text.push('\n');
-        print(&text)?;
-    }
+    let [one] = selected else {
+        return Err(CliError::Usage(
+            "--print-config prints one scenario: name one".to_owned(),
+        ));
+    };
+    let resolved = Resolved::new(&spec(one, seed, false));
+    let protocol = match one.protocols.as_slice() {
+        [protocol] => Some(protocol.name),
+        [] | [_, _, ..] => None,
+    };
+    let story = one.scenario.document.story.get_ref();
+    print(&format!(
+        "# {name} under seed {seed}. With that seed this file repeats the run: the rest is drawn \
+         from it\n# as it was. {program} run FILE --seed {seed}\n{text}",
+        name = one.scenario.name,
+        program = program(),
+        text = resolved_text(&resolved, protocol, story),
+    ))?;
     Ok(Exit::Held)
 }
 
@@ -136,6 +151,7 @@ pub(super) fn verdict_exit(conclusion: Conclusion) -> Exit {
 fn style(verdict: &Verdict) -> Style {
     let color = match verdict {
         Verdict::Pass { .. } => AnsiColor::Green,
+        Verdict::NotApplicable(_) => AnsiColor::BrightBlack,
         Verdict::Vacuous(_) | Verdict::Unknown(_) => AnsiColor::Yellow,
         Verdict::Fail(_) => AnsiColor::Red,
     };
@@ -152,7 +168,9 @@ fn verdict_lines(report: &RunReport, text: &mut String) {
         let word = styled(style(&judged.verdict), &format!("{word:<8}"));
         let detail = match &judged.verdict {
             Verdict::Pass { .. } => format!("{checked} checked"),
-            Verdict::Vacuous(_) | Verdict::Unknown(_) => reason.to_owned(),
+            Verdict::Vacuous(_) | Verdict::NotApplicable(_) | Verdict::Unknown(_) => {
+                reason.to_owned()
+            }
             Verdict::Fail(counterexample) => {
                 format!("at {}: {}", counterexample.at, abridged(reason))
             }

@@ -1,7 +1,7 @@
 //! Which protocols and mutations a command is about.
 
 use menagerie::check::CHECKERS;
-use menagerie::mutation::{CATALOGUE, Concerns, Mutation, Mutations};
+use menagerie::mutation::{Concerns, Mutation, Mutations, known};
 
 use std::sync::Arc;
 
@@ -9,8 +9,8 @@ use super::CliError;
 use super::arguments::{Choice, Many};
 use super::output::complain;
 use crate::run::registry::Registration;
-use crate::scenario::RUNNER_CHECKERS;
-use crate::scenario::Scenario;
+use crate::run::scenario_file::known_keys;
+use crate::scenario::{RUNNER_CHECKERS, Scenario, ScenarioError};
 use crate::words::suggestion;
 
 /// A scenario that was named, and what is to be run of it.
@@ -37,11 +37,38 @@ pub(super) fn all(what: &Many, registered: &[Registration]) -> Result<Vec<Select
 
 /// Reads a scenario with the values that were set.
 pub(super) fn scenario(name: &str, choice: &Choice) -> Result<Arc<Scenario>, CliError> {
-    let scenario = Scenario::read_with(name, &choice.set)?;
+    let scenario = Scenario::read_with(name, &choice.set)
+        .map_err(|error| with_keys_meant(error, &choice.set))?;
     if let Some(advice) = scenario.advice() {
         complain(&format!("warning: {advice}"));
     }
     Ok(Arc::new(scenario))
+}
+
+/// The error, with what a key that is set and that there is not may have meant.
+fn with_keys_meant(mut error: ScenarioError, settings: &[String]) -> ScenarioError {
+    let known = known_keys();
+    let keys = settings
+        .iter()
+        .filter_map(|setting| setting.split_once('='));
+    let mut keys = keys.map(|(key, _)| key.trim());
+    let unknown = keys.find(|key| known.iter().all(|known| known != key));
+    if let (Some(unknown), Some(problem)) = (unknown, error.problems.first_mut()) {
+        let name = |key: &str| key.rsplit('.').next().map(str::to_owned);
+        let same: Vec<&str> = known
+            .iter()
+            .filter(|key| name(key) == name(unknown))
+            .map(String::as_str)
+            .collect();
+        let meant = match same.as_slice() {
+            [] => suggestion(unknown, known.iter().map(String::as_str)),
+            _same => format!(": did you mean {}?", same.join(" or ")),
+        };
+        if !meant.is_empty() {
+            problem.help = Some(format!("--set {unknown}{meant}"));
+        }
+    }
+    error
 }
 
 /// The mutations that were named: on the command line, where `none` switches all off, or else in
@@ -55,7 +82,7 @@ pub(super) fn mutations(choice: &Choice, scenario: &Scenario) -> Result<Mutation
     let mut on = Mutations::NONE;
     for text in &choice.mutate {
         let mutation = Mutation::find(text).ok_or_else(|| {
-            let known = CATALOGUE.iter().flat_map(|entry| [entry.id, entry.name]);
+            let known = known().into_iter().flat_map(|entry| [entry.id, entry.name]);
             CliError::Usage(format!(
                 "there is no mutation \"{text}\"{}; `menagerie mutations` lists them",
                 suggestion(text, known)

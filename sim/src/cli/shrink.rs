@@ -53,7 +53,8 @@ pub(super) fn shrink(
     };
     let checker = arguments.run.checker.as_deref();
     let run = &loaded.job.resolved;
-    let shrunk = shrink::shrink(loaded.protocol, run, checker, budget, &bar)?;
+    let goal = arguments.shape.goal(checker);
+    let shrunk = shrink::shrink(loaded.protocol, run, goal, budget, &bar)?;
     bar.end();
     let Some(shrunk) = shrunk else {
         let which = checker.map_or_else(String::new, |name| format!(" by {name}"));

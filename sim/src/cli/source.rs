@@ -103,7 +103,7 @@ pub(super) fn untraced(report: &RunReport) -> CliError {
         .find_map(|judged| match &judged.verdict {
             Verdict::Fail(counterexample) => Some(counterexample.reason.as_str()),
             Verdict::Unknown(why) => Some(why.as_str()),
-            Verdict::Pass { .. } | Verdict::Vacuous(_) => None,
+            Verdict::Pass { .. } | Verdict::Vacuous(_) | Verdict::NotApplicable(_) => None,
         });
     CliError::Usage(format!(
         "the run broke down before it had a trace: {}; to see it: {}",

@@ -318,7 +318,10 @@ fn verdict(report: &RunReport, trace: &Trace) -> String {
                 let (verdict, checked, reason) = judged.words();
                 let at = match &judged.verdict {
                     Verdict::Fail(counterexample) => Some(counterexample.at.0),
-                    Verdict::Pass { .. } | Verdict::Vacuous(_) | Verdict::Unknown(_) => None,
+                    Verdict::Pass { .. }
+                    | Verdict::Vacuous(_)
+                    | Verdict::NotApplicable(_)
+                    | Verdict::Unknown(_) => None,
                 };
                 JudgedLine {
                     checker: &judged.checker,

@@ -160,7 +160,10 @@ fn earliest(report: &RunReport) -> Option<(String, VirtualTime)> {
         .iter()
         .filter_map(|judged| match &judged.verdict {
             Verdict::Fail(counterexample) => Some((judged.checker.clone(), counterexample.at)),
-            Verdict::Pass { .. } | Verdict::Vacuous(_) | Verdict::Unknown(_) => None,
+            Verdict::Pass { .. }
+            | Verdict::Vacuous(_)
+            | Verdict::NotApplicable(_)
+            | Verdict::Unknown(_) => None,
         });
     violations.min_by_key(|(_, at)| *at)
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::thread;
 
+use menagerie::mutation::{self, Concerns, Entry};
 use menagerie::protocol::{Promises, Protocol, Replicates};
 
 use crate::run::internal::Internal;
@@ -17,6 +18,30 @@ pub static PROTOCOLS: &[Registration] = &[
     Registration::of::<menagerie::paxos::Paxos>("paxos"),
 ];
 
+/// Makes the mutations of protocols from outside known by their ids: on the command line, in
+/// scenarios and in bundles. The program's `main` does it for the protocols that it is given; a
+/// test of one's own calls it before it looks for a mutation.
+///
+/// # Errors
+/// If a mutation has the id or the name of another one, or concerns another protocol.
+pub fn announce(protocols: &[Registration]) -> Result<(), String> {
+    for protocol in protocols {
+        let stray = |entry: &&Entry| entry.concerns != Concerns::Protocol(protocol.name);
+        if let Some(entry) = protocol.mutations.iter().find(stray) {
+            return Err(format!(
+                "mutation {} ({}) of the protocol {name} must concern it: write \
+                 Concerns::Protocol(\"{name}\"), the name under which it is registered",
+                entry.id,
+                entry.name,
+                name = protocol.name
+            ));
+        }
+        mutation::announce(protocol.mutations)
+            .map_err(|why| format!("{}: {why}", protocol.name))?;
+    }
+    Ok(())
+}
+
 /// A protocol that can be run by name.
 #[derive(Clone, Copy)]
 pub struct Registration {
@@ -26,6 +51,8 @@ pub struct Registration {
     pub replicates: Replicates,
     /// What clients may rely on.
     pub promises: Promises,
+    /// The mutations of its own.
+    pub mutations: &'static [Entry],
     execute: fn(&'static str, Job) -> RunReport,
     latency: fn(&Setting) -> Result<Measured, Internal>,
     failover: fn(Loss, u64) -> Result<Failover, Internal>,
@@ -38,6 +65,7 @@ impl Registration {
             name,
             replicates: P::REPLICATES,
             promises: P::PROMISES,
+            mutations: P::MUTATIONS,
             execute: execute::<P>,
             latency: latency::measure::<P>,
             failover: failover::measure::<P>,

@@ -116,37 +116,6 @@ impl Resolved {
             trace: false,
         })
     }
-
-    /// The whole configuration, one fact a line.
-    pub fn lines(&self) -> Vec<String> {
-        let world = &self.world;
-        let mutations: Vec<&str> = world.mutations.iter().map(|on| on.entry().id).collect();
-        let mut lines = vec![
-            format!("seed = {}", world.seed),
-            format!("mutations = {mutations:?}"),
-            format!("voters = {}", world.voters),
-            format!("observers = {}", world.observers),
-            format!("duration = {}", self.duration),
-            format!("liveness bound = {}", self.bound),
-            format!("liveness core = {}", self.core.text()),
-            format!("expect = {:?}", self.expect),
-            format!("session timeout = {}", world.session_timeout),
-            format!("settings = {:?}", world.settings),
-            format!("network = {:?}", world.network),
-            format!("disk = {:?}", world.disk),
-            format!("clock = {:?}", world.clock),
-            format!("micro-step = {}", world.micro_step),
-            format!("knobs = {}", world.knobs.text()),
-            format!("workload = {:?}", self.workload),
-            "fault budget: crashes and loss of what was not synced, any number; \
-             durable damage, none"
-                .to_owned(),
-        ];
-        for line in self.plan.lines() {
-            lines.push(format!("fault at {line}"));
-        }
-        lines
-    }
 }
 
 /// What a swarm may change.
@@ -320,7 +289,7 @@ impl Base {
                     .ensemble
                     .removal_interval
                     .as_ref()
-                    .map_or(tick.times(5), |interval| interval.get_ref().0),
+                    .map_or(removal_interval(tick), |interval| interval.get_ref().0),
                 superuser: None,
             },
             knobs: self.knobs,
@@ -406,6 +375,11 @@ fn knobs(section: &KnobsSection) -> AllKnobs {
         knobs.set(key, *value.get_ref());
     }
     knobs
+}
+
+/// How often the leader looks for containers and TTL nodes to remove, if nothing else is said.
+pub(super) fn removal_interval(tick: Span) -> Span {
+    tick.times(5)
 }
 
 /// A scenario with bugs of its own expects what it says only with those.

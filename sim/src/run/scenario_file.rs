@@ -1,33 +1,134 @@
-//! A run that is spelled out, as a scenario file.
+//! A run as a scenario file: one that is spelled out, or everything that a seed resolves to.
 
 use core::fmt::Write as _;
-use std::collections::BTreeMap;
 
 use menagerie::ids::Span;
 use menagerie::protocol::knobs::Unit;
 
 use crate::chance::decision::Source;
 use crate::chance::latency::Latency;
-use crate::run::resolve::{Resolved, mutation_ids};
+use crate::run::resolve::{Resolved, mutation_ids, removal_interval};
 use crate::scenario::Scenario;
-use crate::scenario::fault::Fault;
+use crate::scenario::fault::Planned;
 use crate::scenario::quantity::exact_span;
 use crate::scenario::schema::Expect;
-use crate::scenario::script::{lines, quoted_list};
-use crate::world::knobs::{AllKnobs, Key};
+use crate::scenario::script::quoted_list;
+use crate::world::knobs::Key;
 use crate::world::recovery;
 
-/// The text of a scenario that repeats a run in which nothing is drawn any more.
+/// The entries of a section: keys and values as TOML has them.
+type Entries = Vec<(String, String)>;
+
+/// The text of a scenario that repeats a run in which nothing is drawn any more. What is as it is
+/// anyway is left out.
 ///
 /// # Errors
 /// Says what of the run no scenario file can express.
 pub fn scenario_text(run: &Resolved, protocol: &str, story: &str) -> Result<String, String> {
-    let plain = defaults();
+    if run.script.is_none() {
+        return Err("a run whose operations are drawn cannot be written as a scenario".to_owned());
+    }
+    let Source::Table(_) = &run.world.decisions else {
+        return Err("a run whose deliveries are drawn cannot be written as a scenario".to_owned());
+    };
+    if !run.world.homes.is_empty() {
+        return Err("clients that know only one server cannot be written as a scenario".to_owned());
+    }
+    let spelled = |planned: &Planned| planned.fault.actions().is_some();
+    if !run.plan.faults.iter().all(spelled) {
+        return Err("a fault that is not spelled out cannot be written".to_owned());
+    }
+    let mut plain = defaults();
+    // By default that one follows from the tick.
+    plain.world.settings.removal_interval = removal_interval(run.world.knobs.shared.tick);
+    let mut text = head(run, Some(protocol), story);
+    let mut add = |title: &str, own: Entries, usual: &Entries| {
+        section(title, &differences(own, usual), &mut text);
+    };
+    add("ensemble", ensemble(run), &ensemble(&plain));
+    for ((title, own), (_, usual)) in knobs(run).into_iter().zip(knobs(&plain)) {
+        add(&title, own, &usual);
+    }
+    add("network", delays(run), &delays(&plain));
+    add("disk", disk(run), &disk(&plain));
+    add("workload", clients(run), &clients(&plain));
+    add("liveness", healing(run), &healing(&plain));
+    rest(run, &mut text);
+    Ok(text)
+}
+
+/// Everything that a seed resolves to, as a scenario that repeats the run under the same seed: its
+/// faults are as they were drawn, and nothing is left to a default. What is drawn while it runs,
+/// deliveries and operations, is drawn again.
+pub fn resolved_text(run: &Resolved, protocol: Option<&str>, story: &str) -> String {
+    let mut text = head(run, protocol, story);
+    section("ensemble", &ensemble(run), &mut text);
+    for (title, entries) in knobs(run) {
+        section(&title, &entries, &mut text);
+    }
+    section("network", &[delays(run), losses(run)].concat(), &mut text);
+    section("disk", &disk(run), &mut text);
+    let drift = format!("\"{}ppm\"", run.world.clock.drift_ppm_max);
+    section("clock", &[("drift".to_owned(), drift)], &mut text);
+    section("workload", &[clients(run), wishes(run)].concat(), &mut text);
+    if run.script.is_none() {
+        section("workload.mix", &mix(run), &mut text);
+    }
+    let mut liveness = healing(run);
+    let is_bounded = |entries: &Entries| entries.iter().any(|(key, _)| key == "bound");
+    if !run.skip_liveness && !is_bounded(&liveness) {
+        liveness.push(quoted("bound", &exact_span(run.bound)));
+    }
+    section("liveness", &liveness, &mut text);
+    rest(run, &mut text);
+    text
+}
+
+/// The keys that have one value each in every scenario, with their sections, as `--set` names them.
+pub fn known_keys() -> Vec<String> {
+    let text = resolved_text(&defaults(), None, "Nothing happens. Nothing is expected.");
+    let table: toml::Table = text.parse().expect("what is written can be read");
+    let mut keys = Vec::new();
+    let mut todo = vec![(String::new(), table)];
+    while let Some((section, table)) = todo.pop() {
+        for (name, value) in table {
+            let key = format!("{section}{name}");
+            match value {
+                toml::Value::Table(inner) if is_section(&key) => {
+                    todo.push((format!("{key}."), inner));
+                }
+                _value => keys.push(key),
+            }
+        }
+    }
+    keys.sort();
+    keys
+}
+
+/// A distribution of delays is a table too, and one value.
+fn is_section(key: &str) -> bool {
+    let sections = [
+        "ensemble", "network", "disk", "clock", "workload", "liveness",
+    ];
+    sections.contains(&key) || key == "workload.mix" || key.starts_with("knobs")
+}
+
+/// The run of a scenario that says nothing but what it must.
+fn defaults() -> Resolved {
+    let text = "schema = 1\nstory = \"Nothing happens. Nothing is expected.\"\nduration = \"1s\"\n";
+    let scenario = Scenario::parse("defaults.toml", text).expect("the smallest scenario is sound");
+    Resolved::of_scenario(&scenario)
+}
+
+/// The keys before the first section.
+fn head(run: &Resolved, protocol: Option<&str>, story: &str) -> String {
     let mut text = String::from("schema = 1\n");
     // Writing into a string cannot fail.
     let _ = writeln!(text, "story = {}", serde_json::Value::from(story));
     let _ = writeln!(text, "duration = \"{}\"", exact_span(run.duration));
-    let _ = writeln!(text, "protocol = \"{protocol}\"");
+    if let Some(protocol) = protocol {
+        let _ = writeln!(text, "protocol = \"{protocol}\"");
+    }
     let expected = match &run.expect {
         Expect::Pass => None,
         Expect::Fail(checker) => Some(("fail", checker)),
@@ -43,82 +144,81 @@ pub fn scenario_text(run: &Resolved, protocol: &str, story: &str) -> Result<Stri
     if !mutations.is_empty() {
         let _ = writeln!(text, "mutations = [{}]", quoted_list(&mutations));
     }
-    let script = run
+    if run
         .script
         .as_ref()
-        .ok_or("a run whose operations are drawn cannot be written as a scenario")?;
-    if script.operations.is_empty() {
+        .is_some_and(|script| script.operations.is_empty())
+    {
         text.push_str("operation = []\n");
     }
-    ensemble(run, &plain, &mut text);
-    knobs(&run.world.knobs, &plain.world.knobs, &mut text);
-    network(run, &plain, &mut text)?;
-    disk(run, &plain, &mut text);
-    clients(run, &plain, &mut text);
-    liveness(run, &plain, &mut text);
-    faults(run, &mut text)?;
-    operations(run, &mut text);
-    irregular(run, &mut text)?;
-    Ok(text)
+    text
 }
 
-/// The run of a scenario that says nothing but what it must.
-fn defaults() -> Resolved {
-    let text = "schema = 1\nstory = \"Nothing happens. Nothing is expected.\"\nduration = \"1s\"\n";
-    let scenario = Scenario::parse("defaults.toml", text).expect("the smallest scenario is sound");
-    Resolved::of_scenario(&scenario)
+/// What comes after the sections: faults, operations and decisions.
+fn rest(run: &Resolved, text: &mut String) {
+    for planned in &run.plan.faults {
+        let _ = write!(text, "\n[[fault]]\n{}\n", planned.entry());
+    }
+    operations(run, text);
+    irregular(run, text);
 }
 
 /// A section, written only if it says something.
-fn section(title: &str, body: &str, text: &mut String) {
-    if !body.is_empty() {
-        let _ = write!(text, "\n[{title}]\n{body}");
+fn section(title: &str, entries: &[(String, String)], text: &mut String) {
+    if entries.is_empty() {
+        return;
+    }
+    let _ = write!(text, "\n[{title}]\n");
+    for (key, value) in entries {
+        let _ = writeln!(text, "{key} = {value}");
     }
 }
 
-fn ensemble(run: &Resolved, plain: &Resolved, text: &mut String) {
-    let mut body = String::new();
-    let mut line = |name: &str, value: u64, default: u64| {
-        if value != default {
-            let _ = writeln!(body, "{name} = {value}");
-        }
-    };
-    let (world, usual) = (&run.world, &plain.world);
-    line("voters", world.voters.into(), usual.voters.into());
-    line("observers", world.observers.into(), usual.observers.into());
-    let chunk = |resolved: &Resolved| resolved.world.settings.capture_chunk as u64;
-    line("capture_chunk", chunk(run), chunk(plain));
-    let interval = run.world.settings.removal_interval;
-    if interval != plain.world.settings.removal_interval {
-        // Writing into a string cannot fail.
-        let _ = writeln!(body, "removal_interval = \"{}\"", exact_span(interval));
-    }
-    section("ensemble", &body, text);
+/// The entries that are not as usual.
+fn differences(own: Entries, usual: &Entries) -> Entries {
+    let is_usual = |entry: &(String, String)| usual.contains(entry);
+    own.into_iter().filter(|entry| !is_usual(entry)).collect()
 }
 
-fn knobs(knobs: &AllKnobs, usual: &AllKnobs, text: &mut String) {
-    let mut bodies: BTreeMap<String, String> = BTreeMap::new();
+fn plain(key: &str, value: impl ToString) -> (String, String) {
+    (key.to_owned(), value.to_string())
+}
+
+fn quoted(key: &str, value: &str) -> (String, String) {
+    (key.to_owned(), format!("\"{value}\""))
+}
+
+fn ensemble(run: &Resolved) -> Entries {
+    let settings = &run.world.settings;
+    vec![
+        plain("voters", run.world.voters),
+        plain("observers", run.world.observers),
+        plain("capture_chunk", settings.capture_chunk),
+        quoted("removal_interval", &exact_span(settings.removal_interval)),
+    ]
+}
+
+/// The knobs, section by section.
+fn knobs(run: &Resolved) -> Vec<(String, Entries)> {
+    let mut sections: Vec<(String, Entries)> = Vec::new();
     for key in Key::all() {
-        let value = knobs.value(&key);
-        if value == usual.value(&key) {
-            continue;
-        }
         let protocol = key.protocol.map(|name| format!(".{name}"));
         let title = format!("knobs{}", protocol.unwrap_or_default());
-        let body = bodies.entry(title).or_default();
-        let name = key.about.name;
-        let _ = match key.about.unit {
-            Unit::Interval { .. } => writeln!(body, "{name} = \"{}\"", exact_span(Span(value))),
-            Unit::Count { .. } => writeln!(body, "{name} = {value}"),
+        let value = run.world.knobs.value(&key);
+        let entry = match key.about.unit {
+            Unit::Interval { .. } => quoted(key.about.name, &exact_span(Span(value))),
+            Unit::Count { .. } => plain(key.about.name, value),
         };
+        match sections.last_mut() {
+            Some((last, entries)) if *last == title => entries.push(entry),
+            Some(_) | None => sections.push((title, vec![entry])),
+        }
     }
-    for (title, body) in bodies {
-        section(&title, &body, text);
-    }
+    sections
 }
 
-fn latency_text(latency: &Latency) -> String {
-    match latency {
+fn latency(key: &str, latency: &Latency) -> (String, String) {
+    let text = match latency {
         Latency::Constant(span) => format!("{{ constant = \"{}\" }}", exact_span(*span)),
         Latency::Uniform { min, max } => format!(
             "{{ uniform = {{ min = \"{}\", max = \"{}\" }} }}",
@@ -133,108 +233,106 @@ fn latency_text(latency: &Latency) -> String {
             exact_span(*median),
             exact_span(*p99)
         ),
-    }
+    };
+    (key.to_owned(), text)
 }
 
-fn latency_line(name: &str, latency: &Latency, usual: &Latency, body: &mut String) {
-    if latency != usual {
-        let _ = writeln!(body, "{name} = {}", latency_text(latency));
-    }
+/// A list of lists, each value in its words.
+fn matrix<T>(key: &str, rows: &[Vec<T>], word: impl Fn(&T) -> String) -> (String, String) {
+    let rows: Vec<String> = rows
+        .iter()
+        .map(|row| {
+            let words: Vec<String> = row.iter().map(&word).collect();
+            format!("[{}]", quoted_list(&words))
+        })
+        .collect();
+    (key.to_owned(), format!("[{}]", rows.join(", ")))
 }
 
-fn network(run: &Resolved, plain: &Resolved, text: &mut String) -> Result<(), String> {
-    let (network, usual) = (&run.world.network, &plain.world.network);
-    let mut body = String::new();
-    latency_line("lan", &network.lan, &usual.lan, &mut body);
-    latency_line("client", &network.client, &usual.client, &mut body);
-    if let Some(twin) = &network.twin {
-        let _ = writeln!(body, "twin = {}", latency_text(twin));
-    }
-    // What is lost are decisions, which are written down one by one.
-    if let Some(matrix) = &network.matrix {
-        let rows: Vec<String> = matrix
-            .iter()
-            .map(|row| {
-                let delays: Vec<String> = row.iter().map(|span| exact_span(*span)).collect();
-                format!("[{}]", quoted_list(&delays))
-            })
-            .collect();
-        let _ = writeln!(body, "matrix = [{}]", rows.join(", "));
-    }
-    if network.patience != usual.patience {
-        let _ = writeln!(body, "patience = \"{}\"", exact_span(network.patience));
-    }
-    if network.dial_timeout != usual.dial_timeout {
-        let _ = writeln!(
-            body,
-            "dial_timeout = \"{}\"",
-            exact_span(network.dial_timeout)
-        );
-    }
-    section("network", &body, text);
-    if run.world.homes.is_empty() {
-        Ok(())
-    } else {
-        Err("clients that know only one server cannot be written as a scenario".to_owned())
-    }
+/// How long messages take.
+fn delays(run: &Resolved) -> Entries {
+    let network = &run.world.network;
+    let mut entries = vec![
+        latency("lan", &network.lan),
+        latency("client", &network.client),
+    ];
+    entries.extend(network.twin.as_ref().map(|twin| latency("twin", twin)));
+    let distances = network.matrix.as_ref();
+    entries.extend(distances.map(|rows| matrix("matrix", rows, |span| exact_span(*span))));
+    entries.push(quoted("patience", &exact_span(network.patience)));
+    entries.push(quoted("dial_timeout", &exact_span(network.dial_timeout)));
+    entries
 }
 
-fn disk(run: &Resolved, plain: &Resolved, text: &mut String) {
-    let (disk, usual) = (&run.world.disk, &plain.world.disk);
-    let mut body = String::new();
-    latency_line("write", &disk.write, &usual.write, &mut body);
-    latency_line("sync", &disk.sync, &usual.sync, &mut body);
-    latency_line("read", &disk.read, &usual.read, &mut body);
-    section("disk", &body, text);
+/// How many messages are lost or doubled. Of a run that is spelled out, those are decisions.
+fn losses(run: &Resolved) -> Entries {
+    let network = &run.world.network;
+    let mut entries = vec![
+        quoted("loss", &format!("{}ppm", network.loss_ppm)),
+        quoted("duplicate", &format!("{}ppm", network.duplicate_ppm)),
+    ];
+    let links = network.link_loss_ppm.as_ref();
+    entries.extend(links.map(|rows| matrix("link_loss", rows, |ppm| format!("{ppm}ppm"))));
+    entries
 }
 
-fn clients(run: &Resolved, plain: &Resolved, text: &mut String) {
-    let mut body = String::new();
-    if run.world.clients != plain.world.clients {
-        let _ = writeln!(body, "clients = {}", run.world.clients);
-    }
-    if run.world.session_timeout != plain.world.session_timeout {
-        let timeout = exact_span(run.world.session_timeout);
-        let _ = writeln!(body, "session_timeout = \"{timeout}\"");
-    }
-    section("workload", &body, text);
+fn disk(run: &Resolved) -> Entries {
+    let disk = &run.world.disk;
+    vec![
+        latency("write", &disk.write),
+        latency("sync", &disk.sync),
+        latency("read", &disk.read),
+    ]
 }
 
-fn liveness(run: &Resolved, plain: &Resolved, text: &mut String) {
-    let mut body = String::new();
+fn clients(run: &Resolved) -> Entries {
+    vec![
+        plain("clients", run.world.clients),
+        quoted("session_timeout", &exact_span(run.world.session_timeout)),
+    ]
+}
+
+/// What the clients draw. Of a run that is spelled out, those are operations.
+fn wishes(run: &Resolved) -> Entries {
+    if run.script.is_some() {
+        return Vec::new();
+    }
+    let workload = &run.workload;
+    vec![
+        plain("pipeline", workload.pipeline),
+        latency("think", &workload.think),
+        plain("keys", workload.keys),
+        plain("parents", workload.parents),
+        plain("depth", workload.depth),
+        plain("data_max", workload.data_max),
+        quoted("reads", workload.reads.text()),
+        quoted("watches", &format!("{}ppm", workload.watches_ppm)),
+    ]
+}
+
+fn mix(run: &Resolved) -> Entries {
+    let weights = serde_json::to_value(&run.workload.mix).expect("weights are numbers");
+    let weights = weights.as_object().into_iter().flatten();
+    weights.map(|(name, weight)| plain(name, weight)).collect()
+}
+
+fn healing(run: &Resolved) -> Entries {
     if run.skip_liveness {
-        body.push_str("skip = true\n");
-    } else {
-        if run.bound != recovery::bound(&run.world) {
-            let _ = writeln!(body, "bound = \"{}\"", exact_span(run.bound));
-        }
-        if let Some(core) = run.script.as_ref().and_then(|script| script.core.as_ref()) {
+        return vec![plain("skip", true)];
+    }
+    let mut entries = Vec::new();
+    if run.bound != recovery::bound(&run.world) {
+        entries.push(quoted("bound", &exact_span(run.bound)));
+    }
+    let script = run.script.as_ref();
+    entries.push(match script.and_then(|script| script.core.as_ref()) {
+        Some(core) => {
             let numbers: Vec<String> = core.iter().map(|node| node.0.to_string()).collect();
-            let _ = writeln!(body, "servers = [{}]", numbers.join(", "));
-        } else if run.core != plain.core {
-            let _ = writeln!(body, "core = \"{}\"", run.core.text());
+            plain("servers", format!("[{}]", numbers.join(", ")))
         }
-    }
-    section("liveness", &body, text);
-}
-
-fn faults(run: &Resolved, text: &mut String) -> Result<(), String> {
-    for planned in &run.plan.faults {
-        let Fault::Actions(actions) = &planned.fault else {
-            return Err("a fault that is not spelled out cannot be written".to_owned());
-        };
-        let hold = match planned.hold {
-            Some(hold) if hold > Span::ZERO => format!(", for = \"{}\"", exact_span(hold)),
-            Some(_) | None => String::new(),
-        };
-        let _ = write!(
-            text,
-            "\n[[fault]]\nactions = {{ at = \"{}\"{hold}, do = [{}] }}\n",
-            exact_span(planned.at),
-            quoted_list(&lines(actions))
-        );
-    }
-    Ok(())
+        None => quoted("core", run.core.text()),
+    });
+    entries
 }
 
 fn operations(run: &Resolved, text: &mut String) {
@@ -254,9 +352,9 @@ fn operations(run: &Resolved, text: &mut String) {
     }
 }
 
-fn irregular(run: &Resolved, text: &mut String) -> Result<(), String> {
+fn irregular(run: &Resolved, text: &mut String) {
     let Source::Table(table) = &run.world.decisions else {
-        return Err("a run whose deliveries are drawn cannot be written as a scenario".to_owned());
+        return;
     };
     text.push_str("\n[irregular]\n");
     for (name, value) in &table.0 {
@@ -266,5 +364,59 @@ fn irregular(run: &Resolved, text: &mut String) -> Result<(), String> {
             let _ = writeln!(text, "\"{name}\" = {value}");
         }
     }
-    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    use menagerie::mutation::{Mutation, Mutations};
+
+    use crate::run::RunSpec;
+    use crate::scenario::embedded::EMBEDDED;
+
+    fn resolved(scenario: Scenario, seed: u64, mutations: Mutations) -> Resolved {
+        let mut resolved = Resolved::new(&RunSpec {
+            scenario: Arc::new(scenario),
+            seed,
+            mutations,
+            checks: true,
+            trace: false,
+        });
+        for planned in &mut resolved.plan.faults {
+            // Several entries that stand for a pattern are counted by what each of them is.
+            planned.family = planned.fault.family();
+            if let crate::scenario::fault::Fault::Reset { .. } = planned.fault {
+                planned.hold = Some(Span::ZERO);
+            }
+        }
+        resolved
+    }
+
+    #[test]
+    fn what_a_seed_resolves_to_is_a_scenario_that_resolves_to_the_same() {
+        for (name, text) in EMBEDDED {
+            for seed in 0..20 {
+                let read = || Scenario::parse(name, text).expect("it is sound");
+                let bug = Mutations::NONE.with(Mutation::Z13);
+                let mutations = if seed % 2 == 0 {
+                    bug
+                } else {
+                    read().mutations()
+                };
+                let first = resolved(read(), seed, mutations);
+                let text = resolved_text(&first, None, "It is written out. It stays the same.");
+                let again = Scenario::parse(name, &text).unwrap_or_else(|error| {
+                    panic!("{name}, seed {seed}: {}\n{text}", error.picture())
+                });
+                let own = again.mutations();
+                assert_eq!(
+                    resolved(again, seed, own),
+                    first,
+                    "{name}, seed {seed}:\n{text}"
+                );
+            }
+        }
+    }
 }

@@ -13,6 +13,7 @@ mod entry;
 mod fire;
 mod resolve;
 mod scene;
+mod text;
 
 use menagerie::ids::Span;
 use serde::{Deserialize, Serialize};

@@ -1,9 +1,9 @@
 //! How often the workload draws each operation: `[workload.mix]`.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// `[workload.mix]`: weights.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Mix {
     /// Create a plain node.

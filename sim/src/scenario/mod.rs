@@ -25,7 +25,7 @@ pub mod workload;
 
 use std::path::Path;
 
-use menagerie::mutation::{CATALOGUE, Mutations};
+use menagerie::mutation::{Mutation, Mutations};
 
 pub use diagnostic::{Problem, ScenarioError};
 pub use validate::RUNNER_CHECKERS;
@@ -93,8 +93,8 @@ impl Scenario {
     /// The bugs that the file switches on.
     pub fn mutations(&self) -> Mutations {
         let ids = self.document.mutations.get_ref().iter();
-        let known = ids.filter_map(|id| CATALOGUE.iter().find(|entry| entry.id == id));
-        known.fold(Mutations::NONE, |on, entry| on.with(entry.mutation()))
+        let known = ids.filter_map(|id| Mutation::find(id));
+        known.fold(Mutations::NONE, Mutations::with)
     }
 
     /// Reads a text that came from `path`.

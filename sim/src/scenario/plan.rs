@@ -53,20 +53,6 @@ impl Plan {
     pub fn draws(dice: &Dice, index: usize) -> Stream {
         dice.stream(Concern::Plan, FIRED + index as u64)
     }
-
-    /// The plan in words, one line a fault.
-    pub fn lines(&self) -> Vec<String> {
-        self.faults
-            .iter()
-            .map(|planned| {
-                let hold = match planned.hold {
-                    Some(hold) => format!("for {hold}"),
-                    None => "until the faults are healed".to_owned(),
-                };
-                format!("{} {} {hold}", planned.at, planned.fault.text())
-            })
-            .collect()
-    }
 }
 
 /// Draws random faults.

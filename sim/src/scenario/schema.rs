@@ -300,6 +300,17 @@ pub enum Reads {
     Mixed,
 }
 
+impl Reads {
+    /// How it is written.
+    pub fn text(self) -> &'static str {
+        match self {
+            Reads::Local => "local",
+            Reads::Synced => "synced",
+            Reads::Mixed => "mixed",
+        }
+    }
+}
+
 /// `[workload]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]

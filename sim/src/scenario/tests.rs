@@ -259,7 +259,8 @@ fn a_knob_may_stand_outside_of_its_protocols_section() {
     let parse = |rest: &str| Scenario::parse("x.toml", &format!("{head}{rest}"));
     let lines = |rest: &str| {
         let scenario = parse(rest).expect("it is sound");
-        crate::run::resolve::Resolved::of_scenario(&scenario).lines()
+        let resolved = crate::run::resolve::Resolved::of_scenario(&scenario);
+        crate::run::scenario_file::resolved_text(&resolved, None, "All is well. So it is.")
     };
     assert_eq!(
         lines("[knobs]\nelection_timeout = \"500ms\"\n"),

@@ -7,7 +7,7 @@ use core::ops::Range;
 use menagerie::PROTOCOLS;
 use menagerie::check::CHECKERS;
 use menagerie::ids::Span;
-use menagerie::mutation::CATALOGUE;
+use menagerie::mutation::Mutation;
 use menagerie::protocol::knobs::Unit;
 use toml::Spanned;
 
@@ -150,7 +150,7 @@ impl Problems {
     /// What is spelled out must name what there is.
     fn spelled_out(&mut self, document: &Document) {
         for id in document.mutations.get_ref() {
-            if CATALOGUE.iter().all(|entry| entry.id != id) {
+            if Mutation::find(id).is_none() {
                 self.add(
                     document.mutations.span(),
                     format!("there is no mutation \"{id}\""),

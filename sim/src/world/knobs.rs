@@ -3,7 +3,6 @@
 //! A run is described for every protocol at once, so that a seed means the same whichever plays it.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use menagerie::PROTOCOLS;
 use menagerie::ids::Span;
@@ -155,20 +154,6 @@ impl AllKnobs {
             }
         }
         Ok(())
-    }
-
-    /// Every knob with its value.
-    pub fn text(&self) -> String {
-        let mut text = String::new();
-        for key in Key::all() {
-            let value = self.value(&key);
-            // Writing into a string cannot fail.
-            let _ = match key.about.unit {
-                Unit::Interval { .. } => write!(text, ", {} {}", key.path(), Span(value)),
-                Unit::Count { .. } => write!(text, ", {} {value}", key.path()),
-            };
-        }
-        text.split_off(2)
     }
 }
 

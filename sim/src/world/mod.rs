@@ -41,6 +41,7 @@ pub mod disk;
 mod event;
 mod faults;
 pub mod knobs;
+mod naming;
 mod network;
 mod node;
 mod queries;

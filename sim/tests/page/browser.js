@@ -51,6 +51,65 @@ const painted = (page) => page.evaluate(() => new Promise((done) => {
 }));
 const picture = (page, name) => page.screenshot({ path: path.join(folder, `${name}.png`) });
 
+// The first frame is there when the page is loaded, without anything else happening: this is what a
+// screenshot of a headless browser shows.
+async function first(browser) {
+  const { context, page, wrong } = await open(browser, 'small.html');
+  const colours = await page.evaluate(() => {
+    const canvas = document.querySelector('#canvas');
+    const copy = Object.assign(document.createElement('canvas'), { width: canvas.width, height: canvas.height });
+    const context = copy.getContext('2d', { willReadFrequently: true });
+    context.drawImage(canvas, 0, 0);
+    const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+    const seen = new Set();
+    for (let place = 0; place < data.length; place += 4) seen.add(data.slice(place, place + 3).join());
+    return seen.size;
+  });
+  check('the first frame is drawn at load', colours > 5, colours);
+  check('what contradicts is highlighted in it', await framed(page) > 0);
+  check('nothing is requested, logged or thrown', wrong.length === 0, wrong);
+  await context.close();
+}
+
+// How many pixels below the axis the frames of what contradicts have.
+const framed = (page) => page.evaluate(() => {
+  const canvas = document.querySelector('#focus');
+  const probe = document.createElement('i');
+  probe.style.color = getComputedStyle(document.documentElement).getPropertyValue('--bad');
+  document.body.append(probe);
+  const wanted = getComputedStyle(probe).color.match(/\d+/g).slice(0, 3).join();
+  probe.remove();
+  const top = Math.round(30 * devicePixelRatio);
+  const copy = Object.assign(document.createElement('canvas'), { width: canvas.width, height: canvas.height });
+  const context = copy.getContext('2d', { willReadFrequently: true });
+  context.drawImage(canvas, 0, 0);
+  const { data } = context.getImageData(0, top, canvas.width, canvas.height - top);
+  let count = 0;
+  for (let place = 0; place < data.length; place += 4) {
+    if (data[place + 3] === 255 && data.slice(place, place + 3).join() === wanted) count += 1;
+  }
+  return count;
+});
+
+async function disputes(browser) {
+  const { context, page, wrong } = await open(browser, 'small.html', { hash: '#t=0' });
+  await page.locator('#violation').click();
+  check('the first violation is selected', await selected(page) === expected.violation, await selected(page));
+  const said = await page.locator('#live').textContent();
+  check('both operations are named', expected.disputed.every((one) => said.includes(one.name)), said);
+  const inView = (hash) => {
+    const [from, span] = (/v=(-?\d+),(\d+)/.exec(hash) || [0, 0, 0]).slice(1).map(Number);
+    return expected.disputed.every((one) => from <= one.at && one.at <= from + span);
+  };
+  const hash = await address(page, (one) => one.includes(`&e=${expected.violation}&`) && inView(one));
+  check('both are in view', inView(hash), hash);
+  await painted(page);
+  check('and framed', await framed(page) > 100, await framed(page));
+  await picture(page, 'dispute');
+  check('nothing is requested, logged or thrown', wrong.length === 0, wrong);
+  await context.close();
+}
+
 async function counts(browser) {
   const { context, page, wrong } = await open(browser, 'small.html');
   await page.keyboard.press('f');
@@ -248,7 +307,7 @@ async function budget(browser) {
 
 async function main() {
   const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
-  for (const part of [counts, keys, stories, links, filters, schemes, narrow, withoutScript, budget]) {
+  for (const part of [first, counts, keys, disputes, stories, links, filters, schemes, narrow, withoutScript, budget]) {
     console.log(`${part.name}:`);
     await part(browser);
   }

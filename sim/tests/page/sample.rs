@@ -10,6 +10,8 @@ pub const HOSTILE: &str =
 /// Which server leads.
 const LEADER: u64 = 3;
 const SERVERS: u64 = 5;
+/// The operations that contradict each other: long before the violation, by different clients.
+pub const DISPUTED: [u64; 2] = [2, 4];
 const CLIENTS: u64 = 6;
 
 /// Writes events down in the order of their making; [`Scribe::lines`] brings them into that of
@@ -102,7 +104,8 @@ pub fn failing(events: usize) -> String {
     let header = json!({
         "schema": 2, "scenario": "sample", "protocol": "zab", "ballots": false, "seed": u64::MAX,
         "mutations": ["Z20"], "hash": "00c0ffee00c0ffee", "verdict": "fail",
-        "failures": [{"checker": "linearizability", "at": violated, "reason": reason}],
+        "failures": [{"checker": "linearizability", "at": violated, "reason": reason,
+                      "subjects": {"ops": DISPUTED}}],
         "nodes": (1..=SERVERS).map(|id| json!({"id": id, "observer": id == 5})).collect::<Vec<_>>(),
         "clients": CLIENTS,
         "reproduce": "menagerie run 'it'\\''s <b>.toml' --protocol zab --seed 18446744073709551615",

@@ -23,8 +23,8 @@ mod touches;
 
 use super::findings::Findings;
 use super::{
-    Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, SessionNews, Setup,
-    Subjects, Verdict,
+    Checker, CheckerEntry, Counterexample, Ending, Harms, Interests, Observation, SessionNews,
+    Setup, Subjects, Verdict,
 };
 use crate::ids::{NodeId, VirtualTime};
 use doors::Doors;
@@ -35,6 +35,7 @@ pub(super) const ENTRY: CheckerEntry = CheckerEntry {
     name: "sessions",
     asserts: "A session ends for a reason, neither early nor late, with all of its ephemeral \
               nodes; and only its owner attaches to it.",
+    harms: Harms::Client,
     interests: Interests::COMMITS
         .and(Interests::CRASHED)
         .and(Interests::APPLIED)

@@ -45,7 +45,7 @@ use super::session_order::operation_of;
 use super::subjects::Wrong;
 use super::timeline::Recorder;
 use super::{
-    Checker, CheckerEntry, Counterexample, Ending, Interests, Observation, Subjects, Verdict,
+    Checker, CheckerEntry, Counterexample, Ending, Harms, Interests, Observation, Subjects, Verdict,
 };
 use crate::history::{History, Operation, Seen};
 use crate::ids::{SessionId, VirtualTime};
@@ -59,6 +59,7 @@ pub(super) const ENTRY: CheckerEntry = CheckerEntry {
     name: "watches",
     asserts: "Each watch tells of the change it waits for once, before any answer shows it and \
               over reconnects, and of nothing else.",
+    harms: Harms::Client,
     interests: Interests::COMMITS.and(Interests::APPLIED),
     make: |_| Box::new(Watches::default()),
 };

@@ -24,6 +24,7 @@
 //! outside, or by the time limit, ends a shrinking at a place of its own, and [`End`] reports it.
 
 mod ddmin;
+mod goal;
 mod moves;
 mod passes;
 mod rename;
@@ -46,6 +47,7 @@ use crate::run::registry::Registration;
 use crate::run::resolve::Resolved;
 use crate::run::{Job, RunReport};
 
+pub use goal::{Goal, Keep, Kept, Prefer, harms_a_client};
 pub use size::Size;
 
 /// A failure, in a form in which two can be compared.
@@ -75,7 +77,10 @@ impl Failure {
                     at: counterexample.at,
                     reason: counterexample.reason.clone(),
                 }),
-                Verdict::Pass { .. } | Verdict::Vacuous(_) | Verdict::Unknown(_) => None,
+                Verdict::Pass { .. }
+                | Verdict::Vacuous(_)
+                | Verdict::NotApplicable(_)
+                | Verdict::Unknown(_) => None,
             })
             .collect();
         failures.sort_by_key(|failure| failure.at);
@@ -150,6 +155,8 @@ pub struct Shrunk {
 struct Shrinker<'a> {
     protocol: Registration,
     target: Failure,
+    /// What stays. Invariant: the best run has it.
+    keep: Keep,
     best: Resolved,
     /// The failure as the best run shows it.
     shown: Failure,
@@ -223,35 +230,64 @@ fn attempt(protocol: &Registration, target: &Failure, run: &Resolved) -> Tried {
     }
 }
 
+/// Performs runs at the same time; what comes of them is in their order.
+fn at_the_same_time<T: Send>(
+    batch: &[Resolved],
+    perform: impl Fn(&Resolved) -> T + Sync,
+) -> Vec<T> {
+    let perform = &perform;
+    thread::scope(|scope| {
+        let threads: Vec<_> = batch
+            .iter()
+            .map(|run| scope.spawn(move || perform(run)))
+            .collect();
+        let outcomes = threads.into_iter().map(|thread| {
+            thread
+                .join()
+                .expect("a panic inside a run is caught by the runner")
+        });
+        outcomes.collect()
+    })
+}
+
+/// Every failure that a run shows up to its end, and what it costs.
+fn failures(protocol: &Registration, run: &Resolved) -> (Vec<Failure>, u64) {
+    let mut run = run.clone();
+    run.world.checks = true;
+    run.world.trace = false;
+    run.world.record = false;
+    match protocol.perform(job(run)) {
+        Ok(report) => (Failure::of(&report), RERUN_EVENTS + report.stats.events),
+        Err(Internal(_)) => (Vec::new(), RERUN_EVENTS),
+    }
+}
+
 /// The failure as a run shows it, if it shows the one that is meant.
 pub(crate) fn shows(protocol: &Registration, target: &Failure, run: &Resolved) -> Option<Failure> {
     attempt(protocol, target, run).shown
 }
 
-/// Shrinks a run that fails. `checker` says which failure is meant; the first if absent. `None` if
-/// the run does not fail (like that).
+/// Shrinks a run that fails. `None` if the run does not fail as the goal says.
 ///
 /// # Errors
 /// If a run ended without a report.
 pub fn shrink(
     protocol: Registration,
     run: &Resolved,
-    checker: Option<&str>,
+    goal: Goal<'_>,
     budget: Budget<'_>,
     watcher: &dyn Watcher,
 ) -> Result<Option<Shrunk>, Internal> {
     let begun = wall_clock();
-    let (report, spelled) = record(protocol, run)?;
-    let wanted = |failure: &Failure| checker.is_none_or(|name| name == failure.checker);
-    let Some(target) = Failure::of(&report).into_iter().find(wanted) else {
+    let (report, best) = record(protocol, run)?;
+    let Some((target, is_preferred)) = goal.target(Failure::of(&report)) else {
         return Ok(None);
     };
-    let mut best = spelled;
-    best.expect = crate::scenario::schema::Expect::Fail(target.checker.clone());
     let mut shrinker = Shrinker {
         protocol,
         shown: target.clone(),
         target,
+        keep: goal.keep.within(&best),
         best,
         budget,
         deadline: begun + budget.wall,
@@ -264,6 +300,11 @@ pub fn shrink(
         pass: "record",
         taken: None,
     };
+    if !is_preferred {
+        shrinker.look_for_a_harmed_client();
+    }
+    let checker = shrinker.target.checker.clone();
+    shrinker.best.expect = crate::scenario::schema::Expect::Fail(checker);
     shrinker.all_passes();
     if let Source::Dice = shrinker.best.world.decisions {
         // The budget ended before the deliveries' turn came: they are spelled out as they are.
@@ -310,7 +351,9 @@ impl Shrinker<'_> {
             if self.is_over() {
                 return false;
             }
-            for (place, tried) in self.attempt_all(batch).into_iter().enumerate() {
+            let (protocol, target) = (&self.protocol, &self.target);
+            let tried = at_the_same_time(batch, |run| attempt(protocol, target, run));
+            for (place, tried) in tried.into_iter().enumerate() {
                 // One job would not have begun this one.
                 if self.spent >= self.allowed {
                     break;
@@ -331,26 +374,8 @@ impl Shrinker<'_> {
         false
     }
 
-    /// Performs candidates at the same time.
-    fn attempt_all(&self, batch: &[Resolved]) -> Vec<Tried> {
-        let (protocol, target) = (&self.protocol, &self.target);
-        thread::scope(|scope| {
-            let threads: Vec<_> = batch
-                .iter()
-                .map(|candidate| scope.spawn(move || attempt(protocol, target, candidate)))
-                .collect();
-            threads
-                .into_iter()
-                .map(|thread| {
-                    thread
-                        .join()
-                        .expect("a panic inside a run is caught by the runner")
-                })
-                .collect()
-        })
-    }
-
+    /// Takes the candidate if it shows the failure, and has what is to be kept.
     fn take(&mut self, candidate: Resolved) -> bool {
-        self.take_first(vec![candidate])
+        self.keep.is_kept_by(&candidate) && self.take_first(vec![candidate])
     }
 }

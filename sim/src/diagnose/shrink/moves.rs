@@ -145,9 +145,12 @@ pub(super) fn towards_defaults(run: &Resolved) -> Vec<Move> {
         .as_ref()
         .is_some_and(|script| script.core.is_some())
     {
-        moves.push(Box::new(|run: &mut Resolved| {
+        // Everybody is healed, whatever the seed: a core that the scenario leaves open is drawn.
+        let core = Resolved::of_scenario(&scenario).core;
+        moves.push(Box::new(move |run: &mut Resolved| {
             if let Some(script) = &mut run.script {
                 script.core = None;
+                run.core = core;
             }
         }));
     }

@@ -66,7 +66,7 @@ fn failing(name: &str, mutation: Mutation) -> Resolved {
 fn the_failure_is_kept_and_no_step_makes_the_run_larger() {
     let run = failing("paxos", Mutation::P04);
     let sizes = Sizes::default();
-    let shrunk = shrink(protocol("paxos"), &run, None, budget(), &sizes)
+    let shrunk = shrink(protocol("paxos"), &run, Goal::default(), budget(), &sizes)
         .expect("every run ends")
         .expect("it fails");
     let told = sizes.0.into_inner().expect("nobody panicked");
@@ -96,9 +96,15 @@ fn shrunk_by(jobs: usize, events: u64) -> Shrunk {
         ..budget()
     };
     let run = failing("paxos", Mutation::P04);
-    shrink(protocol("paxos"), &run, None, budget, &Sizes::default())
-        .expect("every run ends")
-        .expect("it fails")
+    shrink(
+        protocol("paxos"),
+        &run,
+        Goal::default(),
+        budget,
+        &Sizes::default(),
+    )
+    .expect("every run ends")
+    .expect("it fails")
 }
 
 #[test]
@@ -131,7 +137,7 @@ fn every_irregular_delivery_that_stays_is_needed() {
     };
     let paxos = protocol("paxos");
     let run = Job::of("paxos", &spec).resolved;
-    let shrunk = shrink(paxos, &run, None, budget(), &Sizes::default())
+    let shrunk = shrink(paxos, &run, Goal::default(), budget(), &Sizes::default())
         .expect("every run ends")
         .expect("it fails");
     let Source::Table(table) = &shrunk.run.world.decisions else {
@@ -152,6 +158,12 @@ fn a_run_that_does_not_fail_is_not_shrunk() {
     let mut spec = chaos(0, Mutation::P04);
     spec.mutations = Mutations::NONE;
     let run = Job::of("paxos", &spec).resolved;
-    let outcome = shrink(protocol("paxos"), &run, None, budget(), &Sizes::default());
+    let outcome = shrink(
+        protocol("paxos"),
+        &run,
+        Goal::default(),
+        budget(),
+        &Sizes::default(),
+    );
     assert!(outcome.expect("the run ends").is_none());
 }

@@ -144,7 +144,7 @@ fn doubt(report: &mut CampaignReport, run: &RunReport) {
         .find_map(|judged| match &judged.verdict {
             Verdict::Vacuous(what) => Some(format!("{}: vacuous: {what}", judged.checker)),
             Verdict::Unknown(why) => Some(format!("{}: unknown: {why}", judged.checker)),
-            Verdict::Pass { .. } | Verdict::Fail(_) => None,
+            Verdict::Pass { .. } | Verdict::NotApplicable(_) | Verdict::Fail(_) => None,
         });
     report.doubts.push((run.seed, reason.unwrap_or_default()));
 }
@@ -173,7 +173,10 @@ fn failure(run: &RunReport) -> Failure {
     let (checker, counterexample) = headline
         .and_then(|judged| match &judged.verdict {
             Verdict::Fail(counterexample) => Some((judged.checker.clone(), counterexample)),
-            Verdict::Pass { .. } | Verdict::Vacuous(_) | Verdict::Unknown(_) => None,
+            Verdict::Pass { .. }
+            | Verdict::Vacuous(_)
+            | Verdict::NotApplicable(_)
+            | Verdict::Unknown(_) => None,
         })
         .expect("a run that concludes in Fail has a failing verdict");
     Failure {

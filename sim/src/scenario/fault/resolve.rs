@@ -27,6 +27,20 @@ pub enum Shape {
     Bridge,
 }
 
+impl Shape {
+    /// How it is written.
+    pub fn text(self) -> &'static str {
+        match self {
+            Shape::Split => "split",
+            Shape::IsolateLeader => "isolate-leader",
+            Shape::IsolateFollower => "isolate-follower",
+            Shape::OneWay => "one-way",
+            Shape::OneWayIn => "one-way-in",
+            Shape::Bridge => "bridge",
+        }
+    }
+}
+
 /// The targets whose process runs: the others cannot be hit again.
 pub(super) fn running(scene: &Scene, target: Target, draws: &mut Stream) -> Vec<NodeId> {
     let mut nodes = scene.several(target, draws);

@@ -18,6 +18,7 @@ function paintFocus(view) {
     veil(view);
     chain(view);
   }
+  view.disputed.forEach((operation) => dispute(view, operation));
   view.matches.forEach((row) => ring(view, row, 6, colours.match, 2));
   if (view.selected !== NONE) ring(view, view.selected, 8, colours.select, 2.5);
   view.story.rows.forEach((row) => { if (row !== view.selected) ring(view, row, 7, colours.select, 1.8); });
@@ -87,6 +88,26 @@ function ring(view, row, radius, colour, width) {
   if (x < view.gutter - 10 || x > view.width + 10) return;
   c.lineWidth = width;
   dot(c, x, heightOf(view, row), radius, null, colour);
+}
+
+// An operation that a violation is about: framed, with its name behind it.
+function dispute(view, operation) {
+  const { focus: c, model, colours } = view;
+  const { x0, x1, y, height } = barOf(view, operation);
+  const end = Math.max(x0 + 4, x1);
+  if (end < view.gutter || x0 > view.width) return;
+  c.strokeStyle = colours.bad;
+  c.lineWidth = 2;
+  c.strokeRect(x0 - 2.5, y - 2.5, end - x0 + 5, height + 5);
+  c.font = view.fonts.smallBold;
+  c.textAlign = 'left';
+  c.textBaseline = 'middle';
+  const text = `op${model.number[operation.row]}`;
+  const left = Math.max(view.gutter, Math.min(end + 5, view.width - 40));
+  c.fillStyle = colours.paper;
+  c.fillRect(left, y - 2, c.measureText(text).width + 6, height + 4);
+  c.fillStyle = colours.bad;
+  c.fillText(text, left + 3, y + height / 2);
 }
 
 function cursorLine(view) {

@@ -67,6 +67,7 @@ function derive(trace) {
   messages(model);
   roles(model);
   operations(model);
+  disputes(model);
   faults(model);
   return model;
 }
@@ -287,6 +288,18 @@ function operations(model) {
     model.operationOf.set(operation.row, operation);
     if (operation.last !== NONE) model.operationOf.set(operation.last, operation);
   }));
+}
+
+// The operations that each violation is about: those that contradict each other.
+function disputes(model) {
+  const all = model.operations.flat();
+  model.disputes = new Map();
+  model.head.failures.forEach((failure) => {
+    const ops = (failure.subjects && failure.subjects.ops) || [];
+    const row = rowOf(model, failure);
+    if (row === undefined) return;
+    model.disputes.set(row, all.filter((operation) => ops.includes(model.number[operation.row])));
+  });
 }
 
 function faults(model) {

@@ -25,6 +25,7 @@ function start() {
   fillFilters(view);
   fillHelp(view);
   fillLegend(view);
+  view.disputed = model.disputes.get(model.violations[0]) || [];
   readAddress(view);
   refresh(view);
   drawNow(view);
@@ -43,7 +44,7 @@ function behave(view) {
   view.passes = (row) => passes(view, row);
   view.passesMessage = (message) => passesMessage(view, message);
   view.select = (row, reveal) => select(view, row, reveal);
-  view.toViolation = (row) => { if (row !== undefined) select(view, row, true); };
+  view.toViolation = (row) => { if (row !== undefined) toDispute(view, row); };
 }
 
 function readColours(view) {
@@ -180,6 +181,32 @@ function reveal(view, row) {
   }
   keepInside(view);
   scrollTo(view, view.model.lane[row]);
+}
+
+// Selects a violation, and shows it together with the operations that contradict each other.
+function toDispute(view, row) {
+  select(view, row, true);
+  const { model } = view;
+  view.disputed = model.disputes.get(row) || [];
+  if (view.disputed.length === 0) return;
+  const first = Math.min(model.at[row], ...view.disputed.map((operation) => operation.from));
+  const last = Math.max(model.at[row], ...view.disputed.map((operation) => operation.from));
+  const room = view.width - view.gutter;
+  const margin = room / view.scale * 0.04;
+  if (first < view.from + margin || last > view.from + room / view.scale - margin) {
+    const span = Math.max((last - first) * 1.3, 40 * model.latency);
+    view.scale = room / span;
+    view.from = (first + last - span) / 2;
+    keepInside(view);
+  }
+  view.disputed.forEach((operation) => scrollTo(view, operation.lane));
+  const names = view.disputed.map((operation) => disputeName(model, operation));
+  say(`violation at ${preciseTime(model.at[row])}, about ${names.join(' and ')}`);
+  draw(view);
+}
+
+function disputeName(model, operation) {
+  return `op${model.number[operation.row]} of ${laneName(model, operation.lane)}`;
 }
 
 function scrollTo(view, lane) {
