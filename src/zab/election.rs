@@ -10,7 +10,7 @@ use crate::mutation::Mutation;
 use crate::protocol::{Role, Via};
 use crate::quorum::{NodeSet, is_quorum};
 
-use super::roles::{Learning, LearningStage, State};
+use super::roles::{LearningStage, State};
 use super::vote::{CastVote, Vote};
 use super::{Msg, Out, Timer, Zab};
 

@@ -2,7 +2,7 @@
 
 use super::disk::Loss;
 use super::world::{World, node};
-use crate::ids::{LocalTime, Span, Zxid};
+use crate::ids::{LocalTime, NodeId, Span, Zxid};
 use crate::mutation::{Mutation, Mutations};
 use crate::protocol::{Effect, Ensemble, Image, Input, Knobs, Outbox, Protocol, Role, Via};
 use crate::zab::roles::State;
