@@ -5,6 +5,8 @@
 //! words by hand-written code. [`FORMAT_VERSION`] is the first word of every run; changing what is
 //! fed means raising it.
 
+use std::sync::Arc;
+
 /// The version of the words fed into run hashes. A change invalidates every pinned hash.
 pub const FORMAT_VERSION: u64 = 4;
 
@@ -69,6 +71,50 @@ impl Canonical for u64 {
         hash.word(*self);
     }
 }
+
+/// Sign-extended to a word.
+impl Canonical for i32 {
+    fn feed(&self, hash: &mut RunHash) {
+        hash.word(i64::from(*self) as u64);
+    }
+}
+
+impl Canonical for str {
+    fn feed(&self, hash: &mut RunHash) {
+        hash.bytes(self.as_bytes());
+    }
+}
+
+macro_rules! canonical_pointer {
+    ($($pointer:ty),+) => {$(
+        impl<T: Canonical + ?Sized> Canonical for $pointer {
+            #[inline]
+            fn feed(&self, hash: &mut RunHash) {
+                (**self).feed(hash);
+            }
+        }
+    )+};
+}
+
+canonical_pointer!(&T, Box<T>, Arc<T>);
+
+macro_rules! canonical_tuple {
+    ($($part:ident)+) => {
+        impl<$($part: Canonical),+> Canonical for ($($part,)+) {
+            #[inline]
+            fn feed(&self, hash: &mut RunHash) {
+                #[allow(non_snake_case, reason = "each part is called as its type")]
+                let ($($part,)+) = self;
+                $($part.feed(hash);)+
+            }
+        }
+    };
+}
+
+canonical_tuple!(A B);
+canonical_tuple!(A B C);
+canonical_tuple!(A B C D);
+canonical_tuple!(A B C D E);
 
 impl<T: Canonical> Canonical for Option<T> {
     fn feed(&self, hash: &mut RunHash) {

@@ -90,7 +90,7 @@ fn a_caught_mutation_is_caught_again_under_its_seed_with_the_same_hash() {
                 failure.reproduce
             );
             assert_eq!(again.hash, failure.hash, "{}", failure.reproduce);
-            assert_eq!(again.reproduce, failure.reproduce);
+            assert_eq!(again.reproduce.to_string(), failure.reproduce);
             let first = again.failures().next().expect("it fails");
             assert_eq!(first.checker, failure.checker, "{}", failure.reproduce);
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use menagerie::mutation::Mutations;
 use menagerie_sim::run::bundle::Bundle;
 use menagerie_sim::run::registry::PROTOCOLS;
-use menagerie_sim::run::{Job, RunReport, RunSpec};
+use menagerie_sim::run::{Job, Reproduce, RunReport, RunSpec};
 use menagerie_sim::scenario::Scenario;
 
 fn recorded(scenario: &Arc<Scenario>, protocol: usize, seed: u64) -> RunReport {
@@ -31,7 +31,9 @@ fn a_bundle_replays_to_the_hash_of_the_run_it_was_made_of() {
                 let report = recorded(&scenario, place, seed);
                 let text = Bundle::of(&report).expect("it was written down").text();
                 let bundle = Bundle::parse(&text).expect("it is a bundle");
-                let again = protocol.perform(bundle.job("")).expect("the run ends");
+                let again = protocol
+                    .perform(bundle.job(Reproduce::default()))
+                    .expect("the run ends");
                 assert_eq!(again.ignored, 0, "{file} {} {seed}", protocol.name);
                 assert_eq!(
                     format!("{:016x}", again.hash),

@@ -16,7 +16,7 @@ use menagerie_sim::diagnose::shrink::{
 use menagerie_sim::run::registry::{PROTOCOLS, Registration};
 use menagerie_sim::run::resolve::Resolved;
 use menagerie_sim::run::scenario_file::scenario_text;
-use menagerie_sim::run::{Conclusion, Job, RunSpec};
+use menagerie_sim::run::{Conclusion, Job, Reproduce, RunSpec};
 use menagerie_sim::scenario::Scenario;
 use menagerie_sim::scenario::schema::Core;
 
@@ -74,7 +74,7 @@ fn holds_what_it_says(scenario: &Scenario, name: &str) {
         let job = Job {
             scenario: name.to_owned(),
             resolved,
-            reproduce: String::new(),
+            reproduce: Reproduce::default(),
         };
         protocol(scenario.document.protocol.as_deref().expect("it names one"))
             .perform(job)

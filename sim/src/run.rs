@@ -61,8 +61,8 @@ pub struct Job {
     pub scenario: String,
     /// Everything that the run is made of.
     pub resolved: Resolved,
-    /// The line that repeats it.
-    pub reproduce: String,
+    /// What repeats it.
+    pub reproduce: Reproduce,
 }
 
 impl Job {
@@ -156,8 +156,8 @@ pub struct RunReport {
     pub ignored: usize,
     /// The trace, if it was asked for.
     pub trace: Option<Trace>,
-    /// The line that repeats the run.
-    pub reproduce: String,
+    /// What repeats the run.
+    pub reproduce: Reproduce,
 }
 
 /// What a run comes to, in ascending order of importance.
@@ -259,27 +259,65 @@ pub(crate) fn execute<P: Protocol>(name: &'static str, job: Job) -> RunReport {
     })
 }
 
-/// The line to paste that repeats a run.
-pub fn reproduce(protocol: &str, spec: &RunSpec) -> String {
-    let mut line = format!(
-        "{} run {} --protocol {protocol} --seed {}",
-        program::program(),
-        quoted(&spec.scenario.path),
-        spec.seed
-    );
+/// What repeats a run: a command, and how a command line names the run. The default names none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reproduce {
+    /// The command.
+    verb: &'static str,
+    /// A scenario with its options, or a bundle, as a shell reads it.
+    run: String,
+}
+
+impl Reproduce {
+    /// A run of a scenario file, with nothing chosen on the command line.
+    pub(crate) fn scenario(file: &str) -> Reproduce {
+        Reproduce {
+            verb: "run",
+            run: quoted(file),
+        }
+    }
+
+    /// A run that a bundle file repeats.
+    pub(crate) fn bundle(file: &str) -> Reproduce {
+        Reproduce {
+            verb: "replay",
+            run: quoted(file),
+        }
+    }
+
+    /// How `explain`, `blame` and `shrink` name the run, too.
+    pub fn run(&self) -> &str {
+        &self.run
+    }
+}
+
+/// The line to paste.
+impl core::fmt::Display for Reproduce {
+    fn fmt(&self, out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self.run.is_empty() {
+            true => Ok(()),
+            false => write!(out, "{} {} {}", program::program(), self.verb, self.run),
+        }
+    }
+}
+
+/// What repeats the run of a protocol.
+pub fn reproduce(protocol: &str, spec: &RunSpec) -> Reproduce {
+    let file = quoted(&spec.scenario.path);
+    let mut run = format!("{file} --protocol {protocol} --seed {}", spec.seed);
     for setting in &spec.scenario.settings {
-        line.push_str(" --set ");
-        line.push_str(&quoted(setting));
+        run.push_str(" --set ");
+        run.push_str(&quoted(setting));
     }
     for id in mutation_ids(spec.mutations) {
-        line.push_str(" --mutate ");
-        line.push_str(id);
+        run.push_str(" --mutate ");
+        run.push_str(id);
     }
     // Without a word on them, the scenario's own bugs would be on.
     if spec.mutations == Mutations::NONE && spec.scenario.mutations() != Mutations::NONE {
-        line.push_str(" --mutate none");
+        run.push_str(" --mutate none");
     }
-    line
+    Reproduce { verb: "run", run }
 }
 
 /// A word as a shell reads it back.
@@ -418,7 +456,8 @@ fn header(report: &RunReport, setting: &WorldSpec, (ballots, left_off): (bool, u
             })
             .collect(),
         clients: setting.clients,
-        reproduce: report.reproduce.clone(),
+        reproduce: report.reproduce.to_string(),
+        run: report.reproduce.run().to_owned(),
         end: report.virtual_time,
         healed: report.healed,
         left_off,
@@ -483,8 +522,9 @@ mod tests {
             trace: false,
         };
         let line = "menagerie run it.toml --protocol zab --seed 3 --set 'network.loss=1%'";
-        assert_eq!(reproduce("zab", &spec), format!("{line} --mutate Z13"));
+        let told = |spec: &RunSpec| reproduce("zab", spec).to_string();
+        assert_eq!(told(&spec), format!("{line} --mutate Z13"));
         spec.mutations = Mutations::NONE;
-        assert_eq!(reproduce("zab", &spec), format!("{line} --mutate none"));
+        assert_eq!(told(&spec), format!("{line} --mutate none"));
     }
 }

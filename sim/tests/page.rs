@@ -114,8 +114,7 @@ fn story_of(events: &[Value], trace: &str) -> Value {
     let ns = crash["at"].as_u64().expect("every event has a time");
     let header = trace.lines().next().expect("the first line is the header");
     let header: Value = serde_json::from_str(header).expect("a line is a document");
-    let run = header["reproduce"].as_str().expect("the header has a line");
-    let what = run.strip_prefix("menagerie run ").expect("it is a run");
+    let what = header["run"].as_str().expect("the header names its run");
     let verbs = ["run", "explain", "blame", "shrink"];
     json!({
         "commands": verbs.map(|verb| format!("menagerie {verb} {what}")),

@@ -145,33 +145,9 @@ impl<P: Protocol> Server<P> {
         frame: ClientFrame,
         out: &mut ServerOutbox<P>,
     ) {
-        let Some(connection) = self.connections.get(&conn) else {
-            // Closed from this side; the frame was on its way.
-            return;
-        };
-        if connection.deaf {
-            // About to be closed.
+        if !self.admits(now, conn, &frame, out) {
             return;
         }
-        let is_full = connection.queue.len() >= QUEUE_MAX;
-        if let Phase::Attached { session } = connection.phase {
-            self.note_sign_of_life(now, session);
-            if self.has_left(session) && !is_write_or_proof(&frame) {
-                // As in ZooKeeper only a leader looks at what it can answer by itself. A write is
-                // refused in its turn, because it takes a zxid.
-                self.close(conn, out);
-                return;
-            }
-        }
-        if is_full {
-            // It sends without waiting for answers.
-            self.close(conn, out);
-            return;
-        }
-        let connection = self
-            .connections
-            .get_mut(&conn)
-            .expect("nothing was done to it since it was looked up");
         match frame {
             ClientFrame::Connect {
                 session,
@@ -194,6 +170,9 @@ impl<P: Protocol> Server<P> {
                 acked,
                 request,
             } => {
+                let superuser = self.settings.superuser.as_deref();
+                let connection = self.connections.get_mut(&conn);
+                let connection = connection.expect("its frame was admitted");
                 let task = match request {
                     Request::Write(write) => Task::Write {
                         seq,
@@ -204,7 +183,6 @@ impl<P: Protocol> Server<P> {
                     Request::Read(read) => Task::Read(read),
                     Request::Watch(watch) => Task::Watch(watch),
                     Request::Auth { scheme, credential } => {
-                        let superuser = self.settings.superuser.as_deref();
                         Task::Proved(connection.prove(&scheme, &credential, superuser))
                     }
                     Request::Sync => Task::Sync,
@@ -228,10 +206,44 @@ impl<P: Protocol> Server<P> {
                     persistent,
                     recursive,
                 }));
-                connection.push(0, task);
+                let connection = self.connections.get_mut(&conn);
+                connection.expect("its frame was admitted").push(0, task);
                 self.advance_connection(now, conn, out);
             }
         }
+    }
+
+    /// Whether a frame is to be acted on. A connection that breaks the rules is closed.
+    fn admits(
+        &mut self,
+        now: LocalTime,
+        conn: ConnId,
+        frame: &ClientFrame,
+        out: &mut ServerOutbox<P>,
+    ) -> bool {
+        let Some(connection) = self.connections.get(&conn) else {
+            // Closed from this side; the frame was on its way.
+            return false;
+        };
+        if connection.deaf {
+            // About to be closed.
+            return false;
+        }
+        let is_full = connection.queue.len() >= QUEUE_MAX;
+        if let Phase::Attached { session } = connection.phase {
+            self.note_sign_of_life(now, session);
+            if self.has_left(session) && !is_write_or_proof(frame) {
+                // As in ZooKeeper only a leader looks at what it can answer by itself. A write is
+                // refused in its turn, because it takes a zxid.
+                self.close(conn, out);
+                return false;
+            }
+        }
+        if is_full {
+            // It sends without waiting for answers.
+            self.close(conn, out);
+        }
+        !is_full
     }
 
     /// A connection introduces itself: opens a session, or attaches to one.

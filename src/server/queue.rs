@@ -11,7 +11,69 @@ use crate::protocol::{BarrierOutcome, BarrierToken, Gate, Input, Protocol, Role,
 use crate::tree::{Applied, Asker, ErrorCode, Execution, Failure, Lists, Response};
 use crate::wire::{Packet, PeerMsg, ServerFrame};
 
-use super::clients::{Armed, Phase, Queued, Task};
+use super::clients::{Armed, Connection, Phase, Queued, Task};
+
+/// What a connection's queue has for the leader.
+struct Sendable {
+    writes: Vec<Asking>,
+    /// The token of the sync after them; what follows it has to wait.
+    barrier: Option<BarrierToken>,
+    /// Whether a write stays because there is no room for it.
+    throttled: bool,
+}
+
+/// Marks as sent what can be sent: so many writes at most, up to the next sync.
+fn sendable(
+    connection: &mut Connection,
+    session: SessionId,
+    room: usize,
+    next_barrier: &mut u64,
+) -> Sendable {
+    let mut sendable = Sendable {
+        writes: Vec::new(),
+        barrier: None,
+        throttled: false,
+    };
+    for queued in &mut connection.queue {
+        match &mut queued.task {
+            Task::Write { sent: true, .. } => {}
+            Task::Write { sent: false, .. } if sendable.writes.len() == room => {
+                sendable.throttled = true;
+                break;
+            }
+            Task::Write {
+                seq,
+                acked,
+                write,
+                sent,
+            } => {
+                *sent = true;
+                sendable.writes.push(Asking {
+                    session,
+                    seq: *seq,
+                    acked: *acked,
+                    ids: queued.ids.clone(),
+                    write: write.clone(),
+                });
+            }
+            Task::Sync => {
+                let token = BarrierToken(*next_barrier);
+                *next_barrier += 1;
+                queued.task = Task::Barrier(token);
+                sendable.barrier = Some(token);
+                break;
+            }
+            // What follows a sync is not sent before the sync is answered.
+            Task::Barrier(_) | Task::Reached(_) => break,
+            Task::Answered(_)
+            | Task::Read(_)
+            | Task::Watch(_)
+            | Task::SetWatches(_)
+            | Task::Proved(_) => {}
+        }
+    }
+    sendable
+}
 
 impl<P: Protocol> Server<P> {
     /// Moves a connection's queue on: sends what can be sent, answers what can be answered.
@@ -32,47 +94,14 @@ impl<P: Protocol> Server<P> {
         let Phase::Attached { session } = connection.phase else {
             return;
         };
-        let mut writes = Vec::new();
-        let mut barrier = None;
         let room = room.saturating_sub(self.in_flight);
-        for queued in &mut connection.queue {
-            match &mut queued.task {
-                Task::Write {
-                    seq,
-                    acked,
-                    write,
-                    sent,
-                } => {
-                    if !*sent && writes.len() == room {
-                        self.throttled.insert(conn);
-                        break;
-                    }
-                    if !*sent {
-                        *sent = true;
-                        writes.push(Asking {
-                            session,
-                            seq: *seq,
-                            acked: *acked,
-                            ids: queued.ids.clone(),
-                            write: write.clone(),
-                        });
-                    }
-                }
-                Task::Sync => {
-                    let token = BarrierToken(self.next_barrier);
-                    self.next_barrier += 1;
-                    queued.task = Task::Barrier(token);
-                    barrier = Some(token);
-                    break;
-                }
-                // What follows a sync is not sent before the sync is answered.
-                Task::Barrier(_) | Task::Reached(_) => break,
-                Task::Answered(_)
-                | Task::Read(_)
-                | Task::Watch(_)
-                | Task::SetWatches(_)
-                | Task::Proved(_) => {}
-            }
+        let Sendable {
+            writes,
+            barrier,
+            throttled,
+        } = sendable(connection, session, room, &mut self.next_barrier);
+        if throttled {
+            self.throttled.insert(conn);
         }
         if !writes.is_empty() && connection.in_flight == 0 {
             connection.sent_at = now;

@@ -10,14 +10,8 @@ use crate::canonical::{Canonical, RunHash};
 impl Canonical for Content {
     fn feed(&self, hash: &mut RunHash) {
         match self {
-            Content::Txn(record) => {
-                hash.word(1);
-                record.feed(hash);
-            }
-            Content::Command(command) => {
-                hash.word(2);
-                command.feed(hash);
-            }
+            Content::Txn(record) => variant(1, record, hash),
+            Content::Command(command) => variant(2, command, hash),
         }
     }
 }
@@ -62,74 +56,26 @@ impl Canonical for Txn {
                 data,
                 owner,
                 parent_cversion,
-            } => {
-                hash.word(1);
-                hash.bytes(path.as_bytes());
-                data.feed(hash);
-                owner.feed(hash);
-                version(*parent_cversion, hash);
-            }
-            Txn::Delete { path } => {
-                hash.word(2);
-                hash.bytes(path.as_bytes());
-            }
+            } => variant(1, (path, data, owner, parent_cversion), hash),
+            Txn::Delete { path } => variant(2, path, hash),
             Txn::SetData {
                 path,
                 data,
-                version: new,
-            } => {
-                hash.word(3);
-                hash.bytes(path.as_bytes());
-                data.feed(hash);
-                version(*new, hash);
-            }
-            Txn::Check { path } => {
-                hash.word(4);
-                hash.bytes(path.as_bytes());
-            }
-            Txn::Multi(txns) => {
-                hash.word(5);
-                txns.feed(hash);
-            }
-            Txn::CreateSession { timeout } => {
-                hash.word(6);
-                timeout.feed(hash);
-            }
-            Txn::CloseSession { ephemerals } => {
-                hash.word(7);
-                hash.word(ephemerals.len() as u64);
-                ephemerals
-                    .iter()
-                    .for_each(|path| hash.bytes(path.as_bytes()));
-            }
-            Txn::Error(failure) => {
-                hash.word(8);
-                failure.feed(hash);
-            }
+                version,
+            } => variant(3, (path, data, version), hash),
+            Txn::Check { path } => variant(4, path, hash),
+            Txn::Multi(txns) => variant(5, txns, hash),
+            Txn::CreateSession { timeout } => variant(6, timeout, hash),
+            Txn::CloseSession { ephemerals } => variant(7, ephemerals, hash),
+            Txn::Error(failure) => variant(8, failure, hash),
             Txn::CreateWith {
                 path,
                 data,
                 owner,
                 parent_cversion,
                 acl,
-            } => {
-                hash.word(9);
-                hash.bytes(path.as_bytes());
-                data.feed(hash);
-                owner.feed(hash);
-                version(*parent_cversion, hash);
-                acl.feed(hash);
-            }
-            Txn::SetAcl {
-                path,
-                acl,
-                version: new,
-            } => {
-                hash.word(10);
-                hash.bytes(path.as_bytes());
-                acl.feed(hash);
-                version(*new, hash);
-            }
+            } => variant(9, (path, data, owner, parent_cversion, acl), hash),
+            Txn::SetAcl { path, acl, version } => variant(10, (path, acl, version), hash),
         }
     }
 }
@@ -137,38 +83,15 @@ impl Canonical for Txn {
 impl Canonical for Write {
     fn feed(&self, hash: &mut RunHash) {
         match self {
-            Write::Create { path, data, mode } => {
-                hash.word(1);
-                hash.bytes(path.as_bytes());
-                data.feed(hash);
-                mode.feed(hash);
-            }
-            Write::Delete {
-                path,
-                version: expected,
-            } => {
-                hash.word(2);
-                hash.bytes(path.as_bytes());
-                version(*expected, hash);
-            }
+            Write::Create { path, data, mode } => variant(1, (path, data, mode), hash),
+            Write::Delete { path, version } => variant(2, (path, version), hash),
             Write::SetData {
                 path,
                 data,
-                version: expected,
-            } => {
-                hash.word(3);
-                hash.bytes(path.as_bytes());
-                data.feed(hash);
-                version(*expected, hash);
-            }
-            Write::Multi(parts) => {
-                hash.word(4);
-                parts.feed(hash);
-            }
-            Write::CreateSession { timeout } => {
-                hash.word(5);
-                timeout.feed(hash);
-            }
+                version,
+            } => variant(3, (path, data, version), hash),
+            Write::Multi(parts) => variant(4, parts, hash),
+            Write::CreateSession { timeout } => variant(5, timeout, hash),
             Write::CloseSession => hash.word(6),
             Write::ExpireSession => hash.word(7),
             Write::CreateWith {
@@ -176,44 +99,12 @@ impl Canonical for Write {
                 data,
                 mode,
                 acl,
-            } => {
-                hash.word(8);
-                hash.bytes(path.as_bytes());
-                data.feed(hash);
-                mode.feed(hash);
-                acl.feed(hash);
-            }
-            Write::SetAcl {
-                path,
-                acl,
-                version: expected,
-            } => {
-                hash.word(9);
-                hash.bytes(path.as_bytes());
-                acl.feed(hash);
-                version(*expected, hash);
-            }
-            Write::Check {
-                path,
-                version: expected,
-            } => {
-                hash.word(10);
-                hash.bytes(path.as_bytes());
-                version(*expected, hash);
-            }
-            Write::DeleteContainer { path } => {
-                hash.word(11);
-                hash.bytes(path.as_bytes());
-            }
-            Write::Refused(code) => {
-                hash.word(12);
-                code.feed(hash);
-            }
-            Write::As { ids, write } => {
-                hash.word(13);
-                ids.feed(hash);
-                write.feed(hash);
-            }
+            } => variant(8, (path, data, mode, acl), hash),
+            Write::SetAcl { path, acl, version } => variant(9, (path, acl, version), hash),
+            Write::Check { path, version } => variant(10, (path, version), hash),
+            Write::DeleteContainer { path } => variant(11, path, hash),
+            Write::Refused(code) => variant(12, code, hash),
+            Write::As { ids, write } => variant(13, (ids, write), hash),
         }
     }
 }
@@ -221,8 +112,7 @@ impl Canonical for Write {
 impl Canonical for Read {
     fn feed(&self, hash: &mut RunHash) {
         let mut one = |kind: u64, path: &Path, watch: bool| {
-            hash.word(kind << 1 | u64::from(watch));
-            hash.bytes(path.as_bytes());
+            variant(kind << 1 | u64::from(watch), path, hash);
         };
         match self {
             Read::GetData { path, watch } => one(1, path, *watch),
@@ -231,10 +121,7 @@ impl Canonical for Read {
             Read::GetAcl { path } => one(4, path, false),
             Read::CountDescendants { path } => one(5, path, false),
             Read::GetEphemerals { prefix } => one(6, prefix, false),
-            Read::Multi(reads) => {
-                hash.word(7 << 1);
-                reads.feed(hash);
-            }
+            Read::Multi(reads) => variant(7 << 1, reads, hash),
             Read::WhoAmI => hash.word(8 << 1),
         }
     }
@@ -247,9 +134,7 @@ impl Canonical for WatchRequest {
             WatchRequest::Remove { path, of } => (2, path, number_of_tables(*of)),
             WatchRequest::Check { path, of } => (3, path, number_of_tables(*of)),
         };
-        hash.word(kind);
-        hash.bytes(path.as_bytes());
-        hash.word(detail);
+        variant(kind, (path, detail), hash);
     }
 }
 
@@ -264,54 +149,21 @@ fn number_of_tables(tables: WatchTables) -> u64 {
 impl Canonical for Part {
     fn feed(&self, hash: &mut RunHash) {
         match self {
-            Part::Create { path, data, mode } => {
-                hash.word(1);
-                hash.bytes(path.as_bytes());
-                data.feed(hash);
-                mode.feed(hash);
-            }
-            Part::Delete {
-                path,
-                version: expected,
-            } => {
-                hash.word(2);
-                hash.bytes(path.as_bytes());
-                version(*expected, hash);
-            }
+            Part::Create { path, data, mode } => variant(1, (path, data, mode), hash),
+            Part::Delete { path, version } => variant(2, (path, version), hash),
             Part::SetData {
                 path,
                 data,
-                version: expected,
-            } => {
-                hash.word(3);
-                hash.bytes(path.as_bytes());
-                data.feed(hash);
-                version(*expected, hash);
-            }
-            Part::Check {
-                path,
-                version: expected,
-            } => {
-                hash.word(4);
-                hash.bytes(path.as_bytes());
-                version(*expected, hash);
-            }
+                version,
+            } => variant(3, (path, data, version), hash),
+            Part::Check { path, version } => variant(4, (path, version), hash),
             Part::CreateWith {
                 path,
                 data,
                 mode,
                 acl,
-            } => {
-                hash.word(5);
-                hash.bytes(path.as_bytes());
-                data.feed(hash);
-                mode.feed(hash);
-                acl.feed(hash);
-            }
-            Part::Refused(code) => {
-                hash.word(6);
-                code.feed(hash);
-            }
+            } => variant(5, (path, data, mode, acl), hash),
+            Part::Refused(code) => variant(6, code, hash),
         }
     }
 }
@@ -325,14 +177,8 @@ impl Canonical for CreateMode {
             CreateMode::EphemeralSequential => hash.word(3),
             CreateMode::Container => hash.word(4),
             CreateMode::ContainerSequential => hash.word(5),
-            CreateMode::Ttl { ms } => {
-                hash.word(6);
-                hash.word(*ms);
-            }
-            CreateMode::TtlSequential { ms } => {
-                hash.word(7);
-                hash.word(*ms);
-            }
+            CreateMode::Ttl { ms } => variant(6, ms, hash),
+            CreateMode::TtlSequential { ms } => variant(7, ms, hash),
         }
     }
 }
@@ -357,7 +203,7 @@ impl Canonical for Identity {
 
 impl Canonical for Ace {
     fn feed(&self, hash: &mut RunHash) {
-        version(self.perms, hash);
+        self.perms.feed(hash);
         hash.bytes(self.scheme.as_bytes());
         match &self.id {
             None => hash.word(0),
@@ -381,7 +227,9 @@ impl Canonical for Acl {
     }
 }
 
-/// A signed number, sign-extended to a word.
-fn version(number: i32, hash: &mut RunHash) {
-    hash.word(i64::from(number) as u64);
+/// A variant: its number, then what it holds.
+#[inline]
+fn variant(number: u64, content: impl Canonical, hash: &mut RunHash) {
+    hash.word(number);
+    content.feed(hash);
 }

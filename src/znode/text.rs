@@ -1,7 +1,9 @@
 //! Requests and answers as text.
 
+use std::sync::Arc;
+
 use super::answers::stat_of;
-use crate::tree::{Answer, Failure, Part, Request, Response, Stat, Write};
+use crate::tree::{Ace, Answer, ErrorCode, Failure, Part, Request, Response, Stat, Write};
 use crate::znode::model::UNTOLD_LENGTH;
 
 /// Characters of a content before it is cut.
@@ -125,8 +127,94 @@ pub(crate) fn contrast(told: &Answer, expected: &Answer) -> (String, String) {
     if left != right || told == expected {
         return (left, right);
     }
-    // What differs is too small for words.
-    (format!("{told:?}"), format!("{expected:?}"))
+    // What differs is not among what is shown.
+    match (told, expected) {
+        (Ok(told), Ok(expected)) => closer(told, expected),
+        (Err(told), Err(expected)) => {
+            let code = |code: &Option<ErrorCode>| match code {
+                Some(code) => format!("{code:?}"),
+                None => "no error".to_owned(),
+            };
+            let [left, right] = items_that_differ(&told.parts, &expected.parts, "part", code);
+            (left, right)
+        }
+        (Ok(_), Err(_)) | (Err(_), Ok(_)) => unreachable!("an error and a success read alike"),
+    }
+}
+
+/// Two responses that read alike, by the first of their items that differs.
+fn closer(told: &Response, expected: &Response) -> (String, String) {
+    let text = |name: &Arc<str>| name.to_string();
+    let [left, right] = match (told, expected) {
+        (Response::Data { data: one, .. }, Response::Data { data: other, .. }) if one != other => {
+            items_that_differ(one, other, "byte", |byte| format!("{byte:02x}"))
+        }
+        (Response::Children { names: one, .. }, Response::Children { names: other, .. })
+            if one != other =>
+        {
+            items_that_differ(one, other, "child", text)
+        }
+        (Response::Acl { acl: one, .. }, Response::Acl { acl: other, .. }) if one != other => {
+            items_that_differ(&one.entries(), &other.entries(), "entry", entry)
+        }
+        (Response::Paths(one), Response::Paths(other)) => {
+            items_that_differ(one, other, "path", ToString::to_string)
+        }
+        (Response::Multi(one), Response::Multi(other)) => {
+            let whole = |part: &Response| Ok::<Response, Failure>(part.clone());
+            let [one, other] =
+                [one, other].map(|parts| parts.iter().map(whole).collect::<Vec<_>>());
+            return closer_part(&one, &other);
+        }
+        (Response::Reads(one), Response::Reads(other)) => return closer_part(one, other),
+        (told, expected) => [told, expected].map(|response| {
+            let times = stat_of(response).map_or((0, 0), |stat| (stat.ctime, stat.mtime));
+            let words = responded(response, shown);
+            format!("{words} of the times {} and {}", times.0, times.1)
+        }),
+    };
+    (left, right)
+}
+
+/// The first of the parts that differ, although all read alike.
+fn closer_part(told: &[Answer], expected: &[Answer]) -> (String, String) {
+    let mut pairs = told.iter().zip(expected).zip(1..);
+    match pairs.find(|((left, right), _)| left != right) {
+        Some(((left, right), place)) => {
+            let (left, right) = contrast(left, right);
+            (
+                format!("{left} to part {place}"),
+                format!("{right} to part {place}"),
+            )
+        }
+        None => (
+            format!("answers to {} parts", told.len()),
+            format!("answers to {} parts", expected.len()),
+        ),
+    }
+}
+
+/// Two lists by the first item that differs, counted from 1.
+fn items_that_differ<T: PartialEq>(
+    one: &[T],
+    other: &[T],
+    item: &str,
+    words: impl Fn(&T) -> String,
+) -> [String; 2] {
+    let alike = one
+        .iter()
+        .zip(other)
+        .take_while(|(left, right)| left == right);
+    let place = alike.count();
+    [one, other].map(|list| match list.get(place) {
+        Some(found) => format!("{} as {item} {}", words(found), place + 1),
+        None => format!("nothing after {item} {place}"),
+    })
+}
+
+fn entry(entry: &Ace) -> String {
+    let id = entry.id.as_deref().unwrap_or_default();
+    format!("{}:{}:{id}", entry.perms, entry.scheme)
 }
 
 fn contrast_of_words(told: &Answer, expected: &Answer) -> (String, String) {
@@ -196,7 +284,12 @@ fn responded(response: &Response, shown: impl Fn(&Stat, &[&str]) -> String) -> S
             let stat = shown(stat, &["cversion", "pzxid"]);
             format!("children [{}{more}]{stat}", told.join(", "))
         }
-        Response::Acl { acl, stat } => format!("{acl:?}{}", shown(stat, &["aversion"])),
+        Response::Acl { acl, stat } => {
+            let entries = acl.entries();
+            let told: Vec<String> = entries.iter().take(NAMES_MAX).map(entry).collect();
+            let more = and_more(entries.len(), NAMES_MAX);
+            format!("[{}{more}]{}", told.join(", "), shown(stat, &["aversion"]))
+        }
         Response::Multi(responses) => {
             let told = responses.iter().take(PARTS_MAX);
             let told: Vec<String> = told.map(|part| answered(&Ok(part.clone()))).collect();
@@ -275,7 +368,7 @@ fn shown(stat: &Stat, names: &[&str]) -> String {
 mod tests {
     use super::*;
     use crate::ids::Zxid;
-    use crate::tree::{Data, ErrorCode, Path};
+    use crate::tree::{Data, Path};
 
     fn data(text: &[u8], version: i32) -> Answer {
         Ok(Response::Data {
@@ -350,6 +443,26 @@ mod tests {
         assert!(told.starts_with("\"old\""), "{told}");
         assert!(told.ends_with(" to part 2"), "{told}");
         assert_eq!(expected, "NoNode to part 2");
+    }
+
+    #[test]
+    fn answers_that_read_alike_are_contrasted_by_the_first_item_that_differs() {
+        let children = |last: &str| {
+            let first = ["a", "b", "c", "d", "e", "f", "g", "h"].into_iter();
+            Ok(Response::Children {
+                names: first.chain([last]).map(Arc::from).collect(),
+                stat: Stat::default(),
+            })
+        };
+        let (told, expected) = contrast(&children("i"), &children("j"));
+        assert_eq!([told, expected], ["i as child 9", "j as child 9"]);
+        let long = |last: u8| data(&[&[b'x'; 50][..], &[last]].concat(), 1);
+        let (told, expected) = contrast(&long(b'y'), &long(b'z'));
+        assert_eq!([told, expected], ["79 as byte 51", "7a as byte 51"]);
+        let reads = |last| Ok(Response::Reads(vec![data(b"same", 1), children(last)]));
+        let (told, expected) = contrast(&reads("i"), &reads("j"));
+        assert_eq!(told, "i as child 9 to part 2");
+        assert_eq!(expected, "j as child 9 to part 2");
     }
 
     #[test]

@@ -6,7 +6,6 @@ use super::arguments::ArtefactArguments;
 use super::output::{hanging, processors};
 use super::progress::Shrinking;
 use super::{CliError, interrupt};
-use crate::diagnose::abridge::abridged;
 use crate::diagnose::artefacts::{
     Artefact, ArtefactError, ArtefactInput, Force, Replaced, Written, write,
 };
@@ -14,11 +13,10 @@ use crate::diagnose::explain::{self, Length};
 use crate::diagnose::shrink::{Budget, End, Shrunk, shrink};
 use crate::diagnose::timeline;
 use crate::run::bundle::Bundle;
-use crate::run::program::program;
 use crate::run::registry::Registration;
 use crate::run::resolve::Resolved;
 use crate::run::scenario_file::scenario_text;
-use crate::run::{Job, RunReport, RunSpec};
+use crate::run::{Job, Reproduce, RunReport, RunSpec};
 use crate::trace::Trace;
 
 /// What shrinking a failing run may take beside a campaign; `menagerie shrink` takes more.
@@ -189,7 +187,7 @@ pub(super) fn story(shrunk: &Shrunk, from: &str) -> String {
     format!(
         "{} It shows: {}",
         shrunk_from(from),
-        abridged(&shrunk.failure.reason).trim_end_matches('.')
+        shrunk.failure.reason.trim_end_matches('.')
     )
 }
 
@@ -216,7 +214,7 @@ fn traced(protocol: &Registration, mut run: Resolved) -> Result<Option<Trace>, C
     let job = Job {
         scenario: "minimal".to_owned(),
         resolved: run,
-        reproduce: format!("{} run minimal.toml", program()),
+        reproduce: Reproduce::scenario("minimal.toml"),
     };
     Ok(protocol.perform(job)?.trace)
 }

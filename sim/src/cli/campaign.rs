@@ -14,7 +14,6 @@ use super::junit::{self, Suite};
 use super::output::{complain, faults_line, hanging, ops_line, print, styled};
 use super::select::{self, Selected};
 use super::{CliError, Exit, interrupt, progress};
-use crate::diagnose::abridge::abridged;
 use crate::report::{campaign_page, campaign_plot};
 use crate::run::RunSpec;
 use crate::run::campaign::{CampaignReport, CampaignSpec, End, Limits, Recoveries, run};
@@ -278,9 +277,12 @@ fn figure_lines(figures: &Figures, text: &mut String) {
 fn failure_lines(report: &CampaignReport, text: &mut String) {
     for group in report.groups.iter().take(TOLD_MAX) {
         let first = &group.first;
-        let reason = abridged(&first.reason);
         let head = format!("  seed {}: {}: ", first.seed, first.checker);
-        let _ = writeln!(text, "{head}{}", hanging(head.len().min(HANG_MAX), &reason));
+        let _ = writeln!(
+            text,
+            "{head}{}",
+            hanging(head.len().min(HANG_MAX), &first.reason)
+        );
         let _ = writeln!(text, "    {}", first.reproduce);
         if group.count > 1 {
             let others = group.seeds.iter().skip(1).take(SEEDS_TOLD_MAX);

@@ -36,7 +36,7 @@ struct Run<'a> {
     hash: String,
     conclusion: &'static str,
     verdicts: Vec<JudgedLine<'a>>,
-    reproduce: &'a str,
+    reproduce: String,
     artefacts: Option<String>,
 }
 
@@ -187,7 +187,7 @@ impl<'a> Run<'a> {
             seed: report.seed,
             hash: hex(report.hash),
             conclusion: report.conclusion().word(),
-            reproduce: &report.reproduce,
+            reproduce: report.reproduce.to_string(),
             artefacts,
             verdicts: report
                 .verdicts

@@ -57,7 +57,7 @@ pub(super) fn of_run(report: &RunReport) -> Suite {
             Verdict::Fail(counterexample) => Outcome::Failed {
                 kind: judged.checker.clone(),
                 message: format!("at {}: {}", counterexample.at, counterexample.reason),
-                reproduce: report.reproduce.clone(),
+                reproduce: report.reproduce.to_string(),
             },
         },
     });

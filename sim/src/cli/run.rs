@@ -13,7 +13,6 @@ use super::junit::{self, Suite};
 use super::output::{complain, faults_line, hanging, ops_line, print, styled};
 use super::select::{self, Selected};
 use super::{CliError, Exit, artefacts, interrupt};
-use crate::diagnose::abridge::abridged;
 use crate::run::program::program;
 use crate::run::registry::Registration;
 use crate::run::resolve::Resolved;
@@ -172,7 +171,7 @@ fn verdict_lines(report: &RunReport, text: &mut String) {
                 reason.to_owned()
             }
             Verdict::Fail(counterexample) => {
-                format!("at {}: {}", counterexample.at, abridged(reason))
+                format!("at {}: {}", counterexample.at, reason)
             }
         };
         let detail = hanging(DETAIL_COLUMN, &detail);

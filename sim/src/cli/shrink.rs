@@ -12,7 +12,6 @@ use super::output::print;
 use super::progress::Shrinking;
 use super::source::{self, Loaded};
 use super::{CliError, Exit, interrupt, select};
-use crate::diagnose::abridge::abridged;
 use crate::diagnose::shrink::{self, Budget, End, Shrunk, Size};
 use crate::run::bundle::Bundle;
 use crate::run::program::program;
@@ -146,7 +145,7 @@ fn tell(arguments: &ShrinkArguments, shrunk: &Shrunk) -> Result<(), CliError> {
     print(&format!(
         "{}: {}\n  {}{remark}\n  {} reruns, {:.1} million events in {:.1} s\n  {} run {}\n",
         shrunk.failure.checker,
-        abridged(&shrunk.failure.reason),
+        shrunk.failure.reason,
         shrunk.size,
         shrunk.reruns,
         shrunk.events as f64 / 1e6,

@@ -9,9 +9,8 @@ use super::arguments::{Choice, What};
 use super::{CliError, select};
 use crate::files::is_lines;
 use crate::run::bundle::Bundle;
-use crate::run::program::program;
 use crate::run::registry::Registration;
-use crate::run::{Job, RunReport, RunSpec, quoted};
+use crate::run::{Job, Reproduce, RunReport, RunSpec};
 
 /// A run that is ready to be performed.
 pub(super) struct Loaded {
@@ -134,10 +133,9 @@ fn of_bundle(what: &What, registered: &[Registration]) -> Result<Loaded, CliErro
             bundle.protocol
         ))
     })?;
-    let line = format!("{} replay {}", program(), quoted(path));
     Ok(Loaded {
         protocol,
-        job: bundle.job(&line),
+        job: bundle.job(Reproduce::bundle(path)),
         bundle: Some(bundle),
     })
 }

@@ -290,7 +290,7 @@ struct VerdictDocument<'a> {
     end: u64,
     healed: Option<u64>,
     converged: Option<u64>,
-    reproduce: &'a str,
+    reproduce: String,
 }
 
 #[derive(Serialize)]
@@ -335,7 +335,7 @@ fn verdict(report: &RunReport, trace: &Trace) -> String {
         end: report.virtual_time.0,
         healed: report.healed.map(|at| at.0),
         converged: report.converged.map(|at| at.0),
-        reproduce: &report.reproduce,
+        reproduce: report.reproduce.to_string(),
     };
     let mut text = serde_json::to_string_pretty(&document)
         .expect("the document is made of words, numbers and lists");

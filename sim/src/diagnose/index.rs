@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::abridge::abridged;
 use super::artefacts::Artefact;
 use crate::words::escaped;
 
@@ -130,7 +129,7 @@ fn row(run: &KeptRun, rows: &mut String) {
         verdict.seed,
         escaped(&verdict.mutations.join(" ")),
         escaped(checker),
-        escaped(&first_words(&abridged(reason))),
+        escaped(&first_words(reason)),
         escaped(&verdict.reproduce),
         escaped(&verdict.hash)
     );

@@ -4,7 +4,6 @@
 use std::fmt::Write as _;
 
 use super::figures::campaign_plot;
-use crate::diagnose::abridge::abridged;
 use crate::run::campaign::{CampaignReport, Recoveries};
 use crate::run::figures::{Kind, Spread};
 use crate::words::escaped;
@@ -96,7 +95,7 @@ fn failures(report: &CampaignReport, body: &mut String) {
             escaped(&first.checker),
             group.count,
             first.seed,
-            escaped(&abridged(&first.reason)),
+            escaped(&first.reason),
             escaped(&first.reproduce)
         );
     }

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::chance::decision::{Source, Table};
 use crate::run::resolve::{Resolved, mutation_ids};
-use crate::run::{Job, RunReport};
+use crate::run::{Job, Reproduce, RunReport};
 use crate::scenario::fault::{Family, Fault, Planned};
 use crate::scenario::plan::Plan;
 use crate::scenario::schema::{Core, Expect};
@@ -212,12 +212,12 @@ impl Bundle {
         }
     }
 
-    /// The run, ready to be performed; `reproduce` is the line that repeats it.
-    pub fn job(&self, reproduce: &str) -> Job {
+    /// The run, ready to be performed; `reproduce` says what repeats it.
+    pub fn job(&self, reproduce: Reproduce) -> Job {
         Job {
             scenario: self.scenario.clone(),
             resolved: self.resolved(),
-            reproduce: reproduce.to_owned(),
+            reproduce,
         }
     }
 

@@ -365,7 +365,7 @@ fn collect(
                 quiet += WATCH;
                 let oldest = fold.next;
                 if quiet >= PATIENCE && named != Some(oldest) {
-                    let line = reproduce(spec.protocol.name, &run_spec(spec, oldest));
+                    let line = reproduce(spec.protocol.name, &run_spec(spec, oldest)).to_string();
                     watcher.slow(&line, quiet);
                     named = Some(oldest);
                 }

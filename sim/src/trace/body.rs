@@ -87,28 +87,59 @@ pub fn payloads(body: &Value) -> Vec<Carried> {
 /// How a no-op is written.
 const NOOP: &str = "Noop";
 
+/// A part of a body in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Words, never none.
+    Text(String),
+    /// A payload, which has other names in other places.
+    Payload(Carried),
+}
+
 /// A body in words; `payload` has words for a payload.
-pub fn words(body: &Value, payload: &dyn Fn(&Carried) -> String) -> String {
+pub fn words(body: &Value, payload: impl Fn(&Carried) -> String) -> String {
+    let parts = parts(body).into_iter().map(|part| match part {
+        Part::Text(text) => text,
+        Part::Payload(carried) => payload(&carried),
+    });
+    parts.collect()
+}
+
+/// A body in words, without words for its payloads.
+pub fn parts(body: &Value) -> Vec<Part> {
     match body {
-        Value::Null => String::new(),
-        Value::Bool(_) | Value::Number(_) => body.to_string(),
-        Value::String(word) if word == NOOP => "a no-op".to_owned(),
-        Value::String(word) => word.clone(),
-        Value::Array(items) if items.is_empty() => "none".to_owned(),
+        Value::Null => Vec::new(),
+        Value::Bool(_) | Value::Number(_) => text(body.to_string()),
+        Value::String(word) if word == NOOP => text("a no-op"),
+        Value::String(word) => text(word.as_str()),
+        Value::Array(items) if items.is_empty() => text("none"),
         Value::Array(items) => {
-            let items: Vec<String> = items.iter().map(|item| words(item, payload)).collect();
-            format!("[{}]", items.join("; "))
+            let items = joined(items.iter().map(parts), "; ");
+            [text("["), items, text("]")].concat()
         }
-        Value::Object(parts) => {
+        Value::Object(fields) => {
             if let Some(carried) = payload_of(body) {
-                return payload(&carried);
+                return vec![Part::Payload(carried)];
             }
             if let Some((round, owner)) = ballot_parts(body) {
-                return format!("{round}.{owner}");
+                return text(format!("{round}.{owner}"));
             }
-            object_words(parts, payload)
+            object_parts(fields)
         }
     }
+}
+
+fn text(words: impl Into<String>) -> Vec<Part> {
+    let words = words.into();
+    match words.is_empty() {
+        true => Vec::new(),
+        false => vec![Part::Text(words)],
+    }
+}
+
+fn joined(lists: impl Iterator<Item = Vec<Part>>, separator: &str) -> Vec<Part> {
+    let lists: Vec<Vec<Part>> = lists.collect();
+    lists.join(&Part::Text(separator.to_owned()))
 }
 
 /// What is told of an object before the rest: where and when it belongs.
@@ -116,36 +147,32 @@ const FIRST: [&str; 6] = ["zxid", "slot", "first", "ballot", "epoch", "session"]
 
 /// The parts with their names. Of flags only those that are set say something, and of a variant
 /// its content.
-fn object_words(parts: &Map<String, Value>, payload: &dyn Fn(&Carried) -> String) -> String {
-    let part = |(name, value): (&String, &Value)| {
+fn object_parts(fields: &Map<String, Value>) -> Vec<Part> {
+    let field = |(name, value): (&String, &Value)| {
         let shown = match value {
             Value::Bool(false) => return None,
-            Value::Bool(true) => String::new(),
-            Value::Number(number) => match number.as_u64() {
+            Value::Bool(true) => Vec::new(),
+            Value::Number(number) => text(match number.as_u64() {
                 Some(number) => numbered(name, number),
                 None => number.to_string(),
-            },
-            Value::Null | Value::String(_) | Value::Array(_) | Value::Object(_) => {
-                words(value, payload)
-            }
+            }),
+            Value::Null | Value::String(_) | Value::Array(_) | Value::Object(_) => parts(value),
         };
+        // serde writes a variant's name as it stands in the code, and a field's in lower case.
         let is_variant = name.starts_with(|first: char| first.is_ascii_uppercase());
-        if shown.is_empty() {
-            return Some(name.replace('_', " "));
-        }
-        // What is shown is not trimmed: a value may end in a blank.
-        Some(match is_variant && parts.len() == 1 {
-            true => shown,
-            false => format!("{} {shown}", name.replace('_', " ")),
+        let name = name.replace('_', " ");
+        Some(match (shown.is_empty(), is_variant && fields.len() == 1) {
+            (true, _) => text(name),
+            (false, true) => shown,
+            (false, false) => [text(format!("{name} ")), shown].concat(),
         })
     };
-    let mut parts_in_order: Vec<(&String, &Value)> = parts.iter().collect();
-    parts_in_order.sort_by_key(|(name, _)| {
+    let mut in_order: Vec<(&String, &Value)> = fields.iter().collect();
+    in_order.sort_by_key(|(name, _)| {
         let place = FIRST.iter().position(|first| first == name);
         place.unwrap_or(FIRST.len())
     });
-    let shown: Vec<String> = parts_in_order.into_iter().filter_map(part).collect();
-    shown.join(", ")
+    joined(in_order.into_iter().filter_map(field), ", ")
 }
 
 /// A number by the name of its field.
@@ -251,14 +278,14 @@ mod tests {
     fn a_body_is_told_by_its_parts() {
         let body = json!({"ballot": {"round": 2, "owner": 2}, "chosen": 0, "votes": [],
             "again": true, "late": false, "value": {"Command": typed(&payload())}});
-        let told = words(&body, &|_| "a payload".to_owned());
+        let told = words(&body, |_| "a payload".to_owned());
         assert_eq!(
             told,
             "ballot 2.n2, again, chosen 0, value a payload, votes none"
         );
         let zab = json!({"zxid": Zxid::new(1, 3), "session": 16, "leader": 2});
         assert_eq!(
-            words(&zab, &|_| String::new()),
+            words(&zab, |_| String::new()),
             "zxid 1:3, session s10, leader n2"
         );
     }

@@ -12,12 +12,13 @@ mod disk;
 pub mod export;
 mod jsonl;
 mod recorder;
+mod session;
 mod text;
 
 use menagerie::check::Subjects;
-use menagerie::ids::{ClientId, ConnId, NodeId, OpId, VirtualTime, Zxid};
+use menagerie::ids::{ClientId, ConnId, NodeId, OpId, SessionId, VirtualTime, Zxid};
 use menagerie::protocol::{Fact, Role};
-use menagerie::tree::Identity;
+use menagerie::tree::{EventKind, Identity};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -70,6 +71,9 @@ pub struct Header {
     pub clients: u16,
     /// The line that repeats the run.
     pub reproduce: String,
+    /// How a command line names the run: what `run`, `explain`, `blame` and `shrink` take.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub run: String,
     /// When the run ended.
     pub end: VirtualTime,
     /// When the faults were healed and the liveness phase began.
@@ -354,7 +358,8 @@ pub enum What {
     /// A client's session begins or is gone.
     Session {
         client: ClientId,
-        session: String,
+        #[serde(with = "session")]
+        session: SessionId,
         event: SessionNews,
     },
     /// A client wants an operation done.
@@ -369,7 +374,8 @@ pub enum What {
     Sent {
         client: ClientId,
         op: OpId,
-        session: String,
+        #[serde(with = "session")]
+        session: SessionId,
         xid: u32,
         server: NodeId,
         conn: ConnId,
@@ -388,8 +394,9 @@ pub enum What {
     /// A client's watch fires.
     WatchEvent {
         client: ClientId,
-        session: String,
-        kind: String,
+        #[serde(with = "session")]
+        session: SessionId,
+        kind: EventKind,
         path: String,
         zxid: Zxid,
     },

@@ -194,7 +194,7 @@ fn plain(what: &What) -> Option<String> {
         }
         What::WatchEvent {
             client, kind, path, ..
-        } => format!("{client} saw {kind} {path}"),
+        } => format!("{client} saw {kind:?} {path}"),
         What::Fault { fault, .. } => format!("fault: {}", fault.text()),
         What::Undo { index } => format!("fault {index} ends"),
         What::Heal { core } => {
@@ -298,7 +298,7 @@ fn payload(carried: &Carried) -> String {
 
 /// A body as text.
 pub(crate) fn words(body: &Value) -> String {
-    body::words(body, &payload)
+    body::words(body, payload)
 }
 
 /// A body cut to a sensible length, at a character boundary.

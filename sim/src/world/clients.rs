@@ -215,7 +215,7 @@ impl<P: Protocol> World<P> {
                 self.record(|| What::Sent {
                     client,
                     op,
-                    session: session.to_string(),
+                    session,
                     xid,
                     server,
                     conn,

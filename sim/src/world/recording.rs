@@ -160,24 +160,24 @@ impl<P: Protocol> World<P> {
             Seen::Completed(op) => panic!("the end of {op} is recorded with its outcome"),
             Seen::Event { session, event } => What::WatchEvent {
                 client,
-                session: session.to_string(),
-                kind: format!("{:?}", event.kind),
+                session: *session,
+                kind: event.kind,
                 path: event.path.to_string(),
                 zxid: event.zxid,
             },
             Seen::SessionOpened(session) => What::Session {
                 client,
-                session: session.to_string(),
+                session: *session,
                 event: SessionNews::Opened,
             },
             Seen::SessionEnded(session) => What::Session {
                 client,
-                session: session.to_string(),
+                session: *session,
                 event: SessionNews::Ended,
             },
             Seen::PasswordTried { session, admitted } => What::Session {
                 client,
-                session: session.to_string(),
+                session: *session,
                 event: if *admitted {
                     SessionNews::Admitted
                 } else {

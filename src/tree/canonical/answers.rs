@@ -1,12 +1,13 @@
 //! What answers hash to.
 
-use super::version;
+use super::variant;
 use crate::canonical::{Canonical, RunHash};
+use crate::tree::Answer;
 use crate::tree::request::{ErrorCode, Failure, Response, Stat};
 
 impl Canonical for ErrorCode {
     fn feed(&self, hash: &mut RunHash) {
-        version(self.number(), hash);
+        self.number().feed(hash);
     }
 }
 
@@ -25,7 +26,7 @@ impl Canonical for Stat {
             pzxid,
             ctime,
             mtime,
-            version: data_version,
+            version,
             cversion,
             aversion,
             ephemeral_owner,
@@ -37,83 +38,44 @@ impl Canonical for Stat {
         pzxid.feed(hash);
         hash.word(*ctime);
         hash.word(*mtime);
-        version(*data_version, hash);
-        version(*cversion, hash);
-        version(*aversion, hash);
+        version.feed(hash);
+        cversion.feed(hash);
+        aversion.feed(hash);
         ephemeral_owner.feed(hash);
         hash.word(u64::from(*data_length));
         hash.word(u64::from(*num_children));
     }
 }
 
+impl Canonical for Answer {
+    fn feed(&self, hash: &mut RunHash) {
+        match self {
+            Ok(response) => response.feed(hash),
+            Err(failure) => failure.feed(hash),
+        }
+    }
+}
+
 impl Canonical for Response {
     fn feed(&self, hash: &mut RunHash) {
         match self {
-            Response::Created { path, stat } => {
-                hash.word(1);
-                hash.bytes(path.as_bytes());
-                stat.feed(hash);
-            }
+            Response::Created { path, stat } => variant(1, (path, stat), hash),
             Response::Deleted => hash.word(2),
-            Response::Set(stat) => {
-                hash.word(3);
-                stat.feed(hash);
-            }
+            Response::Set(stat) => variant(3, stat, hash),
             Response::Checked => hash.word(4),
-            Response::Multi(responses) => {
-                hash.word(5);
-                responses.feed(hash);
-            }
-            Response::Data { data, stat } => {
-                hash.word(6);
-                data.feed(hash);
-                stat.feed(hash);
-            }
-            Response::Exists(stat) => {
-                hash.word(7);
-                stat.feed(hash);
-            }
-            Response::Children { names, stat } => {
-                hash.word(8);
-                hash.word(names.len() as u64);
-                names.iter().for_each(|name| hash.bytes(name.as_bytes()));
-                stat.feed(hash);
-            }
+            Response::Multi(responses) => variant(5, responses, hash),
+            Response::Data { data, stat } => variant(6, (data, stat), hash),
+            Response::Exists(stat) => variant(7, stat, hash),
+            Response::Children { names, stat } => variant(8, (names, stat), hash),
             Response::Synced => hash.word(9),
             Response::SessionOpened => hash.word(10),
             Response::SessionClosed => hash.word(11),
-            Response::AclSet(stat) => {
-                hash.word(12);
-                stat.feed(hash);
-            }
-            Response::Acl { acl, stat } => {
-                hash.word(13);
-                acl.feed(hash);
-                stat.feed(hash);
-            }
-            Response::Count(count) => {
-                hash.word(14);
-                hash.word(u64::from(*count));
-            }
-            Response::Paths(paths) => {
-                hash.word(15);
-                hash.word(paths.len() as u64);
-                paths.iter().for_each(|path| hash.bytes(path.as_bytes()));
-            }
-            Response::Reads(answers) => {
-                hash.word(16);
-                hash.word(answers.len() as u64);
-                for answer in answers {
-                    match answer {
-                        Ok(response) => response.feed(hash),
-                        Err(failure) => failure.feed(hash),
-                    }
-                }
-            }
-            Response::Identities(ids) => {
-                hash.word(17);
-                ids.feed(hash);
-            }
+            Response::AclSet(stat) => variant(12, stat, hash),
+            Response::Acl { acl, stat } => variant(13, (acl, stat), hash),
+            Response::Count(count) => variant(14, u64::from(*count), hash),
+            Response::Paths(paths) => variant(15, paths, hash),
+            Response::Reads(answers) => variant(16, answers, hash),
+            Response::Identities(ids) => variant(17, ids, hash),
             Response::WatchesDone => hash.word(18),
             Response::Authenticated => hash.word(19),
         }

@@ -3,6 +3,7 @@
 use menagerie::ids::{NodeId, Span, VirtualTime, Zxid};
 
 use super::names::{Names, listed};
+use super::phrase::Phrase;
 
 /// Equal steps this close to each other are one.
 const FOLD_WINDOW: Span = Span::millis(30);
@@ -45,40 +46,39 @@ pub(super) struct Deed {
     /// Who does it; none where `verb` is the whole sentence.
     pub who: Vec<NodeId>,
     /// For one and for several.
-    pub verb: [String; 2],
+    pub verb: [Phrase; 2],
     /// With what.
-    pub what: Vec<String>,
+    pub what: Vec<Phrase>,
     /// At which positions.
     pub places: Vec<Zxid>,
     /// To whom.
     pub whom: Vec<NodeId>,
     /// How.
-    pub tail: String,
+    pub tail: Phrase,
     /// What is odd about it.
-    pub note: String,
+    pub note: Phrase,
 }
 
 impl Deed {
     /// The step as a sentence.
-    pub fn sentence(&self, names: &Names) -> String {
+    pub fn sentence(&self, names: &Names) -> Phrase {
         let several = usize::from(self.who.len() > 1);
-        let mut parts = vec![listed(&self.who), self.verb[several].clone()];
-        parts.push(listed(&self.what));
+        let mut parts = vec![listed(&self.who).into(), self.verb[several].clone()];
+        parts.push(Phrase::listed(&self.what));
         if !self.places.is_empty() {
             let preposition = if self.what.is_empty() { "" } else { "at " };
-            parts.push(format!("{preposition}{}", names.places(&self.places)));
+            parts.push(format!("{preposition}{}", names.places(&self.places)).into());
         }
         if !self.whom.is_empty() {
-            parts.push(format!("to {}", listed(&self.whom)));
+            parts.push(format!("to {}", listed(&self.whom)).into());
         }
         parts.push(self.tail.clone());
         parts.retain(|part| !part.is_empty());
-        let mut text = parts.join(" ");
+        let mut sentence = Phrase::joined(&parts, " ");
         if !self.note.is_empty() {
-            text.push_str(", ");
-            text.push_str(&self.note);
+            sentence = sentence.and(", ").and(self.note.clone());
         }
-        text.replace(" ,", ",").replace(" :", ":") + "."
+        sentence.and(".")
     }
 
     /// Whether it happens before the other step to or by the same server.
@@ -174,7 +174,13 @@ pub(super) fn shorten(mut deeds: Vec<Deed>, most: usize) -> (Vec<Deed>, usize) {
 
 #[cfg(test)]
 mod tests {
+    use menagerie::ids::OpId;
+
     use super::*;
+
+    fn text(deed: &Deed) -> String {
+        deed.sentence(&Names::default()).text(|op| op.to_string())
+    }
 
     fn votes(at_us: u64, node: u8, place: u64) -> Deed {
         let at = VirtualTime(at_us * 1000);
@@ -185,12 +191,12 @@ mod tests {
             kind: Kind::Plain,
             events: vec![at_us],
             who: vec![NodeId(node)],
-            verb: ["votes for".to_owned(), "vote for".to_owned()],
-            what: vec!["op1".to_owned()],
+            verb: ["votes for", "vote for"].map(Phrase::from),
+            what: vec![Phrase::op(OpId(1))],
             places: vec![Zxid(place)],
             whom: Vec::new(),
-            tail: "in ballot 1.n1".to_owned(),
-            note: String::new(),
+            tail: "in ballot 1.n1".into(),
+            note: Phrase::default(),
         }
     }
 
@@ -201,8 +207,7 @@ mod tests {
             votes(400, 2, 3),
             votes(90_000, 3, 3),
         ]);
-        let names = Names::default();
-        let told: Vec<String> = folded.iter().map(|deed| deed.sentence(&names)).collect();
+        let told: Vec<String> = folded.iter().map(text).collect();
         assert_eq!(
             told,
             [
@@ -217,10 +222,10 @@ mod tests {
     #[test]
     fn steps_of_one_moment_are_one_sentence() {
         let mut second = votes(100, 1, 4);
-        second.what = vec!["op2".to_owned()];
+        second.what = vec![Phrase::op(OpId(2))];
         let folded = fold(vec![votes(100, 1, 3), second]);
         assert_eq!(
-            folded[0].sentence(&Names::default()),
+            text(&folded[0]),
             "n1 votes for op1 and op2 at slots 3 and 4 in ballot 1.n1."
         );
     }
@@ -228,7 +233,7 @@ mod tests {
     #[test]
     fn nobody_does_something_before_what_led_to_it() {
         let mut sent = votes(200, 1, 3);
-        sent.verb = ["sends".to_owned(), "send".to_owned()];
+        sent.verb = ["sends", "send"].map(Phrase::from);
         sent.whom = vec![NodeId(2)];
         let folded = fold(vec![votes(100, 1, 3), sent.clone(), votes(300, 2, 3)]);
         assert_eq!(folded.len(), 3, "n2 votes for what it was sent: {folded:?}");
@@ -249,7 +254,7 @@ mod tests {
             3
         );
         let mut odd = votes(200, 2, 3);
-        odd.note = "although it had promised ballot 2.n2".to_owned();
+        odd.note = "although it had promised ballot 2.n2".into();
         assert_eq!(fold(vec![votes(100, 1, 3), odd]).len(), 2);
     }
 

@@ -9,6 +9,7 @@ use super::deed::{Deed, Kind, Rank};
 use super::disks::Held;
 use super::knowledge::Vote;
 use super::names::listed;
+use super::phrase::Phrase;
 use super::teller::Teller;
 use crate::trace::body::mentions;
 use crate::trace::{Ended, Event, RoleName, What};
@@ -43,7 +44,7 @@ impl<'a> Teller<'a> {
             .or_else(|| self.against_votes(zxid, value))
             .map(|(note, other)| {
                 if self.knowledge.has_met_value(node, zxid, other) {
-                    format!("{note}, as {node} had been told")
+                    note.and(format!(", as {node} had been told"))
                 } else {
                     note
                 }
@@ -51,13 +52,13 @@ impl<'a> Teller<'a> {
             .or_else(|| {
                 let (later, leader) = self.knowledge.later_leader(epoch)?;
                 let later = self.names.epoch(later);
-                Some(format!("although {leader} leads {later} by now"))
+                Some(format!("although {leader} leads {later} by now").into())
             });
         let rank = rank_of(note.as_ref());
         let deed = Deed {
             what: vec![self.names.value(value)],
             places: vec![zxid],
-            tail: format!("in {}", self.names.epoch(epoch)),
+            tail: format!("in {}", self.names.epoch(epoch)).into(),
             note: note.unwrap_or_default(),
             ..Self::step(event, rank, node, ["proposes", "propose"])
         };
@@ -69,13 +70,13 @@ impl<'a> Teller<'a> {
         let floor = self.knowledge.promise(node, epoch, event.at);
         let note = floor.map(|(floor, since)| {
             let floor = self.names.epoch(floor);
-            format!("although it had promised {floor} at {since}")
+            format!("although it had promised {floor} at {since}").into()
         });
         if self.is_disputed(zxid) {
             let deed = Deed {
                 what: vec![self.names.value(value)],
                 places: vec![zxid],
-                tail: format!("in {}, with it on disk", self.names.epoch(epoch)),
+                tail: format!("in {}, with it on disk", self.names.epoch(epoch)).into(),
                 note: note.clone().unwrap_or_default(),
                 ..Self::step(
                     event,
@@ -97,7 +98,7 @@ impl<'a> Teller<'a> {
                 .map(|(note, _)| note)
                 .or_else(|| self.too_few(&holders));
             let deed = Deed {
-                what: vec![format!("{} to be committed", self.names.value(value))],
+                what: vec![self.names.value(value).and(" to be committed")],
                 places: vec![zxid],
                 note: note.clone().unwrap_or_default(),
                 ..Self::step(event, rank_of(note.as_ref()), node, ["takes", "take"])
@@ -108,29 +109,30 @@ impl<'a> Teller<'a> {
     }
 
     /// Says so if fewer than a quorum hold something on disk.
-    fn too_few(&self, holders: &[NodeId]) -> Option<String> {
+    fn too_few(&self, holders: &[NodeId]) -> Option<Phrase> {
         if holders.len() * 2 > self.voters {
             return None;
         }
         Some(match holders {
-            [] => "although nobody has it on disk".to_owned(),
-            [one] => format!("although only {one} has it on disk"),
-            several => format!("although only {} have it on disk", listed(several)),
+            [] => "although nobody has it on disk".into(),
+            [one] => format!("although only {one} has it on disk").into(),
+            several => format!("although only {} have it on disk", listed(several)).into(),
         })
     }
 
     /// Who took another value to be committed, in words, and that value.
-    fn against_choices(&self, zxid: Zxid, value: u64) -> Option<(String, u64)> {
+    fn against_choices(&self, zxid: Zxid, value: u64) -> Option<(Phrase, u64)> {
         let (mut nodes, other) = self.knowledge.other_choice(zxid, value)?;
         nodes.sort();
         let took = listed(&nodes);
         let name = self.names.value(other);
-        let note = format!("although {took} had taken {name} to be committed there");
+        let note = Phrase::from(format!("although {took} had taken "));
+        let note = note.and(name).and(" to be committed there");
         Some((note, other))
     }
 
     /// Who voted for another value, in words, and that value.
-    fn against_votes(&self, zxid: Zxid, value: u64) -> Option<(String, u64)> {
+    fn against_votes(&self, zxid: Zxid, value: u64) -> Option<(Phrase, u64)> {
         let votes = self.knowledge.other_votes(zxid, value);
         let last = votes.iter().max_by_key(|vote| vote.epoch)?;
         let alike = votes
@@ -140,7 +142,8 @@ impl<'a> Teller<'a> {
         let other = self.names.value(last.value);
         let epoch = self.names.epoch(last.epoch);
         let who = listed(&nodes);
-        let note = format!("although {who} voted for {other} there in {epoch}");
+        let note = Phrase::from(format!("although {who} voted for "));
+        let note = note.and(other).and(format!(" there in {epoch}"));
         Some((note, last.value))
     }
 
@@ -148,14 +151,14 @@ impl<'a> Teller<'a> {
         self.knowledge.lead(node, epoch);
         let on = self.prompted_by(event);
         let on = on.map_or_else(String::new, |(from, kind)| format!(" (on {from}'s {kind})"));
-        let missing: Vec<String> = self
+        let missing: Vec<Phrase> = self
             .subjects
             .zxids
             .iter()
             .filter(|zxid| **zxid <= through)
             .filter_map(|zxid| {
                 let note = self.too_few(&self.disks.holders(*zxid))?;
-                Some(format!("{note} ({})", self.names.places(&[*zxid])))
+                Some(note.and(format!(" ({})", self.names.places(&[*zxid]))))
             })
             .collect();
         let disputed = self.subjects.epochs.contains(&epoch) || !missing.is_empty();
@@ -174,8 +177,9 @@ impl<'a> Teller<'a> {
                 } else {
                     format!("a history through {through}")
                 }
-            ),
-            note: missing.join(", "),
+            )
+            .into(),
+            note: Phrase::joined(&missing, ", "),
             ..Self::step(event, rank, node, ["leads", "lead"])
         };
         self.deeds.push(deed);
@@ -192,7 +196,7 @@ impl<'a> Teller<'a> {
         });
         let against = floor.map(|(floor, since)| {
             let floor = self.names.epoch(floor);
-            format!("although it had promised {floor} at {since}")
+            format!("although it had promised {floor} at {since}").into()
         });
         let rank = match (&against, &report) {
             (Some(_), _) => Rank::Essential,
@@ -202,13 +206,12 @@ impl<'a> Teller<'a> {
         };
         let (whom, said) =
             report.map_or((Vec::new(), None), |(to, gist, _)| (vec![to], Some(gist)));
-        let notes: Vec<String> = against.into_iter().chain(said).collect();
+        let notes: Vec<Phrase> = against.into_iter().chain(said).collect();
         let deed = Deed {
             kind: Kind::Election,
             whom,
-            tail: String::new(),
-            what: vec![self.names.epoch(epoch)],
-            note: notes.join(", "),
+            what: vec![self.names.epoch(epoch).into()],
+            note: Phrase::joined(&notes, ", "),
             ..Self::step(event, rank, node, ["promises", "promise"])
         };
         self.deeds.push(deed);
@@ -216,7 +219,7 @@ impl<'a> Teller<'a> {
 
     /// What a server reports with a promise, to whom, and whether it is about what is in dispute:
     /// the message that leaves at the same moment.
-    fn report(&self, event: &Event, node: NodeId) -> Option<(u64, (NodeId, String, bool))> {
+    fn report(&self, event: &Event, node: NodeId) -> Option<(u64, (NodeId, Phrase, bool))> {
         let near = self.trace.events[event.seq as usize..].iter().take(8);
         let mut near = near.take_while(|other| other.at == event.at);
         let before = self.trace.events[..event.seq as usize].iter().rev().take(8);
@@ -246,7 +249,8 @@ impl<'a> Teller<'a> {
         } else {
             format!(" ({to} has nothing of {})", self.names.places(&strange))
         };
-        Some((sent, (to, format!("reporting {gist}{strange}"), disputed)))
+        let report = Phrase::from("reporting ").and(gist).and(strange);
+        Some((sent, (to, report, disputed)))
     }
 
     /// A client asks.
@@ -259,8 +263,8 @@ impl<'a> Teller<'a> {
             } else {
                 ""
             };
-            let text = format!("{} asks for {}{synced}", known.client, self.names.op(op));
-            self.say(event, Rank::Essential, text);
+            let asks = Phrase::from(format!("{} asks for ", known.client));
+            self.say(event, Rank::Essential, asks.and(Phrase::op(op)).and(synced));
         }
     }
 
@@ -291,17 +295,18 @@ impl<'a> Teller<'a> {
         let at = place.map_or_else(String::new, |zxid| {
             format!(" (at {})", self.names.places(&[zxid]))
         });
-        let told = self.names.op(*op);
-        let mut text = match outcome {
+        let (before, after) = match outcome {
             Ended::Ok | Ended::Error => {
                 let answer = answers::told(*outcome, answer);
-                format!("{client} is answered{by}: {told}: {answer}{at}")
+                (format!("is answered{by}: "), format!(": {answer}{at}"))
             }
-            Ended::Refused => format!("{client} learns that {told} was not executed"),
-            Ended::Unknown => format!("{client} does not learn what became of {told}"),
+            Ended::Refused => ("learns that ".to_owned(), " was not executed".to_owned()),
+            Ended::Unknown => ("does not learn what became of ".to_owned(), String::new()),
         };
+        let text = Phrase::from(format!("{client} {before}"));
+        let mut text = text.and(Phrase::op(*op)).and(after);
         if disputed && let (Some(zxid), Some(node)) = (place, server) {
-            text.push_str(&self.staleness(event, *op, zxid, node));
+            text = text.and(self.staleness(event, *op, zxid, node));
         }
         self.say(event, rank, text);
     }
@@ -317,7 +322,7 @@ impl<'a> Teller<'a> {
         } = &event.what
             && self.subjects.paths.contains(path)
         {
-            let text = format!("{client} is told by a watch: {kind} {path} at {zxid}");
+            let text = format!("{client} is told by a watch: {kind:?} {path} at {zxid}");
             // Where operations are in dispute, their paths are only the surroundings.
             let rank = if self.subjects.ops.is_empty() {
                 Rank::Essential
@@ -360,7 +365,7 @@ impl<'a> Teller<'a> {
     }
 }
 
-fn rank_of(note: Option<&String>) -> Rank {
+fn rank_of(note: Option<&Phrase>) -> Rank {
     match note {
         Some(_) => Rank::Essential,
         None => Rank::Subject,

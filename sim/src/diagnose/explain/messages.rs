@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::deed::{Deed, Rank};
 use super::disks::Held;
+use super::phrase::Phrase;
 use super::teller::Teller;
 use crate::trace::body::{digests, mentions};
 use crate::trace::{Event, Way, What, Why};
@@ -61,7 +62,7 @@ impl Teller<'_> {
             Rank::Context
         };
         let deed = Deed {
-            what: vec![format!("{kind} ({gist})")],
+            what: vec![Phrase::from(format!("{kind} (")).and(gist).and(")")],
             whom: vec![*to],
             ..Self::step(event, rank, *from, ["sends", "send"])
         };
@@ -91,10 +92,12 @@ impl Teller<'_> {
         if missing.is_empty() {
             return;
         }
+        let gist = self.names.gist(body);
+        let message = Phrase::from(format!("{kind} (")).and(gist).and(")");
         let deed = Deed {
-            what: vec![format!("{kind} ({})", self.names.gist(body))],
+            what: vec![message],
             whom: vec![*to],
-            note: format!("with nothing of {} on disk", self.names.places(&missing)),
+            note: format!("with nothing of {} on disk", self.names.places(&missing)).into(),
             ..Self::step(event, Rank::Essential, *from, ["sends", "send"])
         };
         self.deeds.push(deed);
@@ -135,7 +138,7 @@ impl Teller<'_> {
             String::new()
         };
         let deed = Deed {
-            note: format!("which never arrives: {why}{when}"),
+            note: format!("which never arrives: {why}{when}").into(),
             events: vec![sent, event.seq],
             ..deed
         };
@@ -173,9 +176,9 @@ impl Teller<'_> {
             return;
         }
         let note = if late {
-            format!("which arrives only at {}", event.at)
+            format!("which arrives only at {}", event.at).into()
         } else {
-            String::new()
+            Phrase::default()
         };
         let deed = Deed {
             note,

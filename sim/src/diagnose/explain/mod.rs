@@ -28,6 +28,7 @@ mod knowledge;
 mod messages;
 mod names;
 mod past;
+mod phrase;
 mod teller;
 #[cfg(test)]
 mod tests;
@@ -140,30 +141,17 @@ pub fn story(trace: &Trace, checker: Option<&str>, length: Length) -> Option<Sto
 /// The sentences. What an operation asks for is said where it is first named.
 fn steps(deeds: &[Deed], names: &Names) -> Vec<Step> {
     let mut named: BTreeSet<OpId> = BTreeSet::new();
-    let mut steps = Vec::with_capacity(deeds.len());
-    for deed in deeds {
-        let mut text = deed.sentence(names);
-        for op in names.ops.keys() {
-            let (full, short) = (names.op(*op), op.to_string());
-            let Some(place) = text.find(&full) else {
-                continue;
-            };
-            let begin = if named.insert(*op) {
-                place + full.len()
-            } else {
-                0
-            };
-            let again = text[begin..].replace(&full, &short);
-            text.replace_range(begin.., &again);
-        }
-        steps.push(Step {
-            at: deed.at,
-            until: deed.until,
-            text,
-            events: deed.events.clone(),
-        });
-    }
-    steps
+    let mut name = |op: OpId| match named.insert(op) {
+        true => names.op(op),
+        false => op.to_string(),
+    };
+    let step = |deed: &Deed| Step {
+        at: deed.at,
+        until: deed.until,
+        text: deed.sentence(names).text(&mut name),
+        events: deed.events.clone(),
+    };
+    deeds.iter().map(step).collect()
 }
 
 /// The events through a moment.
@@ -265,8 +253,7 @@ impl Story {
 
     /// What is wrong with it, and why that matters.
     pub fn closing(&self) -> Vec<String> {
-        let reason = super::abridge::abridged(&self.reason);
-        let reason = reason.trim_end_matches('.');
+        let reason = self.reason.trim_end_matches('.');
         let mut closing = vec![format!("So {} finds: {reason}.", self.checker)];
         if !self.glossary.is_empty() {
             closing.push(self.glossary.clone());

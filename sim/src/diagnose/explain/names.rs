@@ -4,13 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use menagerie::check::Subjects;
-use menagerie::ids::{ClientId, ConnId, NodeId, OpId, Zxid};
+use menagerie::ids::{ClientId, ConnId, NodeId, OpId, SessionId, Zxid};
 use menagerie::tree::{Content, Request, Write};
 use serde_json::Value;
 
+use super::phrase::Phrase;
 pub(super) use crate::scenario::script::listed;
 use crate::scenario::script::short_text;
-use crate::trace::body::{payloads, words};
+use crate::trace::body::{Part, parts, payloads};
 use crate::trace::change;
 use crate::trace::{Direction, Event, Passage, Trace, What};
 
@@ -42,9 +43,9 @@ pub(super) struct Names {
     /// The operations.
     pub ops: BTreeMap<OpId, Op>,
     /// Which operation a session's write of this number is.
-    writes: BTreeMap<(String, u64), OpId>,
+    writes: BTreeMap<(SessionId, u64), OpId>,
     /// What a payload is, by its digest.
-    values: BTreeMap<u64, String>,
+    values: BTreeMap<u64, Phrase>,
 }
 
 impl Names {
@@ -69,7 +70,7 @@ impl Names {
     }
 
     fn learn_operations(&mut self, events: &[Event]) {
-        let mut sent: BTreeMap<(ConnId, u64), (OpId, &str)> = BTreeMap::new();
+        let mut sent: BTreeMap<(ConnId, u64), (OpId, SessionId)> = BTreeMap::new();
         for event in events {
             if let What::Invoke {
                 client,
@@ -98,7 +99,7 @@ impl Names {
                 ..
             } = &event.what
             {
-                sent.insert((*conn, u64::from(*xid)), (*op, session));
+                sent.insert((*conn, u64::from(*xid)), (*op, *session));
             }
         }
         for event in events {
@@ -112,22 +113,22 @@ impl Names {
                 && let (Some(xid), Some(seq)) = (number(body, "xid"), number(body, "seq"))
                 && let Some((op, session)) = sent.get(&(*conn, xid))
             {
-                self.writes.insert(((*session).to_owned(), seq), *op);
+                self.writes.insert((*session, seq), *op);
             }
         }
     }
 
     /// What a transaction or command is, by the operation it stands for, or else by what it does.
-    pub fn content(&self, content: &Content) -> String {
+    pub fn content(&self, content: &Content) -> Phrase {
         let (session, seq) = match content {
             Content::Txn(record) => (record.session, record.seq),
             Content::Command(command) => (command.session, command.seq),
         };
-        let op = self.writes.get(&(session.to_string(), u64::from(seq)));
+        let op = self.writes.get(&(session, u64::from(seq)));
         if let Some(op) = op.filter(|_| seq > 0) {
-            return self.op(*op);
+            return Phrase::op(*op);
         }
-        change(content)
+        change(content).into()
     }
 
     /// An operation by its number and what it asks for.
@@ -139,11 +140,11 @@ impl Names {
     }
 
     /// A value.
-    pub fn value(&self, digest: u64) -> String {
+    pub fn value(&self, digest: u64) -> Phrase {
         match (digest, self.values.get(&digest)) {
-            (0, _) => "a no-op".to_owned(),
+            (0, _) => "a no-op".into(),
             (_, Some(name)) => name.clone(),
-            (_, None) => format!("value {digest:016x}"),
+            (_, None) => format!("value {digest:016x}").into(),
         }
     }
 
@@ -165,7 +166,10 @@ impl Names {
         let values = subjects.values.iter();
         let named = values.filter(|value| **value == 0 || self.values.contains_key(value));
         let entries: Vec<String> = named
-            .map(|value| format!("value {value:016x} is {}", self.value(*value)))
+            .map(|value| {
+                let name = self.value(*value).text(|op| self.op(op));
+                format!("value {value:016x} is {name}")
+            })
             .collect();
         match entries.is_empty() {
             true => String::new(),
@@ -190,12 +194,15 @@ impl Names {
     }
 
     /// What a message says.
-    pub fn gist(&self, body: &Value) -> String {
-        let mut gist = words(body, &|carried| self.content(&carried.content));
-        if gist.chars().count() > GIST_MAX {
-            gist = gist.chars().take(GIST_MAX).chain("…".chars()).collect();
+    pub fn gist(&self, body: &Value) -> Phrase {
+        let mut gist = Phrase::default();
+        for part in parts(body) {
+            gist = match part {
+                Part::Text(text) => gist.and(text),
+                Part::Payload(carried) => gist.and(self.content(&carried.content)),
+            };
         }
-        gist
+        gist.within(GIST_MAX, |op| self.op(op))
     }
 }
 

@@ -12,6 +12,7 @@ use super::faults;
 use super::knowledge::Knowledge;
 use super::messages;
 use super::names::{Names, listed};
+use super::phrase::Phrase;
 use crate::scenario::fault::Fault;
 use crate::trace::{Event, RoleName, Trace, What};
 
@@ -31,7 +32,7 @@ pub(super) struct Teller<'a> {
     /// The event in which each message left.
     pub(super) sends: BTreeMap<u64, u64>,
     /// What has been said in messages already: who, kind, and content.
-    pub(super) said: BTreeSet<(NodeId, NodeId, String, String)>,
+    pub(super) said: BTreeSet<(NodeId, NodeId, String, Phrase)>,
     /// What facts tell of, so that the messages of the same moment need not.
     pub(super) stated: BTreeSet<(NodeId, VirtualTime, Zxid)>,
     pub(super) usual_delay: Span,
@@ -174,17 +175,18 @@ impl<'a> Teller<'a> {
             kind: Kind::Plain,
             events: vec![event.seq],
             who: vec![node],
-            verb: verb.map(str::to_owned),
+            verb: verb.map(Phrase::from),
             what: Vec::new(),
             places: Vec::new(),
             whom: Vec::new(),
-            tail: String::new(),
-            note: String::new(),
+            tail: Phrase::default(),
+            note: Phrase::default(),
         }
     }
 
     /// A sentence that stands as it is.
-    pub(super) fn say(&mut self, event: &Event, rank: Rank, text: String) {
+    pub(super) fn say(&mut self, event: &Event, rank: Rank, text: impl Into<Phrase>) {
+        let text = text.into();
         let deed = Deed {
             who: Vec::new(),
             verb: [text.clone(), text],
@@ -221,7 +223,7 @@ impl<'a> Teller<'a> {
             let deed = Deed {
                 what: vec![self.names.gist(body)],
                 places: vec![zxid],
-                note: "with nothing of it on disk".to_owned(),
+                note: "with nothing of it on disk".into(),
                 ..Self::step(event, Rank::Context, node, ["applies", "apply"])
             };
             self.deeds.push(deed);
@@ -242,10 +244,8 @@ impl<'a> Teller<'a> {
         };
         let note = fork.map(|fork| {
             let nodes = listed(&fork.nodes);
-            format!(
-                "right after {}, where {nodes} went on with {}",
-                fork.before, fork.next
-            )
+            let (before, next) = (fork.before, fork.next);
+            format!("right after {before}, where {nodes} went on with {next}").into()
         });
         let deed = Deed {
             places: vec![zxid],

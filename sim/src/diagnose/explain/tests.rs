@@ -83,6 +83,7 @@ fn header(failures: Vec<Failure>, end: VirtualTime) -> Header {
         nodes: (1..=3).map(server).collect(),
         clients: 1,
         reproduce: "menagerie run made.toml".to_owned(),
+        run: "made.toml".to_owned(),
         end,
         healed: None,
         left_off: 0,

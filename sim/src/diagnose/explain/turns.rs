@@ -66,11 +66,10 @@ impl Teller<'_> {
         let fault = fault.filter(|deed| deed.kind == Kind::Turn && deed.at == event.at);
         match fault {
             Some(deed) => {
-                let said = &deed.verb[0];
-                let joined = if is_said {
-                    format!("{said}{on_disk}")
-                } else {
-                    format!("{said}; {text}{on_disk}")
+                let said = deed.verb[0].clone();
+                let joined = match is_said {
+                    true => said.and(on_disk),
+                    false => said.and(format!("; {text}{on_disk}")),
                 };
                 deed.verb = [joined.clone(), joined];
                 deed.events.push(event.seq);

@@ -45,7 +45,7 @@ use crate::chance::decision::Source;
 use crate::run::internal::Internal;
 use crate::run::registry::Registration;
 use crate::run::resolve::Resolved;
-use crate::run::{Job, RunReport};
+use crate::run::{Job, Reproduce, RunReport};
 
 pub use goal::{Goal, Keep, Kept, Prefer, harms_a_client};
 pub use size::Size;
@@ -198,7 +198,7 @@ fn job(resolved: Resolved) -> Job {
     Job {
         scenario: String::new(),
         resolved,
-        reproduce: String::new(),
+        reproduce: Reproduce::default(),
     }
 }
 

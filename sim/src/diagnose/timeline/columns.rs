@@ -13,7 +13,8 @@ use serde::Serialize;
 use super::rows::{NO_LANE, NO_NUMBER, Origin, Row, TYPES, row};
 use super::window::Window;
 use crate::diagnose::explain::{Step, Story};
-use crate::trace::{Failure, Judgement, Trace};
+use crate::run::program::program;
+use crate::trace::{Failure, Header, Judgement, Trace};
 
 /// Everything that the page's script reads.
 #[derive(Clone, Debug, Serialize)]
@@ -113,7 +114,7 @@ pub(super) fn embed<'a>(
             hash: &header.hash,
             verdict: header.verdict,
             failures: &header.failures,
-            commands: commands(&header.reproduce, header.verdict),
+            commands: commands(header),
             end: header.end,
             healed: header.healed,
         },
@@ -139,18 +140,12 @@ pub(super) fn embed<'a>(
     }
 }
 
-/// The lines to paste: a failure can also be explained, blamed and shrunk, from whatever repeats
-/// it.
-pub(super) fn commands(reproduce: &str, verdict: Judgement) -> Vec<String> {
-    let mut commands = vec![reproduce.to_owned()];
-    let what = ["menagerie run ", "menagerie replay "]
-        .iter()
-        .find_map(|command| reproduce.strip_prefix(command));
-    if let Some(what) = what
-        && verdict == Judgement::Fail
-    {
+/// The lines to paste: a failure can also be explained, blamed and shrunk.
+pub(super) fn commands(header: &Header) -> Vec<String> {
+    let mut commands = vec![header.reproduce.clone()];
+    if !header.run.is_empty() && header.verdict == Judgement::Fail {
         let verbs = ["explain", "blame", "shrink"].iter();
-        commands.extend(verbs.map(|verb| format!("menagerie {verb} {what}")));
+        commands.extend(verbs.map(|verb| format!("{} {verb} {}", program(), header.run)));
     }
     commands
 }

@@ -217,7 +217,7 @@ pub(super) fn row(header: &Header, what: &What) -> Row {
             client: at,
             session,
             event,
-        } => row.on(client(at)).words(&word(event), session),
+        } => row.on(client(at)).words(&word(event), &session.to_string()),
         What::Invoke {
             client: at,
             op,
@@ -262,7 +262,7 @@ pub(super) fn row(header: &Header, what: &What) -> Row {
             kind,
             path,
             zxid,
-        } => row.on(client(at)).words(kind, path).zxid(*zxid),
+        } => row.on(client(at)).words(&word(kind), path).zxid(*zxid),
         What::Frame {
             id,
             conn,

@@ -43,7 +43,7 @@ pub(super) fn summary(trace: &Trace, told: Option<&Story>) -> String {
         );
     }
     let _ = writeln!(page, "<p>{}</p>", text(&extent(trace)));
-    for command in commands(&header.reproduce, header.verdict) {
+    for command in commands(header) {
         let _ = writeln!(page, "<pre>{}</pre>", text(&command));
     }
     if let Some(told) = told {

@@ -185,6 +185,6 @@ fn failure(run: &RunReport) -> Failure {
         checker,
         reason: format!("at {}: {}", counterexample.at, counterexample.reason),
         rule: counterexample.rule.clone(),
-        reproduce: run.reproduce.clone(),
+        reproduce: run.reproduce.to_string(),
     }
 }

@@ -6,6 +6,8 @@ use menagerie::tree::{
 };
 use serde_json::{Map, Value, json};
 
+use crate::trace::body::typed;
+
 /// The function, the node it is about and the arguments of a request.
 pub(super) fn encode_request(request: &Request) -> (&'static str, Option<String>, Value) {
     match request {
@@ -223,7 +225,7 @@ pub(super) fn encode_response(response: &Response) -> Value {
 fn encode_answer(answer: &Answer) -> Value {
     match answer {
         Ok(response) => encode_response(response),
-        Err(failure) => json!({"error": format!("{:?}", failure.code)}),
+        Err(failure) => json!({"error": typed(&failure.code)}),
     }
 }
 
@@ -233,9 +235,9 @@ pub(super) fn encode_failure(failure: &Failure) -> Value {
         .parts
         .iter()
         .position(|part| *part == Some(failure.code));
-    let name = format!("{:?}", failure.code);
+    let name = typed(&failure.code);
     match at_fault {
         Some(index) => json!({"index": index, "error": name}),
-        None => name.into(),
+        None => name,
     }
 }

@@ -221,7 +221,7 @@ impl Teller {
                 conn,
                 ids,
                 ..
-            } => self.sent(*op, session, *xid, ids, (*conn, *server)),
+            } => self.sent(*op, session.0, *xid, ids, (*conn, *server)),
             What::Session { .. } | What::WatchEvent { .. } | What::ClientLink { .. } => {
                 self.lines.extend(saw(at, what));
             }
@@ -288,8 +288,8 @@ impl Teller {
     }
 
     /// The session is known once the operation leaves: a create names it, too.
-    fn sent(&mut self, op: OpId, session: &str, xid: u32, ids: &[Identity], way: (ConnId, NodeId)) {
-        let (Some(open), Some(session)) = (self.open.get_mut(&op), number_of(session)) else {
+    fn sent(&mut self, op: OpId, session: u64, xid: u32, ids: &[Identity], way: (ConnId, NodeId)) {
+        let Some(open) = self.open.get_mut(&op) else {
             return;
         };
         open.way = Some(way);
@@ -348,11 +348,6 @@ impl Teller {
     }
 }
 
-/// The number of a session in a trace.
-fn number_of(session: &str) -> Option<u64> {
-    u64::from_str_radix(session.trim_start_matches('s'), 16).ok()
-}
-
 /// What a client saw that ends no operation, on the first of its processes.
 fn saw(at: VirtualTime, what: &What) -> Option<Line> {
     let line =
@@ -370,7 +365,7 @@ fn saw(at: VirtualTime, what: &What) -> Option<Line> {
                 SessionNews::Admitted => "admitted",
             };
             Some(Line {
-                session: number_of(session),
+                session: Some(session.0),
                 ..line(client, f)
             })
         }
@@ -383,7 +378,7 @@ fn saw(at: VirtualTime, what: &What) -> Option<Line> {
         } => Some(Line {
             key: Some(path.clone()),
             value: json!({"event": kind}),
-            session: number_of(session),
+            session: Some(session.0),
             zxid: Some(zxid.0),
             ..line(client, "watch")
         }),

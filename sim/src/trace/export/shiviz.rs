@@ -197,7 +197,7 @@ fn local(what: &What) -> Option<(String, String)> {
             kind,
             path,
             ..
-        } => client(one, format!("watch {kind} {path}")),
+        } => client(one, format!("watch {kind:?} {path}")),
         What::Send { .. }
         | What::Duplicate { .. }
         | What::Deliver { .. }
