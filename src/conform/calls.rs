@@ -59,30 +59,42 @@ pub fn call_of(op: &str, args: &Value) -> Result<Call, String> {
             members: text_or_null(args, "members")?,
             config: args.number("config").unwrap_or(-1),
         },
-        "checkWatches" => Call::CheckWatches {
-            path: path()?,
-            kind: int(args, "type", 3)?,
-        },
-        "removeWatches" => Call::RemoveWatches {
-            path: path()?,
-            kind: int(args, "type", 3)?,
-        },
+        "checkWatches" | "removeWatches" | "addWatch" | "setWatches" | "setWatches2" => {
+            watches(op, args)?
+        }
         "deleteContainer" => Call::DeleteContainer { path: path()? },
         "auth" => Call::Auth {
             scheme: text_or_null(args, "scheme")?,
             auth: data(args.get("auth"))?,
         },
-        "setWatches" | "setWatches2" => Call::SetWatches(lists(op, args)?),
         "getEphemerals" => Call::GetEphemerals { prefix: path()? },
         "getAllChildrenNumber" => Call::GetAllChildrenNumber { path: path()? },
-        "addWatch" => Call::AddWatch {
-            path: path()?,
-            mode: int(args, "mode", 0)?,
-        },
         "whoAmI" => Call::WhoAmI,
         "ping" => Call::Ping,
         "closeSession" => Call::CloseSession,
         _unknown => return Err(format!("unknown operation {op:?}")),
+    })
+}
+
+/// A call that is about watches alone.
+fn watches(op: &str, args: &Value) -> Result<Call, String> {
+    if op == "setWatches" || op == "setWatches2" {
+        return Ok(Call::SetWatches(lists(op, args)?));
+    }
+    let path = text_or_null(args, "path")?;
+    Ok(match op {
+        "checkWatches" => Call::CheckWatches {
+            path,
+            kind: int(args, "type", 3)?,
+        },
+        "removeWatches" => Call::RemoveWatches {
+            path,
+            kind: int(args, "type", 3)?,
+        },
+        _add_watch => Call::AddWatch {
+            path,
+            mode: int(args, "mode", 0)?,
+        },
     })
 }
 

@@ -1,5 +1,7 @@
 //! What clients send.
 
+mod encode;
+
 use super::archive::{Malformed, Reader, Writer};
 use super::opcode;
 use crate::tree::{Ace, Data, Path};
@@ -217,96 +219,6 @@ impl Call {
         }
     }
 
-    /// The whole frame.
-    pub fn frame(&self, xid: i32) -> Vec<u8> {
-        let mut writer = Writer::new();
-        writer.int(xid);
-        writer.int(self.opcode());
-        self.encode(&mut writer);
-        writer.into_bytes()
-    }
-
-    /// Writes the record.
-    pub fn encode(&self, writer: &mut Writer) {
-        match self {
-            Call::Create {
-                kind,
-                path,
-                data,
-                acl,
-                flags,
-            } => {
-                writer.string(path.as_deref());
-                writer.data(data);
-                writer.acl(acl);
-                writer.int(*flags);
-                if let CreateKind::Ttl { ms } = kind {
-                    writer.long(*ms);
-                }
-            }
-            Call::SetData {
-                path,
-                data,
-                version,
-            } => {
-                writer.string(path.as_deref());
-                writer.data(data);
-                writer.int(*version);
-            }
-            Call::SetAcl { path, acl, version } => {
-                writer.string(path.as_deref());
-                writer.acl(acl);
-                writer.int(*version);
-            }
-            Call::Delete {
-                path,
-                version: number,
-            }
-            | Call::Check {
-                path,
-                version: number,
-            }
-            | Call::CheckWatches { path, kind: number }
-            | Call::RemoveWatches { path, kind: number }
-            | Call::AddWatch { path, mode: number } => {
-                writer.string(path.as_deref());
-                writer.int(*number);
-            }
-            Call::Exists { path, watch }
-            | Call::GetData { path, watch }
-            | Call::GetChildren { path, watch }
-            | Call::GetChildren2 { path, watch } => {
-                writer.string(path.as_deref());
-                writer.bool(*watch);
-            }
-            Call::GetAcl { path }
-            | Call::Sync { path }
-            | Call::DeleteContainer { path }
-            | Call::GetEphemerals { prefix: path }
-            | Call::GetAllChildrenNumber { path } => writer.string(path.as_deref()),
-            Call::Multi(calls) | Call::MultiRead(calls) => encode_parts(calls, writer),
-            Call::Reconfig {
-                joining,
-                leaving,
-                members,
-                config,
-            } => {
-                [joining, leaving, members]
-                    .into_iter()
-                    .for_each(|text| writer.string(text.as_deref()));
-                writer.long(*config);
-            }
-            Call::Auth { scheme, auth } => {
-                writer.int(0);
-                writer.string(scheme.as_deref());
-                writer.data(auth);
-            }
-            Call::SetWatches(lists) => encode_lists(lists, writer),
-            Call::Sasl { token } => writer.data(token),
-            Call::WhoAmI | Call::Ping | Call::CloseSession => {}
-        }
-    }
-
     /// Reads the record of an operation that [`opcode::is_known`]. What follows the record is
     /// ignored, as the real server does.
     ///
@@ -427,17 +339,6 @@ fn read_create(code: i32, reader: &mut Reader<'_>) -> Result<Call, Malformed> {
     })
 }
 
-fn encode_lists(lists: &WatchLists, writer: &mut Writer) {
-    writer.long(lists.relative);
-    writer.strings(&lists.data);
-    writer.strings(&lists.exist);
-    writer.strings(&lists.child);
-    if let Some((persistent, recursive)) = &lists.lasting {
-        writer.strings(persistent);
-        writer.strings(recursive);
-    }
-}
-
 fn read_lists(code: i32, reader: &mut Reader<'_>) -> Result<Call, Malformed> {
     let mut lists = WatchLists {
         relative: reader.long()?,
@@ -450,18 +351,6 @@ fn read_lists(code: i32, reader: &mut Reader<'_>) -> Result<Call, Malformed> {
         lists.lasting = Some((reader.strings()?, reader.strings()?));
     }
     Ok(Call::SetWatches(lists))
-}
-
-fn encode_parts(calls: &[Call], writer: &mut Writer) {
-    for call in calls {
-        writer.int(call.opcode());
-        writer.bool(false);
-        writer.int(-1);
-        call.encode(writer);
-    }
-    writer.int(-1);
-    writer.bool(true);
-    writer.int(-1);
 }
 
 /// Transactions or reads, but not both.

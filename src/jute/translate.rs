@@ -9,8 +9,8 @@ use super::call::{Call, CreateKind, WatchLists};
 use super::reply::{Body, PartBody};
 use crate::ids::Zxid;
 use crate::tree::{
-    Answer, CreateMode, ErrorCode, Failure, MAX_TTL_MS, Part, Path, Read, Response, WatchRequest,
-    WatchTables, Write,
+    Ace, Answer, CreateMode, Data, ErrorCode, Failure, MAX_TTL_MS, Part, Path, Read, Response,
+    WatchRequest, WatchTables, Write,
 };
 
 /// What a call comes to.
@@ -44,16 +44,10 @@ pub fn asked(call: &Call, extended_types: bool) -> Asked {
             data,
             acl,
             flags,
-        } => Asked::Write(match (mode_of(*kind, *flags, extended_types), path) {
-            (Err(code), _) => Write::Refused(code),
-            (Ok(_), None) => Write::Refused(ErrorCode::MarshallingError),
-            (Ok(mode), Some(path)) => Write::CreateWith {
-                path: path.clone(),
-                data: data.clone(),
-                mode,
-                acl: acl.clone(),
-            },
-        }),
+        } => {
+            let mode = mode_of(*kind, *flags, extended_types);
+            Asked::Write(create(mode, path.clone(), data, acl))
+        }
         Call::Delete { path, version } => Asked::Write(match path.clone() {
             None => Write::Refused(ErrorCode::MarshallingError),
             Some(path) => Write::Delete {
@@ -107,6 +101,24 @@ pub fn asked(call: &Call, extended_types: bool) -> Asked {
         | Call::Sasl { .. } => match read_of(call) {
             Some(read) => Asked::Read(read),
             None => Asked::Refused(ErrorCode::MarshallingError),
+        },
+    }
+}
+
+fn create(
+    mode: Result<CreateMode, ErrorCode>,
+    path: Option<Path>,
+    data: &Data,
+    acl: &[Ace],
+) -> Write {
+    match (mode, path) {
+        (Err(code), _) => Write::Refused(code),
+        (Ok(_), None) => Write::Refused(ErrorCode::MarshallingError),
+        (Ok(mode), Some(path)) => Write::CreateWith {
+            path,
+            data: data.clone(),
+            mode,
+            acl: acl.to_vec(),
         },
     }
 }

@@ -10,7 +10,7 @@
 
 use super::acl::{self, Acl, Identity};
 use super::draft::failed_multi;
-use super::execute::Plan;
+use super::execute::{Execution, Plan};
 use super::payload::{Content, Payload, Txn};
 use super::request::{Answer, ErrorCode, Failure, Path, Response, WatchEvent};
 use super::state::{Birth, Events, Stamp, State};
@@ -60,20 +60,6 @@ impl Applied {
         let acl = self.acls.get(place);
         acl.is_none_or(|acl| acl.permits(ids, acl::READ))
     }
-}
-
-/// What became of a write when it was applied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Execution {
-    /// It was executed here; an error is an execution too.
-    Executed,
-    /// It had been executed before: nothing changed, the answer is the one of then. One that the
-    /// client has acknowledged may be forgotten; such a repeat is answered with
-    /// [`ErrorCode::SessionExpired`], which nobody waits for.
-    Repeated,
-    /// One before it is missing: nothing changed, nothing is stored, and the answer means nothing.
-    /// The origin sends the missing ones first, and this one again.
-    OutOfOrder,
 }
 
 /// One apply in progress: a cursor over its micro-steps.
@@ -386,8 +372,4 @@ impl Progress {
             },
         }
     }
-}
-
-pub(super) fn expired() -> Answer {
-    Err(Failure::of(ErrorCode::SessionExpired))
 }

@@ -1,13 +1,26 @@
 //! What a command comes to when it is applied, and what it leaves beside its effects on the tree.
 
-use super::apply::{Execution, expired};
 use super::outstanding::Outstanding;
 use super::payload::{Command, Txn};
-use super::request::{Answer, Response, Write};
+use super::request::{Answer, ErrorCode, Failure, Response, Write};
 use super::session::{Done, Session, Turn};
 use super::state::State;
 use crate::ids::{SessionId, Span, Zxid};
 use crate::mutation::Mutation;
+
+/// What became of a write when it was applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Execution {
+    /// It was executed here; an error is an execution too.
+    Executed,
+    /// It had been executed before: nothing changed, the answer is the one of then. One that the
+    /// client has acknowledged may be forgotten; such a repeat is answered with
+    /// [`ErrorCode::SessionExpired`], which nobody waits for.
+    Repeated,
+    /// One before it is missing: nothing changed, nothing is stored, and the answer means nothing.
+    /// The origin sends the missing ones first, and this one again.
+    OutOfOrder,
+}
 
 /// What there is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,4 +145,8 @@ impl State {
             .map(|session| session.turn(command.seq));
         self.mutations.has(Mutation::P11) && matches!(turn, Some(Turn::Past(_)))
     }
+}
+
+fn expired() -> Answer {
+    Err(Failure::of(ErrorCode::SessionExpired))
 }

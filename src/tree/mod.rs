@@ -80,7 +80,8 @@ mod trie;
 mod watch;
 
 pub use acl::{Ace, Acl, Identity};
-pub use apply::{Applied, Apply, Execution};
+pub use apply::{Applied, Apply};
+pub use execute::Execution;
 pub use node::{Lifetime, Node};
 pub use outstanding::{Life, Outstanding};
 pub use payload::*;

@@ -3,8 +3,9 @@
 use super::conflict::{Conflict, Why};
 use super::constraint::Kind;
 use super::constraints::Constraints;
+use super::contrast::contrast;
 use super::sweep::Sweep;
-use super::text::{answered, asked, contrast};
+use super::text::{answered, asked};
 use super::{Mode, Options, tree};
 use crate::history::{Operation, Outcome};
 use crate::ids::{OpId, VirtualTime, Zxid};

@@ -2,14 +2,14 @@
 
 use std::fmt::Write as _;
 use std::hash::{BuildHasher as _, Hasher as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use anstyle::{AnsiColor, Style};
 
 use super::arguments::{ArtefactArguments, CampaignArguments, Checks};
 use super::artefacts::{self, Kept};
-use super::document::{self, Campaigns, hex};
+use super::document::{self, Campaigns, Finished, hex};
 use super::junit::{self, Suite};
 use super::output::{complain, faults_line, hanging, ops_line, print, styled};
 use super::select::{self, Selected};
@@ -30,13 +30,6 @@ const TOLD_MAX: usize = 10;
 const HANG_MAX: usize = 24;
 /// So many further seeds of one kind of failure are printed.
 const SEEDS_TOLD_MAX: usize = 8;
-
-/// A campaign that has ended, and what was kept of it.
-pub(super) struct Finished {
-    pub(super) report: CampaignReport,
-    /// The seeds of which artefacts were kept, with their folders.
-    pub(super) folders: Vec<(u64, PathBuf)>,
-}
 
 /// Runs each scenario under many seeds on the chosen protocols.
 pub(super) fn campaign(

@@ -7,8 +7,7 @@ use std::path::PathBuf;
 use menagerie::ids::Span;
 use serde::Serialize;
 
-use super::campaign::Finished;
-use crate::run::campaign::{Group, Recoveries};
+use crate::run::campaign::{CampaignReport, Group, Recoveries};
 use crate::run::figures::{Figures, Kind, Spread};
 use crate::run::{Conclusion, OpCounts, RunReport};
 
@@ -16,6 +15,13 @@ use crate::run::{Conclusion, OpCounts, RunReport};
 pub(super) struct Performed {
     pub(super) report: RunReport,
     pub(super) folder: Option<PathBuf>,
+}
+
+/// A campaign that has ended, and what was kept of it.
+pub(super) struct Finished {
+    pub(super) report: CampaignReport,
+    /// The seeds of which artefacts were kept, with their folders.
+    pub(super) folders: Vec<(u64, PathBuf)>,
 }
 
 /// The version of the documents.

@@ -16,8 +16,8 @@ use menagerie::protocol::Protocol;
 use menagerie::quorum::{NodeSet, is_quorum, majority};
 
 use crate::chance::dice::{Concern, Dice};
+use crate::scenario::adversity::Core;
 use crate::scenario::fault::Scene;
-use crate::scenario::schema::Core;
 use crate::world::{Action, World};
 
 /// The stream of the draws that choose the core.

@@ -3,15 +3,14 @@
 use core::fmt;
 
 use menagerie::ids::Span;
-use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use super::fault::ChaosWeights;
 use super::knobs::SwarmKnobs;
-use super::quantity::{Duration, Ratio};
-use super::schema::{Core, LatencySection, unplaced};
+use super::quantity::{Duration, LatencySection, Ratio, unplaced};
 use super::sift::Sifting;
 
 /// `[chaos]`: faults drawn from the seed.
@@ -151,6 +150,31 @@ impl Default for SwarmSection {
             lan: None,
             sync: None,
             liveness_core: None,
+        }
+    }
+}
+
+/// Which servers are healed when the safety phase ends. Faults that concern others stay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Core {
+    /// Every server.
+    #[default]
+    All,
+    /// A smallest majority of the voters, drawn.
+    Quorum,
+    /// A smallest majority of the voters that leaves out the present leader and the most advanced
+    /// of the others.
+    Worst,
+}
+
+impl Core {
+    /// How it is written.
+    pub fn text(self) -> &'static str {
+        match self {
+            Core::All => "all",
+            Core::Quorum => "quorum",
+            Core::Worst => "worst",
         }
     }
 }

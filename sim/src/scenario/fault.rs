@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::chance::dice::Stream;
 use crate::scenario::quantity::Target;
 use crate::scenario::script;
-use crate::world::{Action, CrashKind};
+use crate::world::action::{Action, CrashKind};
 
 pub use entry::{FaultEntry, Fields, Schedule};
 pub use fire::Fired;

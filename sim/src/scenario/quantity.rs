@@ -2,8 +2,10 @@
 //! or by role. A bare number is refused with the units that are allowed.
 
 use core::fmt;
-use serde::de::{Deserialize, Deserializer, Error, Visitor};
-use serde::ser::{Serialize, Serializer};
+use serde::de::{Deserializer, Error, Visitor};
+use serde::ser::Serializer;
+use serde::{Deserialize, Serialize};
+use toml::Spanned;
 
 use menagerie::ids::Span;
 
@@ -237,6 +239,42 @@ impl<'de> Deserialize<'de> for Target {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Target, D::Error> {
         deserializer.deserialize_any(TargetVisitor)
     }
+}
+
+/// A distribution of delays.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum LatencySection {
+    /// Always the same.
+    Constant(Duration),
+    /// Any delay between the two is as likely.
+    Uniform {
+        /// The shortest.
+        min: Duration,
+        /// The longest.
+        max: Duration,
+    },
+    /// Memoryless.
+    Exponential {
+        /// The mean.
+        mean: Duration,
+    },
+    /// A long tail, as real networks have.
+    LogNormal {
+        /// Half of the delays are shorter.
+        median: Duration,
+        /// 99 of 100 delays are shorter.
+        p99: Duration,
+    },
+}
+
+/// A default value has no place in the text.
+pub(super) fn unplaced<T>(value: T) -> Spanned<T> {
+    Spanned::new(0..0, value)
+}
+
+pub(super) const fn micros(count: u64) -> Duration {
+    Duration(Span::micros(count))
 }
 
 #[cfg(test)]

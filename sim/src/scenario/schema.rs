@@ -9,11 +9,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-use super::adversity::ChaosSection;
+use super::adversity::{ChaosSection, Core};
 use super::fault::FaultEntry;
 use super::knobs::KnobsSection;
 use super::mix::Mix;
-use super::quantity::{Duration, Ratio};
+use super::quantity::{Duration, LatencySection, Ratio, micros, unplaced};
 use crate::chance::decision::Name;
 
 /// A whole file.
@@ -172,33 +172,6 @@ impl Default for EnsembleSection {
             removal_interval: None,
         }
     }
-}
-
-/// A distribution of delays.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum LatencySection {
-    /// Always the same.
-    Constant(Duration),
-    /// Any delay between the two is as likely.
-    Uniform {
-        /// The shortest.
-        min: Duration,
-        /// The longest.
-        max: Duration,
-    },
-    /// Memoryless.
-    Exponential {
-        /// The mean.
-        mean: Duration,
-    },
-    /// A long tail, as real networks have.
-    LogNormal {
-        /// Half of the delays are shorter.
-        median: Duration,
-        /// 99 of 100 delays are shorter.
-        p99: Duration,
-    },
 }
 
 /// `[network]`
@@ -375,38 +348,4 @@ pub struct LivenessSection {
     pub servers: Option<Vec<u8>>,
     /// Whether the run ends with its safety phase.
     pub skip: bool,
-}
-
-/// Which servers are healed when the safety phase ends. Faults that concern others stay.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Core {
-    /// Every server.
-    #[default]
-    All,
-    /// A smallest majority of the voters, drawn.
-    Quorum,
-    /// A smallest majority of the voters that leaves out the present leader and the most advanced
-    /// of the others.
-    Worst,
-}
-
-impl Core {
-    /// How it is written.
-    pub fn text(self) -> &'static str {
-        match self {
-            Core::All => "all",
-            Core::Quorum => "quorum",
-            Core::Worst => "worst",
-        }
-    }
-}
-
-/// A default value has no place in the text.
-pub(super) fn unplaced<T>(value: T) -> Spanned<T> {
-    Spanned::new(0..0, value)
-}
-
-const fn micros(count: u64) -> Duration {
-    Duration(menagerie::ids::Span::micros(count))
 }

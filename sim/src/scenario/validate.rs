@@ -14,8 +14,9 @@ use toml::Spanned;
 use super::cost::{Extent, affordable};
 use super::diagnostic::Problem;
 use super::knobs::{Given, KnobsSection};
+use super::quantity::LatencySection;
 use super::quantity::{Duration, SPAN_MAX};
-use super::schema::{Document, LatencySection};
+use super::schema::Document;
 use crate::chance::decision::Name;
 use crate::scenario::script::parse_act;
 

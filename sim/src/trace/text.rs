@@ -5,13 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use menagerie::ids::{SessionId, VirtualTime};
+use menagerie::ids::{ClientId, NodeId, SessionId, VirtualTime};
 use menagerie::tree::{Content, Path, Txn, Write};
 use serde_json::Value;
 
 use super::body::{self, Carried};
-use super::{Direction, End, SessionNews, Why};
-use super::{Ended, Event, LinkNews, Op, Passage, Phase, What};
+use super::{Ended, Event, Host, LinkNews, Op, Passing, Phase, SessionNews, What, Why};
 
 /// The longest body of a line; what is longer is cut off and marked.
 const BODY_MAX: usize = 160;
@@ -37,131 +36,105 @@ fn line(at: VirtualTime, text: &str) -> String {
 #[derive(Debug, Default)]
 struct Teller {
     /// What is under way: between whom, and what it says.
-    under_way: BTreeMap<u64, (String, String, String)>,
+    under_way: BTreeMap<u64, (Host, Host, String)>,
 }
 
 impl Teller {
     fn tell(&mut self, what: &What) -> Option<String> {
-        match what {
-            What::Send {
+        let Some(passing) = what.passing() else {
+            return plain(what);
+        };
+        match passing {
+            Passing::Leaves {
                 id,
                 from,
                 to,
                 kind,
                 body,
-                ..
             } => {
-                let content = format!("{kind} {}", abridged(words(body)));
-                let content = content.trim_end().to_owned();
-                self.under_way
-                    .insert(*id, (from.to_string(), to.to_string(), content));
+                let said = words(body);
+                let content = match said.is_empty() {
+                    true => kind.to_owned(),
+                    false => format!("{kind} {}", abridged(said)),
+                };
+                self.under_way.insert(id, (from, to, content));
                 None
             }
-            What::Duplicate { id, of } => {
-                if let Some(content) = self.under_way.get(of).cloned() {
-                    self.under_way.insert(*id, content);
+            Passing::Doubles { id, of } => {
+                if let Some(content) = self.under_way.get(&of).cloned() {
+                    self.under_way.insert(id, content);
                 }
                 None
             }
-            What::Deliver { id, .. } => {
-                let (from, to, content) = self.under_way.remove(id)?;
+            Passing::Arrives { id, .. } => {
+                let (from, to, content) = self.under_way.remove(&id)?;
                 Some(format!("{from} → {to} {content}"))
             }
-            What::Lose { id, why } => {
-                let (from, to, content) = self.under_way.remove(id)?;
+            Passing::Vanishes { id, why } => {
+                let (from, to, content) = self.under_way.remove(&id)?;
                 // What a later message replaces is business as usual.
-                (*why != Why::Replaced).then(|| format!("{from} ⇢ {to} lost: {content}"))
+                (why != Why::Replaced).then(|| format!("{from} ⇢ {to} lost: {content}"))
             }
-            What::Frame {
-                id,
-                client,
-                server,
-                direction,
-                phase,
-                kind,
-                body,
-                ..
-            } => match phase {
-                Passage::Sent => {
-                    let content = match body {
-                        Value::Null => kind.clone(),
-                        Value::Bool(_)
-                        | Value::Number(_)
-                        | Value::String(_)
-                        | Value::Array(_)
-                        | Value::Object(_) => format!("{kind} {}", abridged(words(body))),
-                    };
-                    let (client, server) = (client.to_string(), server.to_string());
-                    let (from, to) = match direction {
-                        Direction::Up => (client, server),
-                        Direction::Down => (server, client),
-                    };
-                    self.under_way.insert(*id, (from, to, content));
-                    None
-                }
-                Passage::Delivered => {
-                    let (from, to, content) = self.under_way.remove(id)?;
-                    Some(format!("{from} → {to} {content}"))
-                }
-            },
-            other => plain(other),
         }
     }
 }
 
 /// The events that need no memory.
 fn plain(what: &What) -> Option<String> {
+    match what.host() {
+        Some(Host::Server(node)) => of_server(node, what),
+        Some(Host::Client(client)) => of_client(client, what),
+        None => of_run(what),
+    }
+}
+
+fn of_server(node: NodeId, what: &What) -> Option<String> {
     Some(match what {
         What::Link {
-            node,
-            peer,
-            link,
-            event,
+            peer, link, event, ..
         } => format!("{node} link {link} to {peer} {event:?}"),
-        What::Timer { node, timer } => format!("{node} timer {timer}"),
+        What::Timer { timer, .. } => format!("{node} timer {timer}"),
         What::Disk {
-            node,
             ticket,
             op,
             phase,
             body,
+            ..
         } => return disk(*phase, *op, &format!("{node} "), *ticket, body),
-        What::Boot { node } => format!("{node} boots"),
-        What::Refused { node, why } => format!("{node} refuses to boot: {why}"),
-        What::Crash { node, kind } => format!("!! {node} crashes: {kind:?}"),
-        What::Pause { node } => format!("!! {node} pauses"),
-        What::Resume { node } => format!("!! {node} resumes"),
-        What::Standing {
-            node, role, epoch, ..
-        } => format!("{node} is {role:?} in epoch {epoch}"),
-        What::Apply { node, zxid, body } => {
+        What::Boot { .. } => format!("{node} boots"),
+        What::Refused { why, .. } => format!("{node} refuses to boot: {why}"),
+        What::Crash { kind, .. } => format!("!! {node} crashes: {kind:?}"),
+        What::Pause { .. } => format!("!! {node} pauses"),
+        What::Resume { .. } => format!("!! {node} resumes"),
+        What::Standing { role, epoch, .. } => format!("{node} is {role:?} in epoch {epoch}"),
+        What::Apply { zxid, body, .. } => {
             format!("{node} applies {zxid} {}", abridged(words(body)))
         }
-        What::Commit { node, zxid } => format!("{node} commits {zxid}"),
-        What::Restore { node, zxid } => format!("{node} restored to {zxid}"),
-        What::Fact { node, body } => format!("{node} fact {body:?}"),
+        What::Commit { zxid, .. } => format!("{node} commits {zxid}"),
+        What::Restore { zxid, .. } => format!("{node} restored to {zxid}"),
+        What::Fact { body, .. } => format!("{node} fact {body:?}"),
+        // A server's end of a connection says what the client's says.
+        _told_by_the_client => return None,
+    })
+}
+
+fn of_client(client: ClientId, what: &What) -> Option<String> {
+    Some(match what {
         What::ClientLink {
-            client,
             server,
             conn,
-            end: End::Client,
             event,
-        } => match event {
-            LinkNews::Dial => return None,
-            LinkNews::Up => format!("{client} ↔ {server} {conn:?} open"),
-            LinkNews::Refused => format!("{client} ↔ {server} {conn:?} refused"),
-            LinkNews::Down => format!("{client} ↔ {server} {conn:?} down"),
-        },
-        What::ClientLink {
-            end: End::Server, ..
+            ..
+        } => {
+            let how = match event {
+                LinkNews::Dial => return None,
+                LinkNews::Up => "open",
+                LinkNews::Refused => "refused",
+                LinkNews::Down => "down",
+            };
+            format!("{client} ↔ {server} {conn:?} {how}")
         }
-        | What::ClientTimer { .. }
-        | What::Sent { .. } => return None,
-        What::Session {
-            client,
-            session,
-            event,
-        } => match event {
+        What::Session { session, event, .. } => match event {
             SessionNews::Opened => format!("{client} saw SessionOpened({session})"),
             SessionNews::Ended => format!("{client} saw SessionEnded({session})"),
             SessionNews::Rejected => {
@@ -169,11 +142,8 @@ fn plain(what: &What) -> Option<String> {
             }
             SessionNews::Admitted => format!("{client} came into {session} with a wrong password"),
         },
-        What::Invoke {
-            client, op, text, ..
-        } => format!("{client} invokes {op} {text}"),
+        What::Invoke { op, text, .. } => format!("{client} invokes {op} {text}"),
         What::Complete {
-            client,
             op,
             outcome,
             zxid,
@@ -192,9 +162,14 @@ fn plain(what: &What) -> Option<String> {
                 }
             }
         }
-        What::WatchEvent {
-            client, kind, path, ..
-        } => format!("{client} saw {kind:?} {path}"),
+        What::WatchEvent { kind, path, .. } => format!("{client} saw {kind:?} {path}"),
+        _only_for_programs => return None,
+    })
+}
+
+/// What happens to nobody in particular.
+fn of_run(what: &What) -> Option<String> {
+    Some(match what {
         What::Fault { fault, .. } => format!("fault: {}", fault.text()),
         What::Undo { index } => format!("fault {index} ends"),
         What::Heal { core } => {
@@ -212,11 +187,7 @@ fn plain(what: &What) -> Option<String> {
                 .join(" ")
         }
         What::Violation { checker, reason } => format!("VIOLATION {checker}: {reason}"),
-        What::Send { .. }
-        | What::Duplicate { .. }
-        | What::Deliver { .. }
-        | What::Lose { .. }
-        | What::Frame { .. } => return None,
+        _of_a_host_or_a_message => return None,
     })
 }
 

@@ -32,7 +32,7 @@
 //! change of time (a few tens of nanoseconds), so that a stray clock read sees virtual time. The
 //! world's own time is authoritative.
 
-mod action;
+pub(crate) mod action;
 pub mod channels;
 mod clients;
 pub mod clock;

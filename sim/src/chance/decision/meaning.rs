@@ -17,19 +17,7 @@ impl Name {
                 number,
                 part,
             } => {
-                let way = match channel {
-                    Channel::Datagram => "datagram",
-                    Channel::LatestWins => "message of the election's channel",
-                    Channel::Stream => "message on streams",
-                };
-                let fate = match (part, value) {
-                    (Part::Lost, 0) => "is not lost".to_owned(),
-                    (Part::Lost, _) => "is lost".to_owned(),
-                    (Part::Twice, 0) => "arrives once".to_owned(),
-                    (Part::Twice, _) => "arrives twice".to_owned(),
-                    (Part::Delay, _) => format!("travels {span}"),
-                    (Part::TwinDelay, _) => format!("has a duplicate that travels {span}"),
-                };
+                let (way, fate) = (way(channel), fate(part, value));
                 format!("{way} no. {number} from n{from} to n{to} {fate}")
             }
             Name::StreamBreak {
@@ -82,21 +70,42 @@ impl Name {
                 node,
                 timer,
                 number,
-            } => format!(
-                "n{node}'s timer no. {timer} goes off after {span} when it is set for the time \
-                 no. {number}"
-            ),
+            } => goes_off(&format!("n{node}"), timer.into(), span, number),
             Name::ClientTimer {
                 client,
                 timer,
                 number,
-            } => format!(
-                "c{client}'s timer no. {timer} goes off after {span} when it is set for the time \
-                 no. {number}"
-            ),
+            } => goes_off(&format!("c{client}"), timer.into(), span, number),
             Name::Drift { node } => format!("n{node}'s clock shows {value} us in a second"),
             Name::Order { client } => format!("c{client} tries {}", servers(value)),
         }
+    }
+}
+
+fn goes_off(whose: &str, timer: u64, span: VirtualTime, number: u64) -> String {
+    format!(
+        "{whose}'s timer no. {timer} goes off after {span} when it is set for the time no. {number}"
+    )
+}
+
+fn way(channel: Channel) -> &'static str {
+    match channel {
+        Channel::Datagram => "datagram",
+        Channel::LatestWins => "message of the election's channel",
+        Channel::Stream => "message on streams",
+    }
+}
+
+/// What becomes of a message.
+fn fate(part: Part, value: u64) -> String {
+    let span = VirtualTime(value);
+    match (part, value) {
+        (Part::Lost, 0) => "is not lost".to_owned(),
+        (Part::Lost, _) => "is lost".to_owned(),
+        (Part::Twice, 0) => "arrives once".to_owned(),
+        (Part::Twice, _) => "arrives twice".to_owned(),
+        (Part::Delay, _) => format!("travels {span}"),
+        (Part::TwinDelay, _) => format!("has a duplicate that travels {span}"),
     }
 }
 

@@ -1,10 +1,7 @@
 //! Messages as steps of a story: those that are lost, late, or say something about what is in
 //! dispute that no fact of the same moment tells already.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use menagerie::ids::{NodeId, Span, VirtualTime, Zxid};
-use menagerie::protocol::Fact;
+use menagerie::ids::{NodeId, Span, Zxid};
 use serde_json::Value;
 
 use super::deed::{Deed, Rank};
@@ -16,8 +13,6 @@ use crate::trace::{Event, Way, What, Why};
 
 /// A message that takes this many times the usual is late.
 const LATE: u64 = 4;
-/// A kind of message of which more than this many are sent is chatter.
-const RARE_MAX: usize = 24;
 
 impl Teller<'_> {
     /// What a message says about what is in dispute; `None` if it says nothing new about it.
@@ -200,49 +195,4 @@ impl Teller<'_> {
             }
         }
     }
-}
-
-/// The kinds of messages that are sent all the time: heartbeats and the like.
-pub(super) fn chatter(events: &[Event]) -> BTreeSet<String> {
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for event in events {
-        if let What::Send { kind, .. } = &event.what {
-            *counts.entry(kind).or_default() += 1;
-        }
-    }
-    let often = counts.into_iter().filter(|(_, count)| *count > RARE_MAX);
-    often.map(|(kind, _)| kind.to_owned()).collect()
-}
-
-/// How long half of the messages take at most.
-pub(super) fn usual_delay(events: &[Event]) -> Span {
-    let delay = |event: &Event| {
-        let What::Deliver { node, from, .. } = &event.what else {
-            return None;
-        };
-        let sent = &events[event.cause? as usize];
-        (node != from).then(|| event.at.since(sent.at))
-    };
-    let mut delays: Vec<Span> = events.iter().filter_map(delay).collect();
-    delays.sort();
-    delays.get(delays.len() / 2).copied().unwrap_or(Span::ZERO)
-}
-
-/// The positions that facts tell of, with their moments.
-pub(super) fn stated(events: &[Event]) -> BTreeSet<(NodeId, VirtualTime, Zxid)> {
-    let of = |event: &Event| {
-        let What::Fact { node, body } = &event.what else {
-            return None;
-        };
-        match *body {
-            Fact::Proposed { zxid, .. } | Fact::Voted { zxid, .. } | Fact::Chosen { zxid, .. } => {
-                Some((*node, event.at, zxid))
-            }
-            Fact::Established { .. }
-            | Fact::Promised { .. }
-            | Fact::Reporting { .. }
-            | Fact::Reported { .. } => None,
-        }
-    };
-    events.iter().filter_map(of).collect()
 }

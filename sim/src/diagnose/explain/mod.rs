@@ -32,6 +32,7 @@ mod phrase;
 mod teller;
 #[cfg(test)]
 mod tests;
+mod traffic;
 mod turns;
 
 use std::collections::BTreeSet;
@@ -41,10 +42,9 @@ use menagerie::ids::{OpId, VirtualTime, Zxid};
 use menagerie::protocol::Fact;
 use serde::Serialize;
 
-use crate::trace::{Ended, Event, Trace, What};
+use crate::trace::{Ended, Event, Host, Trace, What};
 use deed::Deed;
 use names::Names;
-use past::{Owner, owner};
 use teller::Teller;
 
 /// The most sentences of a story that is not asked for in full.
@@ -165,9 +165,9 @@ fn subjects_of(named: &Subjects, events: &[Event], names: &Names) -> Subjects {
     let mut subjects = named.clone();
     if subjects.is_empty() {
         // A broken invariant names nothing: it is about the server that had the last step.
-        let server = |event: &Event| match owner(&event.what) {
-            Some(Owner::Server(node)) => Some(node),
-            Some(Owner::Client(_)) | None => None,
+        let server = |event: &Event| match event.what.host() {
+            Some(Host::Server(node)) => Some(node),
+            Some(Host::Client(_)) | None => None,
         };
         subjects.nodes.extend(events.iter().rev().find_map(server));
     }
@@ -227,7 +227,7 @@ fn anchors(events: &[Event], subjects: &Subjects) -> Vec<u64> {
     let disputed = events.iter().filter(|event| concerns(event));
     let mut anchors: Vec<u64> = disputed.map(|event| event.seq).collect();
     for node in &subjects.nodes {
-        let owned = |event: &&Event| owner(&event.what) == Some(Owner::Server(*node));
+        let owned = |event: &&Event| event.what.host() == Some(Host::Server(*node));
         anchors.extend(events.iter().rev().find(owned).map(|event| event.seq));
     }
     anchors

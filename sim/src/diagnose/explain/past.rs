@@ -2,71 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use menagerie::ids::{ClientId, NodeId};
-
-use crate::trace::{Direction, End, Event, Passage, What};
-
-/// Whose step an event is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Owner {
-    /// A server's.
-    Server(NodeId),
-    /// A client's.
-    Client(ClientId),
-}
-
-/// Whose step an event is; `None` for what the network and the faults do.
-pub(super) fn owner(what: &What) -> Option<Owner> {
-    match what {
-        What::Send { from: node, .. }
-        | What::Deliver { node, .. }
-        | What::Link { node, .. }
-        | What::Timer { node, .. }
-        | What::Disk { node, .. }
-        | What::Boot { node }
-        | What::Refused { node, .. }
-        | What::Crash { node, .. }
-        | What::Pause { node }
-        | What::Resume { node }
-        | What::Standing { node, .. }
-        | What::Apply { node, .. }
-        | What::Commit { node, .. }
-        | What::Restore { node, .. }
-        | What::Fact { node, .. }
-        | What::ClientLink {
-            server: node,
-            end: End::Server,
-            ..
-        }
-        | What::Frame {
-            server: node,
-            direction: Direction::Up,
-            phase: Passage::Delivered,
-            ..
-        }
-        | What::Frame {
-            server: node,
-            direction: Direction::Down,
-            phase: Passage::Sent,
-            ..
-        } => Some(Owner::Server(*node)),
-        What::ClientLink { client, .. }
-        | What::ClientTimer { client, .. }
-        | What::Session { client, .. }
-        | What::Invoke { client, .. }
-        | What::Sent { client, .. }
-        | What::Complete { client, .. }
-        | What::WatchEvent { client, .. }
-        | What::Frame { client, .. } => Some(Owner::Client(*client)),
-        What::Duplicate { .. }
-        | What::Lose { .. }
-        | What::Fault { .. }
-        | What::Undo { .. }
-        | What::Heal { .. }
-        | What::Action { .. }
-        | What::Violation { .. } => None,
-    }
-}
+use crate::trace::{Event, Host};
 
 /// For each event, whether it is one of the anchors or in the past of one.
 pub(super) fn past(events: &[Event], anchors: &[u64]) -> Vec<bool> {
@@ -87,18 +23,17 @@ pub(super) fn past(events: &[Event], anchors: &[u64]) -> Vec<bool> {
 
 /// For each event the last one before it of the same owner.
 fn predecessors(events: &[Event]) -> Vec<Option<u64>> {
-    let mut last: BTreeMap<Owner, u64> = BTreeMap::new();
-    let step = |event: &Event| {
-        let owner = owner(&event.what)?;
-        last.insert(owner, event.seq)
-    };
+    let mut last: BTreeMap<Host, u64> = BTreeMap::new();
+    let step = |event: &Event| last.insert(event.what.host()?, event.seq);
     events.iter().map(step).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use menagerie::ids::{NodeId, VirtualTime};
+
     use super::*;
-    use menagerie::ids::VirtualTime;
+    use crate::trace::What;
 
     fn event(seq: u64, cause: Option<u64>, what: What) -> Event {
         Event {

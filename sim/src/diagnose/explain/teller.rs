@@ -10,9 +10,9 @@ use super::deed::{Deed, Kind, Rank};
 use super::disks::{Disks, Held};
 use super::faults;
 use super::knowledge::Knowledge;
-use super::messages;
 use super::names::{Names, listed};
 use super::phrase::Phrase;
+use super::traffic;
 use crate::scenario::fault::Fault;
 use crate::trace::{Event, RoleName, Trace, What};
 
@@ -69,8 +69,8 @@ impl<'a> Teller<'a> {
             knowledge: Knowledge::default(),
             sends: BTreeMap::new(),
             said: BTreeSet::new(),
-            stated: messages::stated(&trace.events),
-            usual_delay: messages::usual_delay(&trace.events),
+            stated: traffic::stated(&trace.events),
+            usual_delay: traffic::usual_delay(&trace.events),
             faults: BTreeMap::new(),
             said_of: BTreeSet::new(),
             few_faults: trace.events.iter().filter(faults).count() <= FAULTS_MAX,
@@ -81,7 +81,7 @@ impl<'a> Teller<'a> {
                 .filter(|one| !one.observer)
                 .count(),
             reported: BTreeSet::new(),
-            chatter: messages::chatter(&trace.events),
+            chatter: traffic::chatter(&trace.events),
             related: related(names, subjects),
             servers: BTreeMap::new(),
         }

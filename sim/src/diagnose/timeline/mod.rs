@@ -16,6 +16,7 @@
 
 mod columns;
 mod document;
+mod escape;
 mod rows;
 mod summary;
 mod window;

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::trace::body::typed;
-use crate::trace::{Direction, End, Header, Passage, What, words};
+use crate::trace::{Direction, Header, Host, Passage, What, words};
 use crate::world::Amount;
 
 /// The lane of an event that happens to no server and no client.
@@ -121,8 +121,19 @@ fn code(what: &What) -> usize {
     }
 }
 
-/// The row of an event: a table of one line for each type.
+/// The row of an event.
 pub(super) fn row(header: &Header, what: &What) -> Row {
+    if what.passing().is_some() {
+        return of_message(header, what);
+    }
+    match what.host() {
+        Some(Host::Server(node)) => of_server(header, node, what),
+        Some(Host::Client(client)) => of_client(header, client, what),
+        None => of_run(what),
+    }
+}
+
+fn of_message(header: &Header, what: &What) -> Row {
     let row = Row::blank(code(what));
     let node = |node: &NodeId| node_lane(header, *node);
     let client = |client: &ClientId| client_lane(header, *client);
@@ -151,118 +162,6 @@ pub(super) fn row(header: &Header, what: &What) -> Row {
             .words(kind, "")
             .origin(Origin::Ends(*id)),
         What::Lose { id, why } => row.words(&word(why), "").origin(Origin::Ends(*id)),
-        What::Link {
-            node: at,
-            peer,
-            link,
-            event,
-        } => row.between(node(at), node(peer)).words(&word(event), link),
-        What::Timer { node: at, timer } => row.on(node(at)).words(timer, ""),
-        What::Disk {
-            node: at,
-            ticket,
-            op,
-            phase,
-            body,
-        } => row
-            .on(node(at))
-            .words(op.name(), &word(phase))
-            .told(body)
-            .number(*ticket),
-        What::Boot { node: at } | What::Pause { node: at } | What::Resume { node: at } => {
-            row.on(node(at))
-        }
-        What::Refused { node: at, why } => row.on(node(at)).words(why, ""),
-        What::Crash { node: at, kind } => row.on(node(at)).words(&word(kind), ""),
-        What::Standing {
-            node: at,
-            role,
-            epoch,
-            leader,
-        } => Row {
-            peer: leader.as_ref().and_then(node),
-            ..row
-                .on(node(at))
-                .words(&word(role), &epoch_text(header, *epoch))
-        },
-        What::Apply {
-            node: at,
-            zxid,
-            body,
-        } => row.on(node(at)).zxid(*zxid).told(body),
-        What::Commit { node: at, zxid } | What::Restore { node: at, zxid } => {
-            row.on(node(at)).zxid(*zxid)
-        }
-        What::Fact { node: at, body } => row
-            .on(node(at))
-            .words(fact_word(body), "")
-            .body(&typed(body)),
-        What::ClientLink {
-            client: from,
-            server,
-            conn,
-            end,
-            event,
-        } => {
-            let (lane, peer) = match end {
-                End::Client => (client(from), node(server)),
-                End::Server => (node(server), client(from)),
-            };
-            row.between(lane, peer)
-                .words(&word(event), "")
-                .number(u64::from(conn.0))
-        }
-        What::ClientTimer { client: at, timer } => row.on(client(at)).words(timer, ""),
-        What::Session {
-            client: at,
-            session,
-            event,
-        } => row.on(client(at)).words(&word(event), &session.to_string()),
-        What::Invoke {
-            client: at,
-            op,
-            request,
-            text,
-            synced,
-        } => row
-            .on(client(at))
-            .words(text, if *synced { "synced" } else { "" })
-            .body(request)
-            .number(u64::from(op.0)),
-        What::Sent {
-            client: at,
-            op,
-            session,
-            xid,
-            server,
-            conn: _,
-            ids: _,
-        } => row
-            .between(client(at), node(server))
-            .words("", &format!("{session}, xid {xid}"))
-            .number(u64::from(op.0)),
-        What::Complete {
-            client: at,
-            op,
-            outcome,
-            zxid,
-            answer,
-            invoked: _,
-        } => Row {
-            zxid: *zxid,
-            ..row
-                .on(client(at))
-                .words(&word(outcome), "")
-                .body(answer)
-                .number(u64::from(op.0))
-        },
-        What::WatchEvent {
-            client: at,
-            session: _,
-            kind,
-            path,
-            zxid,
-        } => row.on(client(at)).words(&word(kind), path).zxid(*zxid),
         What::Frame {
             id,
             conn,
@@ -287,6 +186,111 @@ pub(super) fn row(header: &Header, what: &What) -> Row {
                 .number(u64::from(conn.0))
                 .origin(origin)
         }
+        other => unreachable!("{other:?} is no message"),
+    }
+}
+
+fn of_server(header: &Header, at: NodeId, what: &What) -> Row {
+    let row = Row::blank(code(what)).on(node_lane(header, at));
+    match what {
+        What::Link {
+            peer, link, event, ..
+        } => row.with(node_lane(header, *peer)).words(&word(event), link),
+        What::Timer { timer, .. } => row.words(timer, ""),
+        What::Disk {
+            ticket,
+            op,
+            phase,
+            body,
+            ..
+        } => row
+            .words(op.name(), &word(phase))
+            .told(body)
+            .number(*ticket),
+        What::Boot { .. } | What::Pause { .. } | What::Resume { .. } => row,
+        What::Refused { why, .. } => row.words(why, ""),
+        What::Crash { kind, .. } => row.words(&word(kind), ""),
+        What::Standing {
+            role,
+            epoch,
+            leader,
+            ..
+        } => row
+            .with(leader.and_then(|leader| node_lane(header, leader)))
+            .words(&word(role), &epoch_text(header, *epoch)),
+        What::Apply { zxid, body, .. } => row.zxid(*zxid).told(body),
+        What::Commit { zxid, .. } | What::Restore { zxid, .. } => row.zxid(*zxid),
+        What::Fact { body, .. } => row.words(fact_word(body), "").body(&typed(body)),
+        What::ClientLink {
+            client,
+            conn,
+            event,
+            ..
+        } => row
+            .with(client_lane(header, *client))
+            .words(&word(event), "")
+            .number(u64::from(conn.0)),
+        other => unreachable!("{other:?} is no step of {at}"),
+    }
+}
+
+fn of_client(header: &Header, at: ClientId, what: &What) -> Row {
+    let row = Row::blank(code(what)).on(client_lane(header, at));
+    match what {
+        What::ClientLink {
+            server,
+            conn,
+            event,
+            ..
+        } => row
+            .with(node_lane(header, *server))
+            .words(&word(event), "")
+            .number(u64::from(conn.0)),
+        What::ClientTimer { timer, .. } => row.words(timer, ""),
+        What::Session { session, event, .. } => row.words(&word(event), &session.to_string()),
+        What::Invoke {
+            op,
+            request,
+            text,
+            synced,
+            ..
+        } => row
+            .words(text, if *synced { "synced" } else { "" })
+            .body(request)
+            .number(u64::from(op.0)),
+        What::Sent {
+            op,
+            session,
+            xid,
+            server,
+            ..
+        } => row
+            .with(node_lane(header, *server))
+            .words("", &format!("{session}, xid {xid}"))
+            .number(u64::from(op.0)),
+        What::Complete {
+            op,
+            outcome,
+            zxid,
+            answer,
+            ..
+        } => Row {
+            zxid: *zxid,
+            ..row
+                .words(&word(outcome), "")
+                .body(answer)
+                .number(u64::from(op.0))
+        },
+        What::WatchEvent {
+            kind, path, zxid, ..
+        } => row.words(&word(kind), path).zxid(*zxid),
+        other => unreachable!("{other:?} is no step of {at}"),
+    }
+}
+
+fn of_run(what: &What) -> Row {
+    let row = Row::blank(code(what));
+    match what {
         What::Fault {
             index,
             family,
@@ -304,6 +308,7 @@ pub(super) fn row(header: &Header, what: &What) -> Row {
             )
         }
         What::Violation { checker, reason } => row.words(checker, reason),
+        other => unreachable!("{other:?} is the step of somebody"),
     }
 }
 
@@ -324,6 +329,10 @@ impl Row {
 
     fn on(self, lane: Option<i32>) -> Row {
         Row { lane, ..self }
+    }
+
+    fn with(self, peer: Option<i32>) -> Row {
+        Row { peer, ..self }
     }
 
     fn between(self, lane: Option<i32>, peer: Option<i32>) -> Row {

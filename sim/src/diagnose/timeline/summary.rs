@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::columns::commands;
-use super::document::text;
+use super::escape::text;
 use super::rows::{self, Row};
 use crate::diagnose::explain::Story;
 use crate::trace::{Ended, Event, Judgement, Trace, What};

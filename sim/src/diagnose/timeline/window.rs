@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use crate::trace::{Event, Passage, Trace, What};
+use crate::trace::{Event, Passage, Passing, Trace, What};
 
 /// The events of a page, by their places in the trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,75 +78,55 @@ fn carried(events: &[Event], places: &Range<usize>) -> Vec<usize> {
     let wanted = messages_of(&events[places.clone()]);
     let mut force: BTreeMap<Force, usize> = BTreeMap::new();
     for (place, event) in events[..places.start].iter().enumerate() {
-        match &event.what {
-            What::Boot { node } | What::Crash { node, .. } | What::Refused { node, .. } => {
-                force.insert(Force::Life(node.0), place);
-                force.remove(&Force::Standing(node.0));
-                force.remove(&Force::Applied(node.0));
-                force.remove(&Force::Committed(node.0));
-                force.remove(&Force::Pause(node.0));
-            }
-            What::Pause { node } => {
-                force.insert(Force::Pause(node.0), place);
-            }
-            What::Resume { node } => {
-                force.remove(&Force::Pause(node.0));
-            }
-            What::Standing { node, .. } => {
-                force.insert(Force::Standing(node.0), place);
-            }
-            What::Apply { node, .. } | What::Restore { node, .. } => {
-                force.insert(Force::Applied(node.0), place);
-            }
-            What::Commit { node, .. } => {
-                force.insert(Force::Committed(node.0), place);
-            }
-            What::Fault { index, .. } => {
-                force.insert(Force::Fault(*index), place);
-            }
-            What::Undo { index } => {
-                force.remove(&Force::Fault(*index));
-            }
-            What::Heal { .. } => force.retain(|key, _| !matches!(key, Force::Fault(_))),
-            What::Send { id, .. }
-            | What::Duplicate { id, .. }
-            | What::Frame {
-                id,
-                phase: Passage::Sent,
-                ..
-            } => {
-                if wanted.contains(id) {
-                    force.insert(Force::Message(*id), place);
-                }
-            }
-            What::Invoke { op, .. } => {
-                force.insert(Force::Operation(op.0), place);
-            }
-            What::Complete { op, .. } => {
-                force.remove(&Force::Operation(op.0));
-            }
-            What::Deliver { .. }
-            | What::Lose { .. }
-            | What::Link { .. }
-            | What::Timer { .. }
-            | What::Disk { .. }
-            | What::Fact { .. }
-            | What::ClientLink { .. }
-            | What::Sent { .. }
-            | What::WatchEvent { .. }
-            | What::ClientTimer { .. }
-            | What::Session { .. }
-            | What::Frame {
-                phase: Passage::Delivered,
-                ..
-            }
-            | What::Action { .. }
-            | What::Violation { .. } => {}
+        let what = &event.what;
+        if matches!(what, What::Heal { .. }) {
+            force.retain(|key, _| !matches!(key, Force::Fault(_)));
+        }
+        for key in ended(what) {
+            force.remove(&key);
+        }
+        if let Some(key) = begun(what, &wanted) {
+            force.insert(key, place);
         }
     }
     let mut places: Vec<usize> = force.into_values().collect();
     places.sort_unstable();
     places
+}
+
+/// What an event brings into force; of messages only those that are wanted.
+fn begun(what: &What, wanted: &BTreeSet<u64>) -> Option<Force> {
+    if let Some(Passing::Leaves { id, .. } | Passing::Doubles { id, .. }) = what.passing() {
+        return wanted.contains(&id).then_some(Force::Message(id));
+    }
+    match what {
+        What::Boot { node } | What::Crash { node, .. } | What::Refused { node, .. } => {
+            Some(Force::Life(node.0))
+        }
+        What::Pause { node } => Some(Force::Pause(node.0)),
+        What::Standing { node, .. } => Some(Force::Standing(node.0)),
+        What::Apply { node, .. } | What::Restore { node, .. } => Some(Force::Applied(node.0)),
+        What::Commit { node, .. } => Some(Force::Committed(node.0)),
+        What::Fault { index, .. } => Some(Force::Fault(*index)),
+        What::Invoke { op, .. } => Some(Force::Operation(op.0)),
+        _of_a_moment => None,
+    }
+}
+
+/// What an event puts out of force.
+fn ended(what: &What) -> Vec<Force> {
+    match what {
+        What::Boot { node } | What::Crash { node, .. } | What::Refused { node, .. } => vec![
+            Force::Standing(node.0),
+            Force::Applied(node.0),
+            Force::Committed(node.0),
+            Force::Pause(node.0),
+        ],
+        What::Resume { node } => vec![Force::Pause(node.0)],
+        What::Undo { index } => vec![Force::Fault(*index)],
+        What::Complete { op, .. } => vec![Force::Operation(op.0)],
+        _of_a_moment => Vec::new(),
+    }
 }
 
 /// The messages that arrive, get lost or are duplicated in these events.

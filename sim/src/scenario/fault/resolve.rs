@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::scene::{Scene, picked};
 use crate::chance::dice::Stream;
 use crate::scenario::quantity::Target;
-use crate::world::{Action, CrashKind};
+use crate::world::action::{Action, CrashKind};
 
 /// The shapes of a partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

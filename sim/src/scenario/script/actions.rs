@@ -182,85 +182,89 @@ pub fn listed<T: ToString>(items: &[T]) -> String {
 /// # Errors
 /// Says what is wrong and which forms there are.
 pub fn parse_action(text: &str) -> Result<Vec<Action>, String> {
-    let refuse = || format!("\"{text}\" is no action: expected one of {FORMS}");
-    let mut words = text.split_whitespace();
-    let verb = words.next().ok_or_else(refuse)?;
-    let rest: Vec<&str> = words.collect();
-    let nodes = |words: &[&str]| -> Result<Vec<NodeId>, String> {
-        let nodes: Result<Vec<NodeId>, String> = words
-            .iter()
-            .map(|word| {
-                let number = word.strip_prefix('n').and_then(|n| n.parse().ok());
-                number.filter(|n| *n > 0).map(NodeId).ok_or_else(refuse)
-            })
-            .collect();
-        nodes.and_then(|nodes| {
-            if nodes.is_empty() {
-                Err(refuse())
-            } else {
-                Ok(nodes)
-            }
-        })
-    };
-    let one = |words: &[&str]| -> Result<NodeId, String> {
-        match nodes(words)?.as_slice() {
-            [node] => Ok(*node),
-            _several => Err(refuse()),
-        }
-    };
-    let last_span = || -> Result<(Span, &[&str]), String> {
-        let (last, before) = rest.split_last().ok_or_else(refuse)?;
-        let span = last.parse::<Duration>().map_err(|_| refuse())?;
-        Ok((span.0, before))
-    };
-    let ppm = || -> Result<u32, String> {
-        let [word] = rest.as_slice() else {
-            return Err(refuse());
-        };
-        let number = word.strip_suffix("ppm").and_then(|n| n.parse().ok());
-        number.filter(|ppm| *ppm <= 1_000_000).ok_or_else(refuse)
-    };
-    let death = |kind: CrashKind| -> Result<Vec<Action>, String> {
-        let nodes = nodes(&rest)?;
-        Ok(vec![match nodes.as_slice() {
-            [node] => Action::Crash { node: *node, kind },
-            _several => Action::CrashMany { nodes, kind },
-        }])
-    };
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let actions = words
+        .split_first()
+        .and_then(|(verb, rest)| actions_of(verb, rest));
+    actions.ok_or_else(|| format!("\"{text}\" is no action: expected one of {FORMS}"))
+}
+
+fn actions_of(verb: &str, rest: &[&str]) -> Option<Vec<Action>> {
     match verb {
-        "kill" => death(CrashKind::Process),
-        "power-off" => death(CrashKind::Power),
-        "pause" => Ok(vec![Action::Pause(one(&rest)?)]),
-        "client-cut" => Ok(vec![Action::CutClient(one(&rest)?)]),
-        "cut" => {
-            let (left, right, both) = sides(&rest).ok_or_else(refuse)?;
-            Ok(cuts(&nodes(left)?, &nodes(right)?, both))
-        }
+        "kill" => deaths(rest, CrashKind::Process),
+        "power-off" => deaths(rest, CrashKind::Power),
+        "pause" => Some(vec![Action::Pause(node(rest)?)]),
+        "client-cut" => Some(vec![Action::CutClient(node(rest)?)]),
+        "cut" => all_cuts(rest),
         "slow" => {
-            let (extra, before) = last_span()?;
-            let (left, right, both) = sides(before).ok_or_else(refuse)?;
-            let cuts = cuts(&nodes(left)?, &nodes(right)?, both).into_iter();
-            Ok(cuts.map(|cut| slowed(&cut, extra)).collect())
+            let (extra, before) = last_span(rest)?;
+            let cuts = all_cuts(before)?.into_iter();
+            Some(cuts.map(|cut| slowed(&cut, extra)).collect())
         }
         "slow-disk" => {
-            let (extra, before) = last_span()?;
-            let node = one(before)?;
-            Ok(vec![Action::SlowDisk { node, extra }])
+            let (extra, before) = last_span(rest)?;
+            let node = node(before)?;
+            Some(vec![Action::SlowDisk { node, extra }])
         }
-        "loss" => Ok(vec![Action::Loss { ppm: ppm()? }]),
-        "duplicate" => Ok(vec![Action::Duplicate { ppm: ppm()? }]),
-        "break" => match nodes(&rest)?.as_slice() {
-            [a, b] if a != b => Ok(vec![Action::Break { a: *a, b: *b }]),
-            _other => Err(refuse()),
+        "loss" => Some(vec![Action::Loss { ppm: ppm(rest)? }]),
+        "duplicate" => Some(vec![Action::Duplicate { ppm: ppm(rest)? }]),
+        "break" => match nodes(rest)?.as_slice() {
+            [a, b] if a != b => Some(vec![Action::Break { a: *a, b: *b }]),
+            _other => None,
         },
         "fail-syncs" => {
-            let (count, before) = rest.split_last().ok_or_else(refuse)?;
-            let node = one(before)?;
-            let count = count.parse().map_err(|_| refuse())?;
-            Ok(vec![Action::FailSyncs { node, count }])
+            let (count, before) = rest.split_last()?;
+            let (node, count) = (node(before)?, count.parse().ok()?);
+            Some(vec![Action::FailSyncs { node, count }])
         }
-        _unknown => Err(refuse()),
+        _unknown => None,
     }
+}
+
+/// At least one server.
+fn nodes(words: &[&str]) -> Option<Vec<NodeId>> {
+    let node = |word: &&str| {
+        let number = word.strip_prefix('n')?.parse().ok()?;
+        (number > 0).then_some(NodeId(number))
+    };
+    let nodes: Vec<NodeId> = words.iter().map(node).collect::<Option<_>>()?;
+    (!nodes.is_empty()).then_some(nodes)
+}
+
+/// One server.
+fn node(words: &[&str]) -> Option<NodeId> {
+    match nodes(words)?.as_slice() {
+        [node] => Some(*node),
+        _several => None,
+    }
+}
+
+fn deaths(words: &[&str], kind: CrashKind) -> Option<Vec<Action>> {
+    let nodes = nodes(words)?;
+    Some(vec![match nodes.as_slice() {
+        [node] => Action::Crash { node: *node, kind },
+        _several => Action::CrashMany { nodes, kind },
+    }])
+}
+
+/// A span as the last word, and what stands before it.
+fn last_span<'a, 'b>(words: &'a [&'b str]) -> Option<(Span, &'a [&'b str])> {
+    let (last, before) = words.split_last()?;
+    let span = last.parse::<Duration>().ok()?;
+    Some((span.0, before))
+}
+
+fn ppm(words: &[&str]) -> Option<u32> {
+    let [word] = words else {
+        return None;
+    };
+    let number = word.strip_suffix("ppm")?.parse().ok()?;
+    (number <= 1_000_000).then_some(number)
+}
+
+fn all_cuts(words: &[&str]) -> Option<Vec<Action>> {
+    let (left, right, both) = sides(words)?;
+    Some(cuts(&nodes(left)?, &nodes(right)?, both))
 }
 
 /// What stands on both sides of `|` or `>`, and whether it is `|`.

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use menagerie::ids::{ClientId, NodeId, OpId, Span, VirtualTime};
 use serde_json::{Value, json};
 
-use crate::trace::{Direction, Event, Op, Passage, Phase, Trace, What};
+use crate::trace::{Event, Host, Op, Passing, Phase, Trace, What};
 
 /// The process of the run as a whole.
 const RUN: u64 = 0;
@@ -70,6 +70,36 @@ fn micros_of(span: Span) -> f64 {
     span.0 as f64 / 1e3
 }
 
+/// The process and the thread of a host; a client has one thread for everything.
+fn place(host: Host, thread: u64) -> (u64, u64) {
+    match host {
+        Host::Server(node) => (u64::from(node.0), thread),
+        Host::Client(client) => (CLIENTS, u64::from(client.0)),
+    }
+}
+
+/// The event as a mark at one moment: on which thread, its name, and how far the mark reaches.
+fn mark(what: &What) -> Option<((u64, u64), String, &'static str)> {
+    let at = |node: &NodeId, name: &str, reach| {
+        Some((place(Host::Server(*node), ROLE), name.to_owned(), reach))
+    };
+    match what {
+        What::Crash { node, kind } => at(node, &format!("crash: {kind:?}"), "p"),
+        What::Boot { node } => at(node, "boot", "p"),
+        What::Pause { node } => at(node, "pause", "p"),
+        What::Resume { node } => at(node, "resume", "p"),
+        What::Apply { node, zxid, .. } => at(node, &format!("apply {zxid}"), "t"),
+        What::Commit { node, zxid } => at(node, &format!("commit {zxid}"), "t"),
+        What::Fault { fault, .. } => Some(((RUN, 1), fault.text(), "g")),
+        What::Undo { index } => Some(((RUN, 1), format!("fault {index} ends"), "g")),
+        What::Heal { .. } => Some(((RUN, 1), "healed".to_owned(), "g")),
+        What::Violation { checker, reason } => {
+            Some(((RUN, 2), format!("{checker}: {reason}"), "g"))
+        }
+        _of_some_duration => None,
+    }
+}
+
 impl Writer {
     fn name_all(&mut self, trace: &Trace) {
         self.name(RUN, None, "run");
@@ -109,138 +139,86 @@ impl Writer {
     }
 
     fn take(&mut self, event: &Event) {
-        let at = event.at;
-        match &event.what {
-            What::Send {
+        let (at, what) = (event.at, &event.what);
+        if let Some(passing) = what.passing() {
+            self.pass(at, passing);
+        }
+        if let What::Standing { node, .. } | What::Crash { node, .. } = what {
+            self.end_role(*node, at);
+        }
+        if let What::Standing {
+            node, role, epoch, ..
+        } = what
+        {
+            self.roles.insert(*node, (at, format!("{role:?} {epoch}")));
+        }
+        if let Some((place, name, scope)) = mark(what) {
+            self.instant(at, place, &name, scope);
+        }
+        if let What::Disk {
+            node,
+            ticket,
+            op,
+            phase,
+            ..
+        } = what
+        {
+            self.disk(at, (*node, *ticket), *op, *phase);
+        }
+        if let What::Invoke {
+            client, op, text, ..
+        } = what
+        {
+            self.open.insert(*op, (*client, text.clone()));
+            self.span(
+                at,
+                place(Host::Client(*client), 0),
+                text,
+                "b",
+                *op,
+                &json!({}),
+            );
+        }
+        if let What::Complete {
+            op,
+            outcome,
+            answer,
+            ..
+        } = what
+            && let Some((client, text)) = self.open.remove(op)
+        {
+            let args = json!({"outcome": outcome, "answer": answer});
+            self.span(at, place(Host::Client(client), 0), &text, "e", *op, &args);
+        }
+    }
+
+    /// A message or frame.
+    fn pass(&mut self, at: VirtualTime, passing: Passing<'_>) {
+        match passing {
+            Passing::Leaves {
                 id,
                 from,
                 kind,
                 body,
                 ..
             } => {
-                let place = (u64::from(from.0), MESSAGES);
+                let place = place(from, MESSAGES);
                 self.moment(at, place, &format!("send {kind}"), body);
-                self.flow(at, place, "s", *id);
-                self.sent.insert(*id, place);
+                self.flow(at, place, "s", id);
+                self.sent.insert(id, place);
             }
-            What::Duplicate { id, of } => {
+            Passing::Doubles { id, of } => {
                 // It leaves in the same moment as the message that it doubles.
-                if let Some(place) = self.sent.get(of).copied() {
-                    self.flow(at, place, "s", *id);
+                if let Some(place) = self.sent.get(&of).copied() {
+                    self.flow(at, place, "s", id);
                 }
             }
-            What::Deliver { id, node, kind, .. } => {
-                let place = (u64::from(node.0), MESSAGES);
+            Passing::Arrives { id, to, kind, .. } => {
+                let place = place(to, MESSAGES);
                 self.moment(at, place, kind, &Value::Null);
-                self.flow(at, place, "f", *id);
+                self.flow(at, place, "f", id);
             }
-            What::Frame {
-                id,
-                client,
-                server,
-                direction,
-                phase,
-                kind,
-                body,
-                ..
-            } => {
-                let server = (u64::from(server.0), MESSAGES);
-                let client = (CLIENTS, u64::from(client.0));
-                let (from, to) = match direction {
-                    Direction::Up => (client, server),
-                    Direction::Down => (server, client),
-                };
-                match phase {
-                    Passage::Sent => {
-                        self.moment(at, from, &format!("send {kind}"), body);
-                        self.flow(at, from, "s", *id);
-                    }
-                    Passage::Delivered => {
-                        self.moment(at, to, kind, &Value::Null);
-                        self.flow(at, to, "f", *id);
-                    }
-                }
-            }
-            What::Standing {
-                node, role, epoch, ..
-            } => {
-                self.end_role(*node, at);
-                self.roles.insert(*node, (at, format!("{role:?} {epoch}")));
-            }
-            What::Crash { node, kind } => {
-                self.end_role(*node, at);
-                self.instant(
-                    at,
-                    (u64::from(node.0), ROLE),
-                    &format!("crash: {kind:?}"),
-                    "p",
-                );
-            }
-            What::Boot { node } => self.instant(at, (u64::from(node.0), ROLE), "boot", "p"),
-            What::Disk {
-                node,
-                ticket,
-                op,
-                phase,
-                ..
-            } => {
-                self.disk(at, (*node, *ticket), *op, *phase);
-            }
-            What::Invoke {
-                client, op, text, ..
-            } => {
-                self.open.insert(*op, (*client, text.clone()));
-                self.span(
-                    at,
-                    (CLIENTS, u64::from(client.0)),
-                    text,
-                    "b",
-                    *op,
-                    &json!({}),
-                );
-            }
-            What::Complete {
-                op,
-                outcome,
-                answer,
-                ..
-            } => {
-                if let Some((client, text)) = self.open.remove(op) {
-                    let args = json!({"outcome": outcome, "answer": answer});
-                    self.span(at, (CLIENTS, u64::from(client.0)), &text, "e", *op, &args);
-                }
-            }
-            What::Fault { fault, .. } => self.instant(at, (RUN, 1), &fault.text(), "g"),
-            What::Undo { index } => self.instant(at, (RUN, 1), &format!("fault {index} ends"), "g"),
-            What::Heal { .. } => self.instant(at, (RUN, 1), "healed", "g"),
-            What::Violation { checker, reason } => {
-                self.instant(at, (RUN, 2), &format!("{checker}: {reason}"), "g");
-            }
-            What::Pause { node } => self.instant(at, (u64::from(node.0), ROLE), "pause", "p"),
-            What::Resume { node } => self.instant(at, (u64::from(node.0), ROLE), "resume", "p"),
-            What::Apply { node, zxid, .. } => {
-                self.instant(at, (u64::from(node.0), ROLE), &format!("apply {zxid}"), "t");
-            }
-            What::Commit { node, zxid } => {
-                self.instant(
-                    at,
-                    (u64::from(node.0), ROLE),
-                    &format!("commit {zxid}"),
-                    "t",
-                );
-            }
-            What::Lose { .. }
-            | What::Link { .. }
-            | What::Timer { .. }
-            | What::Refused { .. }
-            | What::Restore { .. }
-            | What::Fact { .. }
-            | What::ClientLink { .. }
-            | What::ClientTimer { .. }
-            | What::Session { .. }
-            | What::Sent { .. }
-            | What::WatchEvent { .. }
-            | What::Action { .. } => {}
+            Passing::Vanishes { .. } => {}
         }
     }
 

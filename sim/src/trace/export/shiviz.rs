@@ -8,9 +8,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use menagerie::ids::{ClientId, NodeId, VirtualTime};
+use menagerie::ids::VirtualTime;
 
-use crate::trace::{Direction, End, Passage, Trace, What, words};
+use crate::trace::{End, Passing, Trace, What, words};
 
 /// The first line.
 pub const EXPRESSION: &str = r"(?<host>\S+) (?<clock>\{.*?\}) (?<at>\S+) (?<event>.*)";
@@ -43,58 +43,34 @@ struct Writer {
 
 impl Writer {
     fn take(&mut self, at: VirtualTime, what: &What) {
-        match what {
-            What::Send {
+        let Some(passing) = what.passing() else {
+            if let (Some(host), Some(text)) = (what.host(), local(what)) {
+                self.tell(at, &host.to_string(), &text);
+            }
+            return;
+        };
+        match passing {
+            Passing::Leaves {
                 id,
                 from,
                 to,
                 kind,
                 body,
-                ..
             } => {
                 let text = format!("{kind} {}", words(body)).trim_end().to_owned();
                 let clock = self.tell(at, &from.to_string(), &format!("sends to {to} {text}"));
-                self.under_way.insert(*id, (clock, text));
+                self.under_way.insert(id, (clock, text));
             }
-            What::Duplicate { id, of } => {
-                if let Some(twin) = self.under_way.get(of).cloned() {
-                    self.under_way.insert(*id, twin);
+            Passing::Doubles { id, of } => {
+                if let Some(twin) = self.under_way.get(&of).cloned() {
+                    self.under_way.insert(id, twin);
                 }
             }
-            What::Deliver { id, node, from, .. } => {
-                self.arrive(at, *id, &node.to_string(), &from.to_string())
+            Passing::Arrives { id, from, to, .. } => {
+                self.arrive(at, id, &to.to_string(), &from.to_string());
             }
-            What::Lose { id, .. } => {
-                self.under_way.remove(id);
-            }
-            What::Frame {
-                id,
-                client,
-                server,
-                direction,
-                phase,
-                kind,
-                body,
-                ..
-            } => {
-                let (client, server) = (client.to_string(), server.to_string());
-                let (from, to) = match direction {
-                    Direction::Up => (client, server),
-                    Direction::Down => (server, client),
-                };
-                match phase {
-                    Passage::Sent => {
-                        let text = format!("{kind} {}", words(body)).trim_end().to_owned();
-                        let clock = self.tell(at, &from, &format!("sends to {to} {text}"));
-                        self.under_way.insert(*id, (clock, text));
-                    }
-                    Passage::Delivered => self.arrive(at, *id, &to, &from),
-                }
-            }
-            other => {
-                if let Some((host, text)) = local(other) {
-                    self.tell(at, &host, &text);
-                }
+            Passing::Vanishes { id, .. } => {
+                self.under_way.remove(&id);
             }
         }
     }
@@ -127,77 +103,41 @@ impl Writer {
     }
 }
 
-/// What happens at one host alone: the host and a text.
-fn local(what: &What) -> Option<(String, String)> {
-    let server = |node: &NodeId, text: String| Some((node.to_string(), text));
-    let client = |client: &ClientId, text: String| Some((client.to_string(), text));
-    match what {
-        What::Boot { node } => server(node, "boots".to_owned()),
-        What::Refused { node, why } => server(node, format!("refuses to boot: {why}")),
-        What::Crash { node, kind } => server(node, format!("crashes: {kind:?}")),
-        What::Pause { node } => server(node, "pauses".to_owned()),
-        What::Resume { node } => server(node, "resumes".to_owned()),
+/// What happens at one host alone.
+fn local(what: &What) -> Option<String> {
+    Some(match what {
+        What::Boot { .. } => "boots".to_owned(),
+        What::Refused { why, .. } => format!("refuses to boot: {why}"),
+        What::Crash { kind, .. } => format!("crashes: {kind:?}"),
+        What::Pause { .. } => "pauses".to_owned(),
+        What::Resume { .. } => "resumes".to_owned(),
         What::Link {
-            node,
-            peer,
-            link,
-            event,
-        } => server(node, format!("link {link} to {peer} {event:?}")),
-        What::Timer { node, timer } => server(node, format!("timer {timer}")),
+            peer, link, event, ..
+        } => format!("link {link} to {peer} {event:?}"),
+        What::Timer { timer, .. } | What::ClientTimer { timer, .. } => format!("timer {timer}"),
         What::Disk {
-            node,
-            ticket,
-            op,
-            phase,
-            ..
-        } => server(node, format!("disk {} {ticket} {phase:?}", op.name())),
-        What::Standing {
-            node, role, epoch, ..
-        } => server(node, format!("{role:?} in epoch {epoch}")),
-        What::Apply { node, zxid, body } => server(node, format!("applies {zxid} {}", words(body))),
-        What::Commit { node, zxid } => server(node, format!("commits {zxid}")),
-        What::Restore { node, zxid } => server(node, format!("restored to {zxid}")),
-        What::Fact { node, body } => server(node, format!("fact {body:?}")),
+            ticket, op, phase, ..
+        } => format!("disk {} {ticket} {phase:?}", op.name()),
+        What::Standing { role, epoch, .. } => format!("{role:?} in epoch {epoch}"),
+        What::Apply { zxid, body, .. } => format!("applies {zxid} {}", words(body)),
+        What::Commit { zxid, .. } => format!("commits {zxid}"),
+        What::Restore { zxid, .. } => format!("restored to {zxid}"),
+        What::Fact { body, .. } => format!("fact {body:?}"),
         What::ClientLink {
-            client: one,
-            server: other,
+            client,
+            server,
             end,
             event,
             ..
         } => match end {
-            End::Client => client(one, format!("connection to {other} {event:?}")),
-            End::Server => server(other, format!("connection of {one} {event:?}")),
+            End::Client => format!("connection to {server} {event:?}"),
+            End::Server => format!("connection of {client} {event:?}"),
         },
-        What::ClientTimer { client: one, timer } => client(one, format!("timer {timer}")),
-        What::Session {
-            client: one,
-            session,
-            event,
-        } => client(one, format!("session {session} {event:?}")),
-        What::Invoke {
-            client: one,
-            op,
-            text,
-            ..
-        } => client(one, format!("invokes {op} {text}")),
-        What::Sent {
-            client: one,
-            op,
-            server,
-            ..
-        } => client(one, format!("{op} leaves for {server}")),
-        What::Complete {
-            client: one,
-            op,
-            outcome,
-            ..
-        } => client(one, format!("{op} ends: {outcome:?}")),
-        What::WatchEvent {
-            client: one,
-            kind,
-            path,
-            ..
-        } => client(one, format!("watch {kind:?} {path}")),
+        What::Session { session, event, .. } => format!("session {session} {event:?}"),
+        What::Invoke { op, text, .. } => format!("invokes {op} {text}"),
+        What::Sent { op, server, .. } => format!("{op} leaves for {server}"),
+        What::Complete { op, outcome, .. } => format!("{op} ends: {outcome:?}"),
+        What::WatchEvent { kind, path, .. } => format!("watch {kind:?} {path}"),
         What::Send { .. }
         | What::Duplicate { .. }
         | What::Deliver { .. }
@@ -207,6 +147,6 @@ fn local(what: &What) -> Option<(String, String)> {
         | What::Undo { .. }
         | What::Heal { .. }
         | What::Action { .. }
-        | What::Violation { .. } => None,
-    }
+        | What::Violation { .. } => return None,
+    })
 }

@@ -1,0 +1,129 @@
+//! Calls as a client writes them.
+
+use super::{Call, CreateKind, WatchLists};
+use crate::jute::archive::Writer;
+
+impl Call {
+    /// The whole frame.
+    pub fn frame(&self, xid: i32) -> Vec<u8> {
+        let mut writer = Writer::new();
+        writer.int(xid);
+        writer.int(self.opcode());
+        self.encode(&mut writer);
+        writer.into_bytes()
+    }
+
+    /// Writes the record.
+    pub fn encode(&self, writer: &mut Writer) {
+        match self {
+            Call::Create {
+                kind,
+                path,
+                data,
+                acl,
+                flags,
+            } => {
+                writer.string(path.as_deref());
+                writer.data(data);
+                writer.acl(acl);
+                writer.int(*flags);
+                if let CreateKind::Ttl { ms } = kind {
+                    writer.long(*ms);
+                }
+            }
+            Call::SetData {
+                path,
+                data,
+                version,
+            } => {
+                writer.string(path.as_deref());
+                writer.data(data);
+                writer.int(*version);
+            }
+            Call::SetAcl { path, acl, version } => {
+                writer.string(path.as_deref());
+                writer.acl(acl);
+                writer.int(*version);
+            }
+            Call::Delete {
+                path,
+                version: number,
+            }
+            | Call::Check {
+                path,
+                version: number,
+            }
+            | Call::CheckWatches { path, kind: number }
+            | Call::RemoveWatches { path, kind: number }
+            | Call::AddWatch { path, mode: number } => {
+                writer.string(path.as_deref());
+                writer.int(*number);
+            }
+            Call::Exists { path, watch }
+            | Call::GetData { path, watch }
+            | Call::GetChildren { path, watch }
+            | Call::GetChildren2 { path, watch } => {
+                writer.string(path.as_deref());
+                writer.bool(*watch);
+            }
+            Call::GetAcl { path }
+            | Call::Sync { path }
+            | Call::DeleteContainer { path }
+            | Call::GetEphemerals { prefix: path }
+            | Call::GetAllChildrenNumber { path } => writer.string(path.as_deref()),
+            Call::Multi(calls) | Call::MultiRead(calls) => encode_parts(calls, writer),
+            Call::SetWatches(lists) => encode_lists(lists, writer),
+            Call::Reconfig { .. } | Call::Auth { .. } | Call::Sasl { .. } => {
+                self.encode_of_no_node(writer);
+            }
+            Call::WhoAmI | Call::Ping | Call::CloseSession => {}
+        }
+    }
+
+    /// Writes the record of a call that names no node of the tree.
+    fn encode_of_no_node(&self, writer: &mut Writer) {
+        if let Call::Reconfig {
+            joining,
+            leaving,
+            members,
+            config,
+        } = self
+        {
+            for text in [joining, leaving, members] {
+                writer.string(text.as_deref());
+            }
+            writer.long(*config);
+        }
+        if let Call::Auth { scheme, auth } = self {
+            writer.int(0);
+            writer.string(scheme.as_deref());
+            writer.data(auth);
+        }
+        if let Call::Sasl { token } = self {
+            writer.data(token);
+        }
+    }
+}
+
+fn encode_parts(calls: &[Call], writer: &mut Writer) {
+    for call in calls {
+        writer.int(call.opcode());
+        writer.bool(false);
+        writer.int(-1);
+        call.encode(writer);
+    }
+    writer.int(-1);
+    writer.bool(true);
+    writer.int(-1);
+}
+
+fn encode_lists(lists: &WatchLists, writer: &mut Writer) {
+    writer.long(lists.relative);
+    writer.strings(&lists.data);
+    writer.strings(&lists.exist);
+    writer.strings(&lists.child);
+    if let Some((persistent, recursive)) = &lists.lasting {
+        writer.strings(persistent);
+        writer.strings(recursive);
+    }
+}
