@@ -4,12 +4,13 @@ use std::fmt;
 use std::thread;
 
 use menagerie::mutation::{self, Concerns, Entry};
-use menagerie::protocol::{Promises, Protocol, Replicates};
+use menagerie::protocol::{Promises, Protocol, Replicates, Tables};
 
 use crate::run::internal::Internal;
 use crate::run::measure::failover::{self, Failover, Loss};
 use crate::run::measure::latency::{self, Measured, Setting};
 use crate::run::{Job, RunReport, RunSpec, execute};
+use crate::world::knobs;
 
 /// The protocols that come with Menagerie. A `static`, so that their worlds are compiled once, in
 /// this crate: a `const` would be compiled anew into each program and test that names it.
@@ -18,9 +19,9 @@ pub static PROTOCOLS: &[Registration] = &[
     Registration::of::<menagerie::paxos::Paxos>("paxos"),
 ];
 
-/// Makes the mutations of protocols from outside known by their ids: on the command line, in
-/// scenarios and in bundles. The program's `main` does it for the protocols that it is given; a
-/// test of one's own calls it before it looks for a mutation.
+/// Makes the mutations and knobs of protocols from outside known: on the command line, in scenarios
+/// and in bundles. The program's `main` does it for the protocols that it is given; a test of one's
+/// own calls it before it looks for a mutation or reads a scenario.
 ///
 /// # Errors
 /// If a mutation has the id or the name of another one, or concerns another protocol.
@@ -38,6 +39,7 @@ pub fn announce(protocols: &[Registration]) -> Result<(), String> {
         }
         mutation::announce(protocol.mutations)
             .map_err(|why| format!("{}: {why}", protocol.name))?;
+        knobs::announce(protocol.tables);
     }
     Ok(())
 }
@@ -53,6 +55,7 @@ pub struct Registration {
     pub promises: Promises,
     /// The mutations of its own.
     pub mutations: &'static [Entry],
+    tables: &'static Tables,
     execute: fn(&'static str, Job) -> RunReport,
     latency: fn(&Setting) -> Result<Measured, Internal>,
     failover: fn(Loss, u64) -> Result<Failover, Internal>,
@@ -66,6 +69,7 @@ impl Registration {
             replicates: P::REPLICATES,
             promises: P::PROMISES,
             mutations: P::MUTATIONS,
+            tables: const { &Tables::of::<P>() },
             execute: execute::<P>,
             latency: latency::measure::<P>,
             failover: failover::measure::<P>,

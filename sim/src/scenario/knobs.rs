@@ -4,7 +4,6 @@
 use core::fmt;
 use core::marker::PhantomData;
 
-use menagerie::PROTOCOLS;
 use menagerie::protocol::Tables;
 use menagerie::protocol::knobs::Unit;
 use serde::Deserialize;
@@ -12,7 +11,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use toml::Spanned;
 
 use super::quantity::Duration;
-use crate::world::knobs::Key;
+use crate::world::knobs::{Key, protocols};
 
 /// The knobs that a file names, with what it gives for each.
 #[derive(Clone, Debug)]
@@ -77,7 +76,7 @@ impl<'de, V: Value> Deserialize<'de> for Given<V> {
 /// A table of knobs: the shared ones with the sections of the protocols, or those of one protocol.
 struct Section<V> {
     keys: Vec<Key>,
-    protocols: &'static [Tables],
+    protocols: Vec<&'static Tables>,
     value: PhantomData<V>,
 }
 
@@ -89,7 +88,10 @@ impl<V: Value> Section<V> {
         };
         Section {
             keys: keys.into_iter().filter(V::is_for).collect(),
-            protocols: if protocol.is_some() { &[] } else { PROTOCOLS },
+            protocols: match protocol {
+                Some(_) => Vec::new(),
+                None => protocols(),
+            },
             value: PhantomData,
         }
     }
@@ -196,5 +198,29 @@ impl<V: Value> Visitor<'_> for Member<'_, V> {
             section.unwrap_or_default(),
             known.join(", ")
         )))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::scenario::Scenario;
+    use crate::world::knobs::announce;
+    use crate::world::knobs::outside::OUTSIDE;
+
+    fn with(knobs: &str) -> String {
+        format!("schema = 1\nstory = \"It is short. It ends.\"\nduration = \"1s\"\n{knobs}")
+    }
+
+    #[test]
+    fn the_knobs_of_a_protocol_from_outside_are_set_in_a_section_of_its_own() {
+        announce(&OUTSIDE);
+        let text = with("[knobs.outside]\nguests_max = 7\n");
+        let scenario = Scenario::parse("it.toml", &text).expect("the protocol is known");
+        let (key, value) = &scenario.document.knobs.0[0];
+        assert_eq!(key.path(), "outside.guests_max");
+        assert_eq!(*value.get_ref(), 7);
+        let text = with("[knobs.outside]\nguests_maxx = 7\n");
+        let why = Scenario::parse("it.toml", &text).expect_err("there is no such knob");
+        assert!(why.picture().contains("guests_maxx"), "{why}");
     }
 }

@@ -4,7 +4,6 @@ mod adversity;
 
 use core::ops::Range;
 
-use menagerie::PROTOCOLS;
 use menagerie::check::CHECKERS;
 use menagerie::ids::Span;
 use menagerie::mutation::Mutation;
@@ -14,11 +13,11 @@ use toml::Spanned;
 use super::cost::{Extent, affordable};
 use super::diagnostic::Problem;
 use super::knobs::{Given, KnobsSection};
-use super::quantity::LatencySection;
-use super::quantity::{Duration, SPAN_MAX};
+use super::quantity::{Duration, LatencySection, SPAN_MAX};
 use super::schema::Document;
 use crate::chance::decision::Name;
 use crate::scenario::script::parse_act;
+use crate::world::knobs::protocols;
 
 /// The greatest number a set of servers can hold.
 pub(crate) const SERVERS_MAX: u16 = 63;
@@ -324,7 +323,7 @@ impl Problems {
                 self.out_of_range(value.span(), key.about.name, *value.get_ref(), (min, max));
             }
         }
-        for tables in PROTOCOLS {
+        for tables in protocols() {
             let given = |name: &str| {
                 let own = knobs
                     .0

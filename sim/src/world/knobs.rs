@@ -3,6 +3,7 @@
 //! A run is described for every protocol at once, so that a seed means the same whichever plays it.
 
 use std::collections::BTreeMap;
+use std::sync::{PoisonError, RwLock};
 
 use menagerie::PROTOCOLS;
 use menagerie::ids::Span;
@@ -19,6 +20,26 @@ pub struct AllKnobs {
     /// Those of each protocol alone, by its name.
     #[serde(flatten)]
     own: BTreeMap<String, Values>,
+}
+
+/// The protocols from outside whose knobs are known. Entries are only added.
+static ANNOUNCED: RwLock<Vec<&'static Tables>> = RwLock::new(Vec::new());
+
+/// Makes the knobs of a protocol known to scenario files and bundles. A protocol that is known
+/// already stays as it is.
+pub(crate) fn announce(tables: &'static Tables) {
+    let is_known = protocols().iter().any(|known| known.name == tables.name);
+    if !is_known {
+        let mut announced = ANNOUNCED.write().unwrap_or_else(PoisonError::into_inner);
+        announced.push(tables);
+    }
+}
+
+/// The protocols whose knobs are known: those that come with Menagerie, then those that were
+/// announced.
+pub(crate) fn protocols() -> Vec<&'static Tables> {
+    let announced = ANNOUNCED.read().unwrap_or_else(PoisonError::into_inner);
+    PROTOCOLS.iter().chain(announced.iter().copied()).collect()
 }
 
 /// Which knob.
@@ -52,7 +73,7 @@ impl Key {
     /// Every knob that there is.
     pub fn all() -> Vec<Key> {
         Key::shared()
-            .chain(PROTOCOLS.iter().flat_map(Key::own))
+            .chain(protocols().into_iter().flat_map(Key::own))
             .collect()
     }
 
@@ -63,6 +84,8 @@ impl Key {
     }
 }
 
+/// A protocol from outside has no entry until one of its knobs is set: a bundle of another protocol
+/// can be read by a program that does not know it.
 impl Default for AllKnobs {
     fn default() -> AllKnobs {
         let own = PROTOCOLS
@@ -89,12 +112,17 @@ impl AllKnobs {
 
     /// The value of a knob: nanoseconds or a number.
     pub fn value(&self, key: &Key) -> u64 {
-        let shared = knobs::values(&self.shared);
-        let values = match key.protocol {
-            None => &shared,
-            Some(protocol) => &self.own[protocol],
+        let name = key.about.name;
+        let Some(protocol) = key.protocol else {
+            return knobs::values(&self.shared)[name];
         };
-        values[key.about.name]
+        let given = self.own.get(protocol).and_then(|values| values.get(name));
+        given.copied().unwrap_or_else(|| {
+            let mut known = protocols().into_iter();
+            let tables = known.find(|tables| tables.name == protocol);
+            let tables = tables.expect("a key is made from the tables of its protocol");
+            (tables.usual)()[name]
+        })
     }
 
     /// Gives a knob another value.
@@ -122,7 +150,7 @@ impl AllKnobs {
     /// What the knobs say of how long a recovery takes, of whichever protocol it takes the longest.
     pub fn timing(&self) -> Timing {
         let none = Values::new();
-        let timings = PROTOCOLS.iter().map(|tables| {
+        let timings = protocols().into_iter().map(|tables| {
             let own = self.own.get(tables.name).unwrap_or(&none);
             (tables.timing)(&self.shared, own)
         });
@@ -134,9 +162,10 @@ impl AllKnobs {
     /// # Errors
     /// Names a protocol or a knob that there is not.
     pub(crate) fn complete(&mut self) -> Result<(), String> {
-        let usual = AllKnobs::default();
+        let protocols = protocols();
         for (protocol, values) in &self.own {
-            let Some(known) = usual.own.get(protocol) else {
+            let tables = protocols.iter().find(|tables| tables.name == protocol);
+            let Some(known) = tables.map(|tables| (tables.usual)()) else {
                 return Err(format!("knobs.{protocol} is no knob and no protocol"));
             };
             if let Some(name) = values.keys().find(|name| !known.contains_key(*name)) {
@@ -147,7 +176,7 @@ impl AllKnobs {
                 ));
             }
         }
-        for (protocol, values) in usual.own {
+        for (protocol, values) in AllKnobs::default().own {
             let own = self.own.entry(protocol).or_default();
             for (name, value) in values {
                 own.entry(name).or_insert(value);
@@ -157,8 +186,45 @@ impl AllKnobs {
     }
 }
 
+/// A protocol from outside with one knob, for tests.
+#[cfg(test)]
+pub(crate) mod outside {
+    use super::*;
+
+    /// Its knobs.
+    #[derive(Clone, Debug, PartialEq)]
+    struct Own {
+        guests_max: u32,
+    }
+
+    impl Default for Own {
+        fn default() -> Own {
+            Own { guests_max: 3 }
+        }
+    }
+
+    impl KnobSet for Own {
+        const TABLE: &'static [knobs::Knob<Own>] =
+            &[knobs::Knob::<Own>::count("guests_max", 1, 10, |own| {
+                &mut own.guests_max
+            })];
+    }
+
+    /// Its tables.
+    pub(crate) static OUTSIDE: Tables = Tables {
+        name: "outside",
+        knobs: knobs::table::<Own>,
+        usual: || knobs::values(&Own::default()),
+        ordered: &[],
+        timing: |_, _| Timing::NONE,
+        rare_paths: &[],
+        mutations: &[],
+    };
+}
+
 #[cfg(test)]
 mod tests {
+    use super::outside::OUTSIDE;
     use super::*;
 
     #[test]
@@ -171,6 +237,22 @@ mod tests {
         for (place, option) in options.iter().enumerate() {
             assert!(!options[..place].contains(option), "{option}");
         }
+    }
+
+    #[test]
+    fn the_knobs_of_a_protocol_from_outside_have_their_usual_values_until_they_are_set() {
+        announce(&OUTSIDE);
+        announce(&OUTSIDE);
+        assert_eq!(protocols().len(), PROTOCOLS.len() + 1);
+        let key = Key::own(&OUTSIDE).next().expect("it has a knob");
+        let mut knobs = AllKnobs::default();
+        let usual = knobs.value(&key);
+        assert_eq!(Some(&usual), (OUTSIDE.usual)().get(key.about.name));
+        let text = serde_json::to_string(&knobs).expect("knobs are JSON");
+        assert!(!text.contains("outside"), "{text}");
+        knobs.set(&key, usual + 1);
+        assert_eq!(knobs.value(&key), usual + 1);
+        assert_eq!(knobs.complete(), Ok(()));
     }
 
     #[test]

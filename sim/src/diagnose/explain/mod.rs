@@ -7,14 +7,15 @@
 //!    operations; to them come the positions at which its operations took effect.
 //! 2. `past` finds the causal past of everything that concerns these subjects: what made it
 //!    happen, and what the same server or client did before.
-//! 3. `teller` (with `messages`, `facts` and `turns`) goes through the run once, up to
+//! 3. `teller` (with `messages`, `facts`, `turns` and `traffic`) goes through the run once, up to
 //!    the violation, and takes down the steps of that past which concern the subjects: faults,
 //!    leaders, promises with what they report, proposals, votes, choices, lost and late messages,
 //!    what is on whose disk, what clients asked and saw.
 //!    With each step goes what it contradicts, as far as `knowledge` and `disks` tell: a vote
 //!    below a promise, a proposal where others voted for another value, a commit that is on too few
 //!    disks, a synced read that misses what others have committed.
-//! 4. `deed` makes one sentence of equal steps and leaves out what matters least.
+//! 4. `deed` makes one sentence of equal steps and leaves out what matters least. Its parts are
+//!    `phrase`s, so that an operation is spelled out in the sentence that names it first.
 //!
 //! Missing: what a client's session or watch should have seen is told only by the checker's own
 //! sentence.
