@@ -18,7 +18,7 @@ use menagerie_sim::run::resolve::Resolved;
 use menagerie_sim::run::scenario_file::scenario_text;
 use menagerie_sim::run::{Conclusion, Job, Reproduce, RunSpec};
 use menagerie_sim::scenario::Scenario;
-use menagerie_sim::scenario::schema::Core;
+use menagerie_sim::scenario::adversity::Core;
 
 const CHAOS: &str = "scenarios/chaos.toml";
 const ISOLATED: &str = "scenarios/leader_isolated.toml";
