@@ -205,8 +205,8 @@ impl Zab {
         self.consider_proposal(out);
     }
 
-    /// A candidate lacks only this voter's vote, and the one this voter votes for has no quorum: the
-    /// voter yields, and does not come back to its candidate in this election.
+    /// A candidate lacks only this voter's vote, and the one this voter votes for has no quorum:
+    /// the voter yields, and does not come back to its candidate in this election.
     /// 1. n3 has the longest history. n2 hears n1 and n3; n1 cannot join n3, and votes for n2.
     /// 2. n2 votes for n3, which has nobody else: neither of them has a quorum.
     ///
