@@ -167,12 +167,12 @@ fn an_acknowledgement_without_anything_on_disk_is_the_cause_of_z13() {
             &["n3 sends PROPOSAL (zxid 1:3", "never arrives"],
             &["n3 sends DIFF (zxid 1:3)", "to n2"],
             &[
-                "n1 and n2 send ACK-NEWLEADER (epoch 3) to n3",
+                "n2 sends ACK-NEWLEADER (epoch 3) to n3",
                 "nothing of zxid 1:3 on disk",
             ],
             &[
                 "n3 leads epoch 3",
-                "n1's ACK-NEWLEADER",
+                "n2's ACK-NEWLEADER",
                 "only n3 has it on disk",
             ],
         ],

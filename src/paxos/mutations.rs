@@ -191,16 +191,15 @@ pub(super) const MUTATIONS: &[Entry] = &[
         concerns: Concerns::Protocol(NAME),
         source: "our own",
         story: "The expiry that a leader asked for in an earlier generation ends a session whose \
-                client came back in between. No verdict can show it while a leader recovers every \
-                open slot before it serves: only an attachment that is itself under way for longer \
-                than the timeout is overtaken so, and then the session is overdue by every rule. A \
-                unit test shows it (tree::tests::commands).",
+                client came back in between. It is rare: while a leader recovers every open slot \
+                before it serves, only an attachment that is itself under way for about as long as \
+                the timeout is overtaken so. A unit test shows it too (tree::tests::commands).",
         place: "tree::apply",
-        caught_by: &[],
+        caught_by: &["sessions"],
         exhibit: Exhibit {
             scenario: "session_shorter_than_failover",
-            first: 0,
-            count: 16,
+            first: 998,
+            count: 1,
         },
     },
     Entry {

@@ -92,8 +92,8 @@ pub(super) const MUTATIONS: &[Entry] = &[
         story: "A better vote that a quorum supports at once does not start the last wait of an \
                 election again, so a still better one comes too late more often. Whoever is \
                 elected too early does not get a quorum and looks again: it costs time, within \
-                what any \
-                election may take, and never safety. A unit test shows it (zab::tests::election).",
+                what any election may take, and never safety. A unit test shows it \
+                (zab::tests::election).",
         place: "zab::election",
         caught_by: &[],
         exhibit: Exhibit {

@@ -278,9 +278,9 @@ pub(super) struct ShrinkArguments {
     /// Where the smallest scenario goes
     #[arg(long, value_name = "FILE", default_value = "minimal.toml")]
     pub(super) out: String,
-    /// Where its bundle goes
-    #[arg(long, value_name = "FILE", default_value = "minimal.json")]
-    pub(super) bundle: String,
+    /// Where its bundle goes [default: beside the scenario, with the ending .json]
+    #[arg(long, value_name = "FILE")]
+    pub(super) bundle: Option<String>,
     /// Overwrite files
     #[arg(long)]
     pub(super) force: bool,

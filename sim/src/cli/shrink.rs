@@ -67,16 +67,25 @@ pub(super) fn shrink(
     Ok(Exit::Held)
 }
 
+/// Where the bundle goes.
+fn bundle_file(arguments: &ShrinkArguments) -> String {
+    arguments.bundle.clone().unwrap_or_else(|| {
+        let beside = Path::new(&arguments.out).with_extension("json");
+        beside.to_string_lossy().into_owned()
+    })
+}
+
 /// Refuses files that could not be written: better now than after a long search.
 fn check_files(arguments: &ShrinkArguments, from: &str) -> Result<(), CliError> {
     let refuse = |why: String| Err(CliError::Usage(why));
-    if arguments.out == arguments.bundle {
+    let bundle = bundle_file(arguments);
+    if arguments.out == bundle {
         return refuse(format!(
             "--out and --bundle both name {}; the scenario and its bundle are two files",
             arguments.out
         ));
     }
-    for file in [arguments.out.as_str(), arguments.bundle.as_str()] {
+    for file in [arguments.out.as_str(), bundle.as_str()] {
         let path = Path::new(file);
         if path.is_dir() {
             return refuse(format!("{file} is a folder; name a file"));
@@ -86,7 +95,7 @@ fn check_files(arguments: &ShrinkArguments, from: &str) -> Result<(), CliError> 
             return refuse(format!("{file}: there is no folder {}", folder.display()));
         }
     }
-    let [scenario, bundle] = [&arguments.out, &arguments.bundle].map(Path::new);
+    let [scenario, bundle] = [&arguments.out, &bundle].map(Path::new);
     let own = fs::read_to_string(scenario).is_ok_and(|text| text.contains(&shrunk_from(from)));
     let there = [scenario, bundle].into_iter().find(|file| file.exists());
     match there {
@@ -122,7 +131,7 @@ fn write(arguments: &ShrinkArguments, loaded: &Loaded, shrunk: &Shrunk) -> Resul
         .map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
     let bundle = Bundle::written(&recorded, &name, protocol.name, report.hash, failed)
         .map_err(CliError::Usage)?;
-    write_file(&arguments.bundle, &bundle.text())
+    write_file(&bundle_file(arguments), &bundle.text())
 }
 
 fn tell(arguments: &ShrinkArguments, shrunk: &Shrunk) -> Result<(), CliError> {
@@ -130,7 +139,7 @@ fn tell(arguments: &ShrinkArguments, shrunk: &Shrunk) -> Result<(), CliError> {
         let document = Document {
             schema: 1,
             scenario_file: &arguments.out,
-            bundle_file: &arguments.bundle,
+            bundle_file: &bundle_file(arguments),
             checker: &shrunk.failure.checker,
             reason: &shrunk.failure.reason,
             size: shrunk.size,
