@@ -155,8 +155,7 @@ pub(super) const MUTATIONS: &[Entry] = &[
         id: "N28",
         name: "needed_vote_withheld",
         concerns: Concerns::Protocol(NAME),
-        source: "our own: elections that chaos seeds 7577, 13620, 15805 and 15809 did not end in \
-                 time",
+        source: "our own: an election that chaos seed 7577 did not end in time",
         story: "A voter goes on voting for a candidate that no quorum votes for, though its vote \
                 is all that another one lacks. Voters that have passed over a candidate, and \
                 voters that still wait for it, never come together.",
