@@ -395,9 +395,14 @@ fn track_record(text: &mut String) {
     );
     let head = ["bug", "found by", "cause", "fix (commit)", "test"];
     let rows = track::bugs().into_iter().map(|bug| {
+        let place = if bug.at.starts_with("with ") {
+            bug.at
+        } else {
+            format!("at {}", bug.at)
+        };
         let found = format!(
-            "{} {} seed {}, at {}",
-            bug.scenario, bug.protocol, bug.seed, bug.at
+            "{} {} seed {}, {place}",
+            bug.scenario, bug.protocol, bug.seed
         );
         vec![bug.what, found, bug.cause, bug.fix, bug.test]
     });
