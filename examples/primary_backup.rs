@@ -331,6 +331,15 @@ impl Protocol for Server {
             entries: (1..).map(Zxid).zip(digests).collect(),
         }
     }
+
+    fn kind(msg: &Msg) -> &'static str {
+        match msg {
+            Msg::Append { .. } => "Append",
+            Msg::Ack(_) => "Ack",
+            Msg::Ask(_) => "Ask",
+            Msg::Tell(..) => "Tell",
+        }
+    }
 }
 
 fn main() -> ExitCode {

@@ -178,11 +178,8 @@ pub trait Protocol: Clone + Debug + Eq + Hash + 'static {
         false
     }
 
-    /// A short name of a message's kind, for traces and per-kind counts ("PROPOSAL", "Accept"). By
-    /// default the empty text, for which the driver puts the name of the variant.
-    fn kind(_msg: &Self::Msg) -> &'static str {
-        ""
-    }
+    /// A short name of a message's kind, for traces and per-kind counts ("PROPOSAL", "Accept").
+    fn kind(msg: &Self::Msg) -> &'static str;
 }
 
 /// The ensemble as one of its servers sees it.

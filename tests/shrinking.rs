@@ -45,6 +45,15 @@ impl Watcher for Silent {
 
 static NEVER: AtomicBool = AtomicBool::new(false);
 
+fn budget(events: u64) -> Budget<'static> {
+    Budget {
+        events,
+        wall: Duration::from_secs(3_600),
+        jobs: 2,
+        stop: &NEVER,
+    }
+}
+
 fn protocol(name: &str) -> Registration {
     let named = PROTOCOLS.iter().find(|protocol| protocol.name == name);
     *named.expect("it comes with the program")
@@ -102,15 +111,15 @@ fn a_failing_seed_shrinks_to_what_one_would_write_by_hand() {
         let by_hand = scenario_files::scenario(&format!("tests/data/handmade/{id}.toml"));
         holds_what_it_says(&by_hand, id);
         let run = Job::of(name, &spec(file, seed, bug)).resolved;
-        let budget = Budget {
-            events: EVENTS,
-            wall: Duration::from_secs(3_600),
-            jobs: 2,
-            stop: &NEVER,
-        };
-        let shrunk = shrink(protocol(name), &run, Goal::default(), budget, &Silent)
-            .expect("the runs end")
-            .expect("the seed shows the bug");
+        let shrunk = shrink(
+            protocol(name),
+            &run,
+            Goal::default(),
+            budget(EVENTS),
+            &Silent,
+        )
+        .expect("the runs end")
+        .expect("the seed shows the bug");
         assert_eq!(shrunk.end, End::Minimal, "{id}, seed {seed}");
         let (found, hand) = (
             weight(&shrunk.run),
@@ -176,14 +185,8 @@ fn a_core_that_was_drawn_is_written_out() {
         checker: Some("liveness"),
         ..Goal::default()
     };
-    let budget = Budget {
-        events: 20_000_000,
-        wall: Duration::from_secs(3_600),
-        jobs: 2,
-        stop: &NEVER,
-    };
     let shrunk = runs.filter(is_drawn).find_map(|run| {
-        let shrunk = shrink(protocol("paxos"), &run, goal, budget, &Silent);
+        let shrunk = shrink(protocol("paxos"), &run, goal, budget(20_000_000), &Silent);
         shrunk.expect("the runs end")
     });
     let shrunk = shrunk.expect("a seed draws the core and is not live");
@@ -209,13 +212,7 @@ fn a_run_that_harms_a_client_is_found_if_that_is_preferred() {
             keep,
             ..Goal::default()
         };
-        let budget = Budget {
-            events: 20_000_000,
-            wall: Duration::from_secs(3_600),
-            jobs: 2,
-            stop: &NEVER,
-        };
-        let shrunk = shrink(protocol(name), &run, goal, budget, &Silent);
+        let shrunk = shrink(protocol(name), &run, goal, budget(20_000_000), &Silent);
         shrunk
             .expect("the runs end")
             .expect("the seed shows the bug")

@@ -59,9 +59,7 @@ pub fn call_of(op: &str, args: &Value) -> Result<Call, String> {
             members: text_or_null(args, "members")?,
             config: args.number("config").unwrap_or(-1),
         },
-        "checkWatches" | "removeWatches" | "addWatch" | "setWatches" | "setWatches2" => {
-            watches(op, args)?
-        }
+        "setWatches" | "setWatches2" => Call::SetWatches(lists(op, args)?),
         "deleteContainer" => Call::DeleteContainer { path: path()? },
         "auth" => Call::Auth {
             scheme: text_or_null(args, "scheme")?,
@@ -72,29 +70,27 @@ pub fn call_of(op: &str, args: &Value) -> Result<Call, String> {
         "whoAmI" => Call::WhoAmI,
         "ping" => Call::Ping,
         "closeSession" => Call::CloseSession,
-        _unknown => return Err(format!("unknown operation {op:?}")),
+        _other => return one_watch(op, args),
     })
 }
 
-/// A call that is about watches alone.
-fn watches(op: &str, args: &Value) -> Result<Call, String> {
-    if op == "setWatches" || op == "setWatches2" {
-        return Ok(Call::SetWatches(lists(op, args)?));
-    }
-    let path = text_or_null(args, "path")?;
+/// A call that is about one watch.
+fn one_watch(op: &str, args: &Value) -> Result<Call, String> {
+    let path = || text_or_null(args, "path");
     Ok(match op {
         "checkWatches" => Call::CheckWatches {
-            path,
+            path: path()?,
             kind: int(args, "type", 3)?,
         },
         "removeWatches" => Call::RemoveWatches {
-            path,
+            path: path()?,
             kind: int(args, "type", 3)?,
         },
-        _add_watch => Call::AddWatch {
-            path,
+        "addWatch" => Call::AddWatch {
+            path: path()?,
             mode: int(args, "mode", 0)?,
         },
+        _unknown => return Err(format!("unknown operation {op:?}")),
     })
 }
 

@@ -215,7 +215,7 @@ mod tests {
             "<p>1 runs</p>",
             "<td>a&lt;b</td><td>zab</td><td>3</td><td>Z13</td><td>agreement</td><td>1 &amp; 2</td>",
             "<a href=\"a%3Cb/zab-3/story.md\">story.md</a>",
-            "<code>menagerie run 'a&lt;b'</code>",
+            "<code>menagerie run &#39;a&lt;b&#39;</code>",
         ] {
             assert!(page.contains(part), "{part} is missing in\n{page}");
         }

@@ -28,7 +28,7 @@ pub static PROTOCOLS: &[Registration] = &[
 pub fn announce(protocols: &[Registration]) -> Result<(), String> {
     for protocol in protocols {
         let stray = |entry: &&Entry| entry.concerns != Concerns::Protocol(protocol.name);
-        if let Some(entry) = protocol.mutations.iter().find(stray) {
+        if let Some(entry) = protocol.tables.mutations.iter().find(stray) {
             return Err(format!(
                 "mutation {} ({}) of the protocol {name} must concern it: write \
                  Concerns::Protocol(\"{name}\"), the name under which it is registered",
@@ -37,7 +37,7 @@ pub fn announce(protocols: &[Registration]) -> Result<(), String> {
                 name = protocol.name
             ));
         }
-        mutation::announce(protocol.mutations)
+        mutation::announce(protocol.tables.mutations)
             .map_err(|why| format!("{}: {why}", protocol.name))?;
         knobs::announce(protocol.tables);
     }
@@ -53,8 +53,6 @@ pub struct Registration {
     pub replicates: Replicates,
     /// What clients may rely on.
     pub promises: Promises,
-    /// The mutations of its own.
-    pub mutations: &'static [Entry],
     tables: &'static Tables,
     execute: fn(&'static str, Job) -> RunReport,
     latency: fn(&Setting) -> Result<Measured, Internal>,
@@ -68,7 +66,6 @@ impl Registration {
             name,
             replicates: P::REPLICATES,
             promises: P::PROMISES,
-            mutations: P::MUTATIONS,
             tables: const { &Tables::of::<P>() },
             execute: execute::<P>,
             latency: latency::measure::<P>,

@@ -41,7 +41,6 @@ pub mod disk;
 mod event;
 mod faults;
 pub mod knobs;
-mod naming;
 mod network;
 mod node;
 mod queries;

@@ -7,7 +7,6 @@ use menagerie::server::ServerInput;
 use menagerie::wire::Packet;
 
 use super::event::feed_packet;
-use super::naming::name_of;
 use super::recording::kind;
 use super::{Event, Kind, World};
 use crate::chance::decision::{Name, Part};
@@ -213,7 +212,7 @@ impl<P: Protocol> World<P> {
         self.stats.messages_delivered += 1;
         self.witness_arrival(id, to, &packet);
         if let Packet::Protocol(msg) = &packet {
-            self.stats.count_kind(name_of::<P>(msg));
+            self.stats.count_kind(P::kind(msg));
         }
         let sender = self.nodes[usize::from(from)].id;
         let node = self.nodes[usize::from(to)].id;

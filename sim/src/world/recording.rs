@@ -7,7 +7,6 @@ use menagerie::wire::{ClientFrame, Packet, PeerMsg, ServerFrame};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::naming::name_of;
 use super::{Action, CrashKind, Event, World};
 use crate::trace::body::{inside, typed};
 use crate::trace::{Direction, End, Ended, LinkNews, Passage, SessionNews, Way, What, Why};
@@ -441,7 +440,7 @@ pub(super) fn server_frame_kind(frame: &ServerFrame) -> &'static str {
 /// The kind of a packet.
 pub(super) fn kind<P: Protocol>(packet: &Packet<P>) -> String {
     let kind = match packet {
-        Packet::Protocol(msg) => name_of::<P>(msg),
+        Packet::Protocol(msg) => P::kind(msg),
         Packet::Peer(PeerMsg::Request { .. }) => "request",
         Packet::Peer(PeerMsg::Revalidate { .. }) => "revalidate",
         Packet::Peer(PeerMsg::Revalidated { .. }) => "revalidated",

@@ -73,34 +73,24 @@ impl Call {
             | Call::GetAllChildrenNumber { path } => writer.string(path.as_deref()),
             Call::Multi(calls) | Call::MultiRead(calls) => encode_parts(calls, writer),
             Call::SetWatches(lists) => encode_lists(lists, writer),
-            Call::Reconfig { .. } | Call::Auth { .. } | Call::Sasl { .. } => {
-                self.encode_of_no_node(writer);
+            Call::Reconfig {
+                joining,
+                leaving,
+                members,
+                config,
+            } => {
+                for text in [joining, leaving, members] {
+                    writer.string(text.as_deref());
+                }
+                writer.long(*config);
             }
+            Call::Auth { scheme, auth } => {
+                writer.int(0);
+                writer.string(scheme.as_deref());
+                writer.data(auth);
+            }
+            Call::Sasl { token } => writer.data(token),
             Call::WhoAmI | Call::Ping | Call::CloseSession => {}
-        }
-    }
-
-    /// Writes the record of a call that names no node of the tree.
-    fn encode_of_no_node(&self, writer: &mut Writer) {
-        if let Call::Reconfig {
-            joining,
-            leaving,
-            members,
-            config,
-        } = self
-        {
-            for text in [joining, leaving, members] {
-                writer.string(text.as_deref());
-            }
-            writer.long(*config);
-        }
-        if let Call::Auth { scheme, auth } = self {
-            writer.int(0);
-            writer.string(scheme.as_deref());
-            writer.data(auth);
-        }
-        if let Call::Sasl { token } = self {
-            writer.data(token);
         }
     }
 }

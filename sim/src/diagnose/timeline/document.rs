@@ -4,11 +4,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
-use super::escape::{inert, text};
+use super::escape::inert;
 use super::window::Window;
 use super::{columns, summary};
 use crate::diagnose::explain::Story;
 use crate::trace::Trace;
+use crate::words::escaped;
 
 const TEMPLATE: &str = include_str!("assets/timeline.html");
 const STYLE: &str = include_str!("assets/timeline.css");
@@ -39,7 +40,7 @@ pub(super) fn page(trace: &Trace, story: Option<&Story>, window: &Window) -> Str
     );
     fill(&[
         ("policy", policy()),
-        ("title", text(&title)),
+        ("title", escaped(&title)),
         ("style", STYLE.to_owned()),
         ("summary", summary::summary(trace, story)),
         ("data", inert(&data)),

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::trace::body::typed;
-use crate::trace::{Direction, Header, Host, Passage, What, words};
+use crate::trace::{Header, Host, Passing, What, words};
 use crate::world::Amount;
 
 /// The lane of an event that happens to no server and no client.
@@ -123,8 +123,8 @@ fn code(what: &What) -> usize {
 
 /// The row of an event.
 pub(super) fn row(header: &Header, what: &What) -> Row {
-    if what.passing().is_some() {
-        return of_message(header, what);
+    if let Some(passing) = what.passing() {
+        return of_message(header, what, passing);
     }
     match what.host() {
         Some(Host::Server(node)) => of_server(header, node, what),
@@ -133,60 +133,39 @@ pub(super) fn row(header: &Header, what: &What) -> Row {
     }
 }
 
-fn of_message(header: &Header, what: &What) -> Row {
+fn of_message(header: &Header, what: &What, passing: Passing<'_>) -> Row {
+    let lane = |host: Host| match host {
+        Host::Server(node) => node_lane(header, node),
+        Host::Client(client) => client_lane(header, client),
+    };
     let row = Row::blank(code(what));
-    let node = |node: &NodeId| node_lane(header, *node);
-    let client = |client: &ClientId| client_lane(header, *client);
+    let row = match passing {
+        Passing::Leaves { id, from, to, .. } => row
+            .between(lane(from), lane(to))
+            .origin(Origin::Departs(id)),
+        Passing::Doubles { id, of } => row.origin(Origin::Copies { id, of }),
+        Passing::Arrives { id, from, to, .. } => {
+            row.between(lane(to), lane(from)).origin(Origin::Ends(id))
+        }
+        Passing::Vanishes { id, .. } => row.origin(Origin::Ends(id)),
+    };
     match what {
         What::Send {
-            id,
-            from,
-            to,
-            via,
-            link: _,
-            kind,
-            body,
-        } => row
-            .between(node(from), node(to))
-            .words(kind, &word(via))
-            .told(body)
-            .origin(Origin::Departs(*id)),
-        What::Duplicate { id, of } => row.origin(Origin::Copies { id: *id, of: *of }),
-        What::Deliver {
-            id,
-            node: to,
-            from,
-            kind,
-        } => row
-            .between(node(to), node(from))
-            .words(kind, "")
-            .origin(Origin::Ends(*id)),
-        What::Lose { id, why } => row.words(&word(why), "").origin(Origin::Ends(*id)),
+            via, kind, body, ..
+        } => row.words(kind, &word(via)).told(body),
+        What::Deliver { kind, .. } => row.words(kind, ""),
+        What::Lose { why, .. } => row.words(&word(why), ""),
         What::Frame {
-            id,
             conn,
-            client: one,
-            server,
-            direction,
             phase,
             kind,
             body,
-        } => {
-            let (from, to) = match direction {
-                Direction::Up => (client(one), node(server)),
-                Direction::Down => (node(server), client(one)),
-            };
-            let (lane, peer, origin) = match phase {
-                Passage::Sent => (from, to, Origin::Departs(*id)),
-                Passage::Delivered => (to, from, Origin::Ends(*id)),
-            };
-            row.between(lane, peer)
-                .words(kind, &word(phase))
-                .body(body)
-                .number(u64::from(conn.0))
-                .origin(origin)
-        }
-        other => unreachable!("{other:?} is no message"),
+            ..
+        } => row
+            .words(kind, &word(phase))
+            .body(body)
+            .number(u64::from(conn.0)),
+        _without_words => row,
     }
 }
 

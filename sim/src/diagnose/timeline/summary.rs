@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 
 use super::columns::commands;
-use super::escape::text;
 use super::rows::{self, Row};
 use crate::diagnose::explain::Story;
 use crate::trace::{Ended, Event, Judgement, Trace, What};
+use crate::words::escaped;
 
 /// The most events of the table.
 const KEY_EVENTS_MAX: usize = 200;
@@ -20,31 +20,31 @@ pub(super) fn summary(trace: &Trace, told: Option<&Story>) -> String {
         page,
         "<h1>{}: {}</h1>\n<p>{} on {}, seed {}, hash {}</p>",
         verdict(header.verdict),
-        text(&header.scenario),
-        text(&header.scenario),
-        text(&header.protocol),
+        escaped(&header.scenario),
+        escaped(&header.scenario),
+        escaped(&header.protocol),
         header.seed,
-        text(&header.hash)
+        escaped(&header.hash)
     );
     if !header.mutations.is_empty() {
         let _ = writeln!(
             page,
             "<p>Bugs switched on: {}</p>",
-            text(&header.mutations.join(", "))
+            escaped(&header.mutations.join(", "))
         );
     }
     for failure in &header.failures {
         let _ = writeln!(
             page,
             "<p><b>{}</b> at {}: {}</p>",
-            text(&failure.checker),
+            escaped(&failure.checker),
             failure.at,
-            text(&failure.reason)
+            escaped(&failure.reason)
         );
     }
-    let _ = writeln!(page, "<p>{}</p>", text(&extent(trace)));
+    let _ = writeln!(page, "<p>{}</p>", escaped(&extent(trace)));
     for command in commands(header) {
-        let _ = writeln!(page, "<pre>{}</pre>", text(&command));
+        let _ = writeln!(page, "<pre>{}</pre>", escaped(&command));
     }
     if let Some(told) = told {
         story(&mut page, told);
@@ -59,18 +59,18 @@ fn story(page: &mut String, told: &Story) {
     let _ = writeln!(
         page,
         "<h2>The story: {} is violated at {}</h2>\n<ol>",
-        text(&told.checker),
+        escaped(&told.checker),
         told.at
     );
     for step in &told.steps {
-        let _ = writeln!(page, "<li><b>{}</b> {}</li>", step.at, text(&step.text));
+        let _ = writeln!(page, "<li><b>{}</b> {}</li>", step.at, escaped(&step.text));
     }
     page.push_str("</ol>\n");
     if told.left_out > 0 {
         let _ = writeln!(page, "<p>({} steps left out)</p>", told.left_out);
     }
     for line in told.closing() {
-        let _ = writeln!(page, "<p>{}</p>", text(&line));
+        let _ = writeln!(page, "<p>{}</p>", escaped(&line));
     }
 }
 
@@ -146,7 +146,7 @@ fn table(page: &mut String, trace: &Trace) {
             "<tr><td>{}</td><td>{place}</td><td>{}</td><td>{}</td></tr>",
             event.at,
             rows::name(&event.what).replace('_', " "),
-            text(&words(event, row))
+            escaped(&words(event, row))
         );
     }
     page.push_str("</table>\n");

@@ -125,7 +125,7 @@ fn escapes_name_every_character_that_could_break_out() {
     assert_eq!(escape::inert("\"</a>&\""), "\"\\u003c/a\\u003e\\u0026\"");
     assert_eq!(escape::inert("\u{2028}é"), "\\u2028é");
     assert_eq!(
-        escape::text("<a b=\"c\" d='e'>&"),
+        crate::words::escaped("<a b=\"c\" d='e'>&"),
         "&lt;a b=&quot;c&quot; d=&#39;e&#39;&gt;&amp;"
     );
 }
