@@ -145,7 +145,7 @@ pub struct RunReport {
     pub virtual_time: VirtualTime,
     /// The servers that were healed; none before that.
     pub core: Vec<NodeId>,
-    /// How long recovery may take.
+    /// How long recovery may take; once healed, with what servers that stay slow add to it.
     pub bound: Span,
     /// When the faults were healed.
     pub healed: Option<VirtualTime>,

@@ -410,6 +410,9 @@ impl<P: Protocol> Drive<P> {
             .map(|(family, count)| (family.name(), *count))
             .collect();
         report.core.clone_from(&self.core);
+        if self.healed.is_some() {
+            report.bound = self.allowed;
+        }
         report.healed = self.healed;
         report.converged = self.converged;
         report.history = self.world.history().clone();

@@ -91,7 +91,7 @@ impl Resolved {
         let world = base.world(document, run);
         let bound = match &document.liveness.bound {
             Some(bound) => bound.get_ref().0,
-            None => recovery::bound(&world),
+            None => recovery::bound(&world, workload.pipeline),
         };
         Resolved {
             workload,

@@ -321,7 +321,7 @@ fn healing(run: &Resolved) -> Entries {
         return vec![plain("skip", true)];
     }
     let mut entries = Vec::new();
-    if run.bound != recovery::bound(&run.world) {
+    if run.bound != recovery::bound(&run.world, run.workload.pipeline) {
         entries.push(quoted("bound", &exact_span(run.bound)));
     }
     let script = run.script.as_ref();

@@ -28,6 +28,8 @@ use wide::Wide;
 
 /// So many of its own sequential and ephemeral children a client remembers to delete.
 const CHILDREN_MAX: usize = 16;
+/// Clients with numbers up to this begin with what the others' requests need.
+const SETTING_UP_MAX: u16 = 8;
 /// A client's ordinals stay below this, so that its draws have names of their own.
 const ORDINALS: u64 = 1 << 32;
 
@@ -198,7 +200,7 @@ impl WorkloadSpec {
         let drawn = draws
             .weighted(&weights)
             .expect("some operation has a weight, as the scenario's checks made sure");
-        let setup = self.setup(ordinal);
+        let setup = self.setup(client, ordinal);
         let kind = match setup {
             Some(_) => Kind::Create,
             None => KINDS[drawn],
@@ -242,9 +244,13 @@ impl WorkloadSpec {
         wish
     }
 
-    /// Everybody starts with creating the contended parents and the levels that plain nodes lie
-    /// on: one succeeds, the others observe.
-    fn setup(&self, ordinal: u64) -> Option<Path> {
+    /// The first clients start with creating the contended parents and the levels that plain nodes
+    /// lie on: one succeeds, the others observe. Of a crowd most do not: it would do nothing else
+    /// for seconds.
+    fn setup(&self, client: ClientId, ordinal: u64) -> Option<Path> {
+        if client.0 > SETTING_UP_MAX {
+            return None;
+        }
         let parents = u64::from(self.parents);
         if ordinal < parents {
             return Some(named("p", ordinal));

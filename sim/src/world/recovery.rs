@@ -26,9 +26,9 @@ const CLIENT_HOPS: u64 = 10;
 /// Times that a disk is waited for, one after the other.
 const SYNCS: u64 = 8;
 
-/// What a client asks for before it is answered: its session, a write, a sync and what it had under
-/// way.
-const REQUESTS: u64 = 4;
+/// What a client asks for before it is answered: its session, a write and a sync; and besides what
+/// it had under way.
+const REQUESTS: u64 = 3;
 
 fn sum(spans: &[Span]) -> Span {
     Span(spans.iter().map(|span| span.0).sum())
@@ -97,18 +97,18 @@ fn answers(world: &WorldSpec) -> Span {
 }
 
 /// How long it takes to work off what the clients ask for while nobody answers.
-fn backlog(world: &WorldSpec) -> Span {
+fn backlog(world: &WorldSpec, pipeline: u8) -> Span {
     let again = if repeats(world) > 1 {
         world.knobs.shared.retransmit
     } else {
         Span::ZERO
     };
-    sum(&[hop(world, 10).times(2), disk(world, 10), again]).times(rounds(world))
+    sum(&[hop(world, 10).times(2), disk(world, 10), again]).times(rounds(world, pipeline))
 }
 
 /// How many full windows that is.
-fn rounds(world: &WorldSpec) -> u64 {
-    let asked = u64::from(world.clients) * REQUESTS;
+fn rounds(world: &WorldSpec, pipeline: u8) -> u64 {
+    let asked = u64::from(world.clients) * (REQUESTS + u64::from(pipeline));
     let most = world.knobs.shared.outstanding_max;
     let window = world.knobs.timing().window.min(most);
     asked.div_ceil(u64::from(window).max(1))
@@ -119,18 +119,20 @@ fn drifted(world: &WorldSpec, span: Span) -> Span {
     Span(span.0 + span.0 / 1_000_000 * u64::from(world.clock.drift_ppm_max))
 }
 
-/// How long the healed servers may take until they are in one state and have answered everybody.
-pub fn bound(world: &WorldSpec) -> Span {
+/// How long the healed servers may take until they are in one state and have answered everybody, if
+/// each client keeps so many requests under way.
+pub fn bound(world: &WorldSpec, pipeline: u8) -> Span {
     let elections = elects(world).times(ELECTIONS);
-    let parts = [notices(world), elections, backlog(world), answers(world)];
+    let backlog = backlog(world, pipeline);
+    let parts = [notices(world), elections, backlog, answers(world)];
     drifted(world, sum(&parts))
 }
 
 /// How much longer it may take where a link or a disk stays slower by this much: whoever it belongs
 /// to may lead, though it is not healed, and every window that it works off takes the way there and
 /// back.
-pub fn slowed(world: &WorldSpec, extra: Span) -> Span {
-    extra.times(ELECTIONS * ELECTION_HOPS + CLIENT_HOPS + 2 * rounds(world))
+pub fn slowed(world: &WorldSpec, pipeline: u8, extra: Span) -> Span {
+    extra.times(ELECTIONS * ELECTION_HOPS + CLIENT_HOPS + 2 * rounds(world, pipeline))
 }
 
 /// How long a run needs after a fault until everything is in order again, if nothing but faults can
@@ -175,7 +177,7 @@ mod tests {
 
     #[test]
     fn the_bound_grows_with_every_timeout_and_latency() {
-        let usual = bound(&world());
+        let usual = bound(&world(), 1);
         let slower: [fn(&mut WorldSpec); 6] = [
             |world| set(world, "zab.sync_limit", 40),
             |world| set(world, "paxos.election_timeout", Span::secs(2).0),
@@ -187,8 +189,16 @@ mod tests {
         for change in slower {
             let mut world = world();
             change(&mut world);
-            assert!(bound(&world) > usual, "{world:?}");
+            assert!(bound(&world, 1) > usual, "{world:?}");
         }
+    }
+
+    #[test]
+    fn the_bound_grows_with_what_the_clients_keep_under_way() {
+        let mut world = world();
+        world.clients = 16;
+        set(&mut world, "paxos.window", 3);
+        assert!(bound(&world, 8) > bound(&world, 1));
     }
 
     #[test]
@@ -197,17 +207,17 @@ mod tests {
         let mut world = world();
         world.clients = 16;
         set(&mut world, "paxos.window", 3);
-        let narrow = slowed(&world, extra);
+        let narrow = slowed(&world, 1, extra);
         // 16 clients ask for four things each: 22 windows of three, or one of all.
         set(&mut world, "paxos.window", 64);
-        let wide = slowed(&world, extra);
+        let wide = slowed(&world, 1, extra);
         assert_eq!(narrow.0 - wide.0, extra.times(2 * (22 - 1)).0);
     }
 
     #[test]
     fn only_fair_weather_settles() {
         let settled = settles_in(&world()).expect("the defaults are fair");
-        assert!(settled < bound(&world()));
+        assert!(settled < bound(&world(), 1));
         let foul: [fn(&mut WorldSpec); 3] = [
             |world| world.network.loss_ppm = 1,
             |world| set(world, "zab.zxid_counter_bits", 8),

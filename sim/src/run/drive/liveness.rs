@@ -52,7 +52,9 @@ impl<P: Protocol> Drive<P> {
             }
         }
         self.healed = Some(self.world.now());
-        let slowed = recovery::slowed(&self.resolved.world, self.world.slowness());
+        let pipeline = self.resolved.workload.pipeline;
+        let extra = self.world.slowness();
+        let slowed = recovery::slowed(&self.resolved.world, pipeline, extra);
         self.allowed = Span(self.resolved.bound.0 + slowed.0);
         self.probes = (1..=self.resolved.workload.clients)
             .map(|number| Probe::new(ClientId(number)))
