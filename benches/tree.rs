@@ -5,7 +5,8 @@
 
 use std::hint::black_box;
 
-use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, BenchmarkId, Criterion, criterion_group, criterion_main};
 use menagerie::ids::{SessionId, Span, Zxid};
 use menagerie::mutation::Mutations;
 use menagerie::tree::{
@@ -89,86 +90,124 @@ fn resident() -> usize {
     pages.unwrap_or(0) * 4_096
 }
 
+/// A tree of one size, and paths all over it.
+struct Subject {
+    size: usize,
+    leader: Leader,
+    paths: Vec<Path>,
+    next: usize,
+}
+
+impl Subject {
+    fn new(size: usize) -> Subject {
+        let before = resident();
+        let leader = Leader::new(size);
+        let bytes = resident().saturating_sub(before) / size;
+        println!("tree/memory/{size}: about {bytes} bytes per node of 16 bytes of content");
+        Subject {
+            size,
+            leader,
+            paths: scattered(size),
+            next: 0,
+        }
+    }
+
+    /// The places of the paths, one after the other.
+    fn turn(&mut self) -> usize {
+        self.next = (self.next + 1) % self.paths.len();
+        self.next
+    }
+
+    fn id(&self, operation: &str) -> BenchmarkId {
+        BenchmarkId::new(operation, self.size)
+    }
+}
+
+type Group<'a> = BenchmarkGroup<'a, WallTime>;
+
 fn operations(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("tree");
     group.sample_size(20);
     group.warm_up_time(std::time::Duration::from_millis(300));
     group.measurement_time(std::time::Duration::from_millis(1_500));
     for size in [1_000, 100_000, 1_000_000] {
-        let before = resident();
-        let mut leader = Leader::new(size);
-        let bytes = resident().saturating_sub(before) / size;
-        println!("tree/memory/{size}: about {bytes} bytes per node of 16 bytes of content");
-        let paths = scattered(size);
-        let reads: Vec<Read> = paths
-            .iter()
-            .map(|path| Read::GetData {
-                path: path.clone(),
-                watch: false,
-            })
-            .collect();
-        let writes: Vec<Write> = paths
-            .iter()
-            .map(|path| Write::SetData {
-                path: path.clone(),
-                data: Data::from([9; 16]),
-                version: ANY_VERSION,
-            })
-            .collect();
-        let mut next = 0;
-        let mut turn = move || {
-            next = (next + 1) % 4_096;
-            next
-        };
-        group.bench_function(BenchmarkId::new("getData", size), |bencher| {
-            bencher.iter(|| black_box(leader.state.read(&reads[turn()])));
-        });
-        group.bench_function(BenchmarkId::new("setData", size), |bencher| {
-            bencher.iter(|| leader.run(&writes[turn()]));
-        });
-        group.bench_function(
-            BenchmarkId::new("setData/snapshot alive", size),
-            |bencher| {
-                bencher.iter(|| {
-                    let snapshot = Snapshot::atomic(&leader.state);
-                    leader.run(&writes[turn()]);
-                    snapshot
-                });
-            },
-        );
-        group.bench_function(BenchmarkId::new("getChildren of 1000", size), |bencher| {
-            let read = Read::GetChildren {
-                path: Path::from(parent_of(0)),
-                watch: false,
-            };
-            bencher.iter(|| black_box(leader.state.read(&read)));
-        });
-        group.bench_function(BenchmarkId::new("create and delete", size), |bencher| {
-            bencher.iter(|| {
-                let path = format!("{}-x", paths[turn()]);
-                leader.run(&create(&path));
-                leader.run(&Write::Delete {
-                    path: Path::from(path),
-                    version: ANY_VERSION,
-                });
-            });
-        });
-        group.bench_function(BenchmarkId::new("multi of 4", size), |bencher| {
-            bencher.iter(|| {
-                let part = |path: &Path| Part::SetData {
-                    path: path.clone(),
-                    data: Data::from([1; 16]),
-                    version: ANY_VERSION,
-                };
-                let at = turn().min(4_092);
-                leader.run(&Write::Multi(paths[at..at + 4].iter().map(part).collect()));
-            });
-        });
-        group.bench_function(BenchmarkId::new("snapshot", size), |bencher| {
-            bencher.iter(|| black_box(Snapshot::atomic(&leader.state)));
-        });
+        let mut subject = Subject::new(size);
+        single_nodes(&mut group, &mut subject);
+        several_nodes(&mut group, &mut subject);
     }
     group.finish();
+}
+
+/// A read and a write of one node, the write with and without a snapshot beside it.
+fn single_nodes(group: &mut Group<'_>, subject: &mut Subject) {
+    let read = |path: &Path| Read::GetData {
+        path: path.clone(),
+        watch: false,
+    };
+    let reads: Vec<Read> = subject.paths.iter().map(read).collect();
+    let write = |path: &Path| Write::SetData {
+        path: path.clone(),
+        data: Data::from([9; 16]),
+        version: ANY_VERSION,
+    };
+    let writes: Vec<Write> = subject.paths.iter().map(write).collect();
+    group.bench_function(subject.id("getData"), |bencher| {
+        bencher.iter(|| {
+            let turn = subject.turn();
+            black_box(subject.leader.state.read(&reads[turn]))
+        });
+    });
+    group.bench_function(subject.id("setData"), |bencher| {
+        bencher.iter(|| {
+            let turn = subject.turn();
+            subject.leader.run(&writes[turn]);
+        });
+    });
+    group.bench_function(subject.id("setData/snapshot alive"), |bencher| {
+        bencher.iter(|| {
+            let snapshot = Snapshot::atomic(&subject.leader.state);
+            let turn = subject.turn();
+            subject.leader.run(&writes[turn]);
+            snapshot
+        });
+    });
+}
+
+/// What touches several nodes, or all of them.
+fn several_nodes(group: &mut Group<'_>, subject: &mut Subject) {
+    group.bench_function(subject.id("getChildren of 1000"), |bencher| {
+        let read = Read::GetChildren {
+            path: Path::from(parent_of(0)),
+            watch: false,
+        };
+        bencher.iter(|| black_box(subject.leader.state.read(&read)));
+    });
+    group.bench_function(subject.id("create and delete"), |bencher| {
+        bencher.iter(|| {
+            let turn = subject.turn();
+            let path = format!("{}-x", subject.paths[turn]);
+            subject.leader.run(&create(&path));
+            subject.leader.run(&Write::Delete {
+                path: Path::from(path),
+                version: ANY_VERSION,
+            });
+        });
+    });
+    group.bench_function(subject.id("multi of 4"), |bencher| {
+        bencher.iter(|| {
+            let part = |path: &Path| Part::SetData {
+                path: path.clone(),
+                data: Data::from([1; 16]),
+                version: ANY_VERSION,
+            };
+            let at = subject.turn().min(subject.paths.len() - 4);
+            let parts = subject.paths[at..at + 4].iter().map(part).collect();
+            subject.leader.run(&Write::Multi(parts));
+        });
+    });
+    group.bench_function(subject.id("snapshot"), |bencher| {
+        bencher.iter(|| black_box(Snapshot::atomic(&subject.leader.state)));
+    });
 }
 
 criterion_group!(benches, operations);

@@ -209,6 +209,8 @@ impl Protocol for Server {
             first: 0,
             count: 5,
         },
+        concepts: &["stable storage", "acknowledgement"],
+        releases: None,
     }];
     type Knobs = ();
     type Config = Ensemble<()>;

@@ -5,14 +5,14 @@
 
 mod announced;
 mod catalogue;
-mod concepts;
+mod releases;
 mod shared;
 
 use core::fmt;
 
 pub use announced::{announce, known};
 pub use catalogue::CATALOGUE;
-pub use concepts::Affected;
+pub use releases::Affected;
 
 /// A set has room for so many.
 const MOST: usize = 128;
@@ -61,6 +61,11 @@ pub struct Entry {
     pub caught_by: &'static [&'static str],
     /// Where it shows soon, found by measuring.
     pub exhibit: Exhibit,
+    /// The concepts that it breaks, in the words of a lecture.
+    pub concepts: &'static [&'static str],
+    /// The releases of ZooKeeper that are known to have had the bug. `None`: nobody recorded them
+    /// here, which says nothing about any release.
+    pub releases: Option<Affected>,
 }
 
 /// Seeds of a scenario under which a mutation shows.

@@ -50,23 +50,23 @@ struct Words<'a>(&'a mut RunHash);
 
 /// What a `Serialize` of somebody else reports.
 #[derive(Debug)]
-struct Trouble(String);
+struct EncodeError(String);
 
-impl Display for Trouble {
+impl Display for EncodeError {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.write_str(&self.0)
     }
 }
 
-impl std::error::Error for Trouble {}
+impl std::error::Error for EncodeError {}
 
-impl serde::ser::Error for Trouble {
-    fn custom<T: Display>(message: T) -> Trouble {
-        Trouble(message.to_string())
+impl serde::ser::Error for EncodeError {
+    fn custom<T: Display>(message: T) -> EncodeError {
+        EncodeError(message.to_string())
     }
 }
 
-type Fed = Result<(), Trouble>;
+type Fed = Result<(), EncodeError>;
 
 macro_rules! whole_numbers {
     ($($name:ident: $number:ty),+) => {$(
@@ -80,7 +80,7 @@ macro_rules! whole_numbers {
 
 impl<'a> Serializer for Words<'a> {
     type Ok = ();
-    type Error = Trouble;
+    type Error = EncodeError;
     type SerializeSeq = Parts<'a>;
     type SerializeTuple = Parts<'a>;
     type SerializeTupleStruct = Parts<'a>;
@@ -96,11 +96,11 @@ impl<'a> Serializer for Words<'a> {
     );
 
     fn serialize_f32(self, _: f32) -> Fed {
-        Err(Trouble::custom("a fraction has no canonical form"))
+        Err(EncodeError::custom("a fraction has no canonical form"))
     }
 
     fn serialize_f64(self, _: f64) -> Fed {
-        Err(Trouble::custom("a fraction has no canonical form"))
+        Err(EncodeError::custom("a fraction has no canonical form"))
     }
 
     fn serialize_char(self, character: char) -> Fed {
@@ -152,15 +152,15 @@ impl<'a> Serializer for Words<'a> {
         value.serialize(self)
     }
 
-    fn serialize_seq(self, length: Option<usize>) -> Result<Parts<'a>, Trouble> {
+    fn serialize_seq(self, length: Option<usize>) -> Result<Parts<'a>, EncodeError> {
         self.begin(length.map(|length| length as u64))
     }
 
-    fn serialize_tuple(self, _: usize) -> Result<Parts<'a>, Trouble> {
+    fn serialize_tuple(self, _: usize) -> Result<Parts<'a>, EncodeError> {
         Ok(Parts(self.0))
     }
 
-    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Parts<'a>, Trouble> {
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Parts<'a>, EncodeError> {
         Ok(Parts(self.0))
     }
 
@@ -170,15 +170,15 @@ impl<'a> Serializer for Words<'a> {
         variant: u32,
         _: &'static str,
         _: usize,
-    ) -> Result<Parts<'a>, Trouble> {
+    ) -> Result<Parts<'a>, EncodeError> {
         self.begin(Some(variant.into()))
     }
 
-    fn serialize_map(self, length: Option<usize>) -> Result<Parts<'a>, Trouble> {
+    fn serialize_map(self, length: Option<usize>) -> Result<Parts<'a>, EncodeError> {
         self.begin(length.map(|length| length as u64))
     }
 
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Parts<'a>, Trouble> {
+    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Parts<'a>, EncodeError> {
         Ok(Parts(self.0))
     }
 
@@ -188,7 +188,7 @@ impl<'a> Serializer for Words<'a> {
         variant: u32,
         _: &'static str,
         _: usize,
-    ) -> Result<Parts<'a>, Trouble> {
+    ) -> Result<Parts<'a>, EncodeError> {
         self.begin(Some(variant.into()))
     }
 
@@ -199,8 +199,8 @@ impl<'a> Serializer for Words<'a> {
 
 impl<'a> Words<'a> {
     /// Feeds the word with which a collection or a variant begins.
-    fn begin(self, word: Option<u64>) -> Result<Parts<'a>, Trouble> {
-        let word = word.ok_or_else(|| Trouble::custom("a collection without a length"))?;
+    fn begin(self, word: Option<u64>) -> Result<Parts<'a>, EncodeError> {
+        let word = word.ok_or_else(|| EncodeError::custom("a collection without a length"))?;
         self.0.word(word);
         Ok(Parts(self.0))
     }
@@ -219,7 +219,7 @@ macro_rules! parts_without_names {
     ($($kind:ident: $part:ident),+) => {$(
         impl $kind for Parts<'_> {
             type Ok = ();
-            type Error = Trouble;
+            type Error = EncodeError;
 
             fn $part<T: Serialize + ?Sized>(&mut self, value: &T) -> Fed {
                 self.part(value)
@@ -243,7 +243,7 @@ macro_rules! parts_with_names {
     ($($kind:ident),+) => {$(
         impl $kind for Parts<'_> {
             type Ok = ();
-            type Error = Trouble;
+            type Error = EncodeError;
 
             fn serialize_field<T: Serialize + ?Sized>(
                 &mut self,
@@ -264,7 +264,7 @@ parts_with_names!(SerializeStruct, SerializeStructVariant);
 
 impl SerializeMap for Parts<'_> {
     type Ok = ();
-    type Error = Trouble;
+    type Error = EncodeError;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Fed {
         self.part(key)

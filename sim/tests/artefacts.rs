@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use menagerie_sim::trace::{Trace, What};
+use menagerie_sim::trace::{EventKind, Trace};
 use serde_json::Value;
 
 const STEADY: &str = "scenarios/steady.toml";
@@ -79,7 +79,7 @@ fn a_failing_run_leaves_its_verdict_history_and_trace() {
     let marks = trace
         .events
         .iter()
-        .filter(|event| matches!(event.what, What::Violation { .. }));
+        .filter(|event| matches!(event.what, EventKind::Violation { .. }));
     assert_eq!(failing, marks.count());
     assert!(trace.events.is_sorted_by_key(|event| event.at));
     assert!(failing > 0);

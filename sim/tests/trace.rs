@@ -7,7 +7,7 @@ use menagerie::mutation::Mutations;
 use menagerie_sim::PROTOCOLS;
 use menagerie_sim::run::{RunReport, RunSpec};
 use menagerie_sim::scenario::Scenario;
-use menagerie_sim::trace::{Event, Op, Passage, Phase, TRACE_VERSION, Trace, What};
+use menagerie_sim::trace::{Event, EventKind, Op, Passage, Phase, TRACE_VERSION, Trace};
 
 /// Datagrams, duplicates, crashes of both kinds, cuts, pauses and broken streams.
 const ROUGH: &str = "\
@@ -48,9 +48,9 @@ fn departures(events: &[Event]) -> BTreeMap<u64, u64> {
     let mut left = BTreeMap::new();
     for event in events {
         let id = match &event.what {
-            What::Send { id, .. }
-            | What::Duplicate { id, .. }
-            | What::Frame {
+            EventKind::Send { id, .. }
+            | EventKind::Duplicate { id, .. }
+            | EventKind::Frame {
                 id,
                 phase: Passage::Sent,
                 ..
@@ -95,8 +95,8 @@ fn a_message_that_arrives_or_is_lost_had_left_and_ends_only_once() {
         let (mut delivered, mut lost) = (0, 0);
         for event in &trace.events {
             let id = match &event.what {
-                What::Deliver { id, .. }
-                | What::Frame {
+                EventKind::Deliver { id, .. }
+                | EventKind::Frame {
                     id,
                     phase: Passage::Delivered,
                     ..
@@ -105,7 +105,7 @@ fn a_message_that_arrives_or_is_lost_had_left_and_ends_only_once() {
                     delivered += 1;
                     *id
                 }
-                What::Lose { id, .. } => {
+                EventKind::Lose { id, .. } => {
                     lost += 1;
                     *id
                 }
@@ -134,7 +134,7 @@ fn a_disk_operation_is_queued_then_written_then_durable_or_lost() {
         let trace = traced(protocol, 5);
         let mut phases: BTreeMap<(u8, u64), Vec<Phase>> = BTreeMap::new();
         for event in &trace.events {
-            if let What::Disk {
+            if let EventKind::Disk {
                 node,
                 ticket,
                 op,
@@ -165,7 +165,7 @@ fn the_operations_of_the_trace_are_those_of_the_history() {
     let trace = report.trace.expect("it was asked for");
     let mut completed = 0;
     for event in &trace.events {
-        if let What::Complete { op, invoked, .. } = &event.what {
+        if let EventKind::Complete { op, invoked, .. } = &event.what {
             let operation = &report.history.operations[op.0 as usize];
             assert_eq!(operation.invoked, *invoked);
             completed += 1;

@@ -33,7 +33,7 @@ struct Run {
 
 /// What happens next.
 #[derive(Clone, Debug)]
-enum Deed {
+enum Act {
     Write {
         session: usize,
         write: Write,
@@ -164,20 +164,20 @@ impl Run {
         }
     }
 
-    fn perform(&mut self, deed: Deed) {
-        match deed {
-            Deed::Write {
+    fn perform(&mut self, act: Act) {
+        match act {
+            Act::Write {
                 session,
                 write,
                 fate,
             } => self.write(session, write, fate),
-            Deed::Read {
+            Act::Read {
                 session,
                 server,
                 read,
             } => self.read(session, server, read),
-            Deed::CatchUp { server, count } => self.catch_up(server, count),
-            Deed::Expire { session } => {
+            Act::CatchUp { server, count } => self.catch_up(server, count),
+            Act::Expire { session } => {
                 self.propose(session, 0, Write::ExpireSession);
                 self.catch_up(0, self.log.len());
             }
@@ -315,7 +315,7 @@ fn write() -> impl Strategy<Value = Write> {
     ]
 }
 
-fn deed() -> impl Strategy<Value = Deed> {
+fn act() -> impl Strategy<Value = Act> {
     let fate = prop_oneof![
         6 => Just(Fate::Answered),
         1 => Just(Fate::Unheard),
@@ -328,11 +328,11 @@ fn deed() -> impl Strategy<Value = Deed> {
     });
     prop_oneof![
         8 => (0..2usize, write(), fate)
-            .prop_map(|(session, write, fate)| Deed::Write { session, write, fate }),
+            .prop_map(|(session, write, fate)| Act::Write { session, write, fate }),
         6 => (0..2usize, 0..3usize, read)
-            .prop_map(|(session, server, read)| Deed::Read { session, server, read }),
-        3 => (0..3usize, 1..5usize).prop_map(|(server, count)| Deed::CatchUp { server, count }),
-        1 => (0..2usize).prop_map(|session| Deed::Expire { session }),
+            .prop_map(|(session, server, read)| Act::Read { session, server, read }),
+        3 => (0..3usize, 1..5usize).prop_map(|(server, count)| Act::CatchUp { server, count }),
+        1 => (0..2usize).prop_map(|session| Act::Expire { session }),
     ]
 }
 
@@ -345,11 +345,11 @@ proptest! {
 
     #[test]
     fn a_run_without_faults_fails_no_checker(
-        is_zab in any::<bool>(), deeds in proptest::collection::vec(deed(), 1..60)
+        is_zab in any::<bool>(), acts in proptest::collection::vec(act(), 1..60)
     ) {
         let replicates = if is_zab { Replicates::Deltas } else { Replicates::Commands };
         let mut run = Run::new(replicates, Mutations::NONE);
-        deeds.into_iter().for_each(|deed| run.perform(deed));
+        acts.into_iter().for_each(|act| run.perform(act));
         for (name, verdict) in run.verdicts() {
             prop_assert!(
                 !matches!(verdict, Verdict::Fail(_) | Verdict::Unknown(_)),
@@ -361,7 +361,7 @@ proptest! {
 
 #[test]
 fn a_sequence_number_that_is_used_again_fails_the_tree_and_the_linearizability_checker() {
-    let next = || Deed::Write {
+    let next = || Act::Write {
         session: 0,
         write: Write::Create {
             path: Path::from("/q/n"),
@@ -371,7 +371,7 @@ fn a_sequence_number_that_is_used_again_fails_the_tree_and_the_linearizability_c
         fate: Fate::Answered,
     };
     // The root would not do: it has a child from the start.
-    let parent = Deed::Write {
+    let parent = Act::Write {
         session: 0,
         write: Write::Create {
             path: Path::from("/q"),
@@ -380,7 +380,7 @@ fn a_sequence_number_that_is_used_again_fails_the_tree_and_the_linearizability_c
         },
         fate: Fate::Answered,
     };
-    let delete = Deed::Write {
+    let delete = Act::Write {
         session: 0,
         write: Write::Delete {
             path: Path::from("/q/n0000000000"),
@@ -390,8 +390,8 @@ fn a_sequence_number_that_is_used_again_fails_the_tree_and_the_linearizability_c
     };
     for replicates in [Replicates::Deltas, Replicates::Commands] {
         let mut run = Run::new(replicates, Mutations::NONE.with(Mutation::T03));
-        for deed in [parent.clone(), next(), delete.clone(), next()] {
-            run.perform(deed);
+        for act in [parent.clone(), next(), delete.clone(), next()] {
+            run.perform(act);
         }
         let failing: Vec<&str> = run
             .verdicts()

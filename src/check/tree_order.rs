@@ -24,7 +24,7 @@ use crate::history::{History, Operation};
 use crate::ids::{SessionId, VirtualTime, Zxid};
 use crate::tree::{Content, Lifetime, Part, Path, Payload, Response, Stat, Txn, Write, paths};
 
-use sightings::{Birth, collect_births, moment, stat_of, touched_twice};
+use sightings::{SequentialCreate, collect_births, moment, stat_of, touched_twice};
 
 pub(super) const ENTRY: CheckerEntry = CheckerEntry {
     name: "tree",
@@ -186,7 +186,7 @@ impl TreeOrder {
     fn examine(&mut self, history: &History) {
         let twice = touched_twice(history);
         let mut lives: BTreeMap<(Path, Zxid), Vec<(Stat, &Operation)>> = BTreeMap::new();
-        let mut births: BTreeMap<Path, Vec<Birth<'_>>> = BTreeMap::new();
+        let mut births: BTreeMap<Path, Vec<SequentialCreate<'_>>> = BTreeMap::new();
         for operation in &history.operations {
             let Some((zxid, Ok(response))) = operation.answered() else {
                 continue;
@@ -337,7 +337,7 @@ impl TreeOrder {
 
     /// The numbers of sequential nodes under one parent rise with their zxids, unless the parent
     /// may have been deleted in between.
-    fn examine_names(&mut self, directory: &Path, mut born: Vec<Birth<'_>>) {
+    fn examine_names(&mut self, directory: &Path, mut born: Vec<SequentialCreate<'_>>) {
         born.sort_by_key(|birth| (birth.zxid, birth.place));
         for pair in born.windows(2) {
             let [before, after] = pair else {

@@ -9,7 +9,7 @@ use super::lanes::{Bench, LaneFound};
 use super::register::Register;
 use super::split::Lane;
 use super::sweep::{Swept, sweep};
-use super::tell::Teller;
+use super::tell::LaneText;
 use super::witness::order;
 use super::zones::Zones;
 
@@ -27,7 +27,7 @@ pub(super) fn sentence(
     lane: &Lane,
     found: &LaneFound,
 ) -> Explanation {
-    let teller = Teller::new(family, history, lane);
+    let teller = LaneText::new(family, history, lane);
     Explanation {
         reason: teller.tell(found),
         stuck: lane.members[teller.culprit(found)] as usize,

@@ -35,7 +35,7 @@ pub fn told(family: Family, history: &KeyedHistory, index: usize) -> Told {
     let action = operation.action;
     Told {
         key: history.keys.told(origin.key).into_owned(),
-        what: What {
+        what: RequestText {
             family,
             history,
             action,
@@ -53,13 +53,13 @@ fn line(place: u32) -> u64 {
 }
 
 /// An action as text.
-struct What<'a> {
+struct RequestText<'a> {
     family: Family,
     history: &'a KeyedHistory,
     action: Action,
 }
 
-impl Display for What<'_> {
+impl Display for RequestText<'_> {
     fn fmt(&self, to: &mut Formatter<'_>) -> fmt::Result {
         let value = |number: u32| Value {
             family: self.family,
@@ -108,7 +108,7 @@ impl Display for Place<'_> {
     fn fmt(&self, to: &mut Formatter<'_>) -> fmt::Result {
         let (family, history) = (self.family, self.history);
         let operation = &history.operations[self.index];
-        let what = What {
+        let what = RequestText {
             family,
             history,
             action: operation.action,
@@ -124,15 +124,15 @@ impl Display for Place<'_> {
 }
 
 /// Describes one lane.
-pub(super) struct Teller<'a> {
+pub(super) struct LaneText<'a> {
     family: Family,
     history: &'a KeyedHistory,
     lane: &'a Lane,
 }
 
-impl<'a> Teller<'a> {
-    pub(super) fn new(family: Family, history: &'a KeyedHistory, lane: &'a Lane) -> Teller<'a> {
-        Teller {
+impl<'a> LaneText<'a> {
+    pub(super) fn new(family: Family, history: &'a KeyedHistory, lane: &'a Lane) -> LaneText<'a> {
+        LaneText {
             family,
             history,
             lane,

@@ -74,6 +74,8 @@ mod tests {
             first: 0,
             count: 1,
         },
+        concepts: &["nothing"],
+        releases: None,
     };
 
     #[test]

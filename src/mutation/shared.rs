@@ -1,6 +1,6 @@
 //! The bugs of the tree and of the server around every protocol that can be switched on.
 
-use super::{Concerns, Entry, Exhibit, Mutation};
+use super::{Affected, Concerns, Entry, Exhibit, Mutation};
 
 impl Mutation {
     /// See [`Mutation::entry`]: session_never_expires.
@@ -45,6 +45,8 @@ pub(super) const MUTATIONS: &[Entry] = &[
             first: 0,
             count: 5,
         },
+        concepts: &["sessions", "expiry", "failure detection"],
+        releases: None,
     },
     Entry {
         id: "N12",
@@ -60,6 +62,8 @@ pub(super) const MUTATIONS: &[Entry] = &[
             first: 0,
             count: 5,
         },
+        concepts: &["sessions", "expiry", "timeout", "failure detection"],
+        releases: None,
     },
     Entry {
         id: "N13",
@@ -75,6 +79,8 @@ pub(super) const MUTATIONS: &[Entry] = &[
             first: 0,
             count: 5,
         },
+        concepts: &["sessions", "heartbeat", "expiry"],
+        releases: None,
     },
     Entry {
         id: "N14",
@@ -90,6 +96,8 @@ pub(super) const MUTATIONS: &[Entry] = &[
             first: 0,
             count: 5,
         },
+        concepts: &["container nodes", "TTL nodes", "removal"],
+        releases: None,
     },
     Entry {
         id: "N15",
@@ -105,6 +113,8 @@ pub(super) const MUTATIONS: &[Entry] = &[
             first: 0,
             count: 5,
         },
+        concepts: &["container nodes", "TTL nodes", "removal"],
+        releases: None,
     },
     Entry {
         id: "N16",
@@ -119,6 +129,8 @@ pub(super) const MUTATIONS: &[Entry] = &[
             first: 0,
             count: 5,
         },
+        concepts: &["Stat", "metadata"],
+        releases: None,
     },
     Entry {
         id: "N17",
@@ -133,6 +145,8 @@ pub(super) const MUTATIONS: &[Entry] = &[
             first: 0,
             count: 5,
         },
+        concepts: &["sessions", "authentication", "security"],
+        releases: None,
     },
     Entry {
         id: "N18",
@@ -148,6 +162,12 @@ pub(super) const MUTATIONS: &[Entry] = &[
             first: 0,
             count: 5,
         },
+        concepts: &["ACL", "watches", "security"],
+        releases: Some(Affected {
+            ranges: &[("3.6.0", "3.7.2"), ("3.8.0", "3.8.3"), ("3.9.0", "3.9.1")],
+            fixed: &["3.8.4", "3.9.2"],
+            basis: "the advisory of CVE-2024-23944",
+        }),
     },
     Entry {
         id: "N44",
@@ -163,6 +183,8 @@ pub(super) const MUTATIONS: &[Entry] = &[
             first: 6,
             count: 5,
         },
+        concepts: &["sessions", "expiry", "pause"],
+        releases: None,
     },
     Entry {
         id: "T03",
@@ -178,6 +200,8 @@ pub(super) const MUTATIONS: &[Entry] = &[
             first: 0,
             count: 5,
         },
+        concepts: &["sequential nodes", "uniqueness", "recipes"],
+        releases: None,
     },
     Entry {
         id: "T11",
@@ -193,6 +217,8 @@ pub(super) const MUTATIONS: &[Entry] = &[
             first: 0,
             count: 10,
         },
+        concepts: &["watches", "reconnect", "one-shot notification"],
+        releases: None,
     },
     Entry {
         id: "T13",
@@ -207,5 +233,7 @@ pub(super) const MUTATIONS: &[Entry] = &[
             first: 20,
             count: 200,
         },
+        concepts: &["session guarantees", "monotonic reads", "reconnect"],
+        releases: None,
     },
 ];

@@ -60,6 +60,14 @@ pub(super) const MUTATIONS: &[Entry] = &[
             first: 0,
             count: 2,
         },
+        concepts: &[
+            "ballot",
+            "commit",
+            "chosen value",
+            "deposed leader",
+            "fencing",
+        ],
+        releases: None,
     },
     Entry {
         id: "N02",
@@ -75,6 +83,8 @@ pub(super) const MUTATIONS: &[Entry] = &[
             first: 0,
             count: 2,
         },
+        concepts: &["ballot", "commit", "snapshot", "deposed leader", "fencing"],
+        releases: None,
     },
     Entry {
         id: "N03",
@@ -90,6 +100,14 @@ pub(super) const MUTATIONS: &[Entry] = &[
             first: 0,
             count: 10,
         },
+        concepts: &[
+            "linearizable reads",
+            "read index",
+            "lease",
+            "fencing",
+            "quorum intersection",
+        ],
+        releases: None,
     },
     Entry {
         id: "N04",
@@ -106,6 +124,14 @@ pub(super) const MUTATIONS: &[Entry] = &[
             first: 20,
             count: 10,
         },
+        concepts: &[
+            "linearizable reads",
+            "read index",
+            "lease",
+            "fencing",
+            "quorum intersection",
+        ],
+        releases: None,
     },
     Entry {
         id: "N05",
@@ -121,6 +147,8 @@ pub(super) const MUTATIONS: &[Entry] = &[
             first: 10,
             count: 10,
         },
+        concepts: &["pre-vote", "stable leader", "availability", "partition"],
+        releases: None,
     },
     Entry {
         id: "N10",
@@ -137,6 +165,8 @@ pub(super) const MUTATIONS: &[Entry] = &[
             first: 0,
             count: 1,
         },
+        concepts: &["sessions", "exactly once", "duplicate messages"],
+        releases: None,
     },
     Entry {
         id: "N19",
@@ -153,6 +183,8 @@ pub(super) const MUTATIONS: &[Entry] = &[
             first: 0,
             count: 3,
         },
+        concepts: &["retries", "backoff", "overload", "metastable failure"],
+        releases: None,
     },
     Entry {
         id: "N21",
@@ -168,6 +200,8 @@ pub(super) const MUTATIONS: &[Entry] = &[
             first: 0,
             count: 20,
         },
+        concepts: &["stable storage", "fsync failure", "page cache"],
+        releases: None,
     },
     Entry {
         id: "N25",
@@ -184,6 +218,8 @@ pub(super) const MUTATIONS: &[Entry] = &[
             first: 0,
             count: 4,
         },
+        concepts: &["stable storage", "fsync failure", "page cache"],
+        releases: None,
     },
     Entry {
         id: "N43",
@@ -201,6 +237,8 @@ pub(super) const MUTATIONS: &[Entry] = &[
             first: 998,
             count: 1,
         },
+        concepts: &["sessions", "expiry", "fencing", "generation"],
+        releases: None,
     },
     Entry {
         id: "N50",
@@ -216,6 +254,8 @@ pub(super) const MUTATIONS: &[Entry] = &[
             first: 0,
             count: 10,
         },
+        concepts: &["election", "timeout", "availability"],
+        releases: None,
     },
     Entry {
         id: "P02",
@@ -231,6 +271,13 @@ pub(super) const MUTATIONS: &[Entry] = &[
             first: 0,
             count: 10,
         },
+        concepts: &[
+            "phase 2",
+            "acceptor",
+            "stable storage",
+            "quorum intersection",
+        ],
+        releases: None,
     },
     Entry {
         id: "P03",
@@ -246,6 +293,8 @@ pub(super) const MUTATIONS: &[Entry] = &[
             first: 0,
             count: 60,
         },
+        concepts: &["phase 1", "phase 2", "acceptor", "promise", "fencing"],
+        releases: None,
     },
     Entry {
         id: "P04",
@@ -261,6 +310,8 @@ pub(super) const MUTATIONS: &[Entry] = &[
             first: 0,
             count: 10,
         },
+        concepts: &["phase 1", "quorum intersection", "chosen value", "recovery"],
+        releases: None,
     },
     Entry {
         id: "P09",
@@ -277,6 +328,14 @@ pub(super) const MUTATIONS: &[Entry] = &[
             first: 30,
             count: 20,
         },
+        concepts: &[
+            "linearizable reads",
+            "read index",
+            "lease",
+            "fencing",
+            "quorum intersection",
+        ],
+        releases: None,
     },
     Entry {
         id: "P11",
@@ -292,6 +351,8 @@ pub(super) const MUTATIONS: &[Entry] = &[
             first: 0,
             count: 5,
         },
+        concepts: &["exactly once", "retries", "client table"],
+        releases: None,
     },
     Entry {
         id: "P21",
@@ -307,5 +368,7 @@ pub(super) const MUTATIONS: &[Entry] = &[
             first: 0,
             count: 10,
         },
+        concepts: &["liveness", "retransmission", "message loss"],
+        releases: None,
     },
 ];

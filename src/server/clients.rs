@@ -106,6 +106,31 @@ impl Connection {
         self.queue.push_back(Queued { xid, ids, task });
     }
 
+    fn push_request(
+        &mut self,
+        xid: u32,
+        seq: u32,
+        acked: u32,
+        request: Request,
+        superuser: Option<&str>,
+    ) {
+        let task = match request {
+            Request::Write(write) => Task::Write {
+                seq,
+                acked,
+                write,
+                sent: false,
+            },
+            Request::Read(read) => Task::Read(read),
+            Request::Watch(watch) => Task::Watch(watch),
+            Request::Auth { scheme, credential } => {
+                Task::Proved(self.prove(&scheme, &credential, superuser))
+            }
+            Request::Sync => Task::Sync,
+        };
+        self.push(xid, task);
+    }
+
     /// Judges a proof. From now on requests are asked by whom it proves, too; those before it are
     /// not.
     fn prove(
@@ -173,21 +198,7 @@ impl<P: Protocol> Server<P> {
                 let superuser = self.settings.superuser.as_deref();
                 let connection = self.connections.get_mut(&conn);
                 let connection = connection.expect("its frame was admitted");
-                let task = match request {
-                    Request::Write(write) => Task::Write {
-                        seq,
-                        acked,
-                        write,
-                        sent: false,
-                    },
-                    Request::Read(read) => Task::Read(read),
-                    Request::Watch(watch) => Task::Watch(watch),
-                    Request::Auth { scheme, credential } => {
-                        Task::Proved(connection.prove(&scheme, &credential, superuser))
-                    }
-                    Request::Sync => Task::Sync,
-                };
-                connection.push(xid, task);
+                connection.push_request(xid, seq, acked, request, superuser);
                 self.advance_connection(now, conn, out);
             }
             ClientFrame::SetWatches {

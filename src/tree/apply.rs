@@ -13,7 +13,7 @@ use super::draft::failed_multi;
 use super::execute::{Execution, Plan};
 use super::payload::{Content, Payload, Txn};
 use super::request::{Answer, ErrorCode, Failure, Path, Response, WatchEvent};
-use super::state::{Birth, Events, Stamp, State};
+use super::state::{Events, NewNode, Stamp, State};
 use crate::ids::{SessionId, Zxid};
 
 /// What an apply did.
@@ -276,7 +276,7 @@ impl State {
                 owner,
                 parent_cversion,
             } => {
-                let birth = Birth {
+                let birth = NewNode {
                     path,
                     data,
                     owner: *owner,
@@ -292,7 +292,7 @@ impl State {
                 parent_cversion,
                 acl,
             } => {
-                let birth = Birth {
+                let birth = NewNode {
                     path,
                     data,
                     owner: *owner,
@@ -331,7 +331,7 @@ impl State {
 
     fn born(
         &mut self,
-        birth: Birth<'_>,
+        birth: NewNode<'_>,
         stamp: Stamp,
         events: &mut Events,
     ) -> Result<Response, ErrorCode> {

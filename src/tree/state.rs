@@ -189,7 +189,7 @@ impl State {
     /// counters are repaired; if the parent is not, a later delete of it follows in the log.
     pub(super) fn create(
         &mut self,
-        birth: Birth<'_>,
+        birth: NewNode<'_>,
         stamp: Stamp,
         events: &mut Events,
     ) -> Result<Stat, ErrorCode> {
@@ -397,7 +397,7 @@ impl Events {
 
 /// The node that a create makes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Birth<'a> {
+pub(super) struct NewNode<'a> {
     pub(super) path: &'a Path,
     pub(super) data: &'a Data,
     pub(super) owner: SessionId,

@@ -1,7 +1,7 @@
 //! The bugs of Zab that can be switched on.
 
 use super::Zab;
-use crate::mutation::{Concerns, Entry, Exhibit, Mutation};
+use crate::mutation::{Affected, Concerns, Entry, Exhibit, Mutation};
 use crate::protocol::Protocol;
 
 const NAME: &str = Zab::NAME;
@@ -68,6 +68,8 @@ pub(super) const MUTATIONS: &[Entry] = &[
             first: 0,
             count: 20,
         },
+        concepts: &["stable storage", "fsync failure", "page cache"],
+        releases: None,
     },
     Entry {
         id: "N22",
@@ -83,6 +85,8 @@ pub(super) const MUTATIONS: &[Entry] = &[
             first: 0,
             count: 5,
         },
+        concepts: &["failure detection", "timeout", "slow disks", "liveness"],
+        releases: None,
     },
     Entry {
         id: "N23",
@@ -101,6 +105,8 @@ pub(super) const MUTATIONS: &[Entry] = &[
             first: 0,
             count: 0,
         },
+        concepts: &["election", "timeout", "liveness"],
+        releases: None,
     },
     Entry {
         id: "N24",
@@ -116,6 +122,13 @@ pub(super) const MUTATIONS: &[Entry] = &[
             first: 0,
             count: 20,
         },
+        concepts: &[
+            "synchronization",
+            "acknowledgement",
+            "log truncation",
+            "quorum",
+        ],
+        releases: None,
     },
     Entry {
         id: "N26",
@@ -134,6 +147,8 @@ pub(super) const MUTATIONS: &[Entry] = &[
             first: 0,
             count: 0,
         },
+        concepts: &["epoch", "observers", "promise", "liveness"],
+        releases: None,
     },
     Entry {
         id: "N27",
@@ -150,6 +165,8 @@ pub(super) const MUTATIONS: &[Entry] = &[
             first: 0,
             count: 8,
         },
+        concepts: &["election", "liveness", "partition"],
+        releases: None,
     },
     Entry {
         id: "N28",
@@ -166,6 +183,8 @@ pub(super) const MUTATIONS: &[Entry] = &[
             first: 0,
             count: 8,
         },
+        concepts: &["election", "liveness", "partition"],
+        releases: None,
     },
     Entry {
         id: "N40",
@@ -182,6 +201,8 @@ pub(super) const MUTATIONS: &[Entry] = &[
             first: 0,
             count: 2,
         },
+        concepts: &["sessions", "stale reads", "epoch"],
+        releases: None,
     },
     Entry {
         id: "N41",
@@ -197,6 +218,8 @@ pub(super) const MUTATIONS: &[Entry] = &[
             first: 0,
             count: 2,
         },
+        concepts: &["sessions", "expiry", "election"],
+        releases: None,
     },
     Entry {
         id: "N42",
@@ -212,6 +235,8 @@ pub(super) const MUTATIONS: &[Entry] = &[
             first: 0,
             count: 2,
         },
+        concepts: &["sessions", "stale reads", "epoch"],
+        releases: None,
     },
     Entry {
         id: "N45",
@@ -228,6 +253,8 @@ pub(super) const MUTATIONS: &[Entry] = &[
             first: 0,
             count: 4,
         },
+        concepts: &["sessions", "stale reads", "epoch"],
+        releases: None,
     },
     Entry {
         id: "N46",
@@ -246,6 +273,8 @@ pub(super) const MUTATIONS: &[Entry] = &[
             first: 0,
             count: 1,
         },
+        concepts: &["sessions", "duplicate messages", "fencing"],
+        releases: None,
     },
     Entry {
         id: "N47",
@@ -263,6 +292,8 @@ pub(super) const MUTATIONS: &[Entry] = &[
             first: 0,
             count: 4,
         },
+        concepts: &["sessions", "fencing", "session moves"],
+        releases: None,
     },
     Entry {
         id: "N51",
@@ -278,6 +309,8 @@ pub(super) const MUTATIONS: &[Entry] = &[
             first: 0,
             count: 5,
         },
+        concepts: &["quorum", "availability", "stable leader"],
+        releases: None,
     },
     Entry {
         id: "N52",
@@ -293,6 +326,8 @@ pub(super) const MUTATIONS: &[Entry] = &[
             first: 0,
             count: 40,
         },
+        concepts: &["election", "timeout", "availability"],
+        releases: None,
     },
     Entry {
         id: "T04",
@@ -308,6 +343,14 @@ pub(super) const MUTATIONS: &[Entry] = &[
             first: 20,
             count: 20,
         },
+        concepts: &["ephemeral nodes", "sessions", "outstanding changes"],
+        releases: Some(Affected {
+            ranges: &[("3.0.0", "3.4.3")],
+            fixed: &["3.4.4", "3.5.0"],
+            basis: "ZK-1208 (through 3.3.3) and ZK-1496, in the releases' sources: the same \
+                        nodes stay behind in another way, created after the session's end was \
+                        proposed",
+        }),
     },
     Entry {
         id: "Z03",
@@ -324,6 +367,25 @@ pub(super) const MUTATIONS: &[Entry] = &[
             first: 0,
             count: 20,
         },
+        concepts: &[
+            "stable storage",
+            "epoch",
+            "election",
+            "order of writes to disk",
+        ],
+        releases: Some(Affected {
+            ranges: &[
+                ("3.4.10", "3.4.14"),
+                ("3.5.3", "3.5.10"),
+                ("3.6.0", "3.6.4"),
+                ("3.7.0", "3.7.2"),
+                ("3.8.0", "3.8.4"),
+                ("3.9.0", "3.9.1"),
+            ],
+            fixed: &["3.8.5", "3.9.2"],
+            basis: "the releases' sources, where Learner.syncWithLeader writes currentEpoch \
+                        before the transactions of a DIFF",
+        }),
     },
     Entry {
         id: "Z13",
@@ -339,6 +401,12 @@ pub(super) const MUTATIONS: &[Entry] = &[
             first: 0,
             count: 40,
         },
+        concepts: &["synchronization", "stable storage", "acknowledgement"],
+        releases: Some(Affected {
+            ranges: &[("3.4.10", "3.4.14"), ("3.5.3", "3.5.8"), ("3.6.0", "3.6.2")],
+            fixed: &["3.5.9", "3.6.3", "3.7.0"],
+            basis: "the releases' sources: from the commit of ZK-2678 to that of ZK-3911",
+        }),
     },
     Entry {
         id: "Z20",
@@ -354,6 +422,12 @@ pub(super) const MUTATIONS: &[Entry] = &[
             first: 0,
             count: 40,
         },
+        concepts: &["synchronization", "log truncation", "divergent logs"],
+        releases: Some(Affected {
+            ranges: &[("3.0.0", "3.3.3")],
+            fixed: &["3.3.4", "3.4.0"],
+            basis: "the releases' sources before the commit of ZK-1154",
+        }),
     },
     Entry {
         id: "Z34",
@@ -369,6 +443,8 @@ pub(super) const MUTATIONS: &[Entry] = &[
             first: 0,
             count: 40,
         },
+        concepts: &["sync", "stale reads", "linearizable reads"],
+        releases: None,
     },
     Entry {
         id: "Z35",
@@ -384,5 +460,7 @@ pub(super) const MUTATIONS: &[Entry] = &[
             first: 0,
             count: 5,
         },
+        concepts: &["bounded memory", "synchronization"],
+        releases: None,
     },
 ];

@@ -41,32 +41,32 @@ fn any_request(draws: &mut Draws) -> Request {
 }
 
 /// An open operation of a client, and what it was answered already.
-type Seat = Option<(usize, Option<(u64, Answer)>)>;
+type Slot = Option<(usize, Option<(u64, Answer)>)>;
 
 /// A small history: legal, or with something wrong.
 fn small_history(seed: u64) -> Stage {
     let mut draws = Draws(seed);
     let mut stage = Stage::new();
-    let mut seats: Vec<Seat> = vec![None; 3];
+    let mut slots: Vec<Slot> = vec![None; 3];
     let mut sessions = [1, 2, 3];
     for _ in 0..24 {
-        let seat = usize::try_from(draws.below(3)).expect("small");
-        match seats[seat].take() {
+        let slot = usize::try_from(draws.below(3)).expect("small");
+        match slots[slot].take() {
             None if stage.operations.len() < 7 => {
                 let request = any_request(&mut draws);
-                seats[seat] = Some((stage.invoke(sessions[seat], request), None));
+                slots[slot] = Some((stage.invoke(sessions[slot], request), None));
             }
             None => {}
             Some((index, None)) => {
                 if draws.below(5) == 0 {
                     stage.operations[index].outcome = Some(Outcome::Unknown);
-                    sessions[seat] += 3;
+                    sessions[slot] += 3;
                     if draws.below(2) == 0 {
                         let _unseen = stage.happen(index);
                     }
                 } else {
                     let told = stage.happen(index);
-                    seats[seat] = Some((index, Some(told)));
+                    slots[slot] = Some((index, Some(told)));
                 }
             }
             Some((index, Some(told))) => stage.complete(index, told),

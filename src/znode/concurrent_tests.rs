@@ -19,7 +19,7 @@ const OPERATIONS: usize = 40;
 const SESSIONS: u64 = 9;
 
 /// An operation in flight, and what it was answered already.
-type Seat = Option<(usize, Option<(u64, Answer)>)>;
+type Slot = Option<(usize, Option<(u64, Answer)>)>;
 
 fn any_path(draws: &mut Draws) -> &'static str {
     const PATHS: [&str; 6] = ["/q", "/a", "/a/b", "/a/c", "/q/d", "/a/s-0000000001"];
@@ -87,7 +87,7 @@ fn legal(draws: &mut Draws) -> Stage {
     stage.run(0, create("/q", CreateMode::Persistent));
     stage.run(0, create("/a", CreateMode::Persistent));
     let crash_in = [1_000, 40, 20][usize::try_from(draws.below(3)).expect("there are few")];
-    let mut seats: Vec<Seat> = vec![None; 4];
+    let mut slots: Vec<Slot> = vec![None; 4];
     let mut sessions: Vec<u64> = (1..5).collect();
     let mut next_session = 5;
     // What was sent and may still arrive.
@@ -97,25 +97,25 @@ fn legal(draws: &mut Draws) -> Stage {
             let place = usize::try_from(draws.below(lost.len() as u64)).expect("there are few");
             let _unseen = stage.happen(lost.swap_remove(place));
         }
-        let seat = usize::try_from(draws.below(4)).expect("there are few");
-        match seats[seat].take() {
+        let slot = usize::try_from(draws.below(4)).expect("there are few");
+        match slots[slot].take() {
             None => {
                 let request = any_request(draws);
-                seats[seat] = Some((stage.invoke(sessions[seat], request), None));
+                slots[slot] = Some((stage.invoke(sessions[slot], request), None));
             }
             Some((index, None)) if draws.below(crash_in) == 0 && next_session <= SESSIONS => {
                 stage.operations[index].outcome = Some(Outcome::Unknown);
                 lost.push(index);
                 if draws.below(2) == 0 {
                     let close = Request::Write(Write::CloseSession);
-                    lost.push(stage.invoke(sessions[seat], close));
+                    lost.push(stage.invoke(sessions[slot], close));
                 }
-                sessions[seat] = next_session;
+                sessions[slot] = next_session;
                 next_session += 1;
             }
             Some((index, None)) => {
                 let told = stage.happen(index);
-                seats[seat] = Some((index, Some(told)));
+                slots[slot] = Some((index, Some(told)));
             }
             Some((index, Some(told))) => stage.complete(index, told),
         }

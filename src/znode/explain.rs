@@ -102,7 +102,7 @@ impl Violation {
         find: &dyn Fn(OpId) -> Option<&'o Operation>,
         naming: Naming<'_>,
     ) -> String {
-        let teller = Teller { find, naming };
+        let teller = Wording { find, naming };
         let name = teller.name(self.operation);
         match self.cause {
             Cause::Collision { at } => {
@@ -182,12 +182,12 @@ impl Violation {
     }
 }
 
-struct Teller<'a, 'o> {
+struct Wording<'a, 'o> {
     find: &'a dyn Fn(OpId) -> Option<&'o Operation>,
     naming: Naming<'a>,
 }
 
-impl Teller<'_, '_> {
+impl Wording<'_, '_> {
     fn name(&self, id: OpId) -> String {
         let Some(op) = (self.find)(id) else {
             return "the end of a session that nobody asked for".to_owned();

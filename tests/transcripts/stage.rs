@@ -2,16 +2,20 @@
 //! that break with their links, disks that finish at once unless they are held, timers that go off
 //! after their shortest delay, and a state machine that is a list of positions.
 
+mod effects;
+mod machine;
+mod texts;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Write;
 
 use menagerie::ids::{LinkId, LocalTime, NodeId, Span, Zxid};
 use menagerie::mutation::Mutations;
-use menagerie::protocol::{
-    BarrierOutcome, BarrierToken, DiskOp, DiskResult, Effect, Ensemble, Fact, Gate, Image, Input,
-    Knobs, LinkEvent, Outbox, Protocol, Role, Standing, Via,
-};
+use menagerie::protocol::{BarrierToken, Ensemble, Input, Knobs, LinkEvent, Protocol, Via};
 use menagerie::tree::{Content, Payload, Snapshot, State};
+
+use machine::Machine;
+use texts::{arrival, standing};
 
 /// Events after which a predicate will never hold.
 const PATIENCE: usize = 20_000;
@@ -73,22 +77,6 @@ impl Selected {
                 .as_deref()
                 .is_none_or(|wanted| kind.is_some_and(|kind| kind.eq_ignore_ascii_case(wanted)))
     }
-}
-
-struct Machine<P: Protocol> {
-    ensemble: Ensemble<P::Knobs>,
-    server: Option<P>,
-    out: Outbox<P>,
-    written: Image<P::Record>,
-    synced: Image<P::Record>,
-    is_held: bool,
-    /// What waits for the disk while it is held.
-    held: VecDeque<Effect<P>>,
-    timers: BTreeMap<P::Timer, LocalTime>,
-    /// What the server caused for itself.
-    inbox: VecDeque<Input<P>>,
-    applied: Zxid,
-    standing: Option<Standing>,
 }
 
 /// The servers and what is between them.
@@ -416,248 +404,6 @@ impl<P: Shown> Stage<P> {
             self.say(&line);
         }
     }
-
-    fn step(&mut self, node: NodeId, input: Input<P>) {
-        let now = self.now;
-        let machine = self.machine(node);
-        if let Some(server) = &mut machine.server {
-            server.step(now, input, &mut machine.out);
-            self.perform(node);
-            self.work_off(node);
-        }
-    }
-
-    fn work_off(&mut self, node: NodeId) {
-        let now = self.now;
-        while let Some(input) = self.machine(node).inbox.pop_front() {
-            if let Some(line) = own::<P>(node, &input) {
-                self.say(&line);
-            }
-            let machine = self.machine(node);
-            let Some(server) = &mut machine.server else {
-                return;
-            };
-            server.step(now, input, &mut machine.out);
-            self.perform(node);
-        }
-    }
-
-    fn perform(&mut self, node: NodeId) {
-        let mut effects = Vec::new();
-        self.machine(node).out.drain_into(&mut effects);
-        for effect in effects {
-            let waits = match &effect {
-                Effect::Send { gate, .. } | Effect::Fact { gate, .. } => *gate == Gate::AfterDisk,
-                Effect::Disk { .. } | Effect::Reload => true,
-                Effect::Dial { .. }
-                | Effect::HangUp { .. }
-                | Effect::Capture { .. }
-                | Effect::Restore(_)
-                | Effect::Apply { .. }
-                | Effect::Committed(_)
-                | Effect::BarrierDone { .. }
-                | Effect::SetTimer { .. }
-                | Effect::CancelTimer(_) => false,
-            };
-            if waits && self.machine(node).is_held {
-                if let Effect::Send { to, msg, .. } = &effect {
-                    let line = format!("  after the disk: -> {to} {}", P::message(msg));
-                    self.say(&line);
-                }
-                self.machine(node).held.push_back(effect);
-            } else {
-                self.perform_one(node, effect);
-            }
-        }
-        self.compare_standing(node);
-    }
-
-    /// Role changes are derived from the standing before and after.
-    fn compare_standing(&mut self, node: NodeId) {
-        let machine = self.machine(node);
-        let Some(server) = &machine.server else {
-            return;
-        };
-        let new = server.standing();
-        let shown = |of: &Standing| standing::<P>(of);
-        if machine.standing.as_ref().map(shown) != Some(shown(&new)) {
-            let line = format!("  = {}", shown(&new));
-            machine.standing = Some(new);
-            self.say(&line);
-        }
-    }
-
-    fn perform_one(&mut self, node: NodeId, effect: Effect<P>) {
-        match effect {
-            Effect::Send { to, via, msg, .. } => self.send(node, to, via, msg),
-            Effect::Dial { peer, link } => self.dial(node, peer, link),
-            Effect::HangUp { peer, link } => {
-                if self.links.contains_key(&link) {
-                    self.say(&format!("  hangs up on {peer}"));
-                    self.close(link, node, peer);
-                }
-            }
-            Effect::Disk { ticket, op } => {
-                if let Some(line) = operation::<P>(&op) {
-                    self.say(&format!("  disk: {line}"));
-                }
-                let machine = self.machine(node);
-                if machine.write(op) {
-                    let result = DiskResult::Done;
-                    machine.inbox.push_back(Input::Disk { ticket, result });
-                }
-            }
-            Effect::Reload => {
-                let machine = self.machine(node);
-                let image = Box::new(machine.written.clone());
-                machine.inbox.push_back(Input::Reloaded(image));
-                self.say("  reads its disk back");
-            }
-            Effect::Capture { ticket, .. } => {
-                let machine = self.machine(node);
-                let snapshot = snapshot(machine.applied);
-                let input = Input::Captured { ticket, snapshot };
-                machine.inbox.push_back(input);
-            }
-            Effect::Restore(snapshot) => {
-                let zxid = snapshot.map_or(Zxid::ZERO, |snapshot| snapshot.zxid);
-                let machine = self.machine(node);
-                machine.applied = zxid;
-                let is_news = |input: &Input<P>| matches!(input, Input::Applied(_));
-                machine.inbox.retain(|input| !is_news(input));
-                self.say(&format!("  restores the state at {zxid}"));
-            }
-            Effect::Apply { zxid, payload } => {
-                let machine = self.machine(node);
-                machine.applied = zxid;
-                machine.inbox.push_back(Input::Applied(zxid));
-                self.say(&format!("  applies {zxid} {}", letter(&payload)));
-            }
-            Effect::Committed(zxid) => self.say(&format!("  knows {zxid} to be committed")),
-            Effect::BarrierDone { token, outcome } => {
-                let how = match outcome {
-                    BarrierOutcome::Reached => "is reached",
-                    BarrierOutcome::Failed => "has failed",
-                };
-                self.say(&format!("  barrier {} {how}", token.0));
-            }
-            Effect::SetTimer { timer, range } => {
-                let at = self.now.after(range.min);
-                self.machine(node).timers.insert(timer, at);
-            }
-            Effect::CancelTimer(timer) => {
-                self.machine(node).timers.remove(&timer);
-            }
-            Effect::Fact { fact, .. } => self.note(&fact),
-        }
-    }
-
-    /// Of the facts, those that no message and no other effect shows.
-    fn note(&mut self, fact: &Fact) {
-        match fact {
-            Fact::Established { epoch, through } => {
-                let epoch = P::epoch(*epoch);
-                self.say(&format!("  is established in {epoch}, after {through}"));
-            }
-            Fact::Chosen { zxid, value: 0 } => {
-                self.say(&format!("  takes the no-op in {zxid} for chosen"));
-            }
-            Fact::Proposed { .. }
-            | Fact::Promised { .. }
-            | Fact::Reporting { .. }
-            | Fact::Reported { .. }
-            | Fact::Voted { .. }
-            | Fact::Chosen { .. } => {}
-        }
-    }
-
-    fn dial(&mut self, node: NodeId, peer: NodeId, link: LinkId) {
-        self.say(&format!("  dials {peer}"));
-        if self.machine(peer).server.is_some() && !self.cut.contains(&(node, peer)) {
-            self.links.insert(link, (node, peer));
-            self.tell_end(node, peer, link, LinkEvent::Up);
-            self.tell_end(peer, node, link, LinkEvent::Up);
-        } else {
-            self.tell_end(node, peer, link, LinkEvent::Refused);
-        }
-    }
-
-    fn send(&mut self, from: NodeId, to: NodeId, via: Via, msg: P::Msg) {
-        if from == to {
-            let input = Input::Message { from, via, msg };
-            self.machine(from).inbox.push_back(input);
-            return;
-        }
-        self.say(&format!("  -> {to} {}", P::message(&msg)));
-        let is_lost = match via {
-            Via::Datagram => self.cut.contains(&(from, to)),
-            Via::LatestWins => {
-                self.wire.retain(|packet| {
-                    (packet.from, packet.to) != (from, to) || !is_latest_wins(&packet.input)
-                });
-                self.cut.contains(&(from, to)) || self.machine(to).server.is_none()
-            }
-            Via::Stream(link) => !self.links.contains_key(&link),
-        };
-        if !is_lost {
-            let input = Input::Message { from, via, msg };
-            self.wire.push_back(Packet { from, to, input });
-        }
-    }
-}
-
-impl<P: Protocol> Machine<P> {
-    fn new(ensemble: Ensemble<P::Knobs>) -> Machine<P> {
-        Machine {
-            out: Outbox::new(ensemble.me),
-            ensemble,
-            server: None,
-            written: Image::empty(),
-            synced: Image::empty(),
-            is_held: false,
-            held: VecDeque::new(),
-            timers: BTreeMap::new(),
-            inbox: VecDeque::new(),
-            applied: Zxid::ZERO,
-            standing: None,
-        }
-    }
-
-    /// Carries out a disk operation; returns whether it completes with an input.
-    fn write(&mut self, op: DiskOp<P::Record>) -> bool {
-        let image = &mut self.written;
-        match op {
-            DiskOp::Append(record) => image.log.push(record),
-            DiskOp::CutAfter(index) => {
-                let kept = (index + 1).saturating_sub(image.log_first) as usize;
-                image.log.truncate(kept);
-            }
-            DiskOp::DropThrough(index) => {
-                let dropped = (index + 1).saturating_sub(image.log_first);
-                let dropped = dropped.min(image.log.len() as u64);
-                image.log.drain(..dropped as usize);
-                image.log_first += dropped;
-            }
-            DiskOp::Write(name, record) => {
-                image.files.insert(name, Some(record));
-            }
-            DiskOp::Rename { from, to } => {
-                let content = image.files.remove(&from).expect("it was written before");
-                image.files.insert(to, content);
-            }
-            DiskOp::Save(snapshot) => {
-                image.snapshots.retain(|old| old.zxid != snapshot.zxid);
-                image.snapshots.push(snapshot);
-                image.snapshots.sort_by_key(|snapshot| snapshot.zxid);
-            }
-            DiskOp::DropSnapshotsBefore(zxid) => image.snapshots.retain(|old| old.zxid >= zxid),
-            DiskOp::Sync(_) | DiskOp::SyncAll => {
-                self.synced = self.written.clone();
-                return true;
-            }
-        }
-        false
-    }
 }
 
 /// A snapshot; what it holds is of no concern to a protocol.
@@ -678,73 +424,4 @@ fn is_latest_wins<P: Protocol>(input: &Input<P>) -> bool {
         | Input::Applied(_)
         | Input::Captured { .. } => false,
     }
-}
-
-fn arrival<P: Shown>(packet: &Packet<P>) -> String {
-    let (from, to) = (packet.from, packet.to);
-    match &packet.input {
-        Input::Message { msg, .. } => format!("{to} <- {from} {}", P::message(msg)),
-        Input::Link { event, .. } => {
-            let news = match event {
-                LinkEvent::Up => "is up",
-                LinkEvent::Refused => "is refused",
-                LinkEvent::Down => "is down",
-            };
-            format!("{to} <- {from} the stream {news}")
-        }
-        Input::Timer(_)
-        | Input::Propose(_)
-        | Input::Barrier(_)
-        | Input::Disk { .. }
-        | Input::Reloaded(_)
-        | Input::Applied(_)
-        | Input::Captured { .. } => unreachable!("nothing else travels"),
-    }
-}
-
-/// What a server hears from itself, where that is worth a line.
-fn own<P: Shown>(node: NodeId, input: &Input<P>) -> Option<String> {
-    match input {
-        Input::Message { msg, .. } => Some(format!("{node} <- itself {}", P::message(msg))),
-        Input::Reloaded(_) => Some(format!("{node} has read its disk back")),
-        Input::Captured { snapshot, .. } => Some(format!("{node} captured {}", snapshot.zxid)),
-        Input::Link { .. }
-        | Input::Timer(_)
-        | Input::Propose(_)
-        | Input::Barrier(_)
-        | Input::Disk { .. }
-        | Input::Applied(_) => None,
-    }
-}
-
-/// What a disk operation does; syncs of single objects are left out.
-fn operation<P: Shown>(op: &DiskOp<P::Record>) -> Option<String> {
-    match op {
-        DiskOp::Append(record) => Some(format!("append {}", P::record(record))),
-        DiskOp::CutAfter(index) => Some(format!("cut the log after record {index}")),
-        DiskOp::DropThrough(index) => Some(format!("drop the log through record {index}")),
-        DiskOp::Write(name, record) => Some(format!("write {}: {}", name.0, P::record(record))),
-        DiskOp::Rename { from: _, to } => Some(format!("rename to {}", to.0)),
-        DiskOp::Save(snapshot) => Some(format!("save snapshot {}", snapshot.zxid)),
-        DiskOp::DropSnapshotsBefore(zxid) => Some(format!("drop snapshots before {zxid}")),
-        DiskOp::SyncAll => Some("sync".to_string()),
-        DiskOp::Sync(_) => None,
-    }
-}
-
-fn standing<P: Shown>(standing: &Standing) -> String {
-    let role = match standing.role {
-        Role::Looking => "looking",
-        Role::Following => "following",
-        Role::Leading => "leading",
-        Role::Observing => "observing",
-    };
-    let mut text = format!("{role}, epoch {}", P::epoch(standing.epoch));
-    if let Some(leader) = standing.leader {
-        text.push_str(&format!(", leader {leader}"));
-    }
-    if let Some(zxid) = standing.serve_from {
-        text.push_str(&format!(", serves from {zxid}"));
-    }
-    text
 }

@@ -104,7 +104,7 @@ pub(super) struct Choice {
 
 /// One scenario.
 #[derive(Clone, Debug, Args)]
-pub(super) struct What {
+pub(super) struct OneScenario {
     /// The scenario: its name (`menagerie scenarios` lists them) or a file
     pub(super) scenario: String,
     #[command(flatten)]
@@ -113,7 +113,7 @@ pub(super) struct What {
 
 /// One scenario or several.
 #[derive(Clone, Debug, Args)]
-pub(super) struct Many {
+pub(super) struct SeveralScenarios {
     /// The scenarios: their names (`menagerie scenarios` lists them) or files
     #[arg(value_name = "SCENARIO", required = true)]
     pub(super) scenarios: Vec<String>,
@@ -214,7 +214,7 @@ impl From<Events> for artefacts::Events {
 #[derive(Clone, Debug, Args)]
 pub(super) struct RunArguments {
     #[command(flatten)]
-    pub(super) what: Many,
+    pub(super) what: SeveralScenarios,
     #[command(flatten)]
     pub(super) artefacts: ArtefactArguments,
     /// The seed, decimal or 0x hexadecimal
@@ -237,7 +237,7 @@ pub(super) struct RunArguments {
 #[command(mut_arg("scenario", |argument| argument.help(REPEATED)))]
 pub(super) struct OneRun {
     #[command(flatten)]
-    pub(super) what: What,
+    pub(super) what: OneScenario,
     /// The seed, decimal or 0x hexadecimal
     #[arg(long, value_name = "N", default_value = "1", value_parser = seed,
           allow_hyphen_values = true)]
@@ -327,7 +327,7 @@ pub(super) enum Checks {
 #[derive(Clone, Debug, Args)]
 pub(super) struct CampaignArguments {
     #[command(flatten)]
-    pub(super) what: Many,
+    pub(super) what: SeveralScenarios,
     #[command(flatten)]
     pub(super) artefacts: ArtefactArguments,
     /// The seeds from A up to, not including, B

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::arguments::{ExplainArguments, What};
+use super::arguments::{ExplainArguments, OneScenario};
 use super::document;
 use super::output::{complain, print};
 use super::source::{self, BUNDLE};
@@ -25,12 +25,12 @@ struct Document<'a> {
 }
 
 /// Of the folder that a failing run left the smallest scenario, which has the shortest story.
-fn smallest(what: &What) -> What {
+fn smallest(what: &OneScenario) -> OneScenario {
     let minimal = Path::new(&what.scenario).join(Artefact::Minimal.file());
     if !minimal.is_file() {
         return what.clone();
     }
-    What {
+    OneScenario {
         scenario: minimal.to_string_lossy().into_owned(),
         ..what.clone()
     }

@@ -44,7 +44,7 @@ fn affecting(found: &[&Entry], release: &str) -> Result<Exit, CliError> {
     let mut lines = Vec::new();
     let mut silent = Vec::new();
     for entry in found {
-        let Some(affected) = entry.affected() else {
+        let Some(affected) = entry.releases else {
             silent.extend(tracker_numbers(entry.source).map(|number| (entry.id, number)));
             continue;
         };
@@ -80,7 +80,7 @@ fn line(entry: &Entry) -> (String, String) {
         Concerns::Tree => "all",
     };
     let name = format!("{:<4} {}", entry.id, entry.name);
-    let concepts = match entry.concepts() {
+    let concepts = match entry.concepts {
         [] => String::new(),
         concepts => format!(" {{{}}}", concepts.join(", ")),
     };

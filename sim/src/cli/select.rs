@@ -6,7 +6,7 @@ use menagerie::mutation::{Concerns, Mutation, Mutations, known};
 use std::sync::Arc;
 
 use super::CliError;
-use super::arguments::{Choice, Many};
+use super::arguments::{Choice, SeveralScenarios};
 use super::output::complain;
 use crate::run::registry::Registration;
 use crate::run::scenario_file::known_keys;
@@ -21,7 +21,10 @@ pub(super) struct Selected {
 }
 
 /// Every scenario that was named, read before the first one is run.
-pub(super) fn all(what: &Many, registered: &[Registration]) -> Result<Vec<Selected>, CliError> {
+pub(super) fn all(
+    what: &SeveralScenarios,
+    registered: &[Registration],
+) -> Result<Vec<Selected>, CliError> {
     let one = |name: &String| {
         let scenario = scenario(name, &what.choice)?;
         let mutations = mutations(&what.choice, &scenario)?;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use menagerie::check::Verdict;
 
-use super::arguments::{Choice, What};
+use super::arguments::{Choice, OneScenario};
 use super::{CliError, select};
 use crate::files::is_lines;
 use crate::run::bundle::Bundle;
@@ -26,8 +26,8 @@ pub(super) struct Loaded {
 pub(super) const BUNDLE: &str = "bundle.json";
 
 /// A run of which only the scenario, protocol and mutations are named.
-pub(super) fn what(scenario: String, protocol: Option<String>, mutate: Vec<String>) -> What {
-    What {
+pub(super) fn what(scenario: String, protocol: Option<String>, mutate: Vec<String>) -> OneScenario {
+    OneScenario {
         scenario,
         choice: Choice {
             protocol,
@@ -40,7 +40,7 @@ pub(super) fn what(scenario: String, protocol: Option<String>, mutate: Vec<Strin
 
 /// Reads a scenario file, (by its name's end) a bundle, or the bundle in the folder of a run.
 pub(super) fn load(
-    what: &What,
+    what: &OneScenario,
     seed: u64,
     registered: &[Registration],
 ) -> Result<Loaded, CliError> {
@@ -54,7 +54,7 @@ pub(super) fn load(
                 what.scenario
             )));
         }
-        let what = What {
+        let what = OneScenario {
             scenario: bundle.display().to_string(),
             ..what.clone()
         };
@@ -111,7 +111,7 @@ pub(super) fn untraced(report: &RunReport) -> CliError {
     ))
 }
 
-fn of_bundle(what: &What, registered: &[Registration]) -> Result<Loaded, CliError> {
+fn of_bundle(what: &OneScenario, registered: &[Registration]) -> Result<Loaded, CliError> {
     let path = &what.scenario;
     let choice = &what.choice;
     if !choice.mutate.is_empty() || choice.protocol.is_some() || !choice.set.is_empty() {

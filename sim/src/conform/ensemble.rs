@@ -18,7 +18,7 @@ use menagerie::zab::Zab;
 
 use super::asking::{Ask, ask, result};
 use super::setting::{connect_frame, request_frame, spec_of};
-use crate::world::{Happening, World};
+use crate::world::{World, WorldEvent};
 
 /// Everything that a step causes has happened after this.
 const SETTLED: Span = Span::millis(50);
@@ -159,7 +159,7 @@ impl Player {
         self.world.wake_at(self.world.now().after(span), 0);
         // Bounded by the wake-up.
         while let Some(happening) = self.world.step() {
-            if happening == Happening::Wakeup(0) {
+            if happening == WorldEvent::Wakeup(0) {
                 break;
             }
         }

@@ -25,9 +25,9 @@ use crate::run::resolve::Resolved;
 use crate::scenario::fault::{Family, Fault, Planned, Scene};
 use crate::scenario::plan::Plan;
 use crate::scenario::script::{Act, Move, Player, Script, ScriptedOp};
-use crate::scenario::workload::{Asked, Client, Deed};
-use crate::trace::{self, What};
-use crate::world::{Action, Close, Happening, World};
+use crate::scenario::workload::{Asked, Client, NextStep};
+use crate::trace::{self, EventKind};
+use crate::world::{Action, Close, World, WorldEvent};
 use token::Token;
 
 /// A run that takes more events than this is given up as undecided.
@@ -131,9 +131,9 @@ impl<P: Protocol> Drive<P> {
                 self.over = self.world.is_violated(checker);
             }
             match happening {
-                Happening::Event => {}
-                Happening::Wakeup(word) => self.wake(Token::of(word)),
-                Happening::Completed { client, op } => self.completed(client, op),
+                WorldEvent::Event => {}
+                WorldEvent::Wakeup(word) => self.wake(Token::of(word)),
+                WorldEvent::Completed { client, op } => self.completed(client, op),
             }
         }
         Ok(self.world.steps())
@@ -264,8 +264,8 @@ impl<P: Protocol> Drive<P> {
         }
         let place = usize::from(client.0) - 1;
         let asked = match self.clients[place].act(&self.resolved.workload) {
-            Deed::Ask(asked) => asked,
-            Deed::Move(moves) => {
+            NextStep::Ask(asked) => asked,
+            NextStep::Move(moves) => {
                 self.move_client(client, moves);
                 self.think(client, slot);
                 return;
@@ -315,7 +315,7 @@ impl<P: Protocol> Drive<P> {
         let scene = Scene::of(&self.world, &self.voters, &self.observers);
         let planned = self.resolved.plan.faults[index].clone();
         let mut draws = Plan::draws(&self.dice, index);
-        self.world.note(|| What::Fault {
+        self.world.note(|| EventKind::Fault {
             index,
             family: planned.family,
             fault: planned.fault.clone(),
@@ -340,7 +340,7 @@ impl<P: Protocol> Drive<P> {
         let Some(actions) = self.undo.remove(&index) else {
             return;
         };
-        self.world.note(|| What::Undo { index });
+        self.world.note(|| EventKind::Undo { index });
         for action in actions {
             self.world.perform(action);
         }

@@ -70,7 +70,11 @@ pub fn resolved_text(run: &Resolved, protocol: Option<&str>, story: &str) -> Str
     section("disk", &disk(run), &mut text);
     let drift = format!("\"{}ppm\"", run.world.clock.drift_ppm_max);
     section("clock", &[("drift".to_owned(), drift)], &mut text);
-    section("workload", &[clients(run), wishes(run)].concat(), &mut text);
+    section(
+        "workload",
+        &[clients(run), operations_asked(run)].concat(),
+        &mut text,
+    );
     if run.script.is_none() {
         section("workload.mix", &mix(run), &mut text);
     }
@@ -293,7 +297,7 @@ fn clients(run: &Resolved) -> Entries {
 }
 
 /// What the clients draw. Of a run that is spelled out, those are operations.
-fn wishes(run: &Resolved) -> Entries {
+fn operations_asked(run: &Resolved) -> Entries {
     if run.script.is_some() {
         return Vec::new();
     }

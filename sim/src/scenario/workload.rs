@@ -1,13 +1,13 @@
 //! What clients do.
 //!
 //! Which operations a client wants is drawn from (seed, client, ordinal) alone and never depends on
-//! what happened: Zab and Paxos under one seed meet the same wishes, and dropping one operation
-//! leaves all others as they were. Only details that a wish refers to ("the version I last saw", "a
+//! what happened: Zab and Paxos under one seed meet the same planned operations, and dropping one
+//! leaves all others as they were. Only details that one refers to ("the version I last saw", "a
 //! child I made") are filled in from what the client saw when it is invoked.
 //!
 //! A narrow mix keeps to plain, ephemeral and sequential nodes that everybody may change. Where it
-//! gives weight to any of the wider kinds, wishes get a wider part, drawn behind the narrow one:
-//! see `wide`.
+//! gives weight to any of the wider kinds, planned operations get a wider part, drawn after the
+//! narrow one: see `wide`.
 
 mod requests;
 mod wide;
@@ -124,9 +124,9 @@ enum Version {
     Stale,
 }
 
-/// One wish of a client: everything that is drawn about an operation.
+/// One planned operation of a client: everything that is drawn about an operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wish {
+pub struct PlannedOp {
     /// Which operation of this client it is, from 0.
     pub ordinal: u64,
     kind: Kind,
@@ -147,7 +147,7 @@ pub struct Wish {
 
 /// What a client does next.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Deed {
+pub enum NextStep {
     /// It asks this, all at once.
     Ask(Vec<Asked>),
     /// It does something with its session.
@@ -192,8 +192,8 @@ impl WorkloadSpec {
         }
     }
 
-    /// The wish of that name.
-    pub fn wish(&self, dice: &Dice, client: ClientId, ordinal: u64) -> Wish {
+    /// The planned operation of that name.
+    pub fn planned_op(&self, dice: &Dice, client: ClientId, ordinal: u64) -> PlannedOp {
         assert!(ordinal < ORDINALS, "{client} has run out of ordinals");
         let draws = &mut dice.stream(Concern::Workload, u64::from(client.0) * ORDINALS + ordinal);
         let weights = self.mix.weights().map(u64::from);
@@ -208,7 +208,7 @@ impl WorkloadSpec {
         let key = named("k", draws.below(u64::from(self.keys)));
         let second_key = named("k", draws.below(u64::from(self.keys)));
         let parent = named("p", draws.below(u64::from(self.parents)));
-        let mut wish = Wish {
+        let mut planned = PlannedOp {
             ordinal,
             kind,
             key: setup.clone().unwrap_or(key),
@@ -235,13 +235,13 @@ impl WorkloadSpec {
         if self.mix.is_wide() {
             let wide = Wide::draw(draws, self, client);
             if wide.elsewhere && setup.is_none() {
-                wish.key = wide.node.clone();
+                planned.key = wide.node.clone();
             }
-            wish.wide = Some(wide);
+            planned.wide = Some(wide);
         }
-        self.deepen(&mut wish, setup.is_some(), draws);
-        self.fill(&mut wish, draws);
-        wish
+        self.deepen(&mut planned, setup.is_some(), draws);
+        self.fill(&mut planned, draws);
+        planned
     }
 
     /// The first clients start with creating the contended parents and the levels that plain nodes
@@ -259,35 +259,36 @@ impl WorkloadSpec {
         (level < u64::from(self.depth)).then(|| Path::from(level_of(level)))
     }
 
-    /// Moves a wish's plain nodes to the levels they lie on.
-    fn deepen(&self, wish: &mut Wish, is_setup: bool, draws: &mut Stream) {
+    /// Moves a planned operation's plain nodes to the levels they lie on.
+    fn deepen(&self, planned: &mut PlannedOp, is_setup: bool, draws: &mut Stream) {
         if self.depth <= 1 {
             return;
         }
         let levels = [0, 1].map(|_| level_of(draws.below(u64::from(self.depth))));
         let [first, second] = levels;
         let is_plain = |path: &Path| path.starts_with("/k");
-        if !is_setup && is_plain(&wish.key) {
-            wish.key = Path::from(format!("{first}{}", wish.key));
+        if !is_setup && is_plain(&planned.key) {
+            planned.key = Path::from(format!("{first}{}", planned.key));
         }
-        wish.second_key = Path::from(format!("{second}{}", wish.second_key));
+        planned.second_key = Path::from(format!("{second}{}", planned.second_key));
     }
 
-    /// Gives a wish its content's size: any order of magnitude up to the greatest, or none at all.
-    fn fill(&self, wish: &mut Wish, draws: &mut Stream) {
+    /// Gives a planned operation its content's size: any order of magnitude up to the greatest, or
+    /// none at all.
+    fn fill(&self, planned: &mut PlannedOp, draws: &mut Stream) {
         if self.data_max == 0 {
             return;
         }
         let magnitudes = u64::from(self.data_max.ilog2()) + 2;
         let below = 1 << draws.below(magnitudes);
         let size = draws.below(below).min(u64::from(self.data_max)) as usize;
-        let mut content = wish.data.to_vec();
+        let mut content = planned.data.to_vec();
         if size == 0 {
             content.clear();
         } else if size > content.len() {
             content.resize(size, b'x');
         }
-        wish.data = Data::from(content.as_slice());
+        planned.data = Data::from(content.as_slice());
     }
 
     /// How long the client waits before the operation of that name.
@@ -296,7 +297,7 @@ impl WorkloadSpec {
     }
 }
 
-/// The think times have names apart from those of the wishes.
+/// The think times have names apart from those of the planned operations.
 fn thinking(dice: &Dice, client: ClientId) -> Deck {
     dice.deck(Concern::Workload, u64::MAX - u64::from(client.0))
 }
@@ -338,13 +339,13 @@ impl Client {
     }
 
     /// What it does next: one request, or a sync and the read that follows it at once, or a move.
-    pub fn act(&mut self, spec: &WorkloadSpec) -> Deed {
-        let wish = spec.wish(&self.dice, self.id, self.next);
+    pub fn act(&mut self, spec: &WorkloadSpec) -> NextStep {
+        let planned = spec.planned_op(&self.dice, self.id, self.next);
         self.next += 1;
-        let request = match (wish.kind, &wish.wide) {
-            (Kind::Hop, _) => return Deed::Move(Move::Hop),
-            (Kind::WrongPassword, _) => return Deed::Move(Move::WrongPassword),
-            (Kind::Die, _) => return Deed::Move(Move::Die),
+        let request = match (planned.kind, &planned.wide) {
+            (Kind::Hop, _) => return NextStep::Move(Move::Hop),
+            (Kind::WrongPassword, _) => return NextStep::Move(Move::WrongPassword),
+            (Kind::Die, _) => return NextStep::Move(Move::Die),
             (
                 Kind::Create
                 | Kind::CreateSpecial
@@ -353,21 +354,21 @@ impl Client {
                 | Kind::Multi
                 | Kind::CloseSession,
                 _,
-            ) => Request::Write(self.write(&wish)),
+            ) => Request::Write(self.write(&planned)),
             (Kind::GetData | Kind::Exists | Kind::GetChildren | Kind::Sync, _) => {
-                Request::Read(read(&wish))
+                Request::Read(read(&planned))
             }
-            (_, Some(wide)) => self.wide_request(&wish, wide),
+            (_, Some(wide)) => self.wide_request(&planned, wide),
             (kind, None) => unreachable!("{kind:?} has a weight, so the mix is wide"),
         };
         let is_read = matches!(request, Request::Read(_));
-        let synced = is_read && (wish.synced || wish.kind == Kind::Sync);
+        let synced = is_read && (planned.synced || planned.kind == Kind::Sync);
         let sync = Asked {
             request: Request::Sync,
             synced: false,
         };
         let asked = Asked { request, synced };
-        Deed::Ask(if synced {
+        NextStep::Ask(if synced {
             vec![sync, asked]
         } else {
             vec![asked]

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::body::typed;
-use super::{Phase, Recorder, What};
+use super::{EventKind, Phase, Recorder};
 
 /// What a disk operation does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -303,8 +303,8 @@ impl DiskTrack {
     }
 }
 
-fn disk(node: NodeId, ticket: u64, op: Op, phase: Phase, body: Value) -> What {
-    What::Disk {
+fn disk(node: NodeId, ticket: u64, op: Op, phase: Phase, body: Value) -> EventKind {
+    EventKind::Disk {
         node,
         ticket,
         op,

@@ -19,7 +19,7 @@ mod text;
 use menagerie::check::Subjects;
 use menagerie::ids::{ClientId, ConnId, NodeId, OpId, SessionId, VirtualTime, Zxid};
 use menagerie::protocol::{Fact, Role};
-use menagerie::tree::{EventKind, Identity};
+use menagerie::tree::{EventKind as WatchKind, Identity};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -133,7 +133,7 @@ pub struct Event {
     pub cause: Option<u64>,
     /// What.
     #[serde(flatten)]
-    pub what: What,
+    pub what: EventKind,
 }
 
 /// How a message travels.
@@ -277,7 +277,7 @@ pub enum SessionNews {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[allow(missing_docs, reason = "docs/formats.md says what each field means")]
-pub enum What {
+pub enum EventKind {
     /// A message leaves a server.
     Send {
         id: u64,
@@ -398,7 +398,7 @@ pub enum What {
         client: ClientId,
         #[serde(with = "session")]
         session: SessionId,
-        kind: EventKind,
+        kind: WatchKind,
         path: String,
         zxid: Zxid,
     },
@@ -462,7 +462,7 @@ fn with_marks(events: Vec<Event>, marks: Vec<Failure>) -> Vec<Event> {
             seq,
             at: failure.at,
             cause: seq.checked_sub(1),
-            what: What::Violation {
+            what: EventKind::Violation {
                 checker: failure.checker,
                 reason: failure.reason,
             },

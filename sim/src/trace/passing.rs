@@ -5,7 +5,7 @@ use core::fmt;
 use menagerie::ids::{ClientId, NodeId};
 use serde_json::Value;
 
-use super::{Direction, End, Passage, What, Why};
+use super::{Direction, End, EventKind, Passage, Why};
 
 /// A server or a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,64 +68,64 @@ pub enum Passing<'a> {
     },
 }
 
-impl What {
+impl EventKind {
     /// Whose step it is; `None` for what the network and the faults do.
     pub fn host(&self) -> Option<Host> {
         match self {
-            What::Send { from: node, .. }
-            | What::Deliver { node, .. }
-            | What::Link { node, .. }
-            | What::Timer { node, .. }
-            | What::Disk { node, .. }
-            | What::Boot { node }
-            | What::Refused { node, .. }
-            | What::Crash { node, .. }
-            | What::Pause { node }
-            | What::Resume { node }
-            | What::Standing { node, .. }
-            | What::Apply { node, .. }
-            | What::Commit { node, .. }
-            | What::Restore { node, .. }
-            | What::Fact { node, .. }
-            | What::ClientLink {
+            EventKind::Send { from: node, .. }
+            | EventKind::Deliver { node, .. }
+            | EventKind::Link { node, .. }
+            | EventKind::Timer { node, .. }
+            | EventKind::Disk { node, .. }
+            | EventKind::Boot { node }
+            | EventKind::Refused { node, .. }
+            | EventKind::Crash { node, .. }
+            | EventKind::Pause { node }
+            | EventKind::Resume { node }
+            | EventKind::Standing { node, .. }
+            | EventKind::Apply { node, .. }
+            | EventKind::Commit { node, .. }
+            | EventKind::Restore { node, .. }
+            | EventKind::Fact { node, .. }
+            | EventKind::ClientLink {
                 server: node,
                 end: End::Server,
                 ..
             }
-            | What::Frame {
+            | EventKind::Frame {
                 server: node,
                 direction: Direction::Up,
                 phase: Passage::Delivered,
                 ..
             }
-            | What::Frame {
+            | EventKind::Frame {
                 server: node,
                 direction: Direction::Down,
                 phase: Passage::Sent,
                 ..
             } => Some(Host::Server(*node)),
-            What::ClientLink { client, .. }
-            | What::ClientTimer { client, .. }
-            | What::Session { client, .. }
-            | What::Invoke { client, .. }
-            | What::Sent { client, .. }
-            | What::Complete { client, .. }
-            | What::WatchEvent { client, .. }
-            | What::Frame { client, .. } => Some(Host::Client(*client)),
-            What::Duplicate { .. }
-            | What::Lose { .. }
-            | What::Fault { .. }
-            | What::Undo { .. }
-            | What::Heal { .. }
-            | What::Action { .. }
-            | What::Violation { .. } => None,
+            EventKind::ClientLink { client, .. }
+            | EventKind::ClientTimer { client, .. }
+            | EventKind::Session { client, .. }
+            | EventKind::Invoke { client, .. }
+            | EventKind::Sent { client, .. }
+            | EventKind::Complete { client, .. }
+            | EventKind::WatchEvent { client, .. }
+            | EventKind::Frame { client, .. } => Some(Host::Client(*client)),
+            EventKind::Duplicate { .. }
+            | EventKind::Lose { .. }
+            | EventKind::Fault { .. }
+            | EventKind::Undo { .. }
+            | EventKind::Heal { .. }
+            | EventKind::Action { .. }
+            | EventKind::Violation { .. } => None,
         }
     }
 
     /// What a message or frame does in it.
     pub fn passing(&self) -> Option<Passing<'_>> {
         Some(match self {
-            What::Send {
+            EventKind::Send {
                 id,
                 from,
                 to,
@@ -139,8 +139,8 @@ impl What {
                 kind,
                 body,
             },
-            What::Duplicate { id, of } => Passing::Doubles { id: *id, of: *of },
-            What::Deliver {
+            EventKind::Duplicate { id, of } => Passing::Doubles { id: *id, of: *of },
+            EventKind::Deliver {
                 id,
                 node,
                 from,
@@ -151,8 +151,8 @@ impl What {
                 to: Host::Server(*node),
                 kind,
             },
-            What::Lose { id, why } => Passing::Vanishes { id: *id, why: *why },
-            What::Frame {
+            EventKind::Lose { id, why } => Passing::Vanishes { id: *id, why: *why },
+            EventKind::Frame {
                 id,
                 client,
                 server,

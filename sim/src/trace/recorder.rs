@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use menagerie::ids::{NodeId, VirtualTime};
 
 use super::disk::DiskTrack;
-use super::{Event, What};
+use super::{Event, EventKind};
 
 /// The most events that are kept; what comes later is only counted.
 const EVENTS_MAX: u64 = 2_000_000;
@@ -42,7 +42,7 @@ impl Recorder {
     }
 
     /// Takes an event down; gives its number.
-    pub fn record(&mut self, at: VirtualTime, cause: Option<u64>, what: What) -> u64 {
+    pub fn record(&mut self, at: VirtualTime, cause: Option<u64>, what: EventKind) -> u64 {
         let seq = self.next;
         self.next += 1;
         let event = Event {
@@ -94,7 +94,7 @@ impl Recorder {
     /// A second message goes with one that is under way.
     pub fn duplicate(&mut self, at: VirtualTime, id: u64, of: u64) {
         let departed = self.departures.get(&of).copied();
-        let seq = self.record(at, departed, What::Duplicate { id, of });
+        let seq = self.record(at, departed, EventKind::Duplicate { id, of });
         self.departures.insert(id, seq);
     }
 

@@ -10,17 +10,17 @@ use menagerie::tree::{Content, Path, Txn, Write};
 use serde_json::Value;
 
 use super::body::{self, Carried};
-use super::{Ended, Event, Host, LinkNews, Op, Passing, Phase, SessionNews, What, Why};
+use super::{Ended, Event, EventKind, Host, LinkNews, Op, Passing, Phase, SessionNews, Why};
 
 /// The longest body of a line; what is longer is cut off and marked.
 const BODY_MAX: usize = 160;
 
 /// The lines of a trace.
 pub fn lines(events: &[Event]) -> Vec<String> {
-    let mut teller = Teller::default();
+    let mut writer = TextWriter::default();
     let mut lines = Vec::new();
     for event in events {
-        if let Some(text) = teller.tell(&event.what) {
+        if let Some(text) = writer.tell(&event.what) {
             lines.push(line(event.at, &text));
         }
     }
@@ -34,13 +34,13 @@ fn line(at: VirtualTime, text: &str) -> String {
 
 /// Remembers what is under way, to say what it is when it arrives.
 #[derive(Debug, Default)]
-struct Teller {
+struct TextWriter {
     /// What is under way: between whom, and what it says.
     under_way: BTreeMap<u64, (Host, Host, String)>,
 }
 
-impl Teller {
-    fn tell(&mut self, what: &What) -> Option<String> {
+impl TextWriter {
+    fn tell(&mut self, what: &EventKind) -> Option<String> {
         let Some(passing) = what.passing() else {
             return plain(what);
         };
@@ -80,7 +80,7 @@ impl Teller {
 }
 
 /// The events that need no memory.
-fn plain(what: &What) -> Option<String> {
+fn plain(what: &EventKind) -> Option<String> {
     match what.host() {
         Some(Host::Server(node)) => of_server(node, what),
         Some(Host::Client(client)) => of_client(client, what),
@@ -88,39 +88,39 @@ fn plain(what: &What) -> Option<String> {
     }
 }
 
-fn of_server(node: NodeId, what: &What) -> Option<String> {
+fn of_server(node: NodeId, what: &EventKind) -> Option<String> {
     Some(match what {
-        What::Link {
+        EventKind::Link {
             peer, link, event, ..
         } => format!("{node} link {link} to {peer} {event:?}"),
-        What::Timer { timer, .. } => format!("{node} timer {timer}"),
-        What::Disk {
+        EventKind::Timer { timer, .. } => format!("{node} timer {timer}"),
+        EventKind::Disk {
             ticket,
             op,
             phase,
             body,
             ..
         } => return disk(*phase, *op, &format!("{node} "), *ticket, body),
-        What::Boot { .. } => format!("{node} boots"),
-        What::Refused { why, .. } => format!("{node} refuses to boot: {why}"),
-        What::Crash { kind, .. } => format!("!! {node} crashes: {kind:?}"),
-        What::Pause { .. } => format!("!! {node} pauses"),
-        What::Resume { .. } => format!("!! {node} resumes"),
-        What::Standing { role, epoch, .. } => format!("{node} is {role:?} in epoch {epoch}"),
-        What::Apply { zxid, body, .. } => {
+        EventKind::Boot { .. } => format!("{node} boots"),
+        EventKind::Refused { why, .. } => format!("{node} refuses to boot: {why}"),
+        EventKind::Crash { kind, .. } => format!("!! {node} crashes: {kind:?}"),
+        EventKind::Pause { .. } => format!("!! {node} pauses"),
+        EventKind::Resume { .. } => format!("!! {node} resumes"),
+        EventKind::Standing { role, epoch, .. } => format!("{node} is {role:?} in epoch {epoch}"),
+        EventKind::Apply { zxid, body, .. } => {
             format!("{node} applies {zxid} {}", abridged(words(body)))
         }
-        What::Commit { zxid, .. } => format!("{node} commits {zxid}"),
-        What::Restore { zxid, .. } => format!("{node} restored to {zxid}"),
-        What::Fact { body, .. } => format!("{node} fact {body:?}"),
+        EventKind::Commit { zxid, .. } => format!("{node} commits {zxid}"),
+        EventKind::Restore { zxid, .. } => format!("{node} restored to {zxid}"),
+        EventKind::Fact { body, .. } => format!("{node} fact {body:?}"),
         // A server's end of a connection says what the client's says.
         _told_by_the_client => return None,
     })
 }
 
-fn of_client(client: ClientId, what: &What) -> Option<String> {
+fn of_client(client: ClientId, what: &EventKind) -> Option<String> {
     Some(match what {
-        What::ClientLink {
+        EventKind::ClientLink {
             server,
             conn,
             event,
@@ -134,7 +134,7 @@ fn of_client(client: ClientId, what: &What) -> Option<String> {
             };
             format!("{client} ↔ {server} {conn:?} {how}")
         }
-        What::Session { session, event, .. } => match event {
+        EventKind::Session { session, event, .. } => match event {
             SessionNews::Opened => format!("{client} saw SessionOpened({session})"),
             SessionNews::Ended => format!("{client} saw SessionEnded({session})"),
             SessionNews::Rejected => {
@@ -142,8 +142,8 @@ fn of_client(client: ClientId, what: &What) -> Option<String> {
             }
             SessionNews::Admitted => format!("{client} came into {session} with a wrong password"),
         },
-        What::Invoke { op, text, .. } => format!("{client} invokes {op} {text}"),
-        What::Complete {
+        EventKind::Invoke { op, text, .. } => format!("{client} invokes {op} {text}"),
+        EventKind::Complete {
             op,
             outcome,
             zxid,
@@ -162,21 +162,21 @@ fn of_client(client: ClientId, what: &What) -> Option<String> {
                 }
             }
         }
-        What::WatchEvent { kind, path, .. } => format!("{client} saw {kind:?} {path}"),
+        EventKind::WatchEvent { kind, path, .. } => format!("{client} saw {kind:?} {path}"),
         _only_for_programs => return None,
     })
 }
 
 /// What happens to nobody in particular.
-fn of_run(what: &What) -> Option<String> {
+fn of_run(what: &EventKind) -> Option<String> {
     Some(match what {
-        What::Fault { fault, .. } => format!("fault: {}", fault.text()),
-        What::Undo { index } => format!("fault {index} ends"),
-        What::Heal { core } => {
+        EventKind::Fault { fault, .. } => format!("fault: {}", fault.text()),
+        EventKind::Undo { index } => format!("fault {index} ends"),
+        EventKind::Heal { core } => {
             let names: Vec<String> = core.iter().map(ToString::to_string).collect();
             format!("{} are healed; liveness begins", names.join(" "))
         }
-        What::Action { action } => {
+        EventKind::Action { action } => {
             let nodes = action.nodes().into_iter().map(|node| node.to_string());
             let amount = action.amount().map(|amount| amount.number().to_string());
             let words = [format!("!! {}", action.name())].into_iter();
@@ -186,7 +186,7 @@ fn of_run(what: &What) -> Option<String> {
                 .collect::<Vec<String>>()
                 .join(" ")
         }
-        What::Violation { checker, reason } => format!("VIOLATION {checker}: {reason}"),
+        EventKind::Violation { checker, reason } => format!("VIOLATION {checker}: {reason}"),
         _of_a_host_or_a_message => return None,
     })
 }

@@ -56,7 +56,7 @@ impl NetworkSpec {
 
 /// A message or frame with its number, which no other one of the run has.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Parcel<T> {
+pub(crate) struct Envelope<T> {
     pub(crate) id: u64,
     pub(crate) content: T,
 }
@@ -194,7 +194,7 @@ pub(crate) struct Link<P: Protocol> {
     /// Whether it takes no more messages.
     pub(crate) broken: bool,
     /// What is on its way towards a side.
-    pub(crate) toward: [Flow<Parcel<Packet<P>>>; 2],
+    pub(crate) toward: [Flow<Envelope<Packet<P>>>; 2],
     /// The recorded event that brings about what is heard of it next.
     pub(crate) cause: Option<u64>,
 }
@@ -216,9 +216,9 @@ pub(crate) struct Conn {
     /// Whether the server stopped listening to it, because a proof of its client failed.
     pub(crate) deaf: bool,
     /// What is on its way to the client.
-    pub(crate) down: Flow<Parcel<ServerFrame>>,
+    pub(crate) down: Flow<Envelope<ServerFrame>>,
     /// What is on its way to the server.
-    pub(crate) up: Flow<Parcel<ClientFrame>>,
+    pub(crate) up: Flow<Envelope<ClientFrame>>,
     /// The recorded event that brings about what is heard of it next.
     pub(crate) cause: Option<u64>,
     decks: [Deck; 2],
@@ -298,8 +298,8 @@ pub(crate) struct Pair<P: Protocol> {
 /// A latest-wins channel in one direction.
 #[derive(Debug)]
 pub(crate) struct Latest<P: Protocol> {
-    pub(crate) in_flight: Option<Parcel<Packet<P>>>,
-    pub(crate) waiting: Option<Parcel<Packet<P>>>,
+    pub(crate) in_flight: Option<Envelope<Packet<P>>>,
+    pub(crate) waiting: Option<Envelope<Packet<P>>>,
     /// Raised by each departure and loss: names the message in flight.
     pub(crate) generation: u32,
 }

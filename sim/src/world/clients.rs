@@ -14,37 +14,37 @@ use super::event::{feed_answer, feed_request};
 use super::raw::DRIVER;
 use super::streams::End;
 use super::timers::Timers;
-use super::{Event, Happening, Kind, World, WorldSpec};
+use super::{Event, Kind, World, WorldEvent, WorldSpec};
 use crate::chance::decision::{Decider, Name};
 use crate::chance::dice::{Concern, Dice};
 use crate::scenario::script::Move;
 use crate::trace::body::typed;
-use crate::trace::{self, LinkNews, What};
+use crate::trace::{self, EventKind, LinkNews};
 use crate::world::channels::{Conn, Frame, Side};
 
 /// A client's seat in the world. Its clock shows virtual time.
 #[derive(Debug)]
-pub(super) struct ClientSeat {
+pub(super) struct ClientSlot {
     client: Client,
     timers: Timers<ClientTimer>,
     /// How often it dialled.
     dials: u32,
 }
 
-impl ClientSeat {
+impl ClientSlot {
     pub(super) fn new<P: Protocol>(
         id: ClientId,
         servers: &[NodeId],
         spec: &WorldSpec,
         dice: &Dice,
         decider: &mut Decider,
-    ) -> ClientSeat {
+    ) -> ClientSlot {
         let entity = u64::from(id.0);
         let servers = match spec.homes.get(usize::from(id.0) - 1) {
             Some(home) => vec![*home],
             None => order(id, servers, dice, decider),
         };
-        ClientSeat {
+        ClientSlot {
             client: Client::new(ClientSettings {
                 id,
                 servers,
@@ -93,7 +93,7 @@ impl<P: Protocol> World<P> {
         self.mark(Kind::Invoked, 0, u64::from(client.0));
         feed_request(&request, &mut self.hash);
         let cause = self.cause();
-        self.trigger(cause, || What::Invoke {
+        self.trigger(cause, || EventKind::Invoke {
             client,
             op,
             request: typed(&request),
@@ -145,7 +145,7 @@ impl<P: Protocol> World<P> {
         };
         self.mark(Kind::ClientTimer, 0, u64::from(client.0));
         self.hash.word(timer as u64);
-        self.trigger(set_by, || What::ClientTimer {
+        self.trigger(set_by, || EventKind::ClientTimer {
             client,
             timer: format!("{timer:?}"),
         });
@@ -212,7 +212,7 @@ impl<P: Protocol> World<P> {
                 operation.server = Some(server);
                 operation.attempts += 1;
                 operation.ids = ids.clone();
-                self.record(|| What::Sent {
+                self.record(|| EventKind::Sent {
                     client,
                     op,
                     session,
@@ -283,14 +283,14 @@ impl<P: Protocol> World<P> {
         operation.outcome = Some(outcome);
         self.history.seen.push((now, client, Seen::Completed(op)));
         self.happenings
-            .push_back(Happening::Completed { client, op });
+            .push_back(WorldEvent::Completed { client, op });
     }
 
     fn operation(&mut self, op: OpId) -> &mut Operation {
         &mut self.history.operations[op.0 as usize]
     }
 
-    pub(super) fn seat(&mut self, client: ClientId) -> &mut ClientSeat {
+    pub(super) fn seat(&mut self, client: ClientId) -> &mut ClientSlot {
         assert!(client.0 > 0, "clients are numbered from 1");
         &mut self.clients[usize::from(client.0) - 1]
     }

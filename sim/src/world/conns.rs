@@ -14,7 +14,7 @@ use super::{Event, Kind, World};
 use crate::chance::decision::Name;
 use crate::chance::dice::Concern;
 use crate::trace::{self, Direction, LinkNews, Why};
-use crate::world::channels::{Conn, Frame, Parcel, Side};
+use crate::world::channels::{Conn, Envelope, Frame, Side};
 
 impl<P: Protocol> World<P> {
     /// A client's dial reaches the server's machine.
@@ -80,7 +80,7 @@ impl<P: Protocol> World<P> {
                 self.client_link(id, trace::End::Client, LinkNews::Up);
                 self.tell_client(id, ClientInput::Connected { conn: id, server });
             }
-            Some(Frame::Body(Parcel {
+            Some(Frame::Body(Envelope {
                 id: number,
                 content: frame,
             })) => {
@@ -135,7 +135,7 @@ impl<P: Protocol> World<P> {
                 let address = address_of(client);
                 self.step_server(place, ServerInput::ClientUp { conn: id, address });
             }
-            Some(Frame::Body(Parcel {
+            Some(Frame::Body(Envelope {
                 id: number,
                 content: frame,
             })) => {
@@ -305,7 +305,7 @@ impl<P: Protocol> World<P> {
     pub(super) fn push_down(
         &mut self,
         id: ConnId,
-        frame: Frame<Parcel<ServerFrame>>,
+        frame: Frame<Envelope<ServerFrame>>,
         at: VirtualTime,
     ) {
         let at = self.conn(id).down.push(frame, at);
@@ -315,7 +315,7 @@ impl<P: Protocol> World<P> {
     pub(super) fn push_up(
         &mut self,
         id: ConnId,
-        frame: Frame<Parcel<ClientFrame>>,
+        frame: Frame<Envelope<ClientFrame>>,
         at: VirtualTime,
     ) {
         let conn = self.conn(id);

@@ -6,7 +6,7 @@ use menagerie::protocol::{Protocol, Via};
 use menagerie::tree::{Answer, Request};
 use menagerie::wire::{ClientFrame, Packet, PeerMsg, ServerFrame};
 
-use crate::world::channels::{Parcel, Side};
+use crate::world::channels::{Envelope, Side};
 
 /// Something that is going to happen. Servers are named by their place, counted from 0.
 #[derive(Debug)]
@@ -16,12 +16,12 @@ pub(super) enum Event<P: Protocol> {
         node: u8,
         incarnation: u32,
         via: Via,
-        packet: Parcel<Packet<P>>,
+        packet: Envelope<Packet<P>>,
     },
     Datagram {
         from: u8,
         to: u8,
-        packet: Parcel<Packet<P>>,
+        packet: Envelope<Packet<P>>,
     },
     LatestWins {
         from: u8,

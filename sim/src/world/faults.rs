@@ -8,7 +8,7 @@ use menagerie::protocol::Protocol;
 use super::streams::End;
 use super::{Action, CrashKind, Event, Kind, World};
 use crate::chance::dice::Concern;
-use crate::trace::{What, Why};
+use crate::trace::{EventKind, Why};
 use crate::world::channels::Side;
 
 impl<P: Protocol> World<P> {
@@ -169,7 +169,7 @@ impl<P: Protocol> World<P> {
             return false;
         }
         seat.paused = true;
-        self.record(|| What::Pause { node });
+        self.record(|| EventKind::Pause { node });
         true
     }
 
@@ -181,7 +181,7 @@ impl<P: Protocol> World<P> {
         }
         // They keep their place in the order, and so come before whatever is due now.
         let parked = core::mem::take(&mut seat.parked);
-        self.record(|| What::Resume { node });
+        self.record(|| EventKind::Resume { node });
         self.observe_resumption(place);
         for key in parked {
             self.queue.put_back(key);

@@ -58,7 +58,7 @@ mod timers;
 mod witness;
 
 pub use action::{Action, Amount, CrashKind};
-pub use spec::{Close, Happening, Stats, WorldSpec};
+pub use spec::{Close, Stats, WorldEvent, WorldSpec};
 
 use core::time::Duration;
 use menagerie::canonical::{Canonical, RunHash};
@@ -74,7 +74,7 @@ use crate::chance::decision::{Decider, Table};
 use crate::chance::dice::Dice;
 use crate::trace::{self, Recorder};
 use crate::world::channels::{Conn, Pair};
-use clients::ClientSeat;
+use clients::ClientSlot;
 use event::{Event, Kind};
 use node::{Gated, Node};
 use queue::{Key, Queue};
@@ -91,7 +91,7 @@ pub struct World<P: Protocol> {
     steps: u64,
     queue: Queue<Event<P>>,
     nodes: Vec<Node<P>>,
-    clients: Vec<ClientSeat>,
+    clients: Vec<ClientSlot>,
     /// By `from * nodes + to`.
     pairs: Vec<Pair<P>>,
     links: Vec<LinkSlot<P>>,
@@ -103,7 +103,7 @@ pub struct World<P: Protocol> {
     extra_loss_ppm: u32,
     extra_duplicate_ppm: u32,
     history: History,
-    happenings: VecDeque<Happening>,
+    happenings: VecDeque<WorldEvent>,
     /// What came on the connections that the driver holds.
     heard: VecDeque<(ConnId, ClientInput)>,
     driver_dials: u32,
@@ -138,26 +138,15 @@ impl<P: Protocol> World<P> {
                 Pair::new(from as u8, to as u8, &spec.network, &dice)
             })
             .collect();
-        let panel = spec.checks.then(|| {
-            Panel::new(&Setup {
-                protocol: P::NAME.to_string(),
-                voters: ids[..usize::from(spec.voters)].to_vec(),
-                observers: ids[usize::from(spec.voters)..].to_vec(),
-                promises: P::PROMISES,
-                epochs: P::EPOCHS,
-                timing: Timing {
-                    drift_ppm_max: spec.clock.drift_ppm_max,
-                    tick: spec.knobs.shared.tick,
-                    removal_interval: spec.settings.removal_interval,
-                },
-            })
-        });
+        let panel = spec
+            .checks
+            .then(|| Panel::new(&panel_setup::<P>(&spec, &ids)));
         let nodes = ids
             .iter()
             .map(|id| Node::new(*id, &spec, &dice, &mut decider))
             .collect();
         let clients = (1..=spec.clients)
-            .map(|number| ClientSeat::new::<P>(ClientId(number), &ids, &spec, &dice, &mut decider))
+            .map(|number| ClientSlot::new::<P>(ClientId(number), &ids, &spec, &dice, &mut decider))
             .collect();
         World {
             dice,
@@ -229,7 +218,7 @@ impl<P: Protocol> World<P> {
 
     /// Performs one event; `None` if there is none. If an earlier event (or the driver's own call)
     /// completed operations that were not reported yet, reports the next one instead.
-    pub fn step(&mut self) -> Option<Happening> {
+    pub fn step(&mut self) -> Option<WorldEvent> {
         if let Some(happening) = self.happenings.pop_front() {
             return Some(happening);
         }
@@ -242,18 +231,18 @@ impl<P: Protocol> World<P> {
             && self.nodes[usize::from(place)].paused
         {
             self.nodes[usize::from(place)].parked.push(key);
-            return Some(Happening::Event);
+            return Some(WorldEvent::Event);
         }
         self.follow(None);
         let event = self.queue.take(key);
         if let Event::Wakeup(token) = event {
             // The driver's own affair: what it does about it goes into the hash.
-            return Some(Happening::Wakeup(token));
+            return Some(WorldEvent::Wakeup(token));
         }
         if self.perform_event(event) {
             self.stats.events += 1;
         }
-        Some(self.happenings.pop_front().unwrap_or(Happening::Event))
+        Some(self.happenings.pop_front().unwrap_or(WorldEvent::Event))
     }
 
     /// Lets time pass without an event, at most until the next one.
@@ -279,7 +268,7 @@ impl<P: Protocol> World<P> {
         self.decider.ignored()
     }
 
-    /// Asks for a [`Happening::Wakeup`].
+    /// Asks for a [`WorldEvent::Wakeup`].
     pub fn wake_at(&mut self, at: VirtualTime, token: u64) {
         self.queue.push(at.max(self.now), Event::Wakeup(token));
     }
@@ -452,6 +441,23 @@ impl<P: Protocol> World<P> {
             nodes: &held,
             pledged: &pledged,
         });
+    }
+}
+
+/// What the checkers have to know of the ensemble.
+fn panel_setup<P: Protocol>(spec: &WorldSpec, ids: &[NodeId]) -> Setup {
+    let (voters, observers) = ids.split_at(usize::from(spec.voters));
+    Setup {
+        protocol: P::NAME.to_string(),
+        voters: voters.to_vec(),
+        observers: observers.to_vec(),
+        promises: P::PROMISES,
+        epochs: P::EPOCHS,
+        timing: Timing {
+            drift_ppm_max: spec.clock.drift_ppm_max,
+            tick: spec.knobs.shared.tick,
+            removal_interval: spec.settings.removal_interval,
+        },
     }
 }
 

@@ -10,8 +10,8 @@ use super::event::feed_packet;
 use super::recording::kind;
 use super::{Event, Kind, World};
 use crate::chance::decision::{Name, Part};
-use crate::trace::{What, Why};
-use crate::world::channels::{Channel, Parcel};
+use crate::trace::{EventKind, Why};
+use crate::world::channels::{Channel, Envelope};
 
 impl<P: Protocol> World<P> {
     pub(super) fn send(&mut self, from: u8, to: NodeId, via: Via, packet: Packet<P>) {
@@ -47,7 +47,7 @@ impl<P: Protocol> World<P> {
         node: u8,
         incarnation: u32,
         via: Via,
-        packet: Parcel<Packet<P>>,
+        packet: Envelope<Packet<P>>,
     ) -> bool {
         if self.nodes[usize::from(node)].incarnation != incarnation {
             self.record_loss(packet.id, Why::Down);
@@ -57,7 +57,7 @@ impl<P: Protocol> World<P> {
         true
     }
 
-    fn send_datagram(&mut self, from: u8, to: u8, packet: Parcel<Packet<P>>) {
+    fn send_datagram(&mut self, from: u8, to: u8, packet: Envelope<Packet<P>>) {
         let own = self.pair(from, to).loss_ppm;
         let loss = (self.spec.network.loss_ppm + self.extra_loss_ppm + own).min(1_000_000);
         let duplicate = (self.spec.network.duplicate_ppm + self.extra_duplicate_ppm).min(1_000_000);
@@ -135,7 +135,12 @@ impl<P: Protocol> World<P> {
         self.decider.settle(name, drawn, || lan.median().0)
     }
 
-    pub(super) fn arrive_datagram(&mut self, from: u8, to: u8, packet: Parcel<Packet<P>>) -> bool {
+    pub(super) fn arrive_datagram(
+        &mut self,
+        from: u8,
+        to: u8,
+        packet: Envelope<Packet<P>>,
+    ) -> bool {
         if self.pair(from, to).is_cut() {
             self.lose(packet.id, Why::Cut);
             return true;
@@ -201,8 +206,8 @@ impl<P: Protocol> World<P> {
     }
 
     /// Hands a packet to a server that is up.
-    pub(super) fn deliver(&mut self, from: u8, to: u8, via: Via, packet: Parcel<Packet<P>>) {
-        let Parcel {
+    pub(super) fn deliver(&mut self, from: u8, to: u8, via: Via, packet: Envelope<Packet<P>>) {
+        let Envelope {
             id,
             content: packet,
         } = packet;
@@ -217,7 +222,7 @@ impl<P: Protocol> World<P> {
         let sender = self.nodes[usize::from(from)].id;
         let node = self.nodes[usize::from(to)].id;
         let cause = self.arrived(id);
-        self.trigger_input(to, cause, || What::Deliver {
+        self.trigger_input(to, cause, || EventKind::Deliver {
             id,
             node,
             from: sender,

@@ -13,7 +13,7 @@ use super::{Event, Key, Kind, World, WorldSpec};
 use crate::chance::decision::{Decider, Name};
 use crate::chance::dice::{Concern, Dice};
 use crate::trace::body::typed;
-use crate::trace::{Op, Phase, What};
+use crate::trace::{EventKind, Op, Phase};
 use crate::world::clock::Clock;
 use crate::world::disk::{Disk, Entry, Outcome};
 use crate::world::timers::Timers;
@@ -106,14 +106,14 @@ impl<P: Protocol> World<P> {
         match booted {
             Ok(server) => {
                 let cause = self.cause();
-                self.trigger_input(place as u8, cause, || What::Boot { node: id });
+                self.trigger_input(place as u8, cause, || EventKind::Boot { node: id });
                 self.nodes[place].server = Some(server);
                 self.observe(&Observation::Booted { node: id });
                 self.perform_effects(place);
                 self.compare_standing(place);
             }
             Err(refusal) => {
-                self.record(|| What::Refused {
+                self.record(|| EventKind::Refused {
                     node: id,
                     why: refusal.0.clone(),
                 });
@@ -149,7 +149,7 @@ impl<P: Protocol> World<P> {
         };
         let id = node.id;
         self.mark(Kind::Timer, place, u64::from(slot));
-        self.trigger_input(place, set_by, || What::Timer {
+        self.trigger_input(place, set_by, || EventKind::Timer {
             node: id,
             timer: format!("{timer:?}"),
         });
@@ -223,7 +223,7 @@ impl<P: Protocol> World<P> {
             Outcome::Reloaded(image) => {
                 self.mark(Kind::Reloaded, place, image.log_last());
                 let cause = self.cause();
-                self.trigger_input(place, cause, || What::Disk {
+                self.trigger_input(place, cause, || EventKind::Disk {
                     node: id,
                     ticket: 0,
                     op: Op::Reload,
@@ -341,7 +341,7 @@ impl<P: Protocol> World<P> {
             },
             Note::Restored(zxid) => {
                 self.mark(Kind::Restored, place as u8, zxid.0);
-                self.record(|| What::Restore { node, zxid });
+                self.record(|| EventKind::Restore { node, zxid });
                 self.observe(&Observation::Restored { node, zxid });
             }
             Note::Applied {
@@ -354,7 +354,7 @@ impl<P: Protocol> World<P> {
                 payload.feed(&mut self.hash);
                 digest.feed(&mut self.hash);
                 self.reach.applied(zxid, &payload);
-                self.record(|| What::Apply {
+                self.record(|| EventKind::Apply {
                     node,
                     zxid,
                     body: typed(&payload),
@@ -370,7 +370,7 @@ impl<P: Protocol> World<P> {
             }
             Note::Delivered { zxid, value } => {
                 self.mark(Kind::Delivered, place as u8, zxid.0);
-                self.record(|| What::Commit { node, zxid });
+                self.record(|| EventKind::Commit { node, zxid });
                 self.observe(&Observation::Delivered { node, zxid, value });
             }
         }
@@ -380,7 +380,7 @@ impl<P: Protocol> World<P> {
         let node = self.nodes[place].id;
         if !fact.is_in_its_message() {
             let body = *fact;
-            self.record(|| What::Fact { node, body });
+            self.record(|| EventKind::Fact { node, body });
             self.mark(Kind::Fact, place as u8, 0);
         }
         self.reach.fact(node, fact);
@@ -411,7 +411,7 @@ impl<P: Protocol> World<P> {
             ..
         } = standing;
         if !known || before.is_some_and(|before| before.leader != leader) {
-            self.record(|| What::Standing {
+            self.record(|| EventKind::Standing {
                 node: id,
                 role: role.into(),
                 epoch,

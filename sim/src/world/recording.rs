@@ -9,12 +9,12 @@ use serde_json::Value;
 
 use super::{Action, CrashKind, Event, World};
 use crate::trace::body::{inside, typed};
-use crate::trace::{Direction, End, Ended, LinkNews, Passage, SessionNews, Way, What, Why};
-use crate::world::channels::{Flow, Parcel, Side};
+use crate::trace::{Direction, End, Ended, EventKind, LinkNews, Passage, SessionNews, Way, Why};
+use crate::world::channels::{Envelope, Flow, Side};
 
 impl<P: Protocol> World<P> {
     /// Writes down what the driver does or knows; what it does next follows from that.
-    pub fn note(&mut self, what: impl FnOnce() -> What) {
+    pub fn note(&mut self, what: impl FnOnce() -> EventKind) {
         self.trigger(None, what);
     }
 
@@ -36,13 +36,13 @@ impl<P: Protocol> World<P> {
     }
 
     /// Writes an event down that follows from the present one; gives its number.
-    pub(super) fn record(&mut self, what: impl FnOnce() -> What) -> Option<u64> {
+    pub(super) fn record(&mut self, what: impl FnOnce() -> EventKind) -> Option<u64> {
         let recorder = self.recorder.as_mut()?;
         Some(recorder.record(self.now, recorder.cause(), what()))
     }
 
     /// Writes an event down that others follow from.
-    pub(super) fn trigger(&mut self, cause: Option<u64>, what: impl FnOnce() -> What) {
+    pub(super) fn trigger(&mut self, cause: Option<u64>, what: impl FnOnce() -> EventKind) {
         if let Some(recorder) = &mut self.recorder {
             let seq = recorder.record(self.now, cause, what());
             recorder.follow(Some(seq));
@@ -54,7 +54,7 @@ impl<P: Protocol> World<P> {
         &mut self,
         place: u8,
         cause: Option<u64>,
-        what: impl FnOnce() -> What,
+        what: impl FnOnce() -> EventKind,
     ) {
         if let Some(recorder) = &mut self.recorder {
             let seq = recorder.record(self.now, cause, what());
@@ -69,7 +69,7 @@ impl<P: Protocol> World<P> {
         to: u8,
         via: Via,
         packet: Packet<P>,
-    ) -> Parcel<Packet<P>> {
+    ) -> Envelope<Packet<P>> {
         let id = self.next_parcel();
         let (sender, receiver) = (NodeId(from + 1), NodeId(to + 1));
         let seq = self.record(|| {
@@ -79,7 +79,7 @@ impl<P: Protocol> World<P> {
                 Via::LatestWins => (Way::Latest, None),
                 Via::Stream(link) => (Way::Stream, Some(format!("{link:?}"))),
             };
-            What::Send {
+            EventKind::Send {
                 id,
                 from: sender,
                 to: receiver,
@@ -91,16 +91,20 @@ impl<P: Protocol> World<P> {
         });
         self.depart(id, seq);
         let content = packet;
-        Parcel { id, content }
+        Envelope { id, content }
     }
 
     /// Gives a frame to a server its number, and writes down that it leaves.
-    pub(super) fn parcel_up(&mut self, conn: ConnId, frame: ClientFrame) -> Parcel<ClientFrame> {
+    pub(super) fn parcel_up(&mut self, conn: ConnId, frame: ClientFrame) -> Envelope<ClientFrame> {
         self.parcel_frame(conn, Direction::Up, client_frame_kind(&frame), frame)
     }
 
     /// Gives a frame to a client its number, and writes down that it leaves.
-    pub(super) fn parcel_down(&mut self, conn: ConnId, frame: ServerFrame) -> Parcel<ServerFrame> {
+    pub(super) fn parcel_down(
+        &mut self,
+        conn: ConnId,
+        frame: ServerFrame,
+    ) -> Envelope<ServerFrame> {
         self.parcel_frame(conn, Direction::Down, server_frame_kind(&frame), frame)
     }
 
@@ -110,10 +114,10 @@ impl<P: Protocol> World<P> {
         direction: Direction,
         kind: &str,
         content: T,
-    ) -> Parcel<T> {
+    ) -> Envelope<T> {
         let id = self.next_parcel();
         let (client, server) = self.ends_of(conn);
-        let seq = self.record(|| What::Frame {
+        let seq = self.record(|| EventKind::Frame {
             id,
             conn,
             client,
@@ -124,7 +128,7 @@ impl<P: Protocol> World<P> {
             body: inside(typed(&content)),
         });
         self.depart(id, seq);
-        Parcel { id, content }
+        Envelope { id, content }
     }
 
     /// A frame arrives at an end of its connection.
@@ -137,7 +141,7 @@ impl<P: Protocol> World<P> {
     ) {
         let (client, server) = self.ends_of(conn);
         let cause = self.arrived(id);
-        let what = || What::Frame {
+        let what = || EventKind::Frame {
             id,
             conn,
             client,
@@ -157,24 +161,24 @@ impl<P: Protocol> World<P> {
     pub(super) fn record_seen(&mut self, client: ClientId, seen: &Seen) {
         self.record(|| match seen {
             Seen::Completed(op) => panic!("the end of {op} is recorded with its outcome"),
-            Seen::Event { session, event } => What::WatchEvent {
+            Seen::Event { session, event } => EventKind::WatchEvent {
                 client,
                 session: *session,
                 kind: event.kind,
                 path: event.path.to_string(),
                 zxid: event.zxid,
             },
-            Seen::SessionOpened(session) => What::Session {
+            Seen::SessionOpened(session) => EventKind::Session {
                 client,
                 session: *session,
                 event: SessionNews::Opened,
             },
-            Seen::SessionEnded(session) => What::Session {
+            Seen::SessionEnded(session) => EventKind::Session {
                 client,
                 session: *session,
                 event: SessionNews::Ended,
             },
-            Seen::PasswordTried { session, admitted } => What::Session {
+            Seen::PasswordTried { session, admitted } => EventKind::Session {
                 client,
                 session: *session,
                 event: if *admitted {
@@ -202,7 +206,7 @@ impl<P: Protocol> World<P> {
                 Outcome::Refused(why) => (Ended::Refused, None, typed(why)),
                 Outcome::Unknown => (Ended::Unknown, None, Value::Null),
             };
-            What::Complete {
+            EventKind::Complete {
                 client,
                 op,
                 outcome: ended,
@@ -220,7 +224,7 @@ impl<P: Protocol> World<P> {
             LinkNews::Dial => self.cause(),
             LinkNews::Up | LinkNews::Refused | LinkNews::Down => self.conns[conn.0 as usize].cause,
         };
-        let what = || What::ClientLink {
+        let what = || EventKind::ClientLink {
             client,
             server,
             conn,
@@ -250,7 +254,7 @@ impl<P: Protocol> World<P> {
                     recorder.cause().or(departed)
                 }
             };
-            recorder.record(self.now, cause, What::Lose { id, why });
+            recorder.record(self.now, cause, EventKind::Lose { id, why });
         }
     }
 
@@ -262,12 +266,12 @@ impl<P: Protocol> World<P> {
     }
 
     /// The network makes a second message of one.
-    pub(super) fn duplicate<T>(&mut self, of: u64, content: T) -> Parcel<T> {
+    pub(super) fn duplicate<T>(&mut self, of: u64, content: T) -> Envelope<T> {
         let id = self.next_parcel();
         if let Some(recorder) = &mut self.recorder {
             recorder.duplicate(self.now, id, of);
         }
-        Parcel { id, content }
+        Envelope { id, content }
     }
 
     /// A disk operation enters the queue.
@@ -339,7 +343,7 @@ impl<P: Protocol> World<P> {
 
     /// A server dies.
     pub(super) fn record_crash(&mut self, node: NodeId, kind: CrashKind, cause: Option<u64>) {
-        self.trigger(cause, || What::Crash { node, kind });
+        self.trigger(cause, || EventKind::Crash { node, kind });
     }
 
     /// Messages that were waiting for a paused process which is dead now.
@@ -371,7 +375,7 @@ impl<P: Protocol> World<P> {
     pub(super) fn record_action(&mut self, action: &Action) {
         if !action.is_about_processes() {
             let action = action.clone();
-            self.trigger(self.cause(), || What::Action { action });
+            self.trigger(self.cause(), || EventKind::Action { action });
         }
     }
 
@@ -412,7 +416,7 @@ impl<P: Protocol> World<P> {
     }
 }
 
-fn ids<T>(flow: &Flow<Parcel<T>>) -> Vec<u64> {
+fn ids<T>(flow: &Flow<Envelope<T>>) -> Vec<u64> {
     flow.bodies().map(|parcel| parcel.id).collect()
 }
 

@@ -59,7 +59,7 @@ pub struct WorldSpec {
 
 /// What [`super::World::step`] has to tell the driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Happening {
+pub enum WorldEvent {
     /// Nothing that concerns it.
     Event,
     /// A moment it asked for with [`super::World::wake_at`], by its token.

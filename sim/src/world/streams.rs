@@ -9,8 +9,8 @@ use menagerie::wire::Packet;
 use super::{Event, Kind, World};
 use crate::chance::decision::{Name, Part};
 use crate::chance::dice::Concern;
-use crate::trace::{LinkNews, What, Why};
-use crate::world::channels::{Channel, Flow, Frame, Link, Parcel, Side};
+use crate::trace::{EventKind, LinkNews, Why};
+use crate::world::channels::{Channel, Envelope, Flow, Frame, Link, Side};
 
 /// A place for a stream. A place is used again under a new generation.
 #[derive(Debug)]
@@ -92,7 +92,7 @@ impl<P: Protocol> World<P> {
         from: u8,
         to: u8,
         id: LinkId,
-        packet: Parcel<Packet<P>>,
+        packet: Envelope<Packet<P>>,
     ) {
         let Some((slot, side)) = self.find_link(from, to, id) else {
             // Gated messages may find their stream gone.
@@ -339,7 +339,7 @@ impl<P: Protocol> World<P> {
         &mut self,
         slot: u32,
         toward: Side,
-        frame: Frame<Parcel<Packet<P>>>,
+        frame: Frame<Envelope<Packet<P>>>,
         at: VirtualTime,
     ) {
         let at = self.link(slot).toward[toward.index()].push(frame, at);
@@ -390,7 +390,7 @@ impl<P: Protocol> World<P> {
         self.mark(Kind::Link, place, event as u64);
         id.feed(&mut self.hash);
         let cause = self.link(slot).cause;
-        self.trigger_input(place, cause, || What::Link {
+        self.trigger_input(place, cause, || EventKind::Link {
             node: me,
             peer,
             link: format!("{id:?}"),

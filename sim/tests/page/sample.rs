@@ -178,54 +178,12 @@ fn round(scribe: &mut Scribe, write: u64) {
             json!({"type": "boot", "node": 2}),
         );
     }
-    let request_body = |zxid: u64| json!({"zxid": zxid, "payload": request});
     let mut acknowledged = asked;
     for peer in [1, 2, 4] {
-        let sent = scribe.send(
-            start + 400_000,
-            asked,
-            LEADER,
-            peer,
-            "PROPOSAL",
-            request_body(zxid),
-        );
-        if peer == 1 && write % 5 == 3 {
-            scribe.tell(
-                start + 500_000,
-                Some(sent.1),
-                json!({"type": "lose", "id": sent.0, "why": "cut"}),
-            );
-            continue;
-        }
-        if peer == 4 && write % 11 == 4 {
-            scribe.messages += 1;
-            let copy = json!({"type": "duplicate", "id": scribe.messages, "of": sent.0});
-            let copied = scribe.tell(start + 450_000, Some(sent.1), copy);
-            let id = scribe.messages;
-            scribe.deliver(start + 900_000, (id, copied), LEADER, peer, "PROPOSAL");
-        }
-        let late = if write % 13 == 5 { 9_000_000 } else { 0 };
-        let at = start + 870_000 + 11_000 * ((write * peer) % 9) + late;
-        let arrived = scribe.deliver(at, sent, LEADER, peer, "PROPOSAL");
-        let disk = json!({"type": "disk", "node": peer, "ticket": write, "op": "append",
-                          "phase": "durable"});
-        let durable = scribe.tell(at + 150_000, Some(arrived), disk);
-        let ack = scribe.send(
-            at + 150_000,
-            durable,
-            peer,
-            LEADER,
-            "ACK",
-            json!({"zxid": zxid}),
-        );
-        let heard = scribe.deliver(at + 620_000, ack, peer, LEADER, "ACK");
-        if late == 0 {
+        let heard = proposal(scribe, write, peer, asked, &request);
+        if heard != asked {
             acknowledged = heard;
         }
-        let apply = json!({"type": "apply", "node": peer, "zxid": zxid, "body": {"set": "/p1"}});
-        let applied = scribe.tell(at + 1_400_000, Some(durable), apply);
-        let commit = json!({"type": "commit", "node": peer, "zxid": zxid});
-        scribe.tell(at + 1_400_000, Some(applied), commit);
     }
     let done = start + 1_700_000 + 10_000 * (write % 7);
     let apply = json!({"type": "apply", "node": LEADER, "zxid": zxid, "body": {"set": "/p1"}});
@@ -242,4 +200,54 @@ fn round(scribe: &mut Scribe, write: u64) {
                           "zxid": (outcome == "ok").then_some(zxid), "answer": HOSTILE,
                           "invoked": start});
     scribe.tell(done + 300_000, Some(answered), complete);
+}
+
+/// A proposal on its way to one follower, to its disk and back. Returns the event after which the
+/// leader may commit.
+fn proposal(scribe: &mut Scribe, write: u64, peer: u64, asked: u64, request: &Value) -> u64 {
+    let zxid = (1 << 32) + write;
+    let start = start_of(write);
+    let sent = scribe.send(
+        start + 400_000,
+        asked,
+        LEADER,
+        peer,
+        "PROPOSAL",
+        json!({"zxid": zxid, "payload": request}),
+    );
+    if peer == 1 && write % 5 == 3 {
+        scribe.tell(
+            start + 500_000,
+            Some(sent.1),
+            json!({"type": "lose", "id": sent.0, "why": "cut"}),
+        );
+        return asked;
+    }
+    if peer == 4 && write % 11 == 4 {
+        scribe.messages += 1;
+        let copy = json!({"type": "duplicate", "id": scribe.messages, "of": sent.0});
+        let copied = scribe.tell(start + 450_000, Some(sent.1), copy);
+        let id = scribe.messages;
+        scribe.deliver(start + 900_000, (id, copied), LEADER, peer, "PROPOSAL");
+    }
+    let late = if write % 13 == 5 { 9_000_000 } else { 0 };
+    let at = start + 870_000 + 11_000 * ((write * peer) % 9) + late;
+    let arrived = scribe.deliver(at, sent, LEADER, peer, "PROPOSAL");
+    let disk = json!({"type": "disk", "node": peer, "ticket": write, "op": "append",
+                      "phase": "durable"});
+    let durable = scribe.tell(at + 150_000, Some(arrived), disk);
+    let ack = scribe.send(
+        at + 150_000,
+        durable,
+        peer,
+        LEADER,
+        "ACK",
+        json!({"zxid": zxid}),
+    );
+    let heard = scribe.deliver(at + 620_000, ack, peer, LEADER, "ACK");
+    let apply = json!({"type": "apply", "node": peer, "zxid": zxid, "body": {"set": "/p1"}});
+    let applied = scribe.tell(at + 1_400_000, Some(durable), apply);
+    let commit = json!({"type": "commit", "node": peer, "zxid": zxid});
+    scribe.tell(at + 1_400_000, Some(applied), commit);
+    if late == 0 { heard } else { asked }
 }

@@ -9,7 +9,7 @@ use crate::znode::model::parent_of;
 
 /// A sequential node that came into being.
 #[derive(Clone, Debug)]
-pub(super) struct Birth<'a> {
+pub(super) struct SequentialCreate<'a> {
     pub(super) zxid: Zxid,
     /// Its place in a multi.
     pub(super) place: usize,
@@ -59,7 +59,7 @@ pub(super) fn stat_of<'a>(
 pub(super) fn collect_births<'a>(
     operation: &'a Operation,
     response: &Response,
-    births: &mut BTreeMap<Path, Vec<Birth<'a>>>,
+    births: &mut BTreeMap<Path, Vec<SequentialCreate<'a>>>,
 ) {
     let mut collect = |place: usize, mode: CreateMode, response: &Response| {
         let Response::Created { path, stat } = response else {
@@ -69,13 +69,16 @@ pub(super) fn collect_births<'a>(
         let number = digits.and_then(|digits| digits.parse().ok());
         if let (true, Some(number), Some(parent)) = (mode.is_sequential(), number, parent_of(path))
         {
-            births.entry(Path::from(parent)).or_default().push(Birth {
-                zxid: stat.czxid,
-                place,
-                number,
-                path: path.clone(),
-                operation,
-            });
+            births
+                .entry(Path::from(parent))
+                .or_default()
+                .push(SequentialCreate {
+                    zxid: stat.czxid,
+                    place,
+                    number,
+                    path: path.clone(),
+                    operation,
+                });
         }
     };
     match (&operation.request, response) {

@@ -1,7 +1,10 @@
 //! Calls as a client writes them.
 
+use std::sync::Arc;
+
 use super::{Call, CreateKind, WatchLists};
 use crate::jute::archive::Writer;
+use crate::tree::Data;
 
 impl Call {
     /// The whole frame.
@@ -23,21 +26,17 @@ impl Call {
                 acl,
                 flags,
             } => {
-                writer.string(path.as_deref());
-                writer.data(data);
+                encode_content(path.as_deref(), data, writer);
                 writer.acl(acl);
                 writer.int(*flags);
-                if let CreateKind::Ttl { ms } = kind {
-                    writer.long(*ms);
-                }
+                encode_age(*kind, writer);
             }
             Call::SetData {
                 path,
                 data,
                 version,
             } => {
-                writer.string(path.as_deref());
-                writer.data(data);
+                encode_content(path.as_deref(), data, writer);
                 writer.int(*version);
             }
             Call::SetAcl { path, acl, version } => {
@@ -78,21 +77,33 @@ impl Call {
                 leaving,
                 members,
                 config,
-            } => {
-                for text in [joining, leaving, members] {
-                    writer.string(text.as_deref());
-                }
-                writer.long(*config);
-            }
+            } => encode_members([joining, leaving, members], *config, writer),
             Call::Auth { scheme, auth } => {
                 writer.int(0);
-                writer.string(scheme.as_deref());
-                writer.data(auth);
+                encode_content(scheme.as_deref(), auth, writer);
             }
             Call::Sasl { token } => writer.data(token),
             Call::WhoAmI | Call::Ping | Call::CloseSession => {}
         }
     }
+}
+
+fn encode_content(name: Option<&str>, data: &Data, writer: &mut Writer) {
+    writer.string(name);
+    writer.data(data);
+}
+
+fn encode_age(kind: CreateKind, writer: &mut Writer) {
+    if let CreateKind::Ttl { ms } = kind {
+        writer.long(ms);
+    }
+}
+
+fn encode_members(lists: [&Option<Arc<str>>; 3], config: i64, writer: &mut Writer) {
+    for list in lists {
+        writer.string(list.as_deref());
+    }
+    writer.long(config);
 }
 
 fn encode_parts(calls: &[Call], writer: &mut Writer) {

@@ -155,6 +155,23 @@ pub fn cases() -> ProptestConfig {
     }
 }
 
+/// Whether a client numbers it, so that a repeat is known for one.
+fn is_numbered(write: &Write) -> bool {
+    match write {
+        Write::CreateSession { .. } | Write::ExpireSession | Write::DeleteContainer { .. } => false,
+        Write::Create { .. }
+        | Write::CreateWith { .. }
+        | Write::Delete { .. }
+        | Write::SetData { .. }
+        | Write::SetAcl { .. }
+        | Write::Check { .. }
+        | Write::Refused(_)
+        | Write::As { .. }
+        | Write::Multi(_)
+        | Write::CloseSession => true,
+    }
+}
+
 proptest! {
     #![proptest_config(cases())]
 
@@ -256,21 +273,8 @@ proptest! {
                 lives.insert(asker, SessionId(zxid.next().0));
             }
             let session = *lives.get(&asker).unwrap_or(&asker);
-            let seq = match write.bare() {
-                Write::CreateSession { .. }
-                | Write::ExpireSession
-                | Write::DeleteContainer { .. } => 0,
-                Write::Create { .. }
-                | Write::CreateWith { .. }
-                | Write::Delete { .. }
-                | Write::SetData { .. }
-                | Write::SetAcl { .. }
-                | Write::Check { .. }
-                | Write::Refused(_)
-                | Write::As { .. }
-                | Write::Multi(_)
-                | Write::CloseSession => *next.get(&session).unwrap_or(&1),
-            };
+            let is_numbered = is_numbered(write.bare());
+            let seq = if is_numbered { *next.get(&session).unwrap_or(&1) } else { 0 };
             zxid = zxid.next();
             // A clock that jumps to and fro.
             let time_of_leader = 1_000 + (zxid.0 * 37) % 100;

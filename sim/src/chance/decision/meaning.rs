@@ -25,10 +25,7 @@ impl Name {
                 dial,
                 toward,
             } => {
-                let end = match toward {
-                    Side::Dialler => format!("towards n{dialler}"),
-                    Side::Acceptor => format!("away from n{dialler}"),
-                };
+                let end = stream_end(dialler, toward);
                 format!(
                     "when the stream of n{dialler}'s dial no. {dial} breaks, {value} of the \
                      messages under way {end} still arrive"
@@ -106,6 +103,14 @@ fn fate(part: Part, value: u64) -> String {
         (Part::Twice, _) => "arrives twice".to_owned(),
         (Part::Delay, _) => format!("travels {span}"),
         (Part::TwinDelay, _) => format!("has a duplicate that travels {span}"),
+    }
+}
+
+/// Which way the messages of a stream go.
+fn stream_end(dialler: u8, toward: Side) -> String {
+    match toward {
+        Side::Dialler => format!("towards n{dialler}"),
+        Side::Acceptor => format!("away from n{dialler}"),
     }
 }
 

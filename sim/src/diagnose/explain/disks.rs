@@ -6,7 +6,7 @@ use menagerie::ids::{NodeId, Zxid};
 use serde_json::Value;
 
 use crate::trace::body::mentions;
-use crate::trace::{Op, Phase, What};
+use crate::trace::{EventKind, Op, Phase};
 
 /// How safe something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,8 +50,8 @@ pub(super) struct Disks {
 
 impl Disks {
     /// Takes an event.
-    pub fn follow(&mut self, what: &What) {
-        let What::Disk {
+    pub fn follow(&mut self, what: &EventKind) {
+        let EventKind::Disk {
             node,
             ticket,
             op,
@@ -187,8 +187,8 @@ mod tests {
 
     use super::*;
 
-    fn disk(ticket: u64, op: Op, phase: Phase, body: Value) -> What {
-        What::Disk {
+    fn disk(ticket: u64, op: Op, phase: Phase, body: Value) -> EventKind {
+        EventKind::Disk {
             node: NodeId(1),
             ticket,
             op,
@@ -201,7 +201,7 @@ mod tests {
         json!({"Txn": {"zxid": zxid}})
     }
 
-    fn told(events: &[What]) -> Disks {
+    fn told(events: &[EventKind]) -> Disks {
         let mut disks = Disks::default();
         events.iter().for_each(|event| disks.follow(event));
         disks
@@ -210,7 +210,7 @@ mod tests {
     #[test]
     fn a_position_becomes_safe_in_steps_and_a_cut_takes_it_off() {
         let mut events = vec![disk(1, Op::Append, Phase::Queued, record(Zxid::new(1, 1)))];
-        let held = |events: &[What]| told(events).held(NodeId(1), Zxid::new(1, 1));
+        let held = |events: &[EventKind]| told(events).held(NodeId(1), Zxid::new(1, 1));
         assert_eq!(held(&events), Held::Volatile);
         events.push(disk(1, Op::Append, Phase::Written, Value::Null));
         assert_eq!(held(&events), Held::Volatile);

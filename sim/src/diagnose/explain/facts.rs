@@ -5,16 +5,16 @@ use menagerie::protocol::Fact;
 use serde_json::Value;
 
 use super::answers;
-use super::deed::{Deed, Kind, Rank};
 use super::disks::Held;
 use super::knowledge::Vote;
 use super::names::listed;
 use super::phrase::Phrase;
-use super::teller::Teller;
+use super::statement::{Kind, Rank, Statement};
+use super::writer::StoryWriter;
 use crate::trace::body::mentions;
-use crate::trace::{Ended, Event, RoleName, What};
+use crate::trace::{Ended, Event, EventKind, RoleName};
 
-impl<'a> Teller<'a> {
+impl<'a> StoryWriter<'a> {
     /// A server states a fact.
     pub(super) fn state(&mut self, event: &Event, node: NodeId, fact: Fact, inside: bool) {
         match fact {
@@ -55,14 +55,14 @@ impl<'a> Teller<'a> {
                 Some(format!("although {leader} leads {later} by now").into())
             });
         let rank = rank_of(note.as_ref());
-        let deed = Deed {
+        let statement = Statement {
             what: vec![self.names.value(value)],
             places: vec![zxid],
             tail: format!("in {}", self.names.epoch(epoch)).into(),
             note: note.unwrap_or_default(),
             ..Self::step(event, rank, node, ["proposes", "propose"])
         };
-        self.deeds.push(deed);
+        self.statements.push(statement);
     }
 
     fn vote(&mut self, event: &Event, node: NodeId, epoch: u64, at: (Zxid, u64)) {
@@ -73,7 +73,7 @@ impl<'a> Teller<'a> {
             format!("although it had promised {floor} at {since}").into()
         });
         if self.is_disputed(zxid) {
-            let deed = Deed {
+            let statement = Statement {
                 what: vec![self.names.value(value)],
                 places: vec![zxid],
                 tail: format!("in {}, with it on disk", self.names.epoch(epoch)).into(),
@@ -85,7 +85,7 @@ impl<'a> Teller<'a> {
                     ["votes for", "vote for"],
                 )
             };
-            self.deeds.push(deed);
+            self.statements.push(statement);
         }
         self.knowledge.vote(zxid, Vote { node, epoch, value });
     }
@@ -97,13 +97,13 @@ impl<'a> Teller<'a> {
                 .against_choices(zxid, value)
                 .map(|(note, _)| note)
                 .or_else(|| self.too_few(&holders));
-            let deed = Deed {
+            let statement = Statement {
                 what: vec![self.names.value(value).and(" to be committed")],
                 places: vec![zxid],
                 note: note.clone().unwrap_or_default(),
                 ..Self::step(event, rank_of(note.as_ref()), node, ["takes", "take"])
             };
-            self.deeds.push(deed);
+            self.statements.push(statement);
         }
         self.knowledge.choose(node, zxid, value);
     }
@@ -167,7 +167,7 @@ impl<'a> Teller<'a> {
         } else {
             Rank::Leadership
         };
-        let deed = Deed {
+        let statement = Statement {
             kind: Kind::Leads,
             tail: format!(
                 "{} with {}{on}",
@@ -182,7 +182,7 @@ impl<'a> Teller<'a> {
             note: Phrase::joined(&missing, ", "),
             ..Self::step(event, rank, node, ["leads", "lead"])
         };
-        self.deeds.push(deed);
+        self.statements.push(statement);
     }
 
     fn promise(&mut self, event: &Event, node: NodeId, epoch: u64, inside: bool) {
@@ -207,14 +207,14 @@ impl<'a> Teller<'a> {
         let (whom, said) =
             report.map_or((Vec::new(), None), |(to, gist, _)| (vec![to], Some(gist)));
         let notes: Vec<Phrase> = against.into_iter().chain(said).collect();
-        let deed = Deed {
+        let statement = Statement {
             kind: Kind::Election,
             whom,
             what: vec![self.names.epoch(epoch).into()],
             note: Phrase::joined(&notes, ", "),
             ..Self::step(event, rank, node, ["promises", "promise"])
         };
-        self.deeds.push(deed);
+        self.statements.push(statement);
     }
 
     /// What a server reports with a promise, to whom, and whether it is about what is in dispute:
@@ -225,7 +225,7 @@ impl<'a> Teller<'a> {
         let before = self.trace.events[..event.seq as usize].iter().rev().take(8);
         let mut before = before.take_while(|other| other.at == event.at);
         let leaves = |other: &'a Event| -> Option<(u64, NodeId, &'a Value)> {
-            let What::Send { from, to, body, .. } = &other.what else {
+            let EventKind::Send { from, to, body, .. } = &other.what else {
                 return None;
             };
             let is_report = *from == node && *to != node;
@@ -270,7 +270,7 @@ impl<'a> Teller<'a> {
 
     /// A client is answered.
     pub(super) fn complete(&mut self, event: &Event) {
-        let What::Complete {
+        let EventKind::Complete {
             client,
             op,
             outcome,
@@ -313,7 +313,7 @@ impl<'a> Teller<'a> {
 
     /// A client's watch fires.
     pub(super) fn watch(&mut self, event: &Event) {
-        if let What::WatchEvent {
+        if let EventKind::WatchEvent {
             client,
             kind,
             path,
@@ -347,7 +347,7 @@ impl<'a> Teller<'a> {
     /// Of a read that must not be stale: what had been committed elsewhere, and since when its
     /// server had not heard from anybody.
     fn staleness(&self, event: &Event, op: OpId, zxid: Zxid, node: NodeId) -> String {
-        let What::Complete { invoked, .. } = &event.what else {
+        let EventKind::Complete { invoked, .. } = &event.what else {
             return String::new();
         };
         let is_synced = self.names.ops.get(&op).is_some_and(|op| op.synced);

@@ -4,21 +4,21 @@
 use menagerie::ids::{NodeId, Span, Zxid};
 use serde_json::Value;
 
-use super::deed::{Deed, Rank};
 use super::disks::Held;
 use super::phrase::Phrase;
-use super::teller::Teller;
+use super::statement::{Rank, Statement};
+use super::writer::StoryWriter;
 use crate::trace::body::{digests, mentions};
-use crate::trace::{Event, Way, What, Why};
+use crate::trace::{Event, EventKind, Way, Why};
 
 /// A message that takes this many times the usual is late.
 const LATE: u64 = 4;
 
-impl Teller<'_> {
+impl StoryWriter<'_> {
     /// What a message says about what is in dispute; `None` if it says nothing new about it.
-    fn message(&mut self, sent: u64) -> Option<(Deed, bool)> {
+    fn message(&mut self, sent: u64) -> Option<(Statement, bool)> {
         let event = &self.trace.events[sent as usize];
-        let What::Send {
+        let EventKind::Send {
             from,
             to,
             via,
@@ -56,18 +56,18 @@ impl Teller<'_> {
         } else {
             Rank::Context
         };
-        let deed = Deed {
+        let statement = Statement {
             what: vec![Phrase::from(format!("{kind} (")).and(gist).and(")")],
             whom: vec![*to],
             ..Self::step(event, rank, *from, ["sends", "send"])
         };
-        Some((deed, told))
+        Some((statement, told))
     }
 
     /// A rare message of a server that has been told of what is in dispute, and has none of it on
     /// disk: whoever hears it may think otherwise.
     pub(super) fn acknowledge(&mut self, event: &Event) {
-        let What::Send {
+        let EventKind::Send {
             from,
             to,
             via: Way::Stream,
@@ -89,13 +89,13 @@ impl Teller<'_> {
         }
         let gist = self.names.gist(body);
         let message = Phrase::from(format!("{kind} (")).and(gist).and(")");
-        let deed = Deed {
+        let statement = Statement {
             what: vec![message],
             whom: vec![*to],
             note: format!("with nothing of {} on disk", self.names.places(&missing)).into(),
             ..Self::step(event, Rank::Essential, *from, ["sends", "send"])
         };
-        self.deeds.push(deed);
+        self.statements.push(statement);
     }
 
     /// The disputed positions that a server has been told of, and has nothing of on disk.
@@ -115,7 +115,7 @@ impl Teller<'_> {
         if !self.past[sent as usize] || why == Why::Replaced {
             return;
         }
-        let Some((deed, _)) = self.message(sent) else {
+        let Some((statement, _)) = self.message(sent) else {
             return;
         };
         let why = match why {
@@ -126,24 +126,24 @@ impl Teller<'_> {
             Why::Closed => "its connection is closed",
         };
         // It is told where it leaves: that is what its sender did.
-        let late = event.at.since(deed.at) > self.usual_delay.times(LATE);
+        let late = event.at.since(statement.at) > self.usual_delay.times(LATE);
         let when = if late && self.usual_delay > Span::ZERO {
             format!(" at {}", event.at)
         } else {
             String::new()
         };
-        let deed = Deed {
+        let statement = Statement {
             note: format!("which never arrives: {why}{when}").into(),
             events: vec![sent, event.seq],
-            ..deed
+            ..statement
         };
-        self.deeds.push(deed);
+        self.statements.push(statement);
     }
 
     /// A message arrives. It is told unless a fact of the moment in which it left tells as much; if
     /// it is late, it is told in any case.
     pub(super) fn deliver(&mut self, event: &Event, inside: bool) {
-        let What::Deliver {
+        let EventKind::Deliver {
             id,
             node,
             from,
@@ -160,11 +160,11 @@ impl Teller<'_> {
             return;
         }
         let delay = event.at.since(self.trace.events[sent as usize].at);
-        if let What::Send { to, body, .. } = &self.trace.events[sent as usize].what {
+        if let EventKind::Send { to, body, .. } = &self.trace.events[sent as usize].what {
             self.meet(*to, body);
         }
         let late = delay > self.usual_delay.times(LATE);
-        let Some((deed, told)) = self.message(sent) else {
+        let Some((statement, told)) = self.message(sent) else {
             return;
         };
         if told && !late {
@@ -175,12 +175,12 @@ impl Teller<'_> {
         } else {
             Phrase::default()
         };
-        let deed = Deed {
+        let statement = Statement {
             note,
             events: vec![sent, event.seq],
-            ..deed
+            ..statement
         };
-        self.deeds.push(deed);
+        self.statements.push(statement);
     }
 
     /// A server is told of values; one that is only named by its position is not known by that.

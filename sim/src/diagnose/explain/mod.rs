@@ -7,21 +7,20 @@
 //!    operations; to them come the positions at which its operations took effect.
 //! 2. `past` finds the causal past of everything that concerns these subjects: what made it
 //!    happen, and what the same server or client did before.
-//! 3. `teller` (with `messages`, `facts`, `turns` and `traffic`) goes through the run once, up to
+//! 3. `writer` (with `messages`, `facts`, `turns` and `traffic`) goes through the run once, up to
 //!    the violation, and takes down the steps of that past which concern the subjects: faults,
 //!    leaders, promises with what they report, proposals, votes, choices, lost and late messages,
 //!    what is on whose disk, what clients asked and saw.
 //!    With each step goes what it contradicts, as far as `knowledge` and `disks` tell: a vote
 //!    below a promise, a proposal where others voted for another value, a commit that is on too few
 //!    disks, a synced read that misses what others have committed.
-//! 4. `deed` makes one sentence of equal steps and leaves out what matters least. Its parts are
-//!    `phrase`s, so that an operation is spelled out in the sentence that names it first.
+//! 4. `statement` makes one sentence of equal steps and leaves out what matters least. Its parts
+//!    are `phrase`s, so that an operation is spelled out in the sentence that names it first.
 //!
 //! Missing: what a client's session or watch should have seen is told only by the checker's own
 //! sentence.
 
 mod answers;
-mod deed;
 mod disks;
 mod facts;
 mod faults;
@@ -30,11 +29,12 @@ mod messages;
 mod names;
 mod past;
 mod phrase;
-mod teller;
+mod statement;
 #[cfg(test)]
 mod tests;
 mod traffic;
 mod turns;
+mod writer;
 
 use std::collections::BTreeSet;
 
@@ -43,10 +43,10 @@ use menagerie::ids::{OpId, VirtualTime, Zxid};
 use menagerie::protocol::Fact;
 use serde::Serialize;
 
-use crate::trace::{Ended, Event, Host, Trace, What};
-use deed::Deed;
+use crate::trace::{Ended, Event, EventKind, Host, Trace};
 use names::Names;
-use teller::Teller;
+use statement::Statement;
+use writer::StoryWriter;
 
 /// The most sentences of a story that is not asked for in full.
 const SENTENCES_MAX: usize = 24;
@@ -112,16 +112,16 @@ pub fn story(trace: &Trace, checker: Option<&str>, length: Length) -> Option<Sto
     let names = Names::of(trace);
     let subjects = subjects_of(&failure.subjects, events, &names);
     let past = past::past(events, &anchors(events, &subjects));
-    let mut teller = Teller::new(trace, &names, &subjects, &past);
+    let mut writer = StoryWriter::new(trace, &names, &subjects, &past);
     for event in events {
-        teller.follow(event);
+        writer.follow(event);
     }
-    let mut deeds = teller.deeds;
-    deeds.sort_by_key(|deed| deed.at);
-    let deeds = deed::begin(deed::fold(deeds));
-    let (deeds, left_out) = match length {
-        Length::Short => deed::shorten(deeds, SENTENCES_MAX),
-        Length::Full => (deeds, 0),
+    let mut statements = writer.statements;
+    statements.sort_by_key(|statement| statement.at);
+    let statements = statement::begin(statement::fold(statements));
+    let (statements, left_out) = match length {
+        Length::Short => statement::shorten(statements, SENTENCES_MAX),
+        Length::Full => (statements, 0),
     };
     let entry = CHECKERS.iter().find(|entry| entry.name == failure.checker);
     Some(Story {
@@ -132,7 +132,7 @@ pub fn story(trace: &Trace, checker: Option<&str>, length: Length) -> Option<Sto
         at: failure.at,
         reason: failure.reason.clone(),
         asserts: entry.map_or_else(String::new, |entry| entry.asserts.to_owned()),
-        steps: steps(&deeds, &names),
+        steps: steps(&statements, &names),
         glossary: names.glossary(&subjects),
         left_out,
         reproduce: trace.header.reproduce.clone(),
@@ -140,19 +140,19 @@ pub fn story(trace: &Trace, checker: Option<&str>, length: Length) -> Option<Sto
 }
 
 /// The sentences. What an operation asks for is said where it is first named.
-fn steps(deeds: &[Deed], names: &Names) -> Vec<Step> {
+fn steps(statements: &[Statement], names: &Names) -> Vec<Step> {
     let mut named: BTreeSet<OpId> = BTreeSet::new();
     let mut name = |op: OpId| match named.insert(op) {
         true => names.op(op),
         false => op.to_string(),
     };
-    let step = |deed: &Deed| Step {
-        at: deed.at,
-        until: deed.until,
-        text: deed.sentence(names).text(&mut name),
-        events: deed.events.clone(),
+    let step = |statement: &Statement| Step {
+        at: statement.at,
+        until: statement.until,
+        text: statement.sentence(names).text(&mut name),
+        events: statement.events.clone(),
     };
-    deeds.iter().map(step).collect()
+    statements.iter().map(step).collect()
 }
 
 /// The events through a moment.
@@ -173,7 +173,7 @@ fn subjects_of(named: &Subjects, events: &[Event], names: &Names) -> Subjects {
         subjects.nodes.extend(events.iter().rev().find_map(server));
     }
     for event in events {
-        if let What::Complete {
+        if let EventKind::Complete {
             op,
             zxid: Some(zxid),
             outcome: Ended::Ok | Ended::Error,
@@ -196,10 +196,10 @@ fn subjects_of(named: &Subjects, events: &[Event], names: &Names) -> Subjects {
 
 /// The position that an event is about.
 fn position(event: &Event) -> Option<Zxid> {
-    if let What::Commit { zxid, .. } | What::Apply { zxid, .. } = &event.what {
+    if let EventKind::Commit { zxid, .. } | EventKind::Apply { zxid, .. } = &event.what {
         return Some(*zxid);
     }
-    let What::Fact { body, .. } = &event.what else {
+    let EventKind::Fact { body, .. } = &event.what else {
         return None;
     };
     match *body {
@@ -217,10 +217,10 @@ fn position(event: &Event) -> Option<Zxid> {
 /// that concerns the positions, operations and paths in dispute.
 fn anchors(events: &[Event], subjects: &Subjects) -> Vec<u64> {
     let concerns = |event: &Event| {
-        if let What::Complete { op, .. } | What::Invoke { op, .. } = &event.what {
+        if let EventKind::Complete { op, .. } | EventKind::Invoke { op, .. } = &event.what {
             return subjects.ops.contains(op);
         }
-        if let What::WatchEvent { path, .. } = &event.what {
+        if let EventKind::WatchEvent { path, .. } = &event.what {
             return subjects.paths.contains(path);
         }
         position(event).is_some_and(|zxid| subjects.zxids.contains(&zxid))

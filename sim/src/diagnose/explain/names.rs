@@ -13,7 +13,7 @@ pub(super) use crate::scenario::script::listed;
 use crate::scenario::script::short_text;
 use crate::trace::body::{Part, parts, payloads};
 use crate::trace::change;
-use crate::trace::{Direction, Event, Passage, Trace, What};
+use crate::trace::{Direction, Event, EventKind, Passage, Trace};
 
 /// The longest content of a message in a sentence.
 const GIST_MAX: usize = 180;
@@ -57,7 +57,7 @@ impl Names {
         };
         names.learn_operations(&trace.events);
         for event in &trace.events {
-            if let What::Send { body, .. } | What::Disk { body, .. } = &event.what {
+            if let EventKind::Send { body, .. } | EventKind::Disk { body, .. } = &event.what {
                 for carried in payloads(body) {
                     if !names.values.contains_key(&carried.digest) {
                         let name = names.content(&carried.content);
@@ -72,7 +72,7 @@ impl Names {
     fn learn_operations(&mut self, events: &[Event]) {
         let mut sent: BTreeMap<(ConnId, u64), (OpId, SessionId)> = BTreeMap::new();
         for event in events {
-            if let What::Invoke {
+            if let EventKind::Invoke {
                 client,
                 op,
                 request,
@@ -91,7 +91,7 @@ impl Names {
                 };
                 self.ops.insert(*op, asked);
             }
-            if let What::Sent {
+            if let EventKind::Sent {
                 op,
                 session,
                 xid,
@@ -103,7 +103,7 @@ impl Names {
             }
         }
         for event in events {
-            if let What::Frame {
+            if let EventKind::Frame {
                 conn,
                 direction: Direction::Up,
                 phase: Passage::Sent,

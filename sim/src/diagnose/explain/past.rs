@@ -33,9 +33,9 @@ mod tests {
     use menagerie::ids::{NodeId, VirtualTime};
 
     use super::*;
-    use crate::trace::What;
+    use crate::trace::EventKind;
 
-    fn event(seq: u64, cause: Option<u64>, what: What) -> Event {
+    fn event(seq: u64, cause: Option<u64>, what: EventKind) -> Event {
         Event {
             seq,
             at: VirtualTime(seq),
@@ -44,14 +44,14 @@ mod tests {
         }
     }
 
-    fn boot(node: u8) -> What {
-        What::Boot { node: NodeId(node) }
+    fn boot(node: u8) -> EventKind {
+        EventKind::Boot { node: NodeId(node) }
     }
 
-    fn timer(node: u8) -> What {
+    fn timer(node: u8) -> EventKind {
         let node = NodeId(node);
         let timer = "T".to_owned();
-        What::Timer { node, timer }
+        EventKind::Timer { node, timer }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Length, Story, story};
 use crate::trace::{
-    Ended, Event, Failure, Header, Judgement, ServerLine, TRACE_VERSION, Trace, Way, What, Why,
+    Ended, Event, EventKind, Failure, Header, Judgement, ServerLine, TRACE_VERSION, Trace, Way, Why,
 };
 
 /// A trace under construction: each event is a millisecond after the one before.
@@ -17,7 +17,7 @@ struct Tape {
 }
 
 impl Tape {
-    fn put(&mut self, cause: Option<u64>, what: What) -> u64 {
+    fn put(&mut self, cause: Option<u64>, what: EventKind) -> u64 {
         let seq = self.events.len() as u64;
         let at = VirtualTime(seq * 1_000_000);
         self.events.push(Event {
@@ -31,7 +31,7 @@ impl Tape {
 
     fn fact(&mut self, node: u8, fact: Fact) -> u64 {
         let node = NodeId(node);
-        self.put(None, What::Fact { node, body: fact })
+        self.put(None, EventKind::Fact { node, body: fact })
     }
 
     fn vote(&mut self, node: u8, epoch: u64, slot: u64, value: u64) -> u64 {
@@ -40,7 +40,7 @@ impl Tape {
     }
 
     fn send(&mut self, id: u64, from: u8, to: u8, body: Value) -> u64 {
-        let what = What::Send {
+        let what = EventKind::Send {
             id,
             from: NodeId(from),
             to: NodeId(to),
@@ -144,7 +144,7 @@ fn a_message_that_is_lost_is_told_if_it_is_about_what_is_in_dispute() {
     let sent = tape.send(1, 1, 2, json!({"slot": 4, "value": "Noop"}));
     tape.put(
         Some(sent),
-        What::Lose {
+        EventKind::Lose {
             id: 1,
             why: Why::Cut,
         },
@@ -152,7 +152,7 @@ fn a_message_that_is_lost_is_told_if_it_is_about_what_is_in_dispute() {
     let other = tape.send(2, 1, 2, json!({"slot": 5, "value": "Noop"}));
     tape.put(
         Some(other),
-        What::Lose {
+        EventKind::Lose {
             id: 2,
             why: Why::Cut,
         },
@@ -173,7 +173,7 @@ fn an_operation_is_spelled_out_once() {
     let (client, op) = (ClientId(1), OpId(3));
     tape.put(
         None,
-        What::Invoke {
+        EventKind::Invoke {
             client,
             op,
             request: json!({"Read": {"GetData": {"path": "/a", "watch": false}}}),
@@ -183,7 +183,7 @@ fn an_operation_is_spelled_out_once() {
     );
     tape.put(
         None,
-        What::Complete {
+        EventKind::Complete {
             client,
             op,
             outcome: Ended::Error,

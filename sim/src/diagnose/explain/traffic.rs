@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use menagerie::ids::{NodeId, Span, VirtualTime, Zxid};
 use menagerie::protocol::Fact;
 
-use crate::trace::{Event, What};
+use crate::trace::{Event, EventKind};
 
 /// A kind of message of which more than this many are sent is chatter.
 const RARE_MAX: usize = 24;
@@ -15,7 +15,7 @@ const RARE_MAX: usize = 24;
 pub(super) fn chatter(events: &[Event]) -> BTreeSet<String> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for event in events {
-        if let What::Send { kind, .. } = &event.what {
+        if let EventKind::Send { kind, .. } = &event.what {
             *counts.entry(kind).or_default() += 1;
         }
     }
@@ -26,7 +26,7 @@ pub(super) fn chatter(events: &[Event]) -> BTreeSet<String> {
 /// How long half of the messages take at most.
 pub(super) fn usual_delay(events: &[Event]) -> Span {
     let delay = |event: &Event| {
-        let What::Deliver { node, from, .. } = &event.what else {
+        let EventKind::Deliver { node, from, .. } = &event.what else {
             return None;
         };
         let sent = &events[event.cause? as usize];
@@ -40,7 +40,7 @@ pub(super) fn usual_delay(events: &[Event]) -> Span {
 /// The positions that facts tell of, with their moments.
 pub(super) fn stated(events: &[Event]) -> BTreeSet<(NodeId, VirtualTime, Zxid)> {
     let of = |event: &Event| {
-        let What::Fact { node, body } = &event.what else {
+        let EventKind::Fact { node, body } = &event.what else {
             return None;
         };
         match *body {

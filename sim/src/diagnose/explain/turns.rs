@@ -2,13 +2,13 @@
 
 use menagerie::ids::{NodeId, VirtualTime, Zxid};
 
-use super::deed::{Deed, Kind, Rank};
 use super::disks::Held;
-use super::teller::Teller;
-use crate::trace::{Event, Op, Phase, What};
+use super::statement::{Kind, Rank, Statement};
+use super::writer::StoryWriter;
+use crate::trace::{Event, EventKind, Op, Phase};
 use crate::world::CrashKind;
 
-impl Teller<'_> {
+impl StoryWriter<'_> {
     pub(super) fn turn(&mut self, event: &Event, text: String) {
         let rank = if self.few_faults {
             Rank::Essential
@@ -16,8 +16,8 @@ impl Teller<'_> {
             Rank::Context
         };
         self.say(event, rank, text);
-        let deed = self.deeds.last_mut().expect("it was just said");
-        deed.kind = Kind::Turn;
+        let statement = self.statements.last_mut().expect("it was just said");
+        statement.kind = Kind::Turn;
         self.said_of.clear();
     }
 
@@ -62,17 +62,18 @@ impl Teller<'_> {
         } else {
             self.on_disk(node, "its")
         };
-        let fault = self.deeds.last_mut();
-        let fault = fault.filter(|deed| deed.kind == Kind::Turn && deed.at == event.at);
+        let fault = self.statements.last_mut();
+        let fault =
+            fault.filter(|statement| statement.kind == Kind::Turn && statement.at == event.at);
         match fault {
-            Some(deed) => {
-                let said = deed.verb[0].clone();
+            Some(statement) => {
+                let said = statement.verb[0].clone();
                 let joined = match is_said {
                     true => said.and(on_disk),
                     false => said.and(format!("; {text}{on_disk}")),
                 };
-                deed.verb = [joined.clone(), joined];
-                deed.events.push(event.seq);
+                statement.verb = [joined.clone(), joined];
+                statement.events.push(event.seq);
             }
             None => self.turn(event, format!("{text}{on_disk}")),
         }
@@ -80,7 +81,7 @@ impl Teller<'_> {
 
     /// A disk operation that takes something in dispute away.
     pub(super) fn write(&mut self, event: &Event, node: NodeId, ticket: u64) {
-        let What::Disk { op, phase, .. } = &event.what else {
+        let EventKind::Disk { op, phase, .. } = &event.what else {
             return;
         };
         let (gone, verb) = match (phase, op) {
@@ -113,11 +114,11 @@ impl Teller<'_> {
             .filter(|one| self.is_disputed(*one))
             .collect();
         if !places.is_empty() {
-            let deed = Deed {
+            let statement = Statement {
                 places,
                 ..Self::step(event, Rank::Subject, node, verb)
             };
-            self.deeds.push(deed);
+            self.statements.push(statement);
         }
     }
 }

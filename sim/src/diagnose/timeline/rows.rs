@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::trace::body::typed;
-use crate::trace::{Header, Host, Passing, What, words};
+use crate::trace::{EventKind, Header, Host, Passing, words};
 use crate::world::Amount;
 
 /// The lane of an event that happens to no server and no client.
@@ -82,47 +82,47 @@ pub(super) struct Row {
 }
 
 /// The type of an event, as the file format names it.
-pub(super) fn name(what: &What) -> &'static str {
+pub(super) fn name(what: &EventKind) -> &'static str {
     TYPES[code(what)]
 }
 
-fn code(what: &What) -> usize {
+fn code(what: &EventKind) -> usize {
     match what {
-        What::Send { .. } => 0,
-        What::Duplicate { .. } => 1,
-        What::Deliver { .. } => 2,
-        What::Lose { .. } => 3,
-        What::Link { .. } => 4,
-        What::Timer { .. } => 5,
-        What::Disk { .. } => 6,
-        What::Boot { .. } => 7,
-        What::Refused { .. } => 8,
-        What::Crash { .. } => 9,
-        What::Pause { .. } => 10,
-        What::Resume { .. } => 11,
-        What::Standing { .. } => 12,
-        What::Apply { .. } => 13,
-        What::Commit { .. } => 14,
-        What::Restore { .. } => 15,
-        What::Fact { .. } => 16,
-        What::ClientLink { .. } => 17,
-        What::ClientTimer { .. } => 18,
-        What::Session { .. } => 19,
-        What::Invoke { .. } => 20,
-        What::Sent { .. } => 21,
-        What::Complete { .. } => 22,
-        What::WatchEvent { .. } => 23,
-        What::Frame { .. } => 24,
-        What::Fault { .. } => 25,
-        What::Undo { .. } => 26,
-        What::Heal { .. } => 27,
-        What::Action { .. } => 28,
-        What::Violation { .. } => 29,
+        EventKind::Send { .. } => 0,
+        EventKind::Duplicate { .. } => 1,
+        EventKind::Deliver { .. } => 2,
+        EventKind::Lose { .. } => 3,
+        EventKind::Link { .. } => 4,
+        EventKind::Timer { .. } => 5,
+        EventKind::Disk { .. } => 6,
+        EventKind::Boot { .. } => 7,
+        EventKind::Refused { .. } => 8,
+        EventKind::Crash { .. } => 9,
+        EventKind::Pause { .. } => 10,
+        EventKind::Resume { .. } => 11,
+        EventKind::Standing { .. } => 12,
+        EventKind::Apply { .. } => 13,
+        EventKind::Commit { .. } => 14,
+        EventKind::Restore { .. } => 15,
+        EventKind::Fact { .. } => 16,
+        EventKind::ClientLink { .. } => 17,
+        EventKind::ClientTimer { .. } => 18,
+        EventKind::Session { .. } => 19,
+        EventKind::Invoke { .. } => 20,
+        EventKind::Sent { .. } => 21,
+        EventKind::Complete { .. } => 22,
+        EventKind::WatchEvent { .. } => 23,
+        EventKind::Frame { .. } => 24,
+        EventKind::Fault { .. } => 25,
+        EventKind::Undo { .. } => 26,
+        EventKind::Heal { .. } => 27,
+        EventKind::Action { .. } => 28,
+        EventKind::Violation { .. } => 29,
     }
 }
 
 /// The row of an event.
-pub(super) fn row(header: &Header, what: &What) -> Row {
+pub(super) fn row(header: &Header, what: &EventKind) -> Row {
     if let Some(passing) = what.passing() {
         return of_message(header, what, passing);
     }
@@ -133,7 +133,7 @@ pub(super) fn row(header: &Header, what: &What) -> Row {
     }
 }
 
-fn of_message(header: &Header, what: &What, passing: Passing<'_>) -> Row {
+fn of_message(header: &Header, what: &EventKind, passing: Passing<'_>) -> Row {
     let lane = |host: Host| match host {
         Host::Server(node) => node_lane(header, node),
         Host::Client(client) => client_lane(header, client),
@@ -150,12 +150,12 @@ fn of_message(header: &Header, what: &What, passing: Passing<'_>) -> Row {
         Passing::Vanishes { id, .. } => row.origin(Origin::Ends(id)),
     };
     match what {
-        What::Send {
+        EventKind::Send {
             via, kind, body, ..
         } => row.words(kind, &word(via)).told(body),
-        What::Deliver { kind, .. } => row.words(kind, ""),
-        What::Lose { why, .. } => row.words(&word(why), ""),
-        What::Frame {
+        EventKind::Deliver { kind, .. } => row.words(kind, ""),
+        EventKind::Lose { why, .. } => row.words(&word(why), ""),
+        EventKind::Frame {
             conn,
             phase,
             kind,
@@ -169,14 +169,14 @@ fn of_message(header: &Header, what: &What, passing: Passing<'_>) -> Row {
     }
 }
 
-fn of_server(header: &Header, at: NodeId, what: &What) -> Row {
+fn of_server(header: &Header, at: NodeId, what: &EventKind) -> Row {
     let row = Row::blank(code(what)).on(node_lane(header, at));
     match what {
-        What::Link {
+        EventKind::Link {
             peer, link, event, ..
         } => row.with(node_lane(header, *peer)).words(&word(event), link),
-        What::Timer { timer, .. } => row.words(timer, ""),
-        What::Disk {
+        EventKind::Timer { timer, .. } => row.words(timer, ""),
+        EventKind::Disk {
             ticket,
             op,
             phase,
@@ -186,10 +186,10 @@ fn of_server(header: &Header, at: NodeId, what: &What) -> Row {
             .words(op.name(), &word(phase))
             .told(body)
             .number(*ticket),
-        What::Boot { .. } | What::Pause { .. } | What::Resume { .. } => row,
-        What::Refused { why, .. } => row.words(why, ""),
-        What::Crash { kind, .. } => row.words(&word(kind), ""),
-        What::Standing {
+        EventKind::Boot { .. } | EventKind::Pause { .. } | EventKind::Resume { .. } => row,
+        EventKind::Refused { why, .. } => row.words(why, ""),
+        EventKind::Crash { kind, .. } => row.words(&word(kind), ""),
+        EventKind::Standing {
             role,
             epoch,
             leader,
@@ -197,10 +197,10 @@ fn of_server(header: &Header, at: NodeId, what: &What) -> Row {
         } => row
             .with(leader.and_then(|leader| node_lane(header, leader)))
             .words(&word(role), &epoch_text(header, *epoch)),
-        What::Apply { zxid, body, .. } => row.zxid(*zxid).told(body),
-        What::Commit { zxid, .. } | What::Restore { zxid, .. } => row.zxid(*zxid),
-        What::Fact { body, .. } => row.words(fact_word(body), "").body(&typed(body)),
-        What::ClientLink {
+        EventKind::Apply { zxid, body, .. } => row.zxid(*zxid).told(body),
+        EventKind::Commit { zxid, .. } | EventKind::Restore { zxid, .. } => row.zxid(*zxid),
+        EventKind::Fact { body, .. } => row.words(fact_word(body), "").body(&typed(body)),
+        EventKind::ClientLink {
             client,
             conn,
             event,
@@ -213,10 +213,10 @@ fn of_server(header: &Header, at: NodeId, what: &What) -> Row {
     }
 }
 
-fn of_client(header: &Header, at: ClientId, what: &What) -> Row {
+fn of_client(header: &Header, at: ClientId, what: &EventKind) -> Row {
     let row = Row::blank(code(what)).on(client_lane(header, at));
     match what {
-        What::ClientLink {
+        EventKind::ClientLink {
             server,
             conn,
             event,
@@ -225,9 +225,9 @@ fn of_client(header: &Header, at: ClientId, what: &What) -> Row {
             .with(node_lane(header, *server))
             .words(&word(event), "")
             .number(u64::from(conn.0)),
-        What::ClientTimer { timer, .. } => row.words(timer, ""),
-        What::Session { session, event, .. } => row.words(&word(event), &session.to_string()),
-        What::Invoke {
+        EventKind::ClientTimer { timer, .. } => row.words(timer, ""),
+        EventKind::Session { session, event, .. } => row.words(&word(event), &session.to_string()),
+        EventKind::Invoke {
             op,
             request,
             text,
@@ -237,7 +237,7 @@ fn of_client(header: &Header, at: ClientId, what: &What) -> Row {
             .words(text, if *synced { "synced" } else { "" })
             .body(request)
             .number(u64::from(op.0)),
-        What::Sent {
+        EventKind::Sent {
             op,
             session,
             xid,
@@ -247,7 +247,7 @@ fn of_client(header: &Header, at: ClientId, what: &What) -> Row {
             .with(node_lane(header, *server))
             .words("", &format!("{session}, xid {xid}"))
             .number(u64::from(op.0)),
-        What::Complete {
+        EventKind::Complete {
             op,
             outcome,
             zxid,
@@ -260,33 +260,33 @@ fn of_client(header: &Header, at: ClientId, what: &What) -> Row {
                 .body(answer)
                 .number(u64::from(op.0))
         },
-        What::WatchEvent {
+        EventKind::WatchEvent {
             kind, path, zxid, ..
         } => row.words(&word(kind), path).zxid(*zxid),
         other => unreachable!("{other:?} is no step of {at}"),
     }
 }
 
-fn of_run(what: &What) -> Row {
+fn of_run(what: &EventKind) -> Row {
     let row = Row::blank(code(what));
     match what {
-        What::Fault {
+        EventKind::Fault {
             index,
             family,
             fault,
         } => row
             .words(family.name(), &fault.text())
             .number(*index as u64),
-        What::Undo { index } => row.number(*index as u64),
-        What::Heal { core } => row.words("", &names(core)),
-        What::Action { action } => {
+        EventKind::Undo { index } => row.number(*index as u64),
+        EventKind::Heal { core } => row.words("", &names(core)),
+        EventKind::Action { action } => {
             let amount = action.amount().map_or(0, Amount::number);
             row.words(
                 action.name(),
                 &format!("{} {amount}", names(&action.nodes())),
             )
         }
-        What::Violation { checker, reason } => row.words(checker, reason),
+        EventKind::Violation { checker, reason } => row.words(checker, reason),
         other => unreachable!("{other:?} is the step of somebody"),
     }
 }

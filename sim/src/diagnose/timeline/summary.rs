@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::columns::commands;
 use super::rows::{self, Row};
 use crate::diagnose::explain::Story;
-use crate::trace::{Ended, Event, Judgement, Trace, What};
+use crate::trace::{Ended, Event, EventKind, Judgement, Trace};
 use crate::words::escaped;
 
 /// The most events of the table.
@@ -86,13 +86,13 @@ fn verdict(judgement: Judgement) -> &'static str {
 /// What the run consisted of, in sentences.
 fn extent(trace: &Trace) -> String {
     let header = &trace.header;
-    let count = |wanted: fn(&What) -> bool| {
+    let count = |wanted: fn(&EventKind) -> bool| {
         let found = trace.events.iter().filter(|event| wanted(&event.what));
         found.count()
     };
     let ended = |wanted: Ended| {
         let found = trace.events.iter().filter(
-            |event| matches!(event.what, What::Complete { outcome, .. } if outcome == wanted),
+            |event| matches!(event.what, EventKind::Complete { outcome, .. } if outcome == wanted),
         );
         found.count()
     };
@@ -106,11 +106,11 @@ fn extent(trace: &Trace) -> String {
             many => format!("{many} clients"),
         },
         header.end,
-        count(|what| matches!(what, What::Send { .. })),
-        count(|what| matches!(what, What::Lose { .. })),
-        count(|what| matches!(what, What::Fault { .. })),
-        count(|what| matches!(what, What::Crash { .. })),
-        count(|what| matches!(what, What::Invoke { .. })),
+        count(|what| matches!(what, EventKind::Send { .. })),
+        count(|what| matches!(what, EventKind::Lose { .. })),
+        count(|what| matches!(what, EventKind::Fault { .. })),
+        count(|what| matches!(what, EventKind::Crash { .. })),
+        count(|what| matches!(what, EventKind::Invoke { .. })),
         ended(Ended::Ok),
         ended(Ended::Error),
         ended(Ended::Refused),
@@ -154,9 +154,9 @@ fn table(page: &mut String, trace: &Trace) {
 
 /// An event in a few words.
 fn words(event: &Event, row: Row) -> String {
-    if let What::Fault { fault, .. } = &event.what {
+    if let EventKind::Fault { fault, .. } = &event.what {
         fault.text()
-    } else if let What::Undo { index } = &event.what {
+    } else if let EventKind::Undo { index } = &event.what {
         format!("fault {index}")
     } else {
         [row.label, row.detail].join(" ").trim().to_owned()
@@ -167,38 +167,38 @@ fn words(event: &Event, row: Row) -> String {
 /// did not succeed.
 fn is_key(event: &Event) -> bool {
     match &event.what {
-        What::Boot { .. }
-        | What::Refused { .. }
-        | What::Crash { .. }
-        | What::Pause { .. }
-        | What::Resume { .. }
-        | What::Standing { .. }
-        | What::Restore { .. }
-        | What::Fault { .. }
-        | What::Undo { .. }
-        | What::Heal { .. }
-        | What::Violation { .. } => true,
-        What::Complete { outcome, .. } => match outcome {
+        EventKind::Boot { .. }
+        | EventKind::Refused { .. }
+        | EventKind::Crash { .. }
+        | EventKind::Pause { .. }
+        | EventKind::Resume { .. }
+        | EventKind::Standing { .. }
+        | EventKind::Restore { .. }
+        | EventKind::Fault { .. }
+        | EventKind::Undo { .. }
+        | EventKind::Heal { .. }
+        | EventKind::Violation { .. } => true,
+        EventKind::Complete { outcome, .. } => match outcome {
             Ended::Refused | Ended::Unknown => true,
             Ended::Ok | Ended::Error => false,
         },
-        What::Send { .. }
-        | What::Duplicate { .. }
-        | What::Deliver { .. }
-        | What::Lose { .. }
-        | What::Link { .. }
-        | What::Timer { .. }
-        | What::Disk { .. }
-        | What::Apply { .. }
-        | What::Commit { .. }
-        | What::Fact { .. }
-        | What::ClientLink { .. }
-        | What::ClientTimer { .. }
-        | What::Session { .. }
-        | What::Invoke { .. }
-        | What::Sent { .. }
-        | What::WatchEvent { .. }
-        | What::Frame { .. }
-        | What::Action { .. } => false,
+        EventKind::Send { .. }
+        | EventKind::Duplicate { .. }
+        | EventKind::Deliver { .. }
+        | EventKind::Lose { .. }
+        | EventKind::Link { .. }
+        | EventKind::Timer { .. }
+        | EventKind::Disk { .. }
+        | EventKind::Apply { .. }
+        | EventKind::Commit { .. }
+        | EventKind::Fact { .. }
+        | EventKind::ClientLink { .. }
+        | EventKind::ClientTimer { .. }
+        | EventKind::Session { .. }
+        | EventKind::Invoke { .. }
+        | EventKind::Sent { .. }
+        | EventKind::WatchEvent { .. }
+        | EventKind::Frame { .. }
+        | EventKind::Action { .. } => false,
     }
 }

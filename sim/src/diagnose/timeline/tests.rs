@@ -1,7 +1,7 @@
 use serde_json::Value;
 
 use super::*;
-use crate::trace::{Event, What};
+use crate::trace::{Event, EventKind};
 
 #[path = "../../../tests/page/sample.rs"]
 mod sample;
@@ -73,11 +73,11 @@ fn a_row_points_back_at_its_cause_and_at_its_message() {
             back => Some(trace.events[row - back].seq),
         };
         assert_eq!(cause, event.cause);
-        if let What::Deliver { id, .. } = &event.what {
+        if let EventKind::Deliver { id, .. } = &event.what {
             let departure = &trace.events[row - number(origins[row])];
             arrivals += 1;
             match &departure.what {
-                What::Send { id: sent, .. } | What::Duplicate { id: sent, .. } => {
+                EventKind::Send { id: sent, .. } | EventKind::Duplicate { id: sent, .. } => {
                     assert_eq!(sent, id);
                 }
                 other => panic!("a message arrives that left in {other:?}"),
@@ -93,7 +93,7 @@ fn a_zxid_is_known_by_its_rank() {
     let data = embedded(&page(&trace, None));
     let ranks = column(&data, "zxid");
     for (event, rank) in trace.events.iter().zip(ranks) {
-        if let What::Commit { zxid, .. } = &event.what {
+        if let EventKind::Commit { zxid, .. } = &event.what {
             assert_eq!(data["zxids"][number(rank) - 1], zxid.to_string());
         }
     }
@@ -167,7 +167,7 @@ fn a_longer_run_is_shown_around_its_violation() {
     let violation = trace
         .events
         .iter()
-        .find(|event| matches!(event.what, What::Violation { .. }));
+        .find(|event| matches!(event.what, EventKind::Violation { .. }));
     assert!(numbers.contains(&violation.expect("the sample fails").seq));
 }
 
@@ -190,17 +190,20 @@ fn a_window_takes_along_what_is_still_in_force() {
         .iter()
         .map(|place| &trace.events[*place])
         .collect();
-    let has = |wanted: fn(&What) -> bool| carried.iter().any(|event| wanted(&event.what));
-    assert!(has(|what| matches!(what, What::Fault { index: 0, .. })));
+    let has = |wanted: fn(&EventKind) -> bool| carried.iter().any(|event| wanted(&event.what));
+    assert!(has(|what| matches!(
+        what,
+        EventKind::Fault { index: 0, .. }
+    )));
     assert!(has(
-        |what| matches!(what, What::Standing { node, .. } if node.0 == 3)
+        |what| matches!(what, EventKind::Standing { node, .. } if node.0 == 3)
     ));
     assert!(has(
-        |what| matches!(what, What::Commit { node, .. } if node.0 == 1)
+        |what| matches!(what, EventKind::Commit { node, .. } if node.0 == 1)
     ));
     // The second server died after it had begun to follow: it has not stood anywhere since.
     assert!(!has(
-        |what| matches!(what, What::Standing { node, .. } if node.0 == 2)
+        |what| matches!(what, EventKind::Standing { node, .. } if node.0 == 2)
     ));
     assert!(
         chosen

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use crate::trace::{Event, Passage, Passing, Trace, What};
+use crate::trace::{Event, EventKind, Passage, Passing, Trace};
 
 /// The events of a page, by their places in the trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +56,7 @@ fn violation(trace: &Trace) -> Option<usize> {
     let told = trace
         .events
         .iter()
-        .position(|event| matches!(event.what, What::Violation { .. }));
+        .position(|event| matches!(event.what, EventKind::Violation { .. }));
     let at = trace.header.failures.iter().map(|failure| failure.at).min();
     told.or_else(|| at.map(|at| trace.events.partition_point(|event| event.at <= at)))
 }
@@ -79,7 +79,7 @@ fn carried(events: &[Event], places: &Range<usize>) -> Vec<usize> {
     let mut force: BTreeMap<Force, usize> = BTreeMap::new();
     for (place, event) in events[..places.start].iter().enumerate() {
         let what = &event.what;
-        if matches!(what, What::Heal { .. }) {
+        if matches!(what, EventKind::Heal { .. }) {
             force.retain(|key, _| !matches!(key, Force::Fault(_)));
         }
         for key in ended(what) {
@@ -95,36 +95,40 @@ fn carried(events: &[Event], places: &Range<usize>) -> Vec<usize> {
 }
 
 /// What an event brings into force; of messages only those that are wanted.
-fn begun(what: &What, wanted: &BTreeSet<u64>) -> Option<Force> {
+fn begun(what: &EventKind, wanted: &BTreeSet<u64>) -> Option<Force> {
     if let Some(Passing::Leaves { id, .. } | Passing::Doubles { id, .. }) = what.passing() {
         return wanted.contains(&id).then_some(Force::Message(id));
     }
     match what {
-        What::Boot { node } | What::Crash { node, .. } | What::Refused { node, .. } => {
-            Some(Force::Life(node.0))
+        EventKind::Boot { node }
+        | EventKind::Crash { node, .. }
+        | EventKind::Refused { node, .. } => Some(Force::Life(node.0)),
+        EventKind::Pause { node } => Some(Force::Pause(node.0)),
+        EventKind::Standing { node, .. } => Some(Force::Standing(node.0)),
+        EventKind::Apply { node, .. } | EventKind::Restore { node, .. } => {
+            Some(Force::Applied(node.0))
         }
-        What::Pause { node } => Some(Force::Pause(node.0)),
-        What::Standing { node, .. } => Some(Force::Standing(node.0)),
-        What::Apply { node, .. } | What::Restore { node, .. } => Some(Force::Applied(node.0)),
-        What::Commit { node, .. } => Some(Force::Committed(node.0)),
-        What::Fault { index, .. } => Some(Force::Fault(*index)),
-        What::Invoke { op, .. } => Some(Force::Operation(op.0)),
+        EventKind::Commit { node, .. } => Some(Force::Committed(node.0)),
+        EventKind::Fault { index, .. } => Some(Force::Fault(*index)),
+        EventKind::Invoke { op, .. } => Some(Force::Operation(op.0)),
         _of_a_moment => None,
     }
 }
 
 /// What an event puts out of force.
-fn ended(what: &What) -> Vec<Force> {
+fn ended(what: &EventKind) -> Vec<Force> {
     match what {
-        What::Boot { node } | What::Crash { node, .. } | What::Refused { node, .. } => vec![
+        EventKind::Boot { node }
+        | EventKind::Crash { node, .. }
+        | EventKind::Refused { node, .. } => vec![
             Force::Standing(node.0),
             Force::Applied(node.0),
             Force::Committed(node.0),
             Force::Pause(node.0),
         ],
-        What::Resume { node } => vec![Force::Pause(node.0)],
-        What::Undo { index } => vec![Force::Fault(*index)],
-        What::Complete { op, .. } => vec![Force::Operation(op.0)],
+        EventKind::Resume { node } => vec![Force::Pause(node.0)],
+        EventKind::Undo { index } => vec![Force::Fault(*index)],
+        EventKind::Complete { op, .. } => vec![Force::Operation(op.0)],
         _of_a_moment => Vec::new(),
     }
 }
@@ -133,10 +137,10 @@ fn ended(what: &What) -> Vec<Force> {
 fn messages_of(events: &[Event]) -> BTreeSet<u64> {
     let mut wanted = BTreeSet::new();
     for event in events {
-        if let What::Deliver { id, .. }
-        | What::Lose { id, .. }
-        | What::Duplicate { of: id, .. }
-        | What::Frame {
+        if let EventKind::Deliver { id, .. }
+        | EventKind::Lose { id, .. }
+        | EventKind::Duplicate { of: id, .. }
+        | EventKind::Frame {
             id,
             phase: Passage::Delivered,
             ..

@@ -8,7 +8,7 @@ use super::{Drive, Token};
 use crate::run::healing::{self, named};
 use crate::run::probe::Probe;
 use crate::scenario::fault::Scene;
-use crate::trace::What;
+use crate::trace::EventKind;
 use crate::world::{Action, recovery};
 
 /// Of what stands in the way of convergence so much is named.
@@ -35,7 +35,7 @@ impl<P: Protocol> Drive<P> {
         };
         let members: NodeSet = self.core.iter().copied().collect();
         let core = self.core.clone();
-        self.world.note(|| What::Heal { core });
+        self.world.note(|| EventKind::Heal { core });
         for (_, actions) in core::mem::take(&mut self.undo).into_iter().rev() {
             for action in actions {
                 if healing::concerns_only(members, &action) {

@@ -21,7 +21,7 @@ use crate::world::channels::NetworkSpec;
 use crate::world::clock::ClockSpec;
 use crate::world::disk::DiskSpec;
 use crate::world::knobs::AllKnobs;
-use crate::world::{Action, CrashKind, Happening, World, WorldSpec};
+use crate::world::{Action, CrashKind, World, WorldEvent, WorldSpec};
 
 /// Servers, and clients.
 const COUNT: u8 = 5;
@@ -123,7 +123,7 @@ fn lose_leader<P: Protocol>(loss: Loss, seed: u64) -> Failover {
         .after(Span(quiet.range(QUIET_MIN.0, QUIET_MAX.0)));
     world.wake_at(death, DEATH);
     let leader = step_until(&mut world, |world, happening| {
-        (happening == Happening::Wakeup(DEATH)).then(|| serving_leader(world, COUNT))
+        (happening == WorldEvent::Wakeup(DEATH)).then(|| serving_leader(world, COUNT))
     });
     let leader = leader.expect("nothing disturbs the leader before its loss");
     lose(&mut world, loss, leader);
@@ -134,7 +134,7 @@ fn lose_leader<P: Protocol>(loss: Loss, seed: u64) -> Failover {
 fn attach<P: Protocol>(world: &mut World<P>) {
     let mut open: Vec<OpId> = clients().map(|client| ask(world, client)).collect();
     step_until(world, |_, happening| {
-        if let Happening::Completed { op, .. } = happening {
+        if let WorldEvent::Completed { op, .. } = happening {
             open.retain(|other| *other != op);
         }
         open.is_empty().then_some(())
@@ -177,19 +177,19 @@ fn await_successes<P: Protocol>(
     let mut first = None;
     step_until(world, |world, happening| {
         match happening {
-            Happening::Event => {}
-            Happening::Wakeup(number) => {
+            WorldEvent::Event => {}
+            WorldEvent::Wakeup(number) => {
                 let client = clients().find(|client| u64::from(client.0) == number);
                 ask(
                     world,
                     client.expect("only clients are waited for after the loss"),
                 );
             }
-            Happening::Completed { client, op } if succeeded(world, op) => {
+            WorldEvent::Completed { client, op } if succeeded(world, op) => {
                 first = first.or(Some(world.now().since(death)));
                 waiting.retain(|other| *other != client);
             }
-            Happening::Completed { client, .. } => {
+            WorldEvent::Completed { client, .. } => {
                 let later = world.now().after(ASK_AGAIN);
                 world.wake_at(later, u64::from(client.0));
             }

@@ -28,7 +28,7 @@ use crate::world::channels::NetworkSpec;
 use crate::world::clock::ClockSpec;
 use crate::world::disk::DiskSpec;
 use crate::world::knobs::AllKnobs;
-use crate::world::{Happening, World, WorldSpec};
+use crate::world::{World, WorldEvent, WorldSpec};
 
 /// One append into the page cache.
 const APPEND: Span = Span::micros(10);
@@ -273,7 +273,7 @@ fn write<P: Protocol>(setting: &Setting, leader: NodeId, home: NodeId) -> Vec<Sp
         let next = world.now().after(think);
         world.wake_at(next, ordinal);
         step_until(&mut world, |_, happening| {
-            (happening == Happening::Wakeup(ordinal)).then_some(())
+            (happening == WorldEvent::Wakeup(ordinal)).then_some(())
         });
         let op = complete(&mut world, set(path));
         let operation = &world.history().operations[op.0 as usize];
@@ -295,7 +295,7 @@ fn write<P: Protocol>(setting: &Setting, leader: NodeId, home: NodeId) -> Vec<Sp
 fn complete<P: Protocol>(world: &mut World<P>, write: Write) -> OpId {
     let op = world.invoke(CLIENT, Request::Write(write), false);
     step_until(world, |_, happening| {
-        let done = Happening::Completed { client: CLIENT, op };
+        let done = WorldEvent::Completed { client: CLIENT, op };
         (happening == done).then_some(())
     });
     let outcome = &world.history().operations[op.0 as usize].outcome;

@@ -17,7 +17,7 @@ use menagerie::ids::{NodeId, Span};
 use menagerie::protocol::{Protocol, Role};
 
 use crate::run::internal::Internal;
-use crate::world::{Happening, World, in_runtime};
+use crate::world::{World, WorldEvent, in_runtime};
 
 /// A measurement that takes more events than this has gone wrong.
 const STEPS_MAX: u64 = 20_000_000;
@@ -142,7 +142,7 @@ fn serving_leader<P: Protocol>(world: &World<P>, voters: u8) -> Option<NodeId> {
 /// Performs events until `done` has seen what it waits for.
 fn step_until<P: Protocol, T>(
     world: &mut World<P>,
-    mut done: impl FnMut(&mut World<P>, Happening) -> Option<T>,
+    mut done: impl FnMut(&mut World<P>, WorldEvent) -> Option<T>,
 ) -> T {
     for _ in 0..STEPS_MAX {
         let happening = world

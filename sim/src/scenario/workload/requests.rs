@@ -1,73 +1,77 @@
-//! The requests that a client makes of its wishes.
+//! The requests that a client makes of its planned operations.
 
 use menagerie::tree::{ANY_VERSION, CreateMode, Part, Path, Read, Write};
 
-use super::{Client, Kind, Version, Wish};
+use super::{Client, Kind, PlannedOp, Version};
 
 impl Client {
-    pub(super) fn write(&self, wish: &Wish) -> Write {
-        match wish.kind {
+    pub(super) fn write(&self, planned: &PlannedOp) -> Write {
+        match planned.kind {
             Kind::Create => Write::Create {
-                path: wish.key.clone(),
-                data: wish.data.clone(),
+                path: planned.key.clone(),
+                data: planned.data.clone(),
                 mode: CreateMode::Persistent,
             },
             Kind::CreateSpecial => {
-                let name = if wish.mode.is_sequential() { "q-" } else { "e" };
+                let name = if planned.mode.is_sequential() {
+                    "q-"
+                } else {
+                    "e"
+                };
                 Write::Create {
-                    path: Path::from(format!("{}/{name}", wish.parent)),
-                    data: wish.data.clone(),
-                    mode: wish.mode,
+                    path: Path::from(format!("{}/{name}", planned.parent)),
+                    data: planned.data.clone(),
+                    mode: planned.mode,
                 }
             }
-            Kind::Delete => self.delete(wish),
+            Kind::Delete => self.delete(planned),
             Kind::SetData => Write::SetData {
-                path: wish.key.clone(),
-                data: wish.data.clone(),
-                version: self.version(&wish.key, wish.version),
+                path: planned.key.clone(),
+                data: planned.data.clone(),
+                version: self.version(&planned.key, planned.version),
             },
-            Kind::Multi => Write::Multi(self.parts(wish)),
+            Kind::Multi => Write::Multi(self.parts(planned)),
             Kind::CloseSession => Write::CloseSession,
             other => unreachable!("{other:?} is not a narrow write"),
         }
     }
 
     /// Deletes a child of its own, or one of the contended nodes.
-    pub(super) fn delete(&self, wish: &Wish) -> Write {
+    pub(super) fn delete(&self, planned: &PlannedOp) -> Write {
         let path = match self.children.first() {
-            Some(child) if wish.own_child => child.clone(),
-            Some(_) | None => wish.key.clone(),
+            Some(child) if planned.own_child => child.clone(),
+            Some(_) | None => planned.key.clone(),
         };
         Write::Delete {
-            version: self.version(&path, wish.version),
+            version: self.version(&path, planned.version),
             path,
         }
     }
 
     /// A check of one node, a change of another, and sometimes a create or a delete.
-    pub(super) fn parts(&self, wish: &Wish) -> Vec<Part> {
+    pub(super) fn parts(&self, planned: &PlannedOp) -> Vec<Part> {
         let mut parts = vec![
             Part::Check {
-                path: wish.key.clone(),
-                version: self.version(&wish.key, wish.version),
+                path: planned.key.clone(),
+                version: self.version(&planned.key, planned.version),
             },
             Part::SetData {
-                path: wish.second_key.clone(),
-                data: wish.data.clone(),
-                version: self.version(&wish.second_key, wish.second_version),
+                path: planned.second_key.clone(),
+                data: planned.data.clone(),
+                version: self.version(&planned.second_key, planned.second_version),
             },
         ];
-        if wish.deletes {
+        if planned.deletes {
             parts.push(Part::Delete {
-                path: wish.key.clone(),
+                path: planned.key.clone(),
                 version: ANY_VERSION,
             });
         }
-        if wish.own_child {
+        if planned.own_child {
             parts.push(Part::Create {
-                path: Path::from(format!("{}/m-", wish.parent)),
-                data: wish.data.clone(),
-                mode: wish.mode,
+                path: Path::from(format!("{}/m-", planned.parent)),
+                data: planned.data.clone(),
+                mode: planned.mode,
             });
         }
         parts
@@ -87,14 +91,14 @@ impl Client {
     }
 }
 
-pub(super) fn read(wish: &Wish) -> Read {
+pub(super) fn read(planned: &PlannedOp) -> Read {
     // Of a contended parent the children are worth reading, of a plain node the content.
-    let (path, watch) = (wish.key.clone(), wish.watch);
-    let elsewhere = wish.wide.as_ref().is_some_and(|wide| wide.elsewhere);
-    match wish.kind {
+    let (path, watch) = (planned.key.clone(), planned.watch);
+    let elsewhere = planned.wide.as_ref().is_some_and(|wide| wide.elsewhere);
+    match planned.kind {
         Kind::GetChildren if elsewhere => Read::GetChildren { path, watch },
         Kind::GetChildren => Read::GetChildren {
-            path: wish.parent.clone(),
+            path: planned.parent.clone(),
             watch,
         },
         Kind::Exists => Read::Exists { path, watch },

@@ -65,23 +65,23 @@ fn wide_spec() -> WorkloadSpec {
 
 fn ask(client: &mut Client, spec: &WorkloadSpec) -> Vec<Asked> {
     match client.act(spec) {
-        Deed::Ask(asked) => asked,
-        Deed::Move(one) => panic!("a narrow mix has no {one:?}"),
+        NextStep::Ask(asked) => asked,
+        NextStep::Move(one) => panic!("a narrow mix has no {one:?}"),
     }
 }
 
 #[test]
-fn a_wish_depends_on_its_name_alone() {
+fn a_planned_operation_depends_on_its_name_alone() {
     let (spec, dice) = (spec(Reads::Mixed), Dice::new(5));
     for ordinal in 0..50 {
-        let wish = spec.wish(&dice, ClientId(2), ordinal);
-        assert_eq!(wish, spec.wish(&dice, ClientId(2), ordinal));
-        assert_ne!(wish, spec.wish(&dice, ClientId(3), ordinal));
+        let planned = spec.planned_op(&dice, ClientId(2), ordinal);
+        assert_eq!(planned, spec.planned_op(&dice, ClientId(2), ordinal));
+        assert_ne!(planned, spec.planned_op(&dice, ClientId(3), ordinal));
     }
 }
 
 #[test]
-fn what_happened_changes_no_later_wish() {
+fn what_happened_changes_no_later_operation() {
     let spec = spec(Reads::Mixed);
     let mut luckless = Client::new(ClientId(1), Dice::new(5));
     let mut lucky = luckless.clone();
@@ -134,7 +134,7 @@ fn a_synced_read_follows_its_sync_at_once() {
             other => panic!("{} requests at once", other.len()),
         }
     }
-    assert!(reads > 50, "{reads} reads of 300 wishes");
+    assert!(reads > 50, "{reads} reads of 300 planned operations");
 }
 
 #[test]
@@ -174,8 +174,11 @@ fn every_write_carries_data_of_its_own() {
     let mut seen = std::collections::BTreeSet::new();
     for client in 1..=3 {
         for ordinal in 0..100 {
-            let wish = spec.wish(&dice, ClientId(client), ordinal);
-            assert!(seen.insert(wish.data.to_vec()), "{wish:?} repeats its data");
+            let planned = spec.planned_op(&dice, ClientId(client), ordinal);
+            assert!(
+                seen.insert(planned.data.to_vec()),
+                "{planned:?} repeats its data"
+            );
         }
     }
 }
@@ -187,7 +190,7 @@ fn every_kind_of_the_mix_is_drawn_and_a_weight_of_0_never() {
     let dice = Dice::new(4);
     let mut counts = [0u32; KINDS.len()];
     for ordinal in 2..4_000 {
-        let kind = spec.wish(&dice, ClientId(1), ordinal).kind;
+        let kind = spec.planned_op(&dice, ClientId(1), ordinal).kind;
         let place = KINDS.iter().position(|known| *known == kind);
         counts[place.expect("every kind is in the list")] += 1;
     }
@@ -197,7 +200,7 @@ fn every_kind_of_the_mix_is_drawn_and_a_weight_of_0_never() {
 }
 
 #[test]
-fn a_wide_mix_leaves_the_narrow_part_of_a_wish_as_it_was() {
+fn a_wide_mix_leaves_the_narrow_part_of_an_operation_as_it_was() {
     let (narrow, dice) = (spec(Reads::Mixed), Dice::new(5));
     let mut wide = narrow.clone();
     // The sum stays, so that the same kinds are drawn.
@@ -205,8 +208,8 @@ fn a_wide_mix_leaves_the_narrow_part_of_a_wish_as_it_was() {
     wide.mix.close_session -= 1;
     for ordinal in 0..200 {
         let (left, right) = (
-            narrow.wish(&dice, ClientId(2), ordinal),
-            wide.wish(&dice, ClientId(2), ordinal),
+            narrow.planned_op(&dice, ClientId(2), ordinal),
+            wide.planned_op(&dice, ClientId(2), ordinal),
         );
         assert_eq!(left.parent, right.parent);
         assert_eq!(left.data, right.data);
@@ -231,7 +234,7 @@ fn a_wide_mix_asks_for_every_kind_of_node_and_part_and_moves_between_servers() {
         CreateMode::TtlSequential { .. } => 7,
     };
     for _ in 0..2_000 {
-        let Deed::Ask(asked) = client.act(&spec) else {
+        let NextStep::Ask(asked) = client.act(&spec) else {
             hops += 1;
             continue;
         };

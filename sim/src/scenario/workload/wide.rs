@@ -1,5 +1,5 @@
-//! The wider part of a wish: every kind of node, ACLs, identities, large multis and the requests
-//! about watches. It is drawn only where the mix asks for any of it.
+//! The wider part of a planned operation: every kind of node, ACLs, identities, large multis and
+//! the requests about watches. It is drawn only where the mix asks for any of it.
 
 use menagerie::ids::ClientId;
 use menagerie::tree::{
@@ -7,7 +7,7 @@ use menagerie::tree::{
     WatchTables, Write, acl,
 };
 
-use super::{Client, Kind, Version, Wish, WorkloadSpec, named};
+use super::{Client, Kind, PlannedOp, Version, WorkloadSpec, named};
 use crate::chance::dice::Stream;
 
 /// How many contended nodes there are of each of the wider kinds.
@@ -17,7 +17,7 @@ const TTL_MS_MAX: u64 = 200;
 /// More parts than this no multi has.
 const PARTS_MAX: u64 = 5;
 
-/// What is drawn beyond the narrow part of a wish.
+/// What is drawn beyond the narrow part of a planned operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Wide {
     /// Any contended node.
@@ -187,15 +187,15 @@ fn any_acl(draws: &mut Stream, spec: &WorkloadSpec, client: ClientId) -> Vec<Ace
 }
 
 impl Client {
-    /// The request of a wish of the wider kinds.
-    pub(super) fn wide_request(&self, wish: &Wish, wide: &Wide) -> Request {
+    /// The request of a planned operation of the wider kinds.
+    pub(super) fn wide_request(&self, planned: &PlannedOp, wide: &Wide) -> Request {
         let path = wide.node.clone();
-        match wish.kind {
-            Kind::CreateAny => Request::Write(wide.creation.part(&wish.data).into()),
+        match planned.kind {
+            Kind::CreateAny => Request::Write(wide.creation.part(&planned.data).into()),
             Kind::MultiAny => {
                 let parts = wide.parts.iter();
                 Request::Write(Write::Multi(
-                    parts.map(|part| self.wide_part(wish, part)).collect(),
+                    parts.map(|part| self.wide_part(planned, part)).collect(),
                 ))
             }
             Kind::SetAcl => Request::Write(Write::SetAcl {
@@ -232,20 +232,20 @@ impl Client {
             | Kind::CloseSession
             | Kind::Hop
             | Kind::WrongPassword
-            | Kind::Die => unreachable!("{:?} is not one of the wider requests", wish.kind),
+            | Kind::Die => unreachable!("{:?} is not one of the wider requests", planned.kind),
         }
     }
 
-    fn wide_part(&self, wish: &Wish, part: &PartWish) -> Part {
+    fn wide_part(&self, planned: &PlannedOp, part: &PartWish) -> Part {
         match part {
-            PartWish::Create(creation) => creation.part(&wish.data),
+            PartWish::Create(creation) => creation.part(&planned.data),
             PartWish::Delete(path, version) => Part::Delete {
                 path: path.clone(),
                 version: self.version(path, *version),
             },
             PartWish::Set(path, version) => Part::SetData {
                 path: path.clone(),
-                data: wish.data.clone(),
+                data: planned.data.clone(),
                 version: self.version(path, *version),
             },
             PartWish::Check(path, version) => Part::Check {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::encode::{encode_failure, encode_ids, encode_request, encode_response};
-use crate::trace::{self, Ended, LinkNews, SessionNews, Trace, TraceError, What};
+use crate::trace::{self, Ended, EventKind, LinkNews, SessionNews, Trace, TraceError};
 
 /// What a line says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -142,24 +142,24 @@ pub fn parse(file: &str, text: &str) -> Result<Vec<Line>, TraceError> {
 
 /// The history of a trace.
 pub fn lines(trace: &Trace) -> Vec<Line> {
-    let mut teller = Teller {
+    let mut writer = HistoryWriter {
         clients: u64::from(trace.header.clients),
         never_executed: never_executed(trace),
-        ..Teller::default()
+        ..HistoryWriter::default()
     };
     for event in &trace.events {
-        teller.take(event.at, &event.what);
+        writer.take(event.at, &event.what);
     }
-    for (index, line) in (0..).zip(&mut teller.lines) {
+    for (index, line) in (0..).zip(&mut writer.lines) {
         line.index = index;
     }
-    teller.lines
+    writer.lines
 }
 
 /// The operations that surely never reached a server.
 fn never_executed(trace: &Trace) -> Vec<OpId> {
-    let refused = |what: &What| match what {
-        What::Complete {
+    let refused = |what: &EventKind| match what {
+        EventKind::Complete {
             op,
             outcome: Ended::Refused,
             ..
@@ -190,7 +190,7 @@ struct Open {
 }
 
 #[derive(Debug, Default)]
-struct Teller {
+struct HistoryWriter {
     clients: u64,
     never_executed: Vec<OpId>,
     /// Of each client, which of its processes are free, and how many it has.
@@ -199,10 +199,10 @@ struct Teller {
     lines: Vec<Line>,
 }
 
-impl Teller {
-    fn take(&mut self, at: VirtualTime, what: &What) {
+impl HistoryWriter {
+    fn take(&mut self, at: VirtualTime, what: &EventKind) {
         match what {
-            What::Invoke {
+            EventKind::Invoke {
                 client,
                 op,
                 request,
@@ -213,7 +213,7 @@ impl Teller {
                     .expect("a trace holds requests as they were recorded");
                 self.invoke(at, *client, *op, request, *synced);
             }
-            What::Sent {
+            EventKind::Sent {
                 op,
                 session,
                 xid,
@@ -222,10 +222,12 @@ impl Teller {
                 ids,
                 ..
             } => self.sent(*op, session.0, *xid, ids, (*conn, *server)),
-            What::Session { .. } | What::WatchEvent { .. } | What::ClientLink { .. } => {
+            EventKind::Session { .. }
+            | EventKind::WatchEvent { .. }
+            | EventKind::ClientLink { .. } => {
                 self.lines.extend(saw(at, what));
             }
-            What::Complete {
+            EventKind::Complete {
                 client,
                 op,
                 outcome,
@@ -349,11 +351,11 @@ impl Teller {
 }
 
 /// What a client saw that ends no operation, on the first of its processes.
-fn saw(at: VirtualTime, what: &What) -> Option<Line> {
+fn saw(at: VirtualTime, what: &EventKind) -> Option<Line> {
     let line =
         |client: &ClientId, f| Line::new(at, u64::from(client.0).saturating_sub(1), Kind::Event, f);
     match what {
-        What::Session {
+        EventKind::Session {
             client,
             session,
             event,
@@ -369,7 +371,7 @@ fn saw(at: VirtualTime, what: &What) -> Option<Line> {
                 ..line(client, f)
             })
         }
-        What::WatchEvent {
+        EventKind::WatchEvent {
             client,
             session,
             kind,
@@ -382,7 +384,7 @@ fn saw(at: VirtualTime, what: &What) -> Option<Line> {
             zxid: Some(zxid.0),
             ..line(client, "watch")
         }),
-        What::ClientLink {
+        EventKind::ClientLink {
             client,
             server,
             conn,

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use menagerie::ids::{ClientId, NodeId, OpId, Span, VirtualTime};
 use serde_json::{Value, json};
 
-use crate::trace::{Event, Host, Op, Passing, Phase, Trace, What};
+use crate::trace::{Event, EventKind, Host, Op, Passing, Phase, Trace};
 
 /// The process of the run as a whole.
 const RUN: u64 = 0;
@@ -79,21 +79,21 @@ fn place(host: Host, thread: u64) -> (u64, u64) {
 }
 
 /// The event as a mark at one moment: on which thread, its name, and how far the mark reaches.
-fn mark(what: &What) -> Option<((u64, u64), String, &'static str)> {
+fn mark(what: &EventKind) -> Option<((u64, u64), String, &'static str)> {
     let at = |node: &NodeId, name: &str, reach| {
         Some((place(Host::Server(*node), ROLE), name.to_owned(), reach))
     };
     match what {
-        What::Crash { node, kind } => at(node, &format!("crash: {kind:?}"), "p"),
-        What::Boot { node } => at(node, "boot", "p"),
-        What::Pause { node } => at(node, "pause", "p"),
-        What::Resume { node } => at(node, "resume", "p"),
-        What::Apply { node, zxid, .. } => at(node, &format!("apply {zxid}"), "t"),
-        What::Commit { node, zxid } => at(node, &format!("commit {zxid}"), "t"),
-        What::Fault { fault, .. } => Some(((RUN, 1), fault.text(), "g")),
-        What::Undo { index } => Some(((RUN, 1), format!("fault {index} ends"), "g")),
-        What::Heal { .. } => Some(((RUN, 1), "healed".to_owned(), "g")),
-        What::Violation { checker, reason } => {
+        EventKind::Crash { node, kind } => at(node, &format!("crash: {kind:?}"), "p"),
+        EventKind::Boot { node } => at(node, "boot", "p"),
+        EventKind::Pause { node } => at(node, "pause", "p"),
+        EventKind::Resume { node } => at(node, "resume", "p"),
+        EventKind::Apply { node, zxid, .. } => at(node, &format!("apply {zxid}"), "t"),
+        EventKind::Commit { node, zxid } => at(node, &format!("commit {zxid}"), "t"),
+        EventKind::Fault { fault, .. } => Some(((RUN, 1), fault.text(), "g")),
+        EventKind::Undo { index } => Some(((RUN, 1), format!("fault {index} ends"), "g")),
+        EventKind::Heal { .. } => Some(((RUN, 1), "healed".to_owned(), "g")),
+        EventKind::Violation { checker, reason } => {
             Some(((RUN, 2), format!("{checker}: {reason}"), "g"))
         }
         _of_some_duration => None,
@@ -143,10 +143,10 @@ impl Writer {
         if let Some(passing) = what.passing() {
             self.pass(at, passing);
         }
-        if let What::Standing { node, .. } | What::Crash { node, .. } = what {
+        if let EventKind::Standing { node, .. } | EventKind::Crash { node, .. } = what {
             self.end_role(*node, at);
         }
-        if let What::Standing {
+        if let EventKind::Standing {
             node, role, epoch, ..
         } = what
         {
@@ -155,7 +155,7 @@ impl Writer {
         if let Some((place, name, scope)) = mark(what) {
             self.instant(at, place, &name, scope);
         }
-        if let What::Disk {
+        if let EventKind::Disk {
             node,
             ticket,
             op,
@@ -165,7 +165,7 @@ impl Writer {
         {
             self.disk(at, (*node, *ticket), *op, *phase);
         }
-        if let What::Invoke {
+        if let EventKind::Invoke {
             client, op, text, ..
         } = what
         {
@@ -179,7 +179,7 @@ impl Writer {
                 &json!({}),
             );
         }
-        if let What::Complete {
+        if let EventKind::Complete {
             op,
             outcome,
             answer,

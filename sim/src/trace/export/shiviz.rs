@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 
 use menagerie::ids::VirtualTime;
 
-use crate::trace::{End, Passing, Trace, What, words};
+use crate::trace::{End, EventKind, Passing, Trace, words};
 
 /// The first line.
 pub const EXPRESSION: &str = r"(?<host>\S+) (?<clock>\{.*?\}) (?<at>\S+) (?<event>.*)";
@@ -42,7 +42,7 @@ struct Writer {
 }
 
 impl Writer {
-    fn take(&mut self, at: VirtualTime, what: &What) {
+    fn take(&mut self, at: VirtualTime, what: &EventKind) {
         let Some(passing) = what.passing() else {
             if let (Some(host), Some(text)) = (what.host(), local(what)) {
                 self.tell(at, &host.to_string(), &text);
@@ -104,26 +104,28 @@ impl Writer {
 }
 
 /// What happens at one host alone.
-fn local(what: &What) -> Option<String> {
+fn local(what: &EventKind) -> Option<String> {
     Some(match what {
-        What::Boot { .. } => "boots".to_owned(),
-        What::Refused { why, .. } => format!("refuses to boot: {why}"),
-        What::Crash { kind, .. } => format!("crashes: {kind:?}"),
-        What::Pause { .. } => "pauses".to_owned(),
-        What::Resume { .. } => "resumes".to_owned(),
-        What::Link {
+        EventKind::Boot { .. } => "boots".to_owned(),
+        EventKind::Refused { why, .. } => format!("refuses to boot: {why}"),
+        EventKind::Crash { kind, .. } => format!("crashes: {kind:?}"),
+        EventKind::Pause { .. } => "pauses".to_owned(),
+        EventKind::Resume { .. } => "resumes".to_owned(),
+        EventKind::Link {
             peer, link, event, ..
         } => format!("link {link} to {peer} {event:?}"),
-        What::Timer { timer, .. } | What::ClientTimer { timer, .. } => format!("timer {timer}"),
-        What::Disk {
+        EventKind::Timer { timer, .. } | EventKind::ClientTimer { timer, .. } => {
+            format!("timer {timer}")
+        }
+        EventKind::Disk {
             ticket, op, phase, ..
         } => format!("disk {} {ticket} {phase:?}", op.name()),
-        What::Standing { role, epoch, .. } => format!("{role:?} in epoch {epoch}"),
-        What::Apply { zxid, body, .. } => format!("applies {zxid} {}", words(body)),
-        What::Commit { zxid, .. } => format!("commits {zxid}"),
-        What::Restore { zxid, .. } => format!("restored to {zxid}"),
-        What::Fact { body, .. } => format!("fact {body:?}"),
-        What::ClientLink {
+        EventKind::Standing { role, epoch, .. } => format!("{role:?} in epoch {epoch}"),
+        EventKind::Apply { zxid, body, .. } => format!("applies {zxid} {}", words(body)),
+        EventKind::Commit { zxid, .. } => format!("commits {zxid}"),
+        EventKind::Restore { zxid, .. } => format!("restored to {zxid}"),
+        EventKind::Fact { body, .. } => format!("fact {body:?}"),
+        EventKind::ClientLink {
             client,
             server,
             end,
@@ -133,20 +135,20 @@ fn local(what: &What) -> Option<String> {
             End::Client => format!("connection to {server} {event:?}"),
             End::Server => format!("connection of {client} {event:?}"),
         },
-        What::Session { session, event, .. } => format!("session {session} {event:?}"),
-        What::Invoke { op, text, .. } => format!("invokes {op} {text}"),
-        What::Sent { op, server, .. } => format!("{op} leaves for {server}"),
-        What::Complete { op, outcome, .. } => format!("{op} ends: {outcome:?}"),
-        What::WatchEvent { kind, path, .. } => format!("watch {kind:?} {path}"),
-        What::Send { .. }
-        | What::Duplicate { .. }
-        | What::Deliver { .. }
-        | What::Lose { .. }
-        | What::Frame { .. }
-        | What::Fault { .. }
-        | What::Undo { .. }
-        | What::Heal { .. }
-        | What::Action { .. }
-        | What::Violation { .. } => return None,
+        EventKind::Session { session, event, .. } => format!("session {session} {event:?}"),
+        EventKind::Invoke { op, text, .. } => format!("invokes {op} {text}"),
+        EventKind::Sent { op, server, .. } => format!("{op} leaves for {server}"),
+        EventKind::Complete { op, outcome, .. } => format!("{op} ends: {outcome:?}"),
+        EventKind::WatchEvent { kind, path, .. } => format!("watch {kind:?} {path}"),
+        EventKind::Send { .. }
+        | EventKind::Duplicate { .. }
+        | EventKind::Deliver { .. }
+        | EventKind::Lose { .. }
+        | EventKind::Frame { .. }
+        | EventKind::Fault { .. }
+        | EventKind::Undo { .. }
+        | EventKind::Heal { .. }
+        | EventKind::Action { .. }
+        | EventKind::Violation { .. } => return None,
     })
 }

@@ -195,8 +195,8 @@ fn an_operation_that_ends_is_recorded_and_reported_once() {
     let mut reports = Vec::new();
     while world.now() < VirtualTime(3_000_000_000) {
         match world.step() {
-            Some(Happening::Completed { client, op }) => reports.push((world.now(), client, op)),
-            Some(Happening::Event | Happening::Wakeup(_)) => {}
+            Some(WorldEvent::Completed { client, op }) => reports.push((world.now(), client, op)),
+            Some(WorldEvent::Event | WorldEvent::Wakeup(_)) => {}
             None => break,
         }
     }

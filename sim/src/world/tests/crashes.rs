@@ -7,8 +7,8 @@ struct Promising;
 
 impl Script for Promising {
     fn scenes() -> Vec<(NodeId, u64, Vec<Do>)> {
-        let deeds = vec![Do::Append(1), Do::Promise(N2, 7), Do::FactAfterDisk(3)];
-        vec![(N1, 10, deeds)]
+        let acts = vec![Do::Append(1), Do::Promise(N2, 7), Do::FactAfterDisk(3)];
+        vec![(N1, 10, acts)]
     }
 }
 
@@ -58,9 +58,9 @@ struct Careless;
 
 impl Script for Careless {
     fn scenes() -> Vec<(NodeId, u64, Vec<Do>)> {
-        let mut deeds: Vec<Do> = (0..10).map(Do::Append).collect();
-        deeds.push(Do::Reload);
-        vec![(N1, 10, deeds)]
+        let mut acts: Vec<Do> = (0..10).map(Do::Append).collect();
+        acts.push(Do::Reload);
+        vec![(N1, 10, acts)]
     }
 }
 

@@ -247,14 +247,14 @@ impl Script for Busy {
         let mut scenes = vec![(N1, 1, vec![Do::Dial(N2)]), (N3, 2, vec![Do::Dial(N1)])];
         for at in 5..100 {
             for (me, other) in [(N1, N2), (N2, N3), (N3, N1)] {
-                let deeds = vec![
+                let acts = vec![
                     Do::Datagrams(other, vec![at]),
                     Do::Latest(other, at),
                     Do::Stream(other, vec![at]),
                     Do::Append(at),
                     Do::Promise(other, at),
                 ];
-                scenes.push((me, at, deeds));
+                scenes.push((me, at, acts));
             }
         }
         scenes

@@ -11,7 +11,7 @@ use menagerie::mutation::Mutations;
 use menagerie::protocol::{Protocol, Ticket};
 use menagerie::server::ServerSettings;
 
-use super::{Action, CrashKind, Happening, World, WorldSpec, in_runtime};
+use super::{Action, CrashKind, World, WorldEvent, WorldSpec, in_runtime};
 use crate::chance::decision::Source;
 use crate::chance::latency::Latency;
 use crate::trace;
@@ -67,7 +67,7 @@ fn boot<S: Script>(spec: WorldSpec) -> World<Puppet<S>> {
 /// Performs every event before a moment, then moves the driver there.
 fn run_to<P: Protocol>(world: &mut World<P>, end: VirtualTime) {
     world.wake_at(end, u64::MAX);
-    while world.step() != Some(Happening::Wakeup(u64::MAX)) {}
+    while world.step() != Some(WorldEvent::Wakeup(u64::MAX)) {}
     assert_eq!(world.now(), end);
 }
 
@@ -124,7 +124,7 @@ fn wakeups_come_at_their_time_in_the_order_in_which_they_were_asked_for() {
         world.wake_at(VirtualTime(at), token);
     }
     let mut seen = Vec::new();
-    while let Some(Happening::Wakeup(token)) = world.step() {
+    while let Some(WorldEvent::Wakeup(token)) = world.step() {
         seen.push((world.now().0, token));
     }
     assert_eq!(seen, vec![(0, 4), (3, 2), (5, 1), (5, 3)]);

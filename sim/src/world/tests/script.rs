@@ -37,7 +37,7 @@ pub(super) enum Do {
     Unbell,
 }
 
-/// What every server does and when: (server, millisecond after the first boot, deeds).
+/// What every server does and when: (server, millisecond after the first boot, acts).
 pub(super) trait Script: 'static {
     fn scenes() -> Vec<(NodeId, u64, Vec<Do>)>;
 }
@@ -70,8 +70,8 @@ impl Canonical for Say {
 }
 
 impl<S: Script> Puppet<S> {
-    fn act(&mut self, deed: Do, out: &mut Outbox<Self>) {
-        match deed {
+    fn act(&mut self, act: Do, out: &mut Outbox<Self>) {
+        match act {
             Do::Datagrams(to, numbers) => {
                 for number in numbers {
                     out.send(to, Via::Datagram, Say(number));
@@ -158,9 +158,9 @@ impl<S: Script> Protocol for Puppet<S> {
         match input {
             Input::Timer(BELL) => {}
             Input::Timer(Cue(scene)) => {
-                let (_, _, deeds) = S::scenes().swap_remove(scene as usize);
-                for deed in deeds {
-                    self.act(deed, out);
+                let (_, _, acts) = S::scenes().swap_remove(scene as usize);
+                for act in acts {
+                    self.act(act, out);
                 }
             }
             Input::Link { peer, link, event } => match event {

@@ -9,7 +9,7 @@ use crate::chance::dice::Dice;
 use crate::chance::latency::Latency;
 use crate::scenario::mix::Mix;
 use crate::scenario::schema::Reads;
-use crate::scenario::workload::{Client, Deed, WorkloadSpec};
+use crate::scenario::workload::{Client, NextStep, WorkloadSpec};
 
 #[test]
 fn a_request_is_read_back_as_it_was_written() {
@@ -133,7 +133,7 @@ fn whatever_a_workload_asks_has_a_short_form_that_means_the_same() {
     for client in 1..=4 {
         let mut client = Client::new(ClientId(client), Dice::new(7));
         for _ in 0..1_500 {
-            let Deed::Ask(asked) = client.act(&spec) else {
+            let NextStep::Ask(asked) = client.act(&spec) else {
                 continue;
             };
             for asked in asked {

@@ -36,7 +36,7 @@ pub(super) enum Kind {
 
 /// One step.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Deed {
+pub(super) struct Statement {
     pub at: VirtualTime,
     pub until: VirtualTime,
     pub rank: Rank,
@@ -59,7 +59,7 @@ pub(super) struct Deed {
     pub note: Phrase,
 }
 
-impl Deed {
+impl Statement {
     /// The step as a sentence.
     pub fn sentence(&self, names: &Names) -> Phrase {
         let several = usize::from(self.who.len() > 1);
@@ -82,14 +82,14 @@ impl Deed {
     }
 
     /// Whether it happens before the other step to or by the same server.
-    fn precedes(&self, other: &Deed) -> bool {
+    fn precedes(&self, other: &Statement) -> bool {
         let concerned = self.who.iter().chain(&self.whom);
         let mut concerned = concerned.filter(|node| other.who.contains(node));
         self.at < other.at && concerned.next().is_some()
     }
 
     /// Takes in an equal step of somebody else, to somebody else, or with something else.
-    fn absorb(&mut self, other: &Deed) -> bool {
+    fn absorb(&mut self, other: &Statement) -> bool {
         let alike = self.verb == other.verb
             && self.tail == other.tail
             && self.note == other.note
@@ -122,54 +122,59 @@ impl Deed {
 }
 
 /// Makes one step of equal ones that are close to each other.
-pub(super) fn fold(deeds: Vec<Deed>) -> Vec<Deed> {
-    let mut folded: Vec<Deed> = Vec::new();
-    for deed in deeds {
-        let near = |earlier: &Deed| {
-            earlier.kind != Kind::Turn && deed.at.since(earlier.until) <= FOLD_WINDOW
+pub(super) fn fold(statements: Vec<Statement>) -> Vec<Statement> {
+    let mut folded: Vec<Statement> = Vec::new();
+    for statement in statements {
+        let near = |earlier: &Statement| {
+            earlier.kind != Kind::Turn && statement.at.since(earlier.until) <= FOLD_WINDOW
         };
         let mut absorbed = false;
         for earlier in folded.iter_mut().rev().take_while(|earlier| near(earlier)) {
-            absorbed = earlier.absorb(&deed);
+            absorbed = earlier.absorb(&statement);
             // What a server did or was sent before stays before.
-            if absorbed || earlier.precedes(&deed) {
+            if absorbed || earlier.precedes(&statement) {
                 break;
             }
         }
         if !absorbed {
-            folded.push(deed);
+            folded.push(statement);
         }
     }
     folded
 }
 
 /// Leaves out what happened before the story begins, but for the leader it begins under.
-pub(super) fn begin(deeds: Vec<Deed>) -> Vec<Deed> {
-    let is_prelude = |deed: &Deed| matches!(deed.kind, Kind::Leads | Kind::Election);
-    let start = deeds.iter().position(|deed| !is_prelude(deed));
-    let start = start.unwrap_or(deeds.len());
-    let leader = deeds[..start]
+pub(super) fn begin(statements: Vec<Statement>) -> Vec<Statement> {
+    let is_prelude = |statement: &Statement| matches!(statement.kind, Kind::Leads | Kind::Election);
+    let start = statements
         .iter()
-        .rposition(|deed| deed.kind == Kind::Leads);
-    let kept = deeds.into_iter().enumerate();
+        .position(|statement| !is_prelude(statement));
+    let start = start.unwrap_or(statements.len());
+    let leader = statements[..start]
+        .iter()
+        .rposition(|statement| statement.kind == Kind::Leads);
+    let kept = statements.into_iter().enumerate();
     kept.filter(|(place, _)| *place >= start || Some(*place) == leader)
-        .map(|(_, deed)| deed)
+        .map(|(_, statement)| statement)
         .collect()
 }
 
 /// Leaves out what matters least until no more than `most` are left; says how many went.
-pub(super) fn shorten(mut deeds: Vec<Deed>, most: usize) -> (Vec<Deed>, usize) {
+pub(super) fn shorten(mut statements: Vec<Statement>, most: usize) -> (Vec<Statement>, usize) {
     let mut gone = 0;
     for rank in [Rank::Context, Rank::Leadership, Rank::Subject] {
-        while deeds.len() > most {
-            let Some(place) = deeds.iter().position(|deed| deed.rank == rank) else {
+        while statements.len() > most {
+            let Some(place) = statements
+                .iter()
+                .position(|statement| statement.rank == rank)
+            else {
                 break;
             };
-            deeds.remove(place);
+            statements.remove(place);
             gone += 1;
         }
     }
-    (deeds, gone)
+    (statements, gone)
 }
 
 #[cfg(test)]
@@ -178,13 +183,15 @@ mod tests {
 
     use super::*;
 
-    fn text(deed: &Deed) -> String {
-        deed.sentence(&Names::default()).text(|op| op.to_string())
+    fn text(statement: &Statement) -> String {
+        statement
+            .sentence(&Names::default())
+            .text(|op| op.to_string())
     }
 
-    fn votes(at_us: u64, node: u8, place: u64) -> Deed {
+    fn votes(at_us: u64, node: u8, place: u64) -> Statement {
         let at = VirtualTime(at_us * 1000);
-        Deed {
+        Statement {
             at,
             until: at,
             rank: Rank::Subject,
@@ -260,29 +267,32 @@ mod tests {
 
     #[test]
     fn a_story_begins_under_its_last_leader() {
-        let mut deeds: Vec<Deed> = (1..6).map(|at| votes(at, 1, 1)).collect();
-        for (deed, kind) in deeds.iter_mut().zip([
+        let mut statements: Vec<Statement> = (1..6).map(|at| votes(at, 1, 1)).collect();
+        for (statement, kind) in statements.iter_mut().zip([
             Kind::Leads,
             Kind::Election,
             Kind::Leads,
             Kind::Election,
             Kind::Plain,
         ]) {
-            deed.kind = kind;
+            statement.kind = kind;
         }
-        let kept: Vec<u64> = begin(deeds).iter().map(|deed| deed.at.0 / 1000).collect();
+        let kept: Vec<u64> = begin(statements)
+            .iter()
+            .map(|statement| statement.at.0 / 1000)
+            .collect();
         assert_eq!(kept, [3, 5]);
     }
 
     #[test]
     fn a_long_story_loses_what_matters_least() {
-        let mut deeds: Vec<Deed> = (1..5).map(|at| votes(at, 1, 1)).collect();
-        deeds[0].rank = Rank::Essential;
-        deeds[2].rank = Rank::Context;
-        let (kept, gone) = shorten(deeds.clone(), 3);
+        let mut statements: Vec<Statement> = (1..5).map(|at| votes(at, 1, 1)).collect();
+        statements[0].rank = Rank::Essential;
+        statements[2].rank = Rank::Context;
+        let (kept, gone) = shorten(statements.clone(), 3);
         assert_eq!((kept.len(), gone), (3, 1));
-        assert!(kept.iter().all(|deed| deed.rank != Rank::Context));
-        let (kept, gone) = shorten(deeds, 0);
+        assert!(kept.iter().all(|statement| statement.rank != Rank::Context));
+        let (kept, gone) = shorten(statements, 0);
         assert_eq!(
             (kept.len(), gone),
             (1, 3),

@@ -6,27 +6,27 @@ use menagerie::check::Subjects;
 use menagerie::ids::{NodeId, OpId, Span, VirtualTime, Zxid};
 use serde_json::Value;
 
-use super::deed::{Deed, Kind, Rank};
 use super::disks::{Disks, Held};
 use super::faults;
 use super::knowledge::Knowledge;
 use super::names::{Names, listed};
 use super::phrase::Phrase;
+use super::statement::{Kind, Rank, Statement};
 use super::traffic;
 use crate::scenario::fault::Fault;
-use crate::trace::{Event, RoleName, Trace, What};
+use crate::trace::{Event, EventKind, RoleName, Trace};
 
 /// The most faults that are told one by one whatever they hit.
 const FAULTS_MAX: usize = 8;
 
 /// The story under way.
-pub(super) struct Teller<'a> {
+pub(super) struct StoryWriter<'a> {
     pub(super) trace: &'a Trace,
     pub(super) names: &'a Names,
     pub(super) subjects: &'a Subjects,
     /// For each event whether it is in the past of what is in dispute.
     pub(super) past: &'a [bool],
-    pub(super) deeds: Vec<Deed>,
+    pub(super) statements: Vec<Statement>,
     pub(super) disks: Disks,
     pub(super) knowledge: Knowledge,
     /// The event in which each message left.
@@ -51,20 +51,20 @@ pub(super) struct Teller<'a> {
     pub(super) servers: BTreeMap<OpId, NodeId>,
 }
 
-impl<'a> Teller<'a> {
+impl<'a> StoryWriter<'a> {
     pub fn new(
         trace: &'a Trace,
         names: &'a Names,
         subjects: &'a Subjects,
         past: &'a [bool],
-    ) -> Teller<'a> {
-        let faults = |event: &&Event| matches!(event.what, What::Fault { .. });
-        Teller {
+    ) -> StoryWriter<'a> {
+        let faults = |event: &&Event| matches!(event.what, EventKind::Fault { .. });
+        StoryWriter {
             trace,
             names,
             subjects,
             past,
-            deeds: Vec::new(),
+            statements: Vec::new(),
             disks: Disks::default(),
             knowledge: Knowledge::default(),
             sends: BTreeMap::new(),
@@ -91,60 +91,60 @@ impl<'a> Teller<'a> {
     pub fn follow(&mut self, event: &'a Event) {
         let inside = self.past[event.seq as usize];
         match &event.what {
-            What::Fault { index, fault, .. } => {
+            EventKind::Fault { index, fault, .. } => {
                 self.faults.insert(*index, fault);
                 self.turn(event, format!("Fault: {}", faults::begins(fault)));
                 self.said_of = faults::deaths(fault);
             }
-            What::Undo { index } => {
+            EventKind::Undo { index } => {
                 let fault = self.faults.get(index).copied();
                 let ends = fault.map(faults::ends).unwrap_or_default();
                 self.turn(event, format!("The fault ends: {ends}"));
                 self.said_of = fault.map(faults::deaths).unwrap_or_default();
             }
-            What::Heal { core } => {
+            EventKind::Heal { core } => {
                 self.turn(event, format!("The faults are healed for {}", listed(core)));
             }
-            What::Crash { node, kind } => self.die(event, *node, *kind),
-            What::Boot { node } => self.boot(event, *node),
-            What::Refused { node, why } => {
+            EventKind::Crash { node, kind } => self.die(event, *node, *kind),
+            EventKind::Boot { node } => self.boot(event, *node),
+            EventKind::Refused { node, why } => {
                 self.turn(event, format!("{node} refuses to boot: {why}"));
             }
-            What::Disk { node, ticket, .. } => self.write(event, *node, *ticket),
-            What::Send { id, .. } => {
+            EventKind::Disk { node, ticket, .. } => self.write(event, *node, *ticket),
+            EventKind::Send { id, .. } => {
                 self.sends.insert(*id, event.seq);
                 if inside {
                     self.acknowledge(event);
                 }
             }
-            What::Duplicate { id, of } => {
+            EventKind::Duplicate { id, of } => {
                 if let Some(seq) = self.sends.get(of).copied() {
                     self.sends.insert(*id, seq);
                 }
             }
-            What::Lose { id, why } => self.lose(event, *id, *why),
-            What::Deliver { .. } => self.deliver(event, inside),
-            What::Standing { .. } => self.stand(event, inside),
-            What::Fact { node, body } => self.state(event, *node, *body, inside),
-            What::Apply { node, zxid, body } => self.apply(event, *node, *zxid, body),
-            What::Commit { node, zxid } => self.commit(event, *node, *zxid),
-            What::Restore { node, zxid } => self.knowledge.restore(*node, *zxid),
-            What::Invoke { op, .. } => self.invoke(event, *op),
-            What::Sent { op, server, .. } => {
+            EventKind::Lose { id, why } => self.lose(event, *id, *why),
+            EventKind::Deliver { .. } => self.deliver(event, inside),
+            EventKind::Standing { .. } => self.stand(event, inside),
+            EventKind::Fact { node, body } => self.state(event, *node, *body, inside),
+            EventKind::Apply { node, zxid, body } => self.apply(event, *node, *zxid, body),
+            EventKind::Commit { node, zxid } => self.commit(event, *node, *zxid),
+            EventKind::Restore { node, zxid } => self.knowledge.restore(*node, *zxid),
+            EventKind::Invoke { op, .. } => self.invoke(event, *op),
+            EventKind::Sent { op, server, .. } => {
                 self.servers.insert(*op, *server);
             }
-            What::Complete { .. } => self.complete(event),
-            What::WatchEvent { .. } => self.watch(event),
-            What::Link { .. }
-            | What::Timer { .. }
-            | What::Pause { .. }
-            | What::Resume { .. }
-            | What::ClientLink { .. }
-            | What::ClientTimer { .. }
-            | What::Session { .. }
-            | What::Frame { .. }
-            | What::Action { .. }
-            | What::Violation { .. } => {}
+            EventKind::Complete { .. } => self.complete(event),
+            EventKind::WatchEvent { .. } => self.watch(event),
+            EventKind::Link { .. }
+            | EventKind::Timer { .. }
+            | EventKind::Pause { .. }
+            | EventKind::Resume { .. }
+            | EventKind::ClientLink { .. }
+            | EventKind::ClientTimer { .. }
+            | EventKind::Session { .. }
+            | EventKind::Frame { .. }
+            | EventKind::Action { .. }
+            | EventKind::Violation { .. } => {}
         }
         self.disks.follow(&event.what);
     }
@@ -153,7 +153,7 @@ impl<'a> Teller<'a> {
     /// one.
     pub(super) fn prompted_by(&self, event: &Event) -> Option<(NodeId, String)> {
         let cause = event.cause?;
-        let What::Deliver {
+        let EventKind::Deliver {
             node, from, kind, ..
         } = &self.trace.events[cause as usize].what
         else {
@@ -167,8 +167,8 @@ impl<'a> Teller<'a> {
     }
 
     /// A step of a server, with everything that a sentence may leave out left out.
-    pub(super) fn step(event: &Event, rank: Rank, node: NodeId, verb: [&str; 2]) -> Deed {
-        Deed {
+    pub(super) fn step(event: &Event, rank: Rank, node: NodeId, verb: [&str; 2]) -> Statement {
+        Statement {
             at: event.at,
             until: event.at,
             rank,
@@ -187,17 +187,17 @@ impl<'a> Teller<'a> {
     /// A sentence that stands as it is.
     pub(super) fn say(&mut self, event: &Event, rank: Rank, text: impl Into<Phrase>) {
         let text = text.into();
-        let deed = Deed {
+        let statement = Statement {
             who: Vec::new(),
             verb: [text.clone(), text],
             ..Self::step(event, rank, NodeId(0), ["", ""])
         };
-        self.deeds.push(deed);
+        self.statements.push(statement);
     }
 
     /// A server's role changes: that it lost its leader is told, the rest follows from facts.
     fn stand(&mut self, event: &Event, inside: bool) {
-        let What::Standing {
+        let EventKind::Standing {
             node, role, epoch, ..
         } = &event.what
         else {
@@ -210,23 +210,23 @@ impl<'a> Teller<'a> {
             } else {
                 ["has no leader any more", "have no leader any more"]
             };
-            let deed = Deed {
+            let statement = Statement {
                 kind: Kind::Election,
                 ..Self::step(event, Rank::Context, *node, verb)
             };
-            self.deeds.push(deed);
+            self.statements.push(statement);
         }
     }
 
     fn apply(&mut self, event: &Event, node: NodeId, zxid: Zxid, body: &Value) {
         if self.is_disputed(zxid) && self.disks.held(node, zxid) == Held::Nothing {
-            let deed = Deed {
+            let statement = Statement {
                 what: vec![self.names.gist(body)],
                 places: vec![zxid],
                 note: "with nothing of it on disk".into(),
                 ..Self::step(event, Rank::Context, node, ["applies", "apply"])
             };
-            self.deeds.push(deed);
+            self.statements.push(statement);
         }
     }
 
@@ -247,12 +247,12 @@ impl<'a> Teller<'a> {
             let (before, next) = (fork.before, fork.next);
             format!("right after {before}, where {nodes} went on with {next}").into()
         });
-        let deed = Deed {
+        let statement = Statement {
             places: vec![zxid],
             note: note.unwrap_or_default(),
             ..Self::step(event, rank, node, ["commits", "commit"])
         };
-        self.deeds.push(deed);
+        self.statements.push(statement);
     }
 }
 
