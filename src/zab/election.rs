@@ -5,31 +5,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::ids::{LocalTime, NodeId, Span};
+use crate::ids::{LocalTime, NodeId};
 use crate::mutation::Mutation;
 use crate::protocol::{Role, Via};
 use crate::quorum::{NodeSet, is_quorum};
 
-use super::roles::{LearningStage, State};
+use super::roles::{Election, LearningStage, State};
 use super::vote::{CastVote, Vote};
 use super::{Msg, Out, Timer, Zab};
-
-/// A server's election.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Election {
-    /// The best vote seen in this round, by whose support a leader is found.
-    proposal: Vote,
-    /// Votes of this round, this server's own included (`recvset`).
-    received: BTreeMap<NodeId, CastVote>,
-    /// Votes of servers that follow or lead, of whatever round (`outofelection`).
-    settled: BTreeMap<NodeId, CastVote>,
-    /// How long to wait until the proposal is sent again.
-    wait: Span,
-    /// A quorum supports this vote, and the wait for a better one is on.
-    finalizing: Option<Vote>,
-    /// Candidates that this voter would vote for, though the others would not.
-    outvoted: NodeSet,
-}
 
 impl Zab {
     /// Begins an election.

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::ids::{LinkId, LocalTime, NodeId, Zxid};
+use crate::ids::{LinkId, LocalTime, NodeId, Span, Zxid};
 use crate::protocol::{BarrierOutcome, BarrierToken, Effect, Ticket, Via};
 use crate::quorum::NodeSet;
 use crate::tree::Payload;
 
-use super::election::Election;
+use super::vote::{CastVote, Vote};
 use super::{Msg, Out};
 
 /// What a server is doing.
@@ -54,6 +54,23 @@ impl State {
             }
         }
     }
+}
+
+/// A server's election.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Election {
+    /// The best vote seen in this round, by whose support a leader is found.
+    pub proposal: Vote,
+    /// Votes of this round, this server's own included (`recvset`).
+    pub received: BTreeMap<NodeId, CastVote>,
+    /// Votes of servers that follow or lead, of whatever round (`outofelection`).
+    pub settled: BTreeMap<NodeId, CastVote>,
+    /// How long to wait until the proposal is sent again.
+    pub wait: Span,
+    /// A quorum supports this vote, and the wait for a better one is on.
+    pub finalizing: Option<Vote>,
+    /// Candidates that this voter would vote for, though the others would not.
+    pub outvoted: NodeSet,
 }
 
 /// How many signs of life of each voter prolong the phases in front of broadcast. A learner gives
