@@ -18,7 +18,7 @@ mod translate;
 pub use archive::{Malformed, Reader, Writer};
 pub use call::{Call, ConnectRequest, CreateKind, WatchLists};
 pub use reply::{Body, ConnectResponse, Event, PartBody, Reply};
-pub use translate::{Asked, answered, asked, wire_zxid};
+pub use translate::{Asked, answered, asked, asked_unreadable, wire_zxid};
 
 /// The longest frame a server reads: `jute.maxbuffer`.
 pub const MAX_FRAME: usize = 0xf_ffff;

@@ -6,6 +6,7 @@
 //! negative time to live passes the real server's checks and kills it; here it is a bad argument.
 
 use super::call::{Call, CreateKind, WatchLists};
+use super::opcode;
 use super::reply::{Body, PartBody};
 use crate::ids::Zxid;
 use crate::tree::{
@@ -33,6 +34,25 @@ pub enum Asked {
     Ping,
     /// Refused without a zxid.
     Refused(ErrorCode),
+}
+
+/// What a record that cannot be read comes to, by the number of its operation: writes take their
+/// zxid before they are read.
+pub fn asked_unreadable(code: i32) -> Asked {
+    match code {
+        opcode::DELETE_CONTAINER => Asked::Write(Write::Refused(ErrorCode::BadArguments)),
+        opcode::CREATE
+        | opcode::CREATE2
+        | opcode::CREATE_CONTAINER
+        | opcode::CREATE_TTL
+        | opcode::DELETE
+        | opcode::SET_DATA
+        | opcode::SET_ACL
+        | opcode::CHECK
+        | opcode::MULTI
+        | opcode::CREATE_SESSION => Asked::Write(Write::Refused(ErrorCode::MarshallingError)),
+        _read_before_its_zxid => Asked::Refused(ErrorCode::MarshallingError),
+    }
 }
 
 /// Translates a call. Auth and sasl belong to the connection and are refused here.

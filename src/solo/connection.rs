@@ -132,27 +132,14 @@ impl Solo {
         Ok(())
     }
 
-    /// Writes take their zxid before they are read.
     fn on_malformed(&mut self, conn: ConnId, session: SessionId, xid: i32, code: i32) {
-        let error = match code {
-            opcode::DELETE_CONTAINER => ErrorCode::BadArguments,
-            _other => ErrorCode::MarshallingError,
+        let (write, error) = match jute::asked_unreadable(code) {
+            Asked::Write(Write::Refused(error)) => (true, error),
+            Asked::Refused(error) => (false, error),
+            other => unreachable!("an unreadable record comes to {other:?}"),
         };
-        match code {
-            opcode::CREATE
-            | opcode::CREATE2
-            | opcode::CREATE_CONTAINER
-            | opcode::CREATE_TTL
-            | opcode::DELETE
-            | opcode::DELETE_CONTAINER
-            | opcode::SET_DATA
-            | opcode::SET_ACL
-            | opcode::CHECK
-            | opcode::MULTI
-            | opcode::CREATE_SESSION => {
-                self.execute(session, &Write::Refused(error));
-            }
-            _read_before_its_zxid => {}
+        if write {
+            self.execute(session, &Write::Refused(error));
         }
         self.reply(conn, xid, error.number(), &Body::Empty);
     }

@@ -2,8 +2,10 @@
 
 use menagerie::conform::{Names, Value, add_body, call_of, hex};
 use menagerie::ids::Zxid;
-use menagerie::jute::{Asked, Body, Call, Malformed, WatchLists, answered, asked, opcode};
-use menagerie::tree::{Answer, ErrorCode, Failure, Request, Response, Write};
+use menagerie::jute::{
+    Asked, Body, Call, Malformed, WatchLists, answered, asked, asked_unreadable, opcode,
+};
+use menagerie::tree::{Answer, ErrorCode, Failure, Request, Response};
 use menagerie::wire::{ClientFrame, ServerFrame};
 
 /// A step's call, and how it is asked.
@@ -50,7 +52,7 @@ pub(super) fn ask(op: &str, args: &Value, extended_types: bool) -> Result<Asking
                 return Ok(Asking {
                     call: None,
                     is_raw,
-                    how: malformed(code),
+                    how: how(asked_unreadable(code), op)?,
                 });
             }
         }
@@ -62,16 +64,7 @@ pub(super) fn ask(op: &str, args: &Value, extended_types: bool) -> Result<Asking
             scheme: scheme.clone().unwrap_or_default(),
             credential: auth.clone(),
         }),
-        call => match asked(call, extended_types) {
-            Asked::Write(write) => Ask::Request(Request::Write(write)),
-            Asked::Read(read) => Ask::Request(Request::Read(read)),
-            Asked::Watch(watch) => Ask::Request(Request::Watch(watch)),
-            Asked::Sync => Ask::Request(Request::Sync),
-            Asked::SetWatches(lists) => Ask::SetWatches(set_watches(lists)),
-            Asked::Ping => Ask::Ping,
-            Asked::Refused(code) => Ask::Refused(code),
-            Asked::WastedZxid => return Err(format!("{op} wastes a zxid: not of an ensemble")),
-        },
+        call => how(asked(call, extended_types), op)?,
     };
     Ok(Asking {
         call: Some(call),
@@ -80,26 +73,17 @@ pub(super) fn ask(op: &str, args: &Value, extended_types: bool) -> Result<Asking
     })
 }
 
-/// Writes take their zxid before they are read.
-fn malformed(code: i32) -> Ask {
-    let error = match code {
-        opcode::DELETE_CONTAINER => ErrorCode::BadArguments,
-        _other => ErrorCode::MarshallingError,
-    };
-    match code {
-        opcode::CREATE
-        | opcode::CREATE2
-        | opcode::CREATE_CONTAINER
-        | opcode::CREATE_TTL
-        | opcode::DELETE
-        | opcode::DELETE_CONTAINER
-        | opcode::SET_DATA
-        | opcode::SET_ACL
-        | opcode::CHECK
-        | opcode::MULTI
-        | opcode::CREATE_SESSION => Ask::Request(Request::Write(Write::Refused(error))),
-        _read_before_its_zxid => Ask::Refused(error),
-    }
+fn how(asked: Asked, op: &str) -> Result<Ask, String> {
+    Ok(match asked {
+        Asked::Write(write) => Ask::Request(Request::Write(write)),
+        Asked::Read(read) => Ask::Request(Request::Read(read)),
+        Asked::Watch(watch) => Ask::Request(Request::Watch(watch)),
+        Asked::Sync => Ask::Request(Request::Sync),
+        Asked::SetWatches(lists) => Ask::SetWatches(set_watches(lists)),
+        Asked::Ping => Ask::Ping,
+        Asked::Refused(code) => Ask::Refused(code),
+        Asked::WastedZxid => return Err(format!("{op} wastes a zxid: not of an ensemble")),
+    })
 }
 
 fn set_watches(lists: WatchLists) -> Box<dyn Fn(Zxid) -> ClientFrame> {
