@@ -17,6 +17,7 @@ use crate::run::measure::Summary;
 use crate::run::measure::failover::{Failover, Loss};
 use crate::run::measure::latency::Measured;
 use crate::run::measure::throughput::CheckerCost;
+use crate::scenario::fault::Family;
 
 /// What stands at the head.
 const INTRODUCTION: &str = include_str!("introduction.md");
@@ -40,6 +41,7 @@ pub(super) fn text(order: &Order<'_>, findings: &Findings) -> String {
     throughput(&mut text, order, findings);
     track_record(&mut text);
     text.push('\n');
+    faults(&mut text, findings);
     text.push_str(LIMITS);
     let _ = write!(
         text,
@@ -88,6 +90,21 @@ fn campaigns(text: &mut String, order: &Order<'_>, findings: &Findings) {
         "\nReproduce a row: `menagerie campaign scenarios/<scenario>.toml --protocol <protocol> \
          --seeds 0..{seeds}`.\n"
     );
+}
+
+/// Which faults there are, and how often each fired: what the list of limits is the rest of.
+fn faults(text: &mut String, findings: &Findings) {
+    text.push_str(
+        "## What is simulated\n\nThe kinds of faults, and how often each fired in the campaigns \
+         above:\n\n",
+    );
+    let fired = |family: Family| -> u64 {
+        let counts = findings.campaigns.iter();
+        counts.filter_map(|one| one.faults.get(family.name())).sum()
+    };
+    let rows = Family::ALL.map(|family| vec![family.name().to_owned(), fired(family).to_string()]);
+    table(text, &["fault", "fired"], rows);
+    text.push('\n');
 }
 
 fn campaign_row(one: &CampaignReport) -> Vec<String> {

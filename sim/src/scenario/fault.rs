@@ -278,6 +278,23 @@ fn family_of(action: &Action) -> Family {
 }
 
 impl Family {
+    /// Every family.
+    pub const ALL: [Family; 13] = [
+        Family::Crash,
+        Family::PowerLoss,
+        Family::Partition,
+        Family::Pause,
+        Family::SlowLink,
+        Family::SlowDisk,
+        Family::FailedSync,
+        Family::Loss,
+        Family::Duplicate,
+        Family::Reset,
+        Family::ClientCut,
+        Family::RollingRestart,
+        Family::Flap,
+    ];
+
     /// Its name in reports.
     pub fn name(self) -> &'static str {
         match self {
