@@ -25,14 +25,14 @@ const REPEATED: &str =
 
 /// Which violation a story is about.
 const MEANT: &str =
-    "Which violation is meant, by its checker [default: the expected one, else the first]";
+    "The checker whose violation to explain [default: the expected one, else the first]";
 
 const EXIT_CODES: &str = "Exit codes: 0 everything held, 1 a violation, 2 bad usage or scenario, \
                           3 inconclusive, 4 nondeterminism (or another hash than a bundle's), \
                           6 vacuous, 70 internal error, 130 interrupted.";
 
-/// Keeps coordination protocols in one enclosure: the same tree, clients, faults and checkers, on a
-/// virtual network, clock and disk.
+/// Tests coordination protocols by deterministic simulation: one tree, the same clients, faults and
+/// checkers for all of them, on a virtual network, clock and disk.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "menagerie", version, after_help = EXIT_CODES, max_term_width = 100)]
 pub(super) struct Arguments {
@@ -42,13 +42,13 @@ pub(super) struct Arguments {
 
 #[derive(Clone, Debug, Subcommand)]
 pub(super) enum Command {
-    /// Run a scenario once and print what every checker found
+    /// Run a scenario under one seed and print every checker's verdict
     Run(RunArguments),
     /// Run a scenario under many seeds
     Campaign(CampaignArguments),
     /// Shrink a failing run to the smallest one that fails in the same way
     Shrink(ShrinkArguments),
-    /// Find what a failure needs: which faults, deliveries and operations, and from when on
+    /// Find which faults, deliveries and operations a failure needs, and when it became unavoidable
     Blame(BlameArguments),
     /// Explain a failing run in plain sentences
     Explain(ExplainArguments),
@@ -60,15 +60,15 @@ pub(super) enum Command {
     Protocols,
     /// List the checkers: what each asserts, what it needs, and which mutations it reports
     Checkers,
-    /// List the mutations, bugs that can be switched on, or search them
+    /// List or search the mutations: known bugs that can be switched on
     Mutations(MutationsArguments),
-    /// Replay transcripts of a real ZooKeeper and list what is answered differently here
+    /// Replay transcripts of a real ZooKeeper and list the answers that differ
     Conform(ConformArguments),
-    /// Write a run as one HTML page: lanes, messages, faults, operations and what a checker found
+    /// Write a run as one HTML page: lanes, messages, faults, operations and the violation
     Timeline(TimelineArguments),
-    /// Judge recorded histories: is there an order that explains what was answered?
+    /// Judge recorded histories: does some order of the operations explain all answers?
     Check(CheckArguments),
-    /// Find where two runs part: their first event that differs
+    /// Find the first event in which two runs differ
     Diff(DiffArguments),
     /// Write a run's history or trace in the format of another tool
     Export(ExportArguments),
@@ -88,13 +88,13 @@ pub(super) enum Command {
 /// Which protocols, bugs and values.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Choice {
-    /// The protocol; `all` runs each of them [default: all, or the one that --mutate concerns]
+    /// The protocol, or `all` [default: all, or the one that --mutate concerns]
     #[arg(long, value_name = "NAME|all")]
     pub(super) protocol: Option<String>,
     /// Switch a bug on, by its id or name; may be repeated
     #[arg(long, value_name = "ID")]
     pub(super) mutate: Vec<String>,
-    /// Give a key of the scenario another value, such as network.loss=1%; may be repeated
+    /// Set a key of the scenario, such as network.loss=1%; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     pub(super) set: Vec<String>,
     /// Print one JSON document
@@ -105,7 +105,7 @@ pub(super) struct Choice {
 /// One scenario.
 #[derive(Clone, Debug, Args)]
 pub(super) struct OneScenario {
-    /// The scenario: its name (`menagerie scenarios` lists them) or a file
+    /// The scenario: a name (`menagerie scenarios` lists them) or a file
     pub(super) scenario: String,
     #[command(flatten)]
     pub(super) choice: Choice,
@@ -114,7 +114,7 @@ pub(super) struct OneScenario {
 /// One scenario or several.
 #[derive(Clone, Debug, Args)]
 pub(super) struct SeveralScenarios {
-    /// The scenarios: their names (`menagerie scenarios` lists them) or files
+    /// The scenarios: names (`menagerie scenarios` lists them) or files
     #[arg(value_name = "SCENARIO", required = true)]
     pub(super) scenarios: Vec<String>,
     #[command(flatten)]
@@ -134,10 +134,10 @@ pub(super) struct ArtefactArguments {
     /// overwritten in any case
     #[arg(long)]
     pub(super) force: bool,
-    /// How the trace of a failing run is kept; every command reads both files
+    /// How the trace of a failing run is kept; every command reads both forms
     #[arg(long, value_enum, default_value = "xz")]
     pub(super) events: Events,
-    /// Stop shrinking a failing run to its smallest scenario after this time; 0s does not shrink it
+    /// How long shrinking a failing run to its smallest scenario may take; 0s skips it
     #[arg(long, value_name = "T", value_parser = perhaps_none, default_value = "5m")]
     pub(super) shrink: Duration,
     #[command(flatten)]
@@ -147,12 +147,12 @@ pub(super) struct ArtefactArguments {
 /// What the smallest scenario shows and keeps.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Shape {
-    /// What the smallest scenario keeps: voters=N, observers=N or clients=N; may be repeated
-    /// [default: voters=3]
+    /// The least that the smallest scenario keeps: voters=N, observers=N or clients=N; may be
+    /// repeated [default: voters=3]
     #[arg(long, value_name = "WHAT=N")]
     keep: Vec<Kept>,
-    /// Which of several violations the smallest scenario and the story are about; `client`: one by
-    /// which a client is harmed, if one is found
+    /// Which of several violations the smallest scenario and the story are about; `client`: one
+    /// that harms a client, if one is found
     #[arg(long, value_enum, value_name = "WHICH", default_value = "first")]
     prefer: WhichViolation,
 }
@@ -162,7 +162,7 @@ pub(super) struct Shape {
 enum WhichViolation {
     /// The first of the run
     First,
-    /// The first by which a client is harmed
+    /// The first that harms a client
     Client,
 }
 
@@ -224,10 +224,10 @@ pub(super) struct RunArguments {
     /// Print every event
     #[arg(long, conflicts_with = "json")]
     pub(super) trace: bool,
-    /// Write what every checker found as JUnit XML
+    /// Write every checker's verdict as JUnit XML
     #[arg(long, value_name = "FILE", conflicts_with = "print_config")]
     pub(super) junit: Option<PathBuf>,
-    /// Print the configuration that the seed resolves to, faults included, instead of running it
+    /// Do not run; print the configuration that the seed resolves to, including its faults
     #[arg(long, conflicts_with_all = ["json", "trace"])]
     pub(super) print_config: bool,
 }
@@ -242,7 +242,7 @@ pub(super) struct OneRun {
     #[arg(long, value_name = "N", default_value = "1", value_parser = seed,
           allow_hyphen_values = true)]
     pub(super) seed: u64,
-    /// Which violation is meant, by its checker [default: the first of the run]
+    /// The checker whose violation is meant [default: the first of the run]
     #[arg(long, value_name = "NAME")]
     pub(super) checker: Option<String>,
 }
@@ -250,7 +250,7 @@ pub(super) struct OneRun {
 /// How many runs are performed at the same time.
 #[derive(Clone, Copy, Debug, Args)]
 pub(super) struct Jobs {
-    /// How many runs at the same time [default: one for each processor]
+    /// The number of parallel runs [default: one for each processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
 }
@@ -266,19 +266,20 @@ impl Jobs {
 pub(super) struct ShrinkArguments {
     #[command(flatten)]
     pub(super) run: OneRun,
-    /// How many simulated events all reruns together may take: the same result on every machine
+    /// How many simulated events all reruns together may take; the result is the same on every
+    /// machine
     #[arg(long, value_name = "N", value_parser = events, default_value = "200M")]
     pub(super) budget: u64,
-    /// Stop after this time, such as 30s or 5m; where that ends it, the result depends on the
+    /// Stop after this time, such as 30s or 5m; if that ends the search, the result depends on the
     /// machine
     #[arg(long, value_name = "T", value_parser = duration, default_value = "1h")]
     pub(super) timeout: Duration,
     #[command(flatten)]
     pub(super) jobs: Jobs,
-    /// Where the smallest scenario goes
+    /// The file for the smallest scenario
     #[arg(long, value_name = "FILE", default_value = "minimal.toml")]
     pub(super) out: String,
-    /// Where its bundle goes [default: beside the scenario, with the ending .json]
+    /// The file for its bundle [default: beside the scenario, with the ending .json]
     #[arg(long, value_name = "FILE")]
     pub(super) bundle: Option<String>,
     /// Overwrite files
@@ -301,7 +302,7 @@ pub(super) struct BlameArguments {
 pub(super) struct ExplainArguments {
     #[command(flatten)]
     pub(super) run: OneRun,
-    /// List every step, not only those that matter most
+    /// Print every step, not only the most important ones
     #[arg(long)]
     pub(super) full: bool,
 }
@@ -320,7 +321,7 @@ pub(super) struct ReplayArguments {
 pub(super) enum Checks {
     /// Every checker
     All,
-    /// None: for measuring
+    /// No checker, for measurements
     None,
 }
 
@@ -330,15 +331,15 @@ pub(super) struct CampaignArguments {
     pub(super) what: SeveralScenarios,
     #[command(flatten)]
     pub(super) artefacts: ArtefactArguments,
-    /// The seeds from A up to, not including, B
+    /// The seeds from A up to B, without B
     #[arg(long, value_name = "A..B", value_parser = seeds, allow_hyphen_values = true,
           required_unless_present = "time")]
     pub(super) seeds: Option<Range<u64>>,
-    /// Run seeds from a random one on (which is printed) for this time, such as 10m, shared by all
-    /// scenarios and protocols
+    /// Run consecutive seeds, starting at a random one (which is printed), for this time, such as
+    /// 10m; all scenarios and protocols share the time
     #[arg(long = "for", value_name = "T", value_parser = duration, conflicts_with = "seeds")]
     pub(super) time: Option<Duration>,
-    /// End at the first failure
+    /// End each scenario and protocol at its first failure
     #[arg(long, conflicts_with = "max_failures")]
     pub(super) fail_fast: bool,
     /// End each scenario and protocol at this many failures
@@ -346,13 +347,13 @@ pub(super) struct CampaignArguments {
     pub(super) max_failures: Option<u64>,
     #[command(flatten)]
     pub(super) jobs: Jobs,
-    /// Which checkers watch
+    /// Which checkers run
     #[arg(long, value_enum, default_value = "all")]
     pub(super) checks: Checks,
     /// Write the outcome of every seed as JUnit XML
     #[arg(long, value_name = "FILE")]
     pub(super) junit: Option<PathBuf>,
-    /// Draw the figures as SVG
+    /// Draw the figures that users would notice as SVG
     #[arg(long, value_name = "FILE")]
     pub(super) plot: Option<PathBuf>,
     /// Write a page with the figures, the outcome of each seed, faults, rare paths and plots
@@ -362,25 +363,25 @@ pub(super) struct CampaignArguments {
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct MutationsArguments {
-    /// Only those about all of these: an id of a tracker (ZOOKEEPER-2678), a concept (phase 1,
-    /// stable storage, fencing), a checker, a protocol, or any words
+    /// List only mutations that match all of these: a tracker id (ZOOKEEPER-2678), a concept
+    /// (phase 1, stable storage, fencing), a checker, a protocol, or any words
     #[arg(value_name = "WORDS")]
     pub(super) words: Vec<String>,
-    /// Only those of which it is recorded that this release of ZooKeeper has the bug
+    /// List only bugs that are recorded for this release of ZooKeeper
     #[arg(long, value_name = "RELEASE")]
     pub(super) affects: Option<String>,
 }
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct IndexArguments {
-    /// The folder, as --out of `run` and `campaign` names it; the page is its index.html
+    /// The folder, as given to --out of `run` and `campaign`; the page is its index.html
     #[arg(value_name = "FOLDER", default_value = "out")]
     pub(super) folder: String,
 }
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct ScenariosArguments {
-    /// List the scenario files of a folder instead of the scenarios that are known by name
+    /// List the scenario files of a folder instead of the scenarios known by name
     #[arg(long, value_name = "FOLDER")]
     pub(super) folder: Option<String>,
     /// Print a scenario's file

@@ -2,7 +2,8 @@
 //!
 //! Exit codes: 0 everything held, 1 a violation, 2 bad usage or a bad scenario, 3 inconclusive,
 //! 4 nondeterminism, 6 vacuous, 70 an internal error, 130 interrupted. Over several runs the
-//! gravest counts: a violation, then nondeterminism, then inconclusive, then vacuous.
+//! gravest counts. In this order: an internal error, bad usage, interrupted, a violation,
+//! nondeterminism, inconclusive, vacuous.
 
 mod arguments;
 mod artefacts;
@@ -121,8 +122,7 @@ impl From<std::io::Error> for CliError {
     }
 }
 
-/// Runs the command line over these protocols: the whole of `menagerie`, also for protocols of
-/// one's own.
+/// Runs the command line over these protocols: all of `menagerie`, also for protocols of one's own.
 pub fn main(protocols: &[Registration]) -> ExitCode {
     let started_as = std::env::args_os().next().unwrap_or_default();
     program::started_as(&started_as.to_string_lossy());
