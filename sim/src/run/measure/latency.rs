@@ -15,6 +15,7 @@ use menagerie::history::Outcome;
 use menagerie::ids::{ClientId, NodeId, OpId, Span};
 use menagerie::mutation::Mutations;
 use menagerie::protocol::Protocol;
+use menagerie::protocol::QuorumRule;
 use menagerie::server::ServerSettings;
 use menagerie::tree::{ANY_VERSION, CreateMode, Request, Write};
 
@@ -225,6 +226,7 @@ fn world_spec(setting: &Setting, homes: Vec<NodeId>) -> WorldSpec {
         seed: setting.seed,
         voters: setting.voters,
         observers: 0,
+        quorums: QuorumRule::Majority,
         clients: 1,
         homes,
         mutations: Mutations::NONE,
