@@ -289,7 +289,7 @@ pub(super) const MUTATIONS: &[Entry] = &[
         caught_by: &["exactly_once"],
         exhibit: Exhibit {
             scenario: "two_questions",
-            first: 0,
+            first: 5,
             count: 4,
         },
         concepts: &["sessions", "fencing", "session moves"],
