@@ -203,6 +203,35 @@ pub enum QuorumRule {
     Groups(Vec<Vec<(NodeId, u32)>>),
 }
 
+impl QuorumRule {
+    /// Whether an ensemble with the voters 1 to `voters` can have this rule.
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    pub fn fits(&self, voters: u8) -> Result<(), String> {
+        match self {
+            QuorumRule::Majority => Ok(()),
+            QuorumRule::AtLeast(size) if (1..=usize::from(voters)).contains(size) => Ok(()),
+            QuorumRule::AtLeast(size) => Err(format!("{size} of {voters} voters are no quorum")),
+            QuorumRule::Groups(groups) => {
+                let mut members: Vec<u8> = groups.iter().flatten().map(|(n, _)| n.0).collect();
+                members.sort_unstable();
+                let weights = groups
+                    .iter()
+                    .flatten()
+                    .map(|(_, weight)| u64::from(*weight));
+                if members != (1..=voters).collect::<Vec<u8>>() {
+                    Err(format!("not each of {voters} voters is in one group"))
+                } else if (1..=u64::from(u32::MAX / 2)).contains(&weights.sum()) {
+                    Ok(())
+                } else {
+                    Err("the weights are all 0, or too large".to_owned())
+                }
+            }
+        }
+    }
+}
+
 /// The ensemble as one of its servers sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Ensemble<K> {

@@ -54,7 +54,10 @@ impl Config {
             1
         };
         assert!(own.window > 0, "a window of 0 slots proposes nothing");
-        let phases = own.phases(&ensemble.quorums);
+        let mut phases = own.phases(&ensemble.quorums);
+        if ensemble.mutations.has(Mutation::N54) {
+            phases.elect = phases.commit.clone();
+        }
         Config {
             me: ensemble.me,
             voters: ensemble.voters.clone(),

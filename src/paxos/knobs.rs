@@ -56,8 +56,10 @@ impl PaxosKnobs {
         let majority = majority(voters.len());
         let less = (self.phase2_less as usize).min(majority - 1);
         let commit = majority - less;
+        // Of an even number of voters half would be enough to elect; who elects should commit, too.
+        let elect = majority.max(voters.len() + 1 - commit);
         PhaseQuorums {
-            elect: Quorums::of_size(&voters, voters.len() + 1 - commit),
+            elect: Quorums::of_size(&voters, elect),
             commit: Quorums::of_size(&voters, commit),
         }
     }

@@ -3,7 +3,7 @@
 use crate::ids::{LinkId, NodeId, Span, Zxid};
 use crate::mutation::Mutation;
 use crate::protocol::{BarrierToken, Fact, Via};
-use crate::quorum::NodeSet;
+use crate::quorum::{NodeSet, Quorums};
 use crate::tree::Payload;
 
 use super::roles::{
@@ -77,7 +77,9 @@ impl Zab {
         let State::Leading(leading) = &mut self.state else {
             return false; // A full counter ended the leadership.
         };
-        let quorums = &self.config.quorums;
+        let by_number = self.config.mutations.has(Mutation::N53);
+        let counted = by_number.then(|| Quorums::majorities(&self.config.voters));
+        let quorums = counted.as_ref().unwrap_or(&self.config.quorums);
         let chosen = leading
             .outstanding
             .pop_front_if(|first| quorums.contain(first.acks));

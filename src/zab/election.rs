@@ -152,6 +152,10 @@ impl Zab {
 
     fn on_looking_vote(&mut self, from: NodeId, cast: CastVote, out: &mut Out) {
         let own = self.own_vote();
+        let beats = match self.config.mutations.has(Mutation::Z23) {
+            true => Vote::slips_past,
+            false => Vote::beats,
+        };
         let election = self.state.electing();
         if cast.round < self.round {
             // Its round is old: it has to learn of this one. Not from an observer: voters answer
@@ -169,15 +173,16 @@ impl Zab {
         if cast.round > self.round {
             self.round = cast.round;
             election.received.clear();
-            election.proposal = if heeded { own.max(cast.vote) } else { own };
+            let is_better = heeded && beats(cast.vote, own);
+            election.proposal = if is_better { cast.vote } else { own };
             election.received.insert(from, cast);
             self.broadcast_vote(out);
         } else {
             election.received.insert(from, cast);
-            if heeded && cast.vote > election.proposal {
+            if heeded && beats(cast.vote, election.proposal) {
                 election.proposal = cast.vote;
                 self.broadcast_vote(out);
-            } else if cast.vote < election.proposal && self.config.is_voter(self.config.me) {
+            } else if beats(election.proposal, cast.vote) && self.config.is_voter(self.config.me) {
                 // It has come to this round after the last broadcast of the better vote, and would
                 // wait for the next one. (ZooKeeper lets it wait.)
                 let proposal = election.proposal;

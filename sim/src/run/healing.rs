@@ -32,10 +32,15 @@ pub(super) fn choose(
 ) -> Vec<NodeId> {
     let mut voters = scene.voters.clone();
     dice.stream(Concern::Driver, CORE).shuffle(&mut voters);
-    // Who can elect can commit, too.
+    // Who can elect can commit, too. One server alone, if it is a quorum, has nobody to agree with.
     let smallest = |voters: &[NodeId]| {
         let quorum = scene.quorums.elect.smallest(voters);
-        quorum.expect("all voters are a quorum")
+        let mut quorum = quorum.expect("all voters are a quorum");
+        if quorum.len() == 1 {
+            let other = voters.iter().find(|voter| !quorum.contains(*voter));
+            quorum.extend(other.copied());
+        }
+        quorum
     };
     match core {
         Core::All => {
