@@ -29,7 +29,7 @@ use menagerie::check::{Counterexample, Excused, Rule, Subjects, Verdict};
 use menagerie::history::{History, Outcome};
 use menagerie::ids::{NodeId, Span, VirtualTime};
 use menagerie::mutation::Mutations;
-use menagerie::protocol::{Epochs, Protocol};
+use menagerie::protocol::{Epochs, Protocol, QuorumRule};
 
 use crate::run::resolve::{Resolved, mutation_ids};
 use crate::scenario::Scenario;
@@ -343,14 +343,21 @@ fn drive<P: Protocol>(resolved: Resolved, mut report: RunReport) -> RunReport {
     if setting.trace {
         let (events, left_off) = drive.take_trace();
         let ballots = P::EPOCHS == Epochs::InVotes;
-        let header = header(&report, &setting, (ballots, left_off));
+        let phases = P::phases(&setting.ensemble(NodeId(1), P::NAME));
+        let commit = phases.commit.rule();
+        let header = header(&report, &setting, (ballots, left_off), commit);
         report.trace = Some(Trace::new(header, events));
     }
     report
 }
 
 /// What a trace says of its run.
-fn header(report: &RunReport, setting: &WorldSpec, (ballots, left_off): (bool, u64)) -> Header {
+fn header(
+    report: &RunReport,
+    setting: &WorldSpec,
+    (ballots, left_off): (bool, u64),
+    commit: QuorumRule,
+) -> Header {
     let servers = setting.voters + setting.observers;
     Header {
         schema: TRACE_VERSION,
@@ -386,6 +393,7 @@ fn header(report: &RunReport, setting: &WorldSpec, (ballots, left_off): (bool, u
                 observer: number > setting.voters,
             })
             .collect(),
+        commit,
         clients: setting.clients,
         reproduce: report.reproduce.to_string(),
         run: report.reproduce.run().to_owned(),

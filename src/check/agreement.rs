@@ -48,7 +48,7 @@ struct Agreement {
 impl Agreement {
     fn new(setup: &Setup) -> Agreement {
         Agreement {
-            quorums: Quorums::of(setup),
+            quorums: Quorums::commit(setup),
             epochs: setup.epochs,
             ledger: Ledger::default(),
             tally: Tally::default(),

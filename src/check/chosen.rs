@@ -51,7 +51,7 @@ struct Chosen {
 impl Chosen {
     fn new(setup: &Setup) -> Chosen {
         Chosen {
-            quorums: Quorums::of(setup),
+            quorums: Quorums::commit(setup),
             epochs: setup.epochs,
             votes: BTreeMap::new(),
             won: BTreeSet::new(),

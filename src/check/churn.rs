@@ -8,6 +8,7 @@
 
 use super::circumstances::{Circumstances, Turn};
 use super::findings::Findings;
+use super::quorums::Quorums;
 use super::{
     Checker, CheckerEntry, Counterexample, Ending, Harms, Interests, Observation, Setup, Subjects,
     Verdict,
@@ -33,7 +34,7 @@ struct Reign {
 
 #[derive(Debug)]
 struct Churn {
-    voters: Vec<NodeId>,
+    quorums: Quorums,
     epochs: Epochs,
     /// Each of a later epoch than the one before.
     reigns: Vec<Reign>,
@@ -43,7 +44,7 @@ struct Churn {
 impl Churn {
     fn new(setup: &Setup) -> Churn {
         Churn {
-            voters: setup.voters.clone(),
+            quorums: Quorums::commit(setup),
             epochs: setup.epochs,
             reigns: Vec::new(),
             findings: Findings::default(),
@@ -57,8 +58,8 @@ impl Churn {
             if old.at > since {
                 continue; // It had not settled yet.
             }
-            let healthy = healthy(run, &self.voters, old.leader, since, new.at);
-            if 2 * healthy.len() <= self.voters.len() {
+            let healthy = healthy(run, self.quorums.voters(), old.leader, since, new.at);
+            if !self.quorums.contain(healthy.iter().copied().collect()) {
                 continue;
             }
             let reason = format!(

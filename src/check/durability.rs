@@ -32,7 +32,7 @@ struct Durability {
 impl Durability {
     fn new(setup: &Setup) -> Durability {
         Durability {
-            quorums: Quorums::of(setup),
+            quorums: Quorums::elect(setup),
             ledger: Ledger::default(),
             ends: Vec::new(),
             findings: Findings::default(),

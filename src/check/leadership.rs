@@ -45,7 +45,7 @@ struct Leadership {
 impl Leadership {
     fn new(setup: &Setup) -> Leadership {
         Leadership {
-            quorums: Quorums::of(setup),
+            quorums: Quorums::commit(setup),
             epochs: setup.epochs,
             ledger: Ledger::default(),
             reigns: BTreeMap::new(),

@@ -45,7 +45,7 @@ pub mod watches;
 
 use crate::history::History;
 use crate::ids::{NodeId, SessionId, VirtualTime, Zxid};
-use crate::protocol::{Epochs, Fact, Holding, Persisted, Pledged, Promises, Role};
+use crate::protocol::{Epochs, Fact, Holding, Persisted, Pledged, Promises, QuorumRule, Role};
 use crate::tree::Payload;
 
 pub use circumstances::{Barrier, Circumstances, Disturbance, Excused, Turn};
@@ -207,6 +207,10 @@ pub struct Setup {
     pub voters: Vec<NodeId>,
     /// The observers.
     pub observers: Vec<NodeId>,
+    /// Which voters make a leader.
+    pub elect: QuorumRule,
+    /// Which voters make a transaction committed.
+    pub commit: QuorumRule,
     /// What the protocol promises to clients.
     pub promises: Promises,
     /// How it is known in which epoch the protocol committed something.

@@ -4,10 +4,13 @@
 //! wrong wherever they are, so nothing in this folder does; a test of `tests/purity.rs` looks.
 //!
 //! Definition: a set of servers is a quorum if more of the voters are in it than are not. Every two
-//! quorums then share a voter, which is all that Paxos and Zab ask of them.
+//! quorums then share a voter, which is all that Paxos and Zab ask of them. Where voters have
+//! weights or are in groups, weight and groups are counted in the same way; where a size is
+//! configured, each quorum that makes a leader shares a voter with each that commits.
 
 use super::Setup;
 use crate::ids::NodeId;
+use crate::protocol::QuorumRule;
 
 /// A set of servers, one bit a server.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
@@ -63,13 +66,23 @@ impl core::fmt::Debug for Members {
 #[derive(Debug)]
 pub(super) struct Quorums {
     voters: Vec<NodeId>,
+    rule: QuorumRule,
 }
 
 impl Quorums {
-    /// Those of an ensemble.
-    pub fn of(setup: &Setup) -> Quorums {
+    /// Those that make a leader.
+    pub fn elect(setup: &Setup) -> Quorums {
         Quorums {
             voters: setup.voters.clone(),
+            rule: setup.elect.clone(),
+        }
+    }
+
+    /// Those that make a transaction committed.
+    pub fn commit(setup: &Setup) -> Quorums {
+        Quorums {
+            voters: setup.voters.clone(),
+            rule: setup.commit.clone(),
         }
     }
 
@@ -80,16 +93,28 @@ impl Quorums {
 
     /// Whether a set is a quorum. Who has no vote does not count.
     pub fn contain(&self, set: Members) -> bool {
-        let mut inside = 0;
-        let mut outside = 0;
-        for voter in &self.voters {
-            if set.contains(*voter) {
-                inside += 1;
-            } else {
-                outside += 1;
+        match &self.rule {
+            QuorumRule::Majority => outweighs(self.voters.iter().map(|voter| (*voter, 1)), set),
+            QuorumRule::AtLeast(size) => {
+                let inside = self.voters.iter().filter(|voter| set.contains(**voter));
+                inside.count() >= *size
+            }
+            QuorumRule::Groups(groups) => {
+                let mut agree = 0;
+                let mut differ = 0;
+                for group in groups {
+                    if group.iter().all(|(_, weight)| *weight == 0) {
+                        continue;
+                    }
+                    if outweighs(group.iter().copied(), set) {
+                        agree += 1;
+                    } else {
+                        differ += 1;
+                    }
+                }
+                agree > differ
             }
         }
-        inside > outside
     }
 
     /// A quorum that has no member in common with a set, if there is one: of all of them, the one
@@ -101,6 +126,20 @@ impl Quorums {
     }
 }
 
+/// Whether the members of a set weigh more than the others.
+fn outweighs(weights: impl Iterator<Item = (NodeId, u32)>, set: Members) -> bool {
+    let mut inside = 0;
+    let mut outside = 0;
+    for (node, weight) in weights {
+        if set.contains(node) {
+            inside += weight;
+        } else {
+            outside += weight;
+        }
+    }
+    inside > outside
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,6 +147,7 @@ mod tests {
     fn quorums(voters: u8) -> Quorums {
         Quorums {
             voters: (1..=voters).map(NodeId).collect(),
+            rule: QuorumRule::Majority,
         }
     }
 

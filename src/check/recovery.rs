@@ -48,7 +48,7 @@ struct Recovery {
 impl Recovery {
     fn new(setup: &Setup) -> Recovery {
         Recovery {
-            quorums: Quorums::of(setup),
+            quorums: Quorums::elect(setup),
             epochs: setup.epochs,
             tally: Tally::default(),
             promised: BTreeMap::new(),

@@ -5,7 +5,9 @@ use super::{
 };
 use crate::history::{History, Operation, Outcome};
 use crate::ids::{ClientId, NodeId, OpId, SessionId, Span, VirtualTime, Zxid};
-use crate::protocol::{Epochs, Fact, Holding, Persisted, Pledged, Promises, Role, Votes};
+use crate::protocol::{
+    Epochs, Fact, Holding, Persisted, Pledged, Promises, QuorumRule, Role, Votes,
+};
 use crate::tree::{ANY_VERSION, Answer, Command, Path, Payload, Request, Write};
 use crate::wire::PeerMsg;
 
@@ -305,6 +307,8 @@ pub(super) fn setup(protocol: &str) -> Setup {
     Setup {
         protocol: protocol.to_string(),
         voters: vec![NodeId(1), NodeId(2), NodeId(3)],
+        elect: QuorumRule::Majority,
+        commit: QuorumRule::Majority,
         observers: vec![NodeId(4)],
         promises: Promises {
             linearizable_barrier: protocol == "paxos",

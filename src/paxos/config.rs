@@ -4,6 +4,7 @@ use super::PaxosKnobs;
 use crate::ids::{NodeId, Span};
 use crate::mutation::{Mutation, Mutations};
 use crate::protocol::{Ensemble, TimerRange};
+use crate::quorum::Quorums;
 
 /// The settings of one server.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -12,6 +13,11 @@ pub struct Config {
     pub me: NodeId,
     /// The servers that vote.
     pub voters: Vec<NodeId>,
+    /// Who has to promise a ballot before its owner proposes.
+    pub phase1: Quorums,
+    /// Who has to vote for a value before it is chosen, and to acknowledge a round of heartbeats
+    /// before reads are answered: any that meets every quorum of phase 1 will do.
+    pub phase2: Quorums,
     /// The voters but this server.
     pub peers: Vec<NodeId>,
     /// The observers but this server.
@@ -48,9 +54,15 @@ impl Config {
             1
         };
         assert!(own.window > 0, "a window of 0 slots proposes nothing");
+        let mut phases = own.phases(&ensemble.quorums);
+        if ensemble.mutations.has(Mutation::N54) {
+            phases.elect = phases.commit.clone();
+        }
         Config {
             me: ensemble.me,
             voters: ensemble.voters.clone(),
+            phase1: phases.elect,
+            phase2: phases.commit,
             peers: others(&ensemble.voters),
             observers: others(&ensemble.observers),
             heartbeat: own.heartbeat,

@@ -8,7 +8,7 @@ use super::{Leader, Out, Paxos, Phase, Timer};
 use crate::ids::{LocalTime, NodeId, Span};
 use crate::mutation::Mutation;
 use crate::protocol::{TimerRange, Via};
-use crate::quorum::{NodeSet, is_quorum};
+use crate::quorum::NodeSet;
 
 /// How often the range of the back-off doubles at most.
 const BACKOFF_DOUBLINGS_MAX: u32 = 5;
@@ -165,7 +165,7 @@ impl Paxos {
             return;
         }
         asking.granted.insert(from);
-        if is_quorum(asking.granted, &self.config.voters) {
+        if self.config.phase1.contain(asking.granted) {
             self.prepare_own_ballot(ballot, out);
         }
     }
@@ -212,7 +212,7 @@ impl Paxos {
             }
         }
         let (base, source) = (candidacy.base, candidacy.source);
-        if is_quorum(candidacy.promised, &self.config.voters) && base > self.learner.prefix() {
+        if self.config.phase1.contain(candidacy.promised) && base > self.learner.prefix() {
             self.request_missing(source, out);
         }
     }
@@ -238,7 +238,7 @@ impl Paxos {
         candidacy.merge(from, report);
         let behind = candidacy.base > self.learner.prefix();
         let source = candidacy.source;
-        if !is_quorum(candidacy.promised, &self.config.voters) {
+        if !self.config.phase1.contain(candidacy.promised) {
             return;
         }
         if behind {
@@ -252,7 +252,7 @@ impl Paxos {
         let Phase::Preparing(candidacy) = &self.phase else {
             return;
         };
-        let complete = is_quorum(candidacy.promised, &self.config.voters);
+        let complete = self.config.phase1.contain(candidacy.promised);
         if complete && candidacy.base <= self.learner.prefix() {
             let phase = core::mem::replace(&mut self.phase, Phase::Following);
             if let Phase::Preparing(candidacy) = phase {

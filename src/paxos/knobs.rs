@@ -2,6 +2,7 @@
 
 use crate::ids::Span;
 use crate::protocol::knobs::{Knob, KnobSet, Pick, Timing};
+use crate::quorum::{PhaseQuorums, Quorums, majority};
 
 /// Multi-Paxos's own timeouts and sizes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +15,10 @@ pub struct PaxosKnobs {
     pub window: u32,
     /// Slots kept below the snapshot for catch-up without a snapshot.
     pub log_tail: u32,
+    /// By how many votes phase 2 needs less than a majority, at most. Phase 1 needs as many more,
+    /// so that the two always share a voter (flexible quorums: Howard, Malkhi and Spiegelman, OPODIS
+    /// 2016). Without effect on weights and groups.
+    pub phase2_less: u32,
 }
 
 impl Default for PaxosKnobs {
@@ -23,6 +28,7 @@ impl Default for PaxosKnobs {
             election_timeout: Span::millis(100),
             window: 16,
             log_tail: 10,
+            phase2_less: 0,
         }
     }
 }
@@ -36,10 +42,28 @@ impl KnobSet for PaxosKnobs {
             .strained(8),
         Knob::<Self>::count("log_tail", 0, 1_000_000, |knobs| &mut knobs.log_tail)
             .drawn(6, Pick::Between),
+        Knob::<Self>::count("phase2_less", 0, 3, |knobs| &mut knobs.phase2_less)
+            .drawn(30, Pick::OneOf),
     ];
 }
 
 impl PaxosKnobs {
+    /// The quorums of both phases.
+    pub(super) fn phases(&self, quorums: &Quorums) -> PhaseQuorums {
+        let Some(voters) = quorums.counted() else {
+            return PhaseQuorums::same(quorums.clone());
+        };
+        let majority = majority(voters.len());
+        let less = (self.phase2_less as usize).min(majority - 1);
+        let commit = majority - less;
+        // Of an even number of voters half would be enough to elect; who elects should commit, too.
+        let elect = majority.max(voters.len() + 1 - commit);
+        PhaseQuorums {
+            elect: Quorums::of_size(&voters, elect),
+            commit: Quorums::of_size(&voters, commit),
+        }
+    }
+
     /// What the knobs say of a recovery.
     pub(super) fn timing(&self) -> Timing {
         let longest = self.election_timeout.times(2);

@@ -12,7 +12,7 @@ use super::{Leader, Out, Paxos, Phase, Timer};
 use crate::ids::{LocalTime, NodeId, Zxid};
 use crate::mutation::Mutation;
 use crate::protocol::{Fact, TimerRange, Via};
-use crate::quorum::{NodeSet, is_quorum, majority};
+use crate::quorum::NodeSet;
 use crate::tree::Payload;
 
 /// A leader's volatile state: lost with the leadership, and never read by the acceptor.
@@ -310,7 +310,7 @@ impl Paxos {
             // Chosen already.
             return;
         };
-        if open.votes.insert(from) && is_quorum(open.votes, &self.config.voters) {
+        if open.votes.insert(from) && self.config.phase2.contain(open.votes) {
             let chosen = leadership.open.take(slot);
             let chosen = chosen.expect("it was looked at just now");
             self.learner.take(slot, chosen.value, out);
@@ -392,8 +392,12 @@ impl Paxos {
         };
         let acknowledged = &mut leadership.acknowledged;
         acknowledged[voter] = acknowledged[voter].max(seq);
-        let count = acknowledged.iter().filter(|round| **round >= seq).count();
-        if seq > leadership.confirmed && count >= majority(self.config.voters.len()) {
+        let rounds = self.config.voters.iter().zip(acknowledged.iter());
+        let heard: NodeSet = rounds
+            .filter(|(_, round)| **round >= seq)
+            .map(|(voter, _)| *voter)
+            .collect();
+        if seq > leadership.confirmed && self.config.phase2.contain(heard) {
             leadership.confirmed = seq;
             leadership.confirmed_at = now;
             self.answer_reads(now, out);

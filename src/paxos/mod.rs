@@ -87,6 +87,7 @@ use crate::protocol::{
     Pledged, Promises, Protocol, RarePath, Refusal, Replicates, Role, Standing, TimerRange, Timing,
     Via,
 };
+use crate::quorum::PhaseQuorums;
 use acceptor::Acceptor;
 use checkpoint::Checkpoints;
 use election::{Candidacy, PreVoting};
@@ -188,6 +189,10 @@ impl Protocol for Paxos {
 
     fn configure(ensemble: &Ensemble<PaxosKnobs>) -> Config {
         Config::of(ensemble)
+    }
+
+    fn phases(ensemble: &Ensemble<PaxosKnobs>) -> PhaseQuorums {
+        ensemble.own.phases(&ensemble.quorums)
     }
 
     fn timing(_shared: &Knobs, own: &PaxosKnobs) -> Timing {

@@ -29,6 +29,8 @@ impl Mutation {
     pub const N43: Mutation = Mutation::of("N43");
     /// See [`Mutation::entry`]: elections_ten_times_slower.
     pub const N50: Mutation = Mutation::of("N50");
+    /// See [`Mutation::entry`]: small_phase_1_quorum.
+    pub const N54: Mutation = Mutation::of("N54");
     /// See [`Mutation::entry`]: accept_not_persisted.
     pub const P02: Mutation = Mutation::of("P02");
     /// See [`Mutation::entry`]: accept_lower_ballot.
@@ -255,6 +257,24 @@ pub(super) const MUTATIONS: &[Entry] = &[
             count: 10,
         },
         concepts: &["election", "timeout", "availability"],
+        releases: None,
+    },
+    Entry {
+        id: "N54",
+        name: "small_phase_1_quorum",
+        concerns: Concerns::Protocol(NAME),
+        source: "our own; flexible quorums: Howard, Malkhi and Spiegelman, OPODIS 2016",
+        story: "Phase 1 is content with as few promises as phase 2 with votes. Where phase 2 needs \
+                less than a majority, the two need not share a voter, and a new leader misses what \
+                was chosen.",
+        place: "paxos::config",
+        caught_by: &["recovery", "agreement", "chosen", "linearizability"],
+        exhibit: Exhibit {
+            scenario: "flexible_quorums",
+            first: 0,
+            count: 10,
+        },
+        concepts: &["quorum intersection", "phase 1", "flexible quorums"],
         releases: None,
     },
     Entry {

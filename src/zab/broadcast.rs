@@ -3,7 +3,7 @@
 use crate::ids::{LinkId, NodeId, Span, Zxid};
 use crate::mutation::Mutation;
 use crate::protocol::{BarrierToken, Fact, Via};
-use crate::quorum::{NodeSet, is_quorum};
+use crate::quorum::{NodeSet, Quorums};
 use crate::tree::Payload;
 
 use super::roles::{
@@ -77,10 +77,12 @@ impl Zab {
         let State::Leading(leading) = &mut self.state else {
             return false; // A full counter ended the leadership.
         };
-        let voters = &self.config.voters;
+        let by_number = self.config.mutations.has(Mutation::N53);
+        let counted = by_number.then(|| Quorums::majorities(&self.config.voters));
+        let quorums = counted.as_ref().unwrap_or(&self.config.quorums);
         let chosen = leading
             .outstanding
-            .pop_front_if(|first| is_quorum(first.acks, voters));
+            .pop_front_if(|first| quorums.contain(first.acks));
         let Some(Outstanding { zxid, payload, .. }) = chosen else {
             return false;
         };
@@ -157,7 +159,7 @@ impl Zab {
                     .voters
                     .iter()
                     .all(|voter| alive.contains(*voter));
-            if resigns || !is_quorum(alive, &self.config.voters) {
+            if resigns || !self.config.quorums.contain(alive) {
                 self.step_down(out);
                 return;
             }

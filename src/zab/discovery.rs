@@ -6,7 +6,7 @@
 use crate::ids::{LocalTime, NodeId, Span, Zxid};
 use crate::mutation::Mutation;
 use crate::protocol::{Fact, Ticket, TimerRange, Via};
-use crate::quorum::{NodeSet, is_quorum};
+use crate::quorum::NodeSet;
 
 use super::roles::{Leading, Learning, LearningStage, Phase, Stage, State};
 use super::{Msg, Out, Timer, Zab};
@@ -74,7 +74,7 @@ impl Zab {
     /// Fixes the epoch once a quorum has sent its accepted epochs.
     fn name_epoch(&mut self, out: &mut Out) {
         let leading = self.state.leading();
-        if !is_quorum(leading.greeted, &self.config.voters) {
+        if !self.config.quorums.contain(leading.greeted) {
             return;
         }
         leading.phase = Phase::CollectPromises;
@@ -191,7 +191,7 @@ impl Zab {
     /// Enters the epoch once a quorum has promised it: nobody else can.
     fn enter_epoch(&mut self, out: &mut Out) {
         let leading = self.state.leading();
-        if !is_quorum(leading.promised, &self.config.voters) {
+        if !self.config.quorums.contain(leading.promised) {
             return;
         }
         leading.phase = Phase::CollectHistories;

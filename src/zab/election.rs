@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use crate::ids::{LocalTime, NodeId};
 use crate::mutation::Mutation;
 use crate::protocol::{Role, Via};
-use crate::quorum::{NodeSet, is_quorum};
+use crate::quorum::{NodeSet, Quorums};
 
 use super::roles::{Election, LearningStage, State};
 use super::vote::{CastVote, Vote};
@@ -152,6 +152,10 @@ impl Zab {
 
     fn on_looking_vote(&mut self, from: NodeId, cast: CastVote, out: &mut Out) {
         let own = self.own_vote();
+        let beats = match self.config.mutations.has(Mutation::Z23) {
+            true => Vote::slips_past,
+            false => Vote::beats,
+        };
         let election = self.state.electing();
         if cast.round < self.round {
             // Its round is old: it has to learn of this one. Not from an observer: voters answer
@@ -162,20 +166,23 @@ impl Zab {
             }
             return;
         }
-        let heeded = !self.shunned.contains(cast.vote.leader)
-            && !election.outvoted.contains(cast.vote.leader);
+        let candidate = cast.vote.leader;
+        let heeded = self.config.quorums.has_weight(candidate)
+            && !self.shunned.contains(candidate)
+            && !election.outvoted.contains(candidate);
         if cast.round > self.round {
             self.round = cast.round;
             election.received.clear();
-            election.proposal = if heeded { own.max(cast.vote) } else { own };
+            let is_better = heeded && beats(cast.vote, own);
+            election.proposal = if is_better { cast.vote } else { own };
             election.received.insert(from, cast);
             self.broadcast_vote(out);
         } else {
             election.received.insert(from, cast);
-            if heeded && cast.vote > election.proposal {
+            if heeded && beats(cast.vote, election.proposal) {
                 election.proposal = cast.vote;
                 self.broadcast_vote(out);
-            } else if cast.vote < election.proposal && self.config.is_voter(self.config.me) {
+            } else if beats(election.proposal, cast.vote) && self.config.is_voter(self.config.me) {
                 // It has come to this round after the last broadcast of the better vote, and would
                 // wait for the next one. (ZooKeeper lets it wait.)
                 let proposal = election.proposal;
@@ -199,7 +206,7 @@ impl Zab {
         let (me, own) = (self.config.me, self.own_vote());
         let first_wait = self.config.own.notification_min;
         let election = self.state.electing();
-        let voters = &self.config.voters;
+        let quorums = &self.config.quorums;
         let electable = |vote: Vote| {
             let mut support: NodeSet = (election.received.iter())
                 .filter(|(_, cast)| cast.vote == vote)
@@ -207,7 +214,7 @@ impl Zab {
                 .collect();
             let willing = vote == own || support.contains(vote.leader);
             support.insert(me);
-            willing && is_quorum(support, voters)
+            willing && quorums.contain(support)
         };
         let said_once = election.wait == first_wait;
         if said_once || !self.config.is_voter(me) || electable(election.proposal) {
@@ -236,14 +243,14 @@ impl Zab {
         if cast.round == round {
             election.received.insert(from, cast);
             let received = &election.received;
-            if supported(received, &cast, &self.config.voters) && leads(received, me, round, &cast)
+            if supported(received, &cast, &self.config.quorums) && leads(received, me, round, &cast)
             {
                 self.decide(now, cast.vote, out);
                 return;
             }
         }
         election.settled.insert(from, cast);
-        if supported(&election.settled, &cast, &self.config.voters)
+        if supported(&election.settled, &cast, &self.config.quorums)
             && leads(&election.settled, me, round, &cast)
         {
             self.round = cast.round;
@@ -277,7 +284,7 @@ impl Zab {
             vote: election.proposal,
             round: self.round,
         };
-        let agreed = supported(&election.received, &cast, &self.config.voters);
+        let agreed = supported(&election.received, &cast, &self.config.quorums);
         let finalizing = agreed.then_some(election.proposal);
         let same = match self.config.mutations.has(Mutation::N23) {
             true => finalizing.is_some() == election.finalizing.is_some(),
@@ -307,13 +314,13 @@ impl Zab {
 }
 
 /// Whether the votes that agree with `cast` form a quorum.
-fn supported(votes: &BTreeMap<NodeId, CastVote>, cast: &CastVote, voters: &[NodeId]) -> bool {
+fn supported(votes: &BTreeMap<NodeId, CastVote>, cast: &CastVote, quorums: &Quorums) -> bool {
     let support: NodeSet = votes
         .iter()
         .filter(|(_, other)| other.agrees(cast))
         .map(|(from, _)| *from)
         .collect();
-    is_quorum(support, voters)
+    quorums.contain(support)
 }
 
 /// Whether the leader of `cast` can be believed to lead (`checkLeader`): it says so itself, or

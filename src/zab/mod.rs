@@ -94,7 +94,7 @@ use crate::protocol::{
     Persisted, Pledged, Promises, Protocol, RarePath, Refusal, Replicates, Role, Standing,
     TimerRange, Timing, Via,
 };
-use crate::quorum::NodeSet;
+use crate::quorum::{NodeSet, Quorums};
 use crate::tree::Payload;
 
 use checkpoint::Checkpoint;
@@ -118,6 +118,8 @@ pub struct Config {
     pub voters: Vec<NodeId>,
     /// The servers that follow without a vote, in ascending order.
     pub observers: Vec<NodeId>,
+    /// Which sets of voters decide.
+    pub quorums: Quorums,
     /// Timeouts and sizes that every protocol has.
     pub knobs: Knobs,
     /// Zab's own.
@@ -229,6 +231,7 @@ impl Protocol for Zab {
             me,
             voters,
             observers,
+            quorums,
             knobs,
             mut own,
             mutations,
@@ -243,6 +246,7 @@ impl Protocol for Zab {
             me,
             voters,
             observers,
+            quorums,
             knobs,
             own,
             mutations,

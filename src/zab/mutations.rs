@@ -37,6 +37,8 @@ impl Mutation {
     pub const N51: Mutation = Mutation::of("N51");
     /// See [`Mutation::entry`]: zab_elections_ten_times_slower.
     pub const N52: Mutation = Mutation::of("N52");
+    /// See [`Mutation::entry`]: acks_counted_by_number.
+    pub const N53: Mutation = Mutation::of("N53");
     /// See [`Mutation::entry`]: ephemeral_left_on_close.
     pub const T04: Mutation = Mutation::of("T04");
     /// See [`Mutation::entry`]: epoch_before_log.
@@ -45,6 +47,8 @@ impl Mutation {
     pub const Z13: Mutation = Mutation::of("Z13");
     /// See [`Mutation::entry`]: no_trunc_inside_window.
     pub const Z20: Mutation = Mutation::of("Z20");
+    /// See [`Mutation::entry`]: vote_order_not_total.
+    pub const Z23: Mutation = Mutation::of("Z23");
     /// See [`Mutation::entry`]: sync_answered_locally.
     pub const Z34: Mutation = Mutation::of("Z34");
     /// See [`Mutation::entry`]: window_never_trimmed.
@@ -330,6 +334,24 @@ pub(super) const MUTATIONS: &[Entry] = &[
         releases: None,
     },
     Entry {
+        id: "N53",
+        name: "acks_counted_by_number",
+        concerns: Concerns::Protocol(NAME),
+        source: "our own; hierarchical quorums: the ZooKeeper administrator's guide",
+        story: "Leaders are elected by groups and weights, but a proposal is committed once more \
+                than half of the voters have it. A quorum of groups may have none of them, and \
+                elects a leader without the committed transaction.",
+        place: "zab::broadcast",
+        caught_by: &["durability", "agreement", "leadership", "linearizability"],
+        exhibit: Exhibit {
+            scenario: "weighted_groups",
+            first: 0,
+            count: 10,
+        },
+        concepts: &["quorum intersection", "weights", "hierarchical quorums"],
+        releases: None,
+    },
+    Entry {
         id: "T04",
         name: "ephemeral_left_on_close",
         concerns: Concerns::Protocol(NAME),
@@ -428,6 +450,24 @@ pub(super) const MUTATIONS: &[Entry] = &[
             fixed: &["3.3.4", "3.4.0"],
             basis: "the releases' sources before the commit of ZK-1154",
         }),
+    },
+    Entry {
+        id: "Z23",
+        name: "vote_order_not_total",
+        concerns: Concerns::Protocol(NAME),
+        source: "ZK-1419",
+        story: "Between votes with equal zxids the greater server wins, whatever their epochs. Of \
+                two votes each is then better than the other, and voters go from one to the other \
+                and back.",
+        place: "zab::vote",
+        caught_by: &["liveness"],
+        exhibit: Exhibit {
+            scenario: "chaos",
+            first: 0,
+            count: 40,
+        },
+        concepts: &["election", "total order", "liveness"],
+        releases: None,
     },
     Entry {
         id: "Z34",

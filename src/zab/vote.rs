@@ -26,6 +26,19 @@ impl Vote {
         zxid: Zxid::ZERO,
         leader: NodeId(0),
     };
+
+    /// Whether a vote is better than another one.
+    pub(super) fn beats(self, other: Vote) -> bool {
+        self > other
+    }
+
+    /// As a misplaced bracket had it (ZK-1419): between equal zxids the greater server wins,
+    /// whatever the epochs say. Of two votes each can be better than the other.
+    pub(super) fn slips_past(self, other: Vote) -> bool {
+        self.epoch > other.epoch
+            || (self.epoch == other.epoch && self.zxid > other.zxid)
+            || (self.zxid == other.zxid && self.leader > other.leader)
+    }
 }
 
 impl Canonical for Vote {

@@ -5,6 +5,7 @@ use menagerie::check::Verdict;
 use menagerie::history::{Operation, Outcome};
 use menagerie::ids::{ClientId, NodeId, OpId, SessionId, Span};
 use menagerie::mutation::Mutations;
+use menagerie::protocol::QuorumRule;
 use menagerie::protocol::{Protocol, Role};
 use menagerie::server::ServerSettings;
 use menagerie::tree::{
@@ -48,6 +49,7 @@ impl<P: Protocol> Stage<P> {
             seed: cast.seed,
             voters: cast.servers,
             observers: 0,
+            quorums: QuorumRule::Majority,
             clients: cast.clients,
             knobs: AllKnobs::default(),
             mutations: Mutations::NONE,

@@ -12,6 +12,7 @@ use std::fmt::Write;
 use menagerie::ids::{LinkId, LocalTime, NodeId, Span, Zxid};
 use menagerie::mutation::Mutations;
 use menagerie::protocol::{BarrierToken, Ensemble, Input, Knobs, LinkEvent, Protocol, Via};
+use menagerie::quorum::Quorums;
 use menagerie::tree::{Content, Payload, Snapshot, State};
 
 use machine::Machine;
@@ -97,6 +98,7 @@ impl<P: Shown> Stage<P> {
                 me,
                 voters: (1..=voters).map(NodeId).collect(),
                 observers: (voters + 1..=voters + observers).map(NodeId).collect(),
+                quorums: Quorums::majorities(&(1..=voters).map(NodeId).collect::<Vec<_>>()),
                 knobs: knobs.clone(),
                 own: own.clone(),
                 mutations: Mutations::NONE,

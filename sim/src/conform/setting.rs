@@ -3,6 +3,7 @@
 use menagerie::conform::{Value, limits};
 use menagerie::ids::{SessionId, Span, Zxid};
 use menagerie::mutation::Mutations;
+use menagerie::protocol::QuorumRule;
 use menagerie::server::ServerSettings;
 use menagerie::tree::{Request, acl};
 use menagerie::wire::ClientFrame;
@@ -49,6 +50,7 @@ pub(super) fn spec_of(config: &Value) -> Result<WorldSpec, String> {
         seed: 1,
         voters: 3,
         observers: 1,
+        quorums: QuorumRule::Majority,
         clients: 0,
         homes: Vec::new(),
         mutations: Mutations::NONE,

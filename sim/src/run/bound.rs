@@ -1,12 +1,21 @@
 //! The analytic lower bound of commit latency, for constant delays.
 //!
 //! A write is committed when a quorum has it on disk, the leader's own fsync running in parallel
-//! with the round trips to the others: `L` is the q-th smallest of the leader's fsync and the round
-//! trips (out, fsync, back) of everybody else. It is the same for Zab and for Multi-Paxos whose
+//! with the round trips to the others: `L` is the moment at which those whose fsync (the leader) or
+//! round trip (out, fsync, back: everybody else) is over are a quorum; with majorities, the q-th
+//! smallest of them. It is the same for Zab and for Multi-Paxos whose
 //! leader learns, because the leader's acknowledgement is one more acknowledgement in both.
 
-use menagerie::ids::Span;
-use menagerie::quorum::majority;
+use menagerie::ids::{NodeId, Span};
+use menagerie::quorum::{NodeSet, Quorums};
+
+fn node(place: usize) -> NodeId {
+    NodeId(place as u8 + 1)
+}
+
+fn majorities(servers: usize) -> Quorums {
+    Quorums::majorities(&(0..servers).map(node).collect::<Vec<_>>())
+}
 
 /// Constant delays between servers, and one constant fsync.
 #[derive(Clone, Debug)]
@@ -15,6 +24,8 @@ pub struct Delays {
     pub one_way: Vec<Vec<Span>>,
     /// How long a write to the log takes to be durable.
     pub fsync: Span,
+    /// Which servers commit, by their numbers from 1.
+    pub quorums: Quorums,
 }
 
 impl Delays {
@@ -23,6 +34,7 @@ impl Delays {
         Delays {
             one_way: vec![vec![one_way; servers]; servers],
             fsync,
+            quorums: majorities(servers),
         }
     }
 
@@ -41,18 +53,24 @@ impl Delays {
             "server index {leader} of {}",
             self.servers()
         );
-        let mut acks: Vec<u64> = (0..self.servers())
+        let mut acks: Vec<(u64, NodeId)> = (0..self.servers())
             .map(|other| {
                 let round_trip = if other == leader {
                     0
                 } else {
                     self.one_way[leader][other].0 + self.one_way[other][leader].0
                 };
-                round_trip + self.fsync.0
+                (round_trip + self.fsync.0, node(other))
             })
             .collect();
         acks.sort_unstable();
-        Span(acks[majority(self.servers()) - 1])
+        let mut have = NodeSet::EMPTY;
+        let completing = acks.iter().find(|(_, node)| {
+            have.insert(*node);
+            self.quorums.contain(have)
+        });
+        let (at, _) = completing.expect("all servers are a quorum");
+        Span(*at)
     }
 
     /// From the moment a follower forwards a request to the moment it knows of the commit: there,
@@ -90,7 +108,11 @@ pub fn wan(servers: usize, fsync: Span) -> Delays {
                 .collect()
         })
         .collect();
-    Delays { one_way, fsync }
+    Delays {
+        one_way,
+        fsync,
+        quorums: majorities(servers),
+    }
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@
 
 use menagerie::ids::{NodeId, Zxid};
 use menagerie::protocol::Protocol;
-use menagerie::quorum::{NodeSet, is_quorum, majority};
+use menagerie::quorum::NodeSet;
 
 use crate::chance::dice::{Concern, Dice};
 use crate::scenario::adversity::Core;
@@ -32,15 +32,25 @@ pub(super) fn choose(
 ) -> Vec<NodeId> {
     let mut voters = scene.voters.clone();
     dice.stream(Concern::Driver, CORE).shuffle(&mut voters);
+    // Who can elect can commit, too. One server alone, if it is a quorum, has nobody to agree with.
+    let smallest = |voters: &[NodeId]| {
+        let quorum = scene.quorums.elect.smallest(voters);
+        let mut quorum = quorum.expect("all voters are a quorum");
+        if quorum.len() == 1 {
+            let other = voters.iter().find(|voter| !quorum.contains(*voter));
+            quorum.extend(other.copied());
+        }
+        quorum
+    };
     match core {
         Core::All => {
             voters.extend(&scene.observers);
         }
-        Core::Quorum => voters.truncate(majority(scene.voters.len())),
+        Core::Quorum => voters = smallest(&voters),
         Core::Worst => {
             // The sort is stable: between servers that are as far as each other the dice decide.
             voters.sort_by_key(|voter| (scene.leader == Some(*voter), applied(*voter)));
-            voters.truncate(majority(scene.voters.len()));
+            voters = smallest(&voters);
         }
     }
     voters.sort_unstable();
@@ -71,7 +81,7 @@ pub(super) fn within_reach(
         .copied()
         .filter(|voter| *voter == leader || (scene.up.contains(*voter) && reaches(voter)))
         .collect();
-    if is_quorum(followers, &scene.voters) {
+    if scene.quorums.commit.contain(followers) {
         let mut settled: Vec<NodeId> = core.iter().copied().filter(reaches).collect();
         settled.push(leader);
         settled.sort_unstable();

@@ -1,9 +1,12 @@
 //! From a scenario and a seed to everything that a run is made of, fully resolved and printable.
 
+mod quorums;
+
 use std::sync::Arc;
 
 use menagerie::ids::{ClientId, NodeId, Span};
 use menagerie::mutation::Mutations;
+use menagerie::protocol::QuorumRule;
 use menagerie::protocol::knobs::Pick;
 use menagerie::server::ServerSettings;
 use toml::Spanned;
@@ -13,7 +16,7 @@ use crate::chance::dice::{Concern, Dice, Draw};
 use crate::chance::latency::Latency;
 use crate::run::RunSpec;
 use crate::scenario::Scenario;
-use crate::scenario::adversity::{Core, SwarmSection};
+use crate::scenario::adversity::{Core, QuorumKind, SwarmSection};
 use crate::scenario::knobs::KnobsSection;
 use crate::scenario::plan::Plan;
 use crate::scenario::quantity::Duration;
@@ -44,6 +47,8 @@ const LEFT_SLOW_SESSION_TIMEOUT: Span = Span::millis(250);
 const MICRO_STEP: Span = Span::micros(5);
 /// The stream of the draws that resolve a swarm's options.
 const SWARM: u64 = 0x5741_524d;
+/// The stream of the draws of weights and groups.
+const QUORUMS: u64 = 0x5155_4f52;
 
 /// A run, resolved.
 #[derive(Clone, Debug, PartialEq)]
@@ -123,6 +128,7 @@ impl Resolved {
 struct Base {
     voters: u8,
     observers: u8,
+    quorums: QuorumRule,
     capture_chunk: u32,
     knobs: AllKnobs,
     session_timeout: Duration,
@@ -143,6 +149,7 @@ impl Base {
         Base {
             voters: *document.ensemble.voters.get_ref(),
             observers: *document.ensemble.observers.get_ref(),
+            quorums: document.ensemble.quorums(),
             capture_chunk: *document.ensemble.capture_chunk.get_ref(),
             knobs: knobs(&document.knobs),
             session_timeout: *document.workload.session_timeout.get_ref(),
@@ -169,6 +176,7 @@ impl Base {
         let draw = |option: u64| dice.draw(Concern::Driver, SWARM, option);
         choose(&mut self.voters, swarm.voters.as_ref(), draw(1));
         choose(&mut self.observers, swarm.observers.as_ref(), draw(2));
+        self.draw_quorums(swarm, dice);
         for (key, values) in &swarm.knobs.0 {
             let values = values.get_ref();
             if let Some(swarm) = key.about.swarm {
@@ -234,6 +242,19 @@ impl Base {
         }
     }
 
+    /// Draws who counts for how much.
+    fn draw_quorums(&mut self, swarm: &SwarmSection, dice: &Dice) {
+        let mut kind = QuorumKind::Majority;
+        let draw = dice.draw(Concern::Driver, SWARM, 31);
+        choose(&mut kind, swarm.quorums.as_ref(), draw);
+        let mut draws = dice.stream(Concern::Driver, QUORUMS);
+        match kind {
+            QuorumKind::Majority => {}
+            QuorumKind::Weights => self.quorums = quorums::weighted(self.voters, &mut draws),
+            QuorumKind::Groups => self.quorums = quorums::grouped(self.voters, &mut draws),
+        }
+    }
+
     /// Whether the run has more clients or less room for requests than is usual.
     fn is_strained(&self) -> bool {
         self.workload.clients >= CROWD || self.knobs.shared.outstanding_max < SMALL_QUEUE
@@ -279,6 +300,7 @@ impl Base {
             seed: run.seed,
             voters: self.voters,
             observers: self.observers,
+            quorums: self.quorums,
             clients: self.workload.clients,
             homes: Vec::new(),
             mutations: run.mutations,

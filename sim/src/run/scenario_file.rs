@@ -2,7 +2,8 @@
 
 use core::fmt::Write as _;
 
-use menagerie::ids::Span;
+use menagerie::ids::{NodeId, Span};
+use menagerie::protocol::QuorumRule;
 use menagerie::protocol::knobs::Unit;
 
 use crate::chance::decision::Source;
@@ -194,12 +195,31 @@ fn quoted(key: &str, value: &str) -> (String, String) {
 
 fn ensemble(run: &Resolved) -> Entries {
     let settings = &run.world.settings;
-    vec![
+    let mut entries = vec![
         plain("voters", run.world.voters),
         plain("observers", run.world.observers),
         plain("capture_chunk", settings.capture_chunk),
         quoted("removal_interval", &exact_span(settings.removal_interval)),
-    ]
+    ];
+    match &run.world.quorums {
+        QuorumRule::Majority => {}
+        QuorumRule::AtLeast(size) => unreachable!("no scenario asks for {size} voters"),
+        QuorumRule::Groups(groups) => entries.extend(weights(groups)),
+    }
+    entries
+}
+
+fn weights(groups: &[Vec<(NodeId, u32)>]) -> Entries {
+    let mut weights: Vec<(NodeId, u32)> = groups.iter().flatten().copied().collect();
+    weights.sort_unstable();
+    let weights: Vec<u32> = weights.iter().map(|(_, weight)| *weight).collect();
+    let members = |group: &Vec<(NodeId, u32)>| group.iter().map(|(node, _)| node.0).collect();
+    let groups: Vec<Vec<u8>> = groups.iter().map(members).collect();
+    let mut entries = vec![plain("weights", format!("{weights:?}"))];
+    if groups.len() > 1 {
+        entries.push(plain("groups", format!("{groups:?}")));
+    }
+    entries
 }
 
 /// The knobs, section by section.

@@ -60,6 +60,8 @@ pub struct SwarmSection {
     pub voters: Option<Spanned<Vec<u8>>>,
     /// One of these numbers of observers.
     pub observers: Option<Spanned<Vec<u8>>>,
+    /// One of these kinds of quorums; the weights and groups are drawn.
+    pub quorums: Option<Spanned<Vec<QuorumKind>>>,
     /// Knobs: both ends of a range, or a list of values.
     pub knobs: SwarmKnobs,
     /// See [`super::schema::EnsembleSection::capture_chunk`].
@@ -133,6 +135,7 @@ impl Default for SwarmSection {
         SwarmSection {
             voters: None,
             observers: None,
+            quorums: None,
             knobs: SwarmKnobs::default(),
             capture_chunk: None,
             loss_max: Ratio::default(),
@@ -152,6 +155,18 @@ impl Default for SwarmSection {
             liveness_core: None,
         }
     }
+}
+
+/// Which sets of voters decide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QuorumKind {
+    /// Every vote counts the same.
+    Majority,
+    /// Votes have weights.
+    Weights,
+    /// Voters with weights are in groups, and more than half of the groups must agree.
+    Groups,
 }
 
 /// Which servers are healed when the safety phase ends. Faults that concern others stay.

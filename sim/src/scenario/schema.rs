@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use menagerie::ids::NodeId;
+use menagerie::protocol::QuorumRule;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
@@ -157,6 +159,11 @@ pub struct EnsembleSection {
     pub voters: Spanned<u8>,
     /// How many follow without a vote.
     pub observers: Spanned<u8>,
+    /// What the vote of each voter weighs; 1 if absent.
+    pub weights: Option<Spanned<Vec<u32>>>,
+    /// Voters in groups, by their numbers, each in one: more than half of the groups must agree, each
+    /// by more than half of its weight.
+    pub groups: Option<Spanned<Vec<Vec<u8>>>>,
     /// How many tree nodes one chunk of a snapshot capture takes.
     pub capture_chunk: Spanned<u32>,
     /// How often the leader looks for containers and TTL nodes to remove; five ticks if absent.
@@ -168,9 +175,30 @@ impl Default for EnsembleSection {
         EnsembleSection {
             voters: unplaced(5),
             observers: unplaced(0),
+            weights: None,
+            groups: None,
             capture_chunk: unplaced(8),
             removal_interval: None,
         }
+    }
+}
+
+impl EnsembleSection {
+    /// Which sets of voters decide.
+    pub fn quorums(&self) -> QuorumRule {
+        if self.weights.is_none() && self.groups.is_none() {
+            return QuorumRule::Majority;
+        }
+        let weights = self.weights.as_ref().map(Spanned::get_ref);
+        let weight = |number: u8| {
+            let place = usize::from(number) - 1;
+            let given = weights.and_then(|weights| weights.get(place));
+            (NodeId(number), given.copied().unwrap_or(1))
+        };
+        let everybody = vec![(1..=*self.voters.get_ref()).collect::<Vec<u8>>()];
+        let groups = self.groups.as_ref().map_or(&everybody, Spanned::get_ref);
+        let group = |group: &Vec<u8>| group.iter().map(|number| weight(*number)).collect();
+        QuorumRule::Groups(groups.iter().map(group).collect())
     }
 }
 

@@ -14,7 +14,7 @@ use super::cost::{Extent, affordable};
 use super::diagnostic::Problem;
 use super::knobs::{Given, KnobsSection};
 use super::quantity::{Duration, LatencySection, SPAN_MAX};
-use super::schema::Document;
+use super::schema::{Document, EnsembleSection};
 use crate::chance::decision::Name;
 use crate::scenario::script::parse_act;
 use crate::world::knobs::protocols;
@@ -24,6 +24,8 @@ pub(crate) const SERVERS_MAX: u16 = 63;
 /// The most clients of a run.
 pub(crate) const CLIENTS_MAX: u16 = 1_000;
 /// Clocks do not run slower or faster than this: local microseconds in a second.
+/// The greatest weight of a vote.
+const WEIGHT_MAX: u32 = 1_000;
 const DRIFT: core::ops::RangeInclusive<u64> = 500_000..=1_500_000;
 const KEYS_MAX: u16 = 1_000;
 const PIPELINE_MAX: u8 = 64;
@@ -224,6 +226,7 @@ impl Problems {
                 &format!("voters and observers together may be at most {SERVERS_MAX}"),
             );
         }
+        self.quorums(&document.ensemble, document);
         self.number(
             &document.ensemble.capture_chunk,
             "capture_chunk",
@@ -239,6 +242,54 @@ impl Problems {
             );
         }
         self.links(document, total);
+    }
+
+    /// Weights and groups fit the voters.
+    fn quorums(&mut self, ensemble: &EnsembleSection, document: &Document) {
+        let voters = *ensemble.voters.get_ref();
+        let swarm = document
+            .chaos
+            .as_ref()
+            .and_then(|chaos| chaos.swarm.as_ref());
+        let drawn = swarm.is_some_and(|swarm| swarm.voters.is_some() || swarm.quorums.is_some());
+        let spans = [
+            ensemble.weights.as_ref().map(Spanned::span),
+            ensemble.groups.as_ref().map(Spanned::span),
+        ];
+        if let (true, Some(span)) = (drawn, spans.into_iter().flatten().next()) {
+            self.add(
+                span,
+                "the swarm draws voters or quorums of its own".to_owned(),
+                "drop `weights` and `groups`, or `voters` and `quorums` of [chaos.swarm]",
+            );
+        }
+        if let Some(weights) = &ensemble.weights {
+            let given = weights.get_ref();
+            if given.len() != usize::from(voters) || given.iter().all(|weight| *weight == 0) {
+                self.add(
+                    weights.span(),
+                    format!("these are no weights of {voters} voters"),
+                    "expected one number for each voter, and at least one above 0",
+                );
+            } else if given.iter().any(|weight| *weight > WEIGHT_MAX) {
+                self.add(
+                    weights.span(),
+                    "the weights are too large".to_owned(),
+                    &format!("expected at most {WEIGHT_MAX}"),
+                );
+            }
+        }
+        if let Some(groups) = &ensemble.groups {
+            let mut members: Vec<u8> = groups.get_ref().iter().flatten().copied().collect();
+            members.sort_unstable();
+            if members != (1..=voters).collect::<Vec<u8>>() {
+                self.add(
+                    groups.span(),
+                    format!("these are no groups of {voters} voters"),
+                    "expected each voter, by its number, in one group, such as [[1, 2], [3]]",
+                );
+            }
+        }
     }
 
     /// What each direction between two servers has of its own fits the ensemble.

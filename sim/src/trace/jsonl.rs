@@ -102,6 +102,13 @@ impl Trace {
             );
             return Err(wrong(1, message));
         }
+        let voters = header.nodes.iter().filter(|node| !node.observer).count();
+        if let Err(why) = header.commit.fits(voters.min(usize::from(u8::MAX)) as u8) {
+            return Err(wrong(
+                1,
+                format!("the header's \"commit\" does not fit: {why}"),
+            ));
+        }
         let mut events: Vec<Event> = Vec::new();
         for (number, line) in (2..).zip(lines) {
             let event: Event =

@@ -18,7 +18,7 @@ mod text;
 
 use menagerie::check::Subjects;
 use menagerie::ids::{ClientId, ConnId, NodeId, OpId, SessionId, VirtualTime, Zxid};
-use menagerie::protocol::{Fact, Role};
+use menagerie::protocol::{Fact, QuorumRule, Role};
 use menagerie::tree::{EventKind as WatchKind, Identity};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -69,6 +69,9 @@ pub struct Header {
     pub failures: Vec<Failure>,
     /// The servers.
     pub nodes: Vec<ServerLine>,
+    /// Which voters make a transaction committed; a majority if absent.
+    #[serde(skip_serializing_if = "is_majority", default)]
+    pub commit: QuorumRule,
     /// How many clients there are: numbers 1 to this.
     pub clients: u16,
     /// The line that repeats the run.
@@ -82,6 +85,10 @@ pub struct Header {
     pub healed: Option<VirtualTime>,
     /// How many events at the end were not kept because there were too many.
     pub left_off: u64,
+}
+
+fn is_majority(rule: &QuorumRule) -> bool {
+    *rule == QuorumRule::Majority
 }
 
 /// What the checkers of a run found, taken together.

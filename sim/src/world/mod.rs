@@ -447,10 +447,13 @@ impl<P: Protocol> World<P> {
 /// What the checkers have to know of the ensemble.
 fn panel_setup<P: Protocol>(spec: &WorldSpec, ids: &[NodeId]) -> Setup {
     let (voters, observers) = ids.split_at(usize::from(spec.voters));
+    let phases = P::phases(&spec.ensemble(ids[0], P::NAME));
     Setup {
         protocol: P::NAME.to_string(),
         voters: voters.to_vec(),
         observers: observers.to_vec(),
+        elect: phases.elect.rule(),
+        commit: phases.commit.rule(),
         promises: P::PROMISES,
         epochs: P::EPOCHS,
         timing: Timing {

@@ -58,7 +58,6 @@ pub(super) struct Node<P: Protocol> {
 
 impl<P: Protocol> Node<P> {
     pub(super) fn new(id: NodeId, spec: &WorldSpec, dice: &Dice, decider: &mut Decider) -> Node<P> {
-        let servers = spec.voters + spec.observers;
         let entity = u64::from(id.0);
         Node {
             id,
@@ -73,14 +72,7 @@ impl<P: Protocol> Node<P> {
             conns: Vec::new(),
             client_cuts: 0,
             client_cut_generation: 0,
-            ensemble: Ensemble {
-                me: id,
-                voters: (1..=spec.voters).map(NodeId).collect(),
-                observers: (spec.voters + 1..=servers).map(NodeId).collect(),
-                knobs: spec.knobs.shared.clone(),
-                own: spec.knobs.own(P::NAME),
-                mutations: spec.mutations,
-            },
+            ensemble: spec.ensemble(id, P::NAME),
             clock: Clock::drawn(spec.clock, dice, id.0, decider),
             outbox: ServerOutbox::new(id),
             standing: None,

@@ -4,6 +4,7 @@ use menagerie::check::Excused;
 use menagerie::history::History;
 use menagerie::ids::{NodeId, Zxid};
 use menagerie::protocol::{Protocol, Refusal, Standing};
+use menagerie::quorum::PhaseQuorums;
 use menagerie::server::Server;
 
 use super::reach::{Leaders, Reached};
@@ -24,6 +25,11 @@ impl<P: Protocol> World<P> {
     pub fn is_cut(&self, from: NodeId, to: NodeId) -> bool {
         let (from, to) = (usize::from(self.place(from)), usize::from(self.place(to)));
         self.pairs[from * self.nodes.len() + to].is_cut()
+    }
+
+    /// Which sets of voters decide.
+    pub fn phases(&self) -> PhaseQuorums {
+        P::phases(&self.spec.ensemble(NodeId(1), P::NAME))
     }
 
     /// Where a server stands; `None` if it is down.

@@ -2,6 +2,8 @@
 
 use menagerie::ids::{ClientId, NodeId, OpId, Span, VirtualTime};
 use menagerie::mutation::Mutations;
+use menagerie::protocol::{Ensemble, KnobSet, QuorumRule};
+use menagerie::quorum::Quorums;
 use menagerie::server::ServerSettings;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -21,6 +23,9 @@ pub struct WorldSpec {
     pub voters: u8,
     /// How many servers follow without a vote: the numbers behind the voters'.
     pub observers: u8,
+    /// Which sets of voters decide.
+    #[serde(default)]
+    pub quorums: QuorumRule,
     /// How many clients there are: numbers 1 to this.
     pub clients: u16,
     /// The only server that a client knows, by the clients' order. Clients behind the end of the
@@ -55,6 +60,24 @@ pub struct WorldSpec {
     /// Whether a trace is recorded.
     #[serde(skip)]
     pub trace: bool,
+}
+
+impl WorldSpec {
+    /// The ensemble as one of its servers sees it, if it runs a protocol of that name.
+    pub fn ensemble<K: KnobSet>(&self, me: NodeId, protocol: &str) -> Ensemble<K> {
+        let voters: Vec<NodeId> = (1..=self.voters).map(NodeId).collect();
+        Ensemble {
+            me,
+            quorums: Quorums::of(&voters, &self.quorums),
+            voters,
+            observers: (self.voters + 1..=self.voters + self.observers)
+                .map(NodeId)
+                .collect(),
+            knobs: self.knobs.shared.clone(),
+            own: self.knobs.own(protocol),
+            mutations: self.mutations,
+        }
+    }
 }
 
 /// What [`super::World::step`] has to tell the driver.

@@ -1,7 +1,7 @@
 //! What must be true of all servers together, judged from outside them as they go.
 
 use super::*;
-use crate::quorum::{NodeSet, is_quorum};
+use crate::quorum::NodeSet;
 
 impl World {
     /// Checks that nothing but no-ops lies between two applied slots, and that all servers apply
@@ -83,10 +83,10 @@ impl World {
 
     /// Whether a quorum voted for a value in a slot at one ballot.
     fn has_quorum(&self, slot: u64, value: u64) -> bool {
-        let voters = &self.machines[&N1].ensemble.voters;
+        let quorums = &self.machines[&N1].ensemble.quorums;
         let ballots = self.proposed.range((slot, 0)..=(slot, u64::MAX));
         let mut ballots = ballots.filter(|(_, (known, _))| *known == value);
-        ballots.any(|(_, (_, nodes))| is_quorum(*nodes, voters))
+        ballots.any(|(_, (_, nodes))| quorums.contain(*nodes))
     }
 
     pub(super) fn violate(&mut self, what: String) {

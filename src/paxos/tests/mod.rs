@@ -20,7 +20,7 @@ use crate::protocol::{
     BarrierOutcome, BarrierToken, DiskOp, DiskResult, Effect, Ensemble, Fact, Gate, Image, Input,
     Knobs, Outbox, Protocol, Role, TimerRange,
 };
-use crate::quorum::NodeSet;
+use crate::quorum::{NodeSet, Quorums};
 use crate::tree::{Command, Payload, Snapshot, State, StateImage, Write};
 
 const N1: NodeId = NodeId(1);
@@ -126,6 +126,7 @@ impl World {
                 me,
                 voters: (1..=voters).map(NodeId).collect(),
                 observers: (voters + 1..=voters + observers).map(NodeId).collect(),
+                quorums: Quorums::majorities(&(1..=voters).map(NodeId).collect::<Vec<_>>()),
                 knobs: knobs.clone(),
                 own: own.clone(),
                 mutations,

@@ -12,6 +12,7 @@ use crate::protocol::{
     CaptureKind, Effect, Ensemble, Image, Input, Knobs, Outbox, Persisted, Promises, Protocol,
     Refusal, Replicates, Role, Standing, TimerRange, Via,
 };
+use crate::quorum::Quorums;
 use crate::tree::{Command, CreateMode, Part, Payload, Read, Request, Txn, TxnRecord, Write, acl};
 use crate::wire::{ClientFrame, Packet, PeerMsg, ServerFrame};
 
@@ -145,6 +146,7 @@ impl<const COMMANDS: bool> Stage<COMMANDS> {
             me: NodeId(1),
             voters: vec![NodeId(1), NodeId(2), NodeId(3)],
             observers: Vec::new(),
+            quorums: Quorums::majorities(&[NodeId(1), NodeId(2), NodeId(3)]),
             knobs: Knobs::default(),
             own: (),
             mutations,

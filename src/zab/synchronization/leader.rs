@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::ids::{NodeId, Span, Zxid};
 use crate::mutation::{Mutation, Mutations};
 use crate::protocol::{CaptureKind, Fact};
-use crate::quorum::{NodeSet, is_quorum};
+use crate::quorum::NodeSet;
 use crate::tree::Payload;
 
 use crate::zab::roles::{Leading, Phase, Stage, State};
@@ -161,7 +161,7 @@ impl Zab {
                 unreachable!("{from} holds the history of {epoch}, which nobody has entered")
             }
             Phase::CollectHistories => {
-                if is_quorum(leading.holders, &self.config.voters) {
+                if self.config.quorums.contain(leading.holders) {
                     self.establish(out);
                 }
             }

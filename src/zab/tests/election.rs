@@ -5,6 +5,7 @@ use super::world::{World, node};
 use crate::ids::{LocalTime, NodeId, Span, Zxid};
 use crate::mutation::{Mutation, Mutations};
 use crate::protocol::{Effect, Ensemble, Image, Input, Knobs, Outbox, Protocol, Role, Via};
+use crate::quorum::Quorums;
 use crate::zab::roles::State;
 use crate::zab::{Msg, Timer, Vote, Zab, ZabKnobs};
 
@@ -200,6 +201,7 @@ fn looking(me: NodeId, voters: u8, mutations: Mutations) -> Zab {
         me,
         voters: (1..=voters).map(node).collect(),
         observers: Vec::new(),
+        quorums: Quorums::majorities(&(1..=voters).map(node).collect::<Vec<_>>()),
         knobs: Knobs::default(),
         own: ZabKnobs::default(),
         mutations,

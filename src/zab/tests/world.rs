@@ -14,6 +14,7 @@ use crate::protocol::{
     BarrierOutcome, BarrierToken, Effect, Ensemble, Fact, Gate, Input, Knobs, LinkEvent, Outbox,
     Protocol, Role, Via,
 };
+use crate::quorum::Quorums;
 use crate::zab::roles::State;
 use crate::zab::{Msg, Timer, Zab, ZabKnobs};
 
@@ -83,6 +84,7 @@ impl World {
                 me: node(number),
                 voters: (1..=voters).map(node).collect(),
                 observers: (voters + 1..=voters + observers).map(node).collect(),
+                quorums: Quorums::majorities(&(1..=voters).map(node).collect::<Vec<_>>()),
                 knobs: knobs.clone(),
                 own: own.clone(),
                 mutations,

@@ -2,7 +2,7 @@
 
 use menagerie::check::Subjects;
 use menagerie::ids::{ClientId, NodeId, OpId, VirtualTime, Zxid};
-use menagerie::protocol::Fact;
+use menagerie::protocol::{Fact, QuorumRule};
 use serde_json::{Value, json};
 
 use super::{Length, Story, story};
@@ -81,6 +81,7 @@ fn header(failures: Vec<Failure>, end: VirtualTime) -> Header {
         verdict: Judgement::Fail,
         failures,
         nodes: (1..=3).map(server).collect(),
+        commit: QuorumRule::Majority,
         clients: 1,
         reproduce: "menagerie run made.toml".to_owned(),
         run: "made.toml".to_owned(),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use menagerie::check::Subjects;
 use menagerie::ids::{NodeId, OpId, Span, VirtualTime, Zxid};
+use menagerie::quorum::Quorums;
 use serde_json::Value;
 
 use super::disks::{Disks, Held};
@@ -40,7 +41,8 @@ pub(super) struct StoryWriter<'a> {
     /// The servers whose deaths or boots the last sentence, of a fault, tells.
     pub(super) said_of: BTreeSet<NodeId>,
     pub(super) few_faults: bool,
-    pub(super) voters: usize,
+    /// Which voters make a transaction committed.
+    pub(super) commit: Quorums,
     /// The messages that are told together with a promise.
     pub(super) reported: BTreeSet<u64>,
     /// The kinds of messages that are sent all the time.
@@ -59,6 +61,11 @@ impl<'a> StoryWriter<'a> {
         past: &'a [bool],
     ) -> StoryWriter<'a> {
         let faults = |event: &&Event| matches!(event.what, EventKind::Fault { .. });
+        let servers = trace.header.nodes.iter();
+        let voters: Vec<NodeId> = servers
+            .filter(|one| !one.observer)
+            .map(|one| one.id)
+            .collect();
         StoryWriter {
             trace,
             names,
@@ -74,12 +81,7 @@ impl<'a> StoryWriter<'a> {
             faults: BTreeMap::new(),
             said_of: BTreeSet::new(),
             few_faults: trace.events.iter().filter(faults).count() <= FAULTS_MAX,
-            voters: trace
-                .header
-                .nodes
-                .iter()
-                .filter(|one| !one.observer)
-                .count(),
+            commit: Quorums::of(&voters, &trace.header.commit),
             reported: BTreeSet::new(),
             chatter: traffic::chatter(&trace.events),
             related: related(names, subjects),

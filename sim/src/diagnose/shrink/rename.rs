@@ -1,6 +1,7 @@
 //! Taking a server or a client out of a run: those with higher numbers move up.
 
 use menagerie::ids::{ClientId, NodeId};
+use menagerie::protocol::QuorumRule;
 use std::sync::Arc;
 
 use crate::chance::decision::{Name, Source, Table};
@@ -83,6 +84,16 @@ pub(super) fn without_server(run: &Resolved, gone: u8) -> Resolved {
         core::cmp::Ordering::Greater => Some(node - 1),
     };
     let id = |node: NodeId| moved(node.0).map(NodeId);
+    if let QuorumRule::Groups(groups) = &mut run.world.quorums {
+        for group in groups.iter_mut() {
+            let moved = |(node, weight): (NodeId, u32)| id(node).map(|node| (node, weight));
+            *group = group.iter().copied().filter_map(moved).collect();
+        }
+        groups.retain(|group| !group.is_empty());
+        if groups.iter().flatten().all(|(_, weight)| *weight == 0) {
+            run.world.quorums = QuorumRule::Majority; // Nobody is left that counts.
+        }
+    }
     for planned in &mut run.plan.faults {
         if let Fault::Actions(actions) = &mut planned.fault {
             *actions = actions.iter().filter_map(|one| one.moved(id)).collect();

@@ -39,6 +39,9 @@ fn ensemble(bundle: &Bundle) -> Result<(), String> {
             world.voters, world.observers
         ));
     }
+    if let Err(why) = world.quorums.fits(world.voters) {
+        return Err(format!("world.quorums: {why}"));
+    }
     if world.clients > CLIENTS_MAX {
         return Err(format!(
             "world.clients is {}: expected at most {CLIENTS_MAX}",

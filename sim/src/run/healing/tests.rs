@@ -2,6 +2,7 @@ use super::*;
 use crate::scenario::fault::{Fault, Shape};
 use crate::world::CrashKind;
 use menagerie::ids::Span;
+use menagerie::quorum::{PhaseQuorums, Quorums};
 
 fn ids(numbers: &[u8]) -> Vec<NodeId> {
     numbers.iter().copied().map(NodeId).collect()
@@ -18,6 +19,7 @@ fn scene() -> Scene {
         observers: ids(&[6]),
         up: set(&[1, 2, 3, 4, 5, 6]),
         leader: Some(NodeId(3)),
+        quorums: PhaseQuorums::same(Quorums::majorities(&ids(&[1, 2, 3, 4, 5]))),
     }
 }
 
@@ -40,7 +42,12 @@ fn a_drawn_core_is_a_smallest_majority_and_differs_between_seeds() {
     let cores: Vec<Vec<NodeId>> = (0..40).map(|seed| chosen(Core::Quorum, seed)).collect();
     for core in &cores {
         assert_eq!(core.len(), 3);
-        assert!(is_quorum(core.iter().copied().collect(), &scene().voters));
+        assert!(
+            scene()
+                .quorums
+                .elect
+                .contain(core.iter().copied().collect())
+        );
     }
     for voter in scene().voters {
         assert!(cores.iter().any(|core| core.contains(&voter)), "{voter}");

@@ -9,6 +9,7 @@ use menagerie::history::Outcome;
 use menagerie::ids::{ClientId, NodeId, OpId, Span, VirtualTime};
 use menagerie::mutation::Mutations;
 use menagerie::protocol::Protocol;
+use menagerie::protocol::QuorumRule;
 use menagerie::server::ServerSettings;
 use menagerie::tree::{CreateMode, Request, Write};
 
@@ -79,6 +80,7 @@ fn world_spec(seed: u64) -> WorldSpec {
         seed,
         voters: COUNT,
         observers: 0,
+        quorums: QuorumRule::Majority,
         clients: u16::from(COUNT),
         // Client i lives at server i, so that whoever serves first is seen at once.
         homes: (1..=COUNT).map(NodeId).collect(),

@@ -15,6 +15,8 @@ use menagerie::history::Outcome;
 use menagerie::ids::{ClientId, NodeId, OpId, Span};
 use menagerie::mutation::Mutations;
 use menagerie::protocol::Protocol;
+use menagerie::protocol::QuorumRule;
+use menagerie::quorum::Quorums;
 use menagerie::server::ServerSettings;
 use menagerie::tree::{ANY_VERSION, CreateMode, Request, Write};
 
@@ -52,6 +54,8 @@ pub enum Links {
     Lan,
     /// Five regions, see [`wan`]; constant.
     Wan,
+    /// The same, and the votes of the first three servers weigh twice as much as the others'.
+    WeightedWan,
     /// 50 to 450 us one way, all as likely.
     Uniform,
     /// Memoryless with a mean of 250 us.
@@ -60,9 +64,16 @@ pub enum Links {
     LogNormal,
 }
 
+/// Servers with numbers up to this have votes of twice the weight where votes have weights.
+const NEAR: u8 = 3;
+
+fn nodes(voters: u8) -> Vec<NodeId> {
+    (1..=voters).map(NodeId).collect()
+}
+
 impl Links {
     /// Those with a bound.
-    pub const CONSTANT: [Links; 2] = [Links::Lan, Links::Wan];
+    pub const CONSTANT: [Links; 3] = [Links::Lan, Links::Wan, Links::WeightedWan];
     /// Those without.
     pub const RANDOM: [Links; 3] = [Links::Uniform, Links::Exponential, Links::LogNormal];
 
@@ -71,9 +82,23 @@ impl Links {
         match self {
             Links::Lan => "LAN",
             Links::Wan => "WAN",
+            Links::WeightedWan => "WAN-weighted",
             Links::Uniform => "uniform",
             Links::Exponential => "exponential",
             Links::LogNormal => "log-normal",
+        }
+    }
+
+    /// Which voters decide.
+    fn quorums(self, voters: u8) -> QuorumRule {
+        match self {
+            Links::Lan | Links::Wan | Links::Uniform | Links::Exponential | Links::LogNormal => {
+                QuorumRule::Majority
+            }
+            Links::WeightedWan => {
+                let weight = |node: NodeId| (node, if node.0 <= NEAR { 2 } else { 1 });
+                QuorumRule::Groups(vec![nodes(voters).into_iter().map(weight).collect()])
+            }
         }
     }
 
@@ -84,6 +109,10 @@ impl Links {
         match self {
             Links::Lan => Some(Delays::uniform(servers, LAN, fsync)),
             Links::Wan => Some(wan(servers, fsync)),
+            Links::WeightedWan => Some(Delays {
+                quorums: Quorums::of(&nodes(voters), &self.quorums(voters)),
+                ..wan(servers, fsync)
+            }),
             Links::Uniform | Links::Exponential | Links::LogNormal => None,
         }
     }
@@ -92,7 +121,7 @@ impl Links {
         match self {
             Links::Lan => Latency::Constant(LAN),
             // The matrix says everything.
-            Links::Wan => Latency::Constant(Span::ZERO),
+            Links::Wan | Links::WeightedWan => Latency::Constant(Span::ZERO),
             Links::Uniform => Latency::Uniform {
                 min: Span::micros(50),
                 max: Span::micros(450),
@@ -107,7 +136,7 @@ impl Links {
 
     fn network(self, voters: u8) -> NetworkSpec {
         let matrix = match self {
-            Links::Wan => self.delays(voters).map(|delays| delays.one_way),
+            Links::Wan | Links::WeightedWan => self.delays(voters).map(|delays| delays.one_way),
             Links::Lan | Links::Uniform | Links::Exponential | Links::LogNormal => None,
         };
         NetworkSpec {
@@ -126,7 +155,7 @@ impl Links {
     /// suspects the leader.
     fn knobs(self) -> AllKnobs {
         let unit = match self {
-            Links::Wan => Span::millis(1_000),
+            Links::Wan | Links::WeightedWan => Span::millis(1_000),
             Links::Lan | Links::Uniform | Links::Exponential | Links::LogNormal => Span::millis(50),
         };
         let mut knobs = AllKnobs::unhurried(unit);
@@ -225,6 +254,7 @@ fn world_spec(setting: &Setting, homes: Vec<NodeId>) -> WorldSpec {
         seed: setting.seed,
         voters: setting.voters,
         observers: 0,
+        quorums: setting.links.quorums(setting.voters),
         clients: 1,
         homes,
         mutations: Mutations::NONE,
@@ -356,6 +386,12 @@ mod tests {
     #[test]
     fn zab_commits_at_the_bound_on_a_wan() {
         assert_at_the_bound::<Zab>(Links::Wan);
+    }
+
+    #[test]
+    fn both_commit_at_the_bound_where_votes_have_weights() {
+        assert_at_the_bound::<Zab>(Links::WeightedWan);
+        assert_at_the_bound::<Paxos>(Links::WeightedWan);
     }
 
     #[test]

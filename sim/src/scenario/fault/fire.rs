@@ -42,6 +42,7 @@ impl Scene {
             observers: observers.to_vec(),
             up,
             leader: best.map(|(_, node)| node),
+            quorums: world.phases(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The ensemble as a fault finds it, and the servers that a target stands for then.
 
 use menagerie::ids::NodeId;
-use menagerie::quorum::{NodeSet, majority};
+use menagerie::quorum::{NodeSet, PhaseQuorums, majority};
 
 use crate::chance::dice::Stream;
 use crate::scenario::quantity::Target;
@@ -17,6 +17,8 @@ pub struct Scene {
     pub up: NodeSet,
     /// Who leads: of several that believe so, the one with the greatest epoch.
     pub leader: Option<NodeId>,
+    /// Which sets of voters decide.
+    pub quorums: PhaseQuorums,
 }
 
 impl Scene {

@@ -1,4 +1,5 @@
 use menagerie::ids::NodeId;
+use menagerie::quorum::{PhaseQuorums, Quorums};
 
 use super::*;
 use crate::chance::dice::{Concern, Dice};
@@ -7,6 +8,7 @@ fn scene() -> Scene {
     let voters: Vec<NodeId> = (1..=5).map(NodeId).collect();
     Scene {
         up: voters.iter().copied().collect(),
+        quorums: PhaseQuorums::same(Quorums::majorities(&voters)),
         voters,
         observers: vec![NodeId(6)],
         leader: Some(NodeId(3)),

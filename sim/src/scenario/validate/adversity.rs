@@ -282,6 +282,15 @@ impl Problems {
                 "expected a list of numbers from 0 to 31, such as [0, 1]",
             );
         }
+        if let Some(quorums) = &swarm.quorums
+            && quorums.get_ref().is_empty()
+        {
+            self.add(
+                quorums.span(),
+                "no quorums can be drawn from this".to_owned(),
+                "expected a list of \"majority\", \"weights\" and \"groups\"",
+            );
+        }
         if let Some(cores) = &swarm.liveness_core
             && cores.get_ref().is_empty()
         {

@@ -8,6 +8,7 @@ mod streams;
 
 use menagerie::ids::{NodeId, Span, VirtualTime};
 use menagerie::mutation::Mutations;
+use menagerie::protocol::QuorumRule;
 use menagerie::protocol::{Protocol, Ticket};
 use menagerie::server::ServerSettings;
 
@@ -31,6 +32,7 @@ fn spec(seed: u64) -> WorldSpec {
         seed,
         voters: 3,
         observers: 0,
+        quorums: QuorumRule::Majority,
         clients: 0,
         homes: Vec::new(),
         knobs: AllKnobs::default(),
