@@ -342,7 +342,7 @@ pub(super) const MUTATIONS: &[Entry] = &[
                 than half of the voters have it. A quorum of groups may have none of them, and \
                 elects a leader without the committed transaction.",
         place: "zab::broadcast",
-        caught_by: &["durability", "agreement", "leadership", "linearizability"],
+        caught_by: &["chosen", "durability", "agreement", "leadership", "linearizability"],
         exhibit: Exhibit {
             scenario: "weighted_groups",
             first: 0,
@@ -462,9 +462,9 @@ pub(super) const MUTATIONS: &[Entry] = &[
         place: "zab::vote",
         caught_by: &["liveness"],
         exhibit: Exhibit {
-            scenario: "chaos",
+            scenario: "cycling_votes",
             first: 0,
-            count: 40,
+            count: 1,
         },
         concepts: &["election", "total order", "liveness"],
         releases: None,
