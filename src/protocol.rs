@@ -188,8 +188,8 @@ pub trait Protocol: Clone + Debug + Eq + Hash + 'static {
     fn kind(msg: &Self::Msg) -> &'static str;
 }
 
-/// What makes a set of voters a quorum, as data: what a scenario says, and what the checkers judge by
-/// with arithmetic of their own.
+/// What makes a set of voters a quorum, as data: what a scenario says, and what the checkers judge
+/// by with arithmetic of their own.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum QuorumRule {

@@ -16,8 +16,8 @@ pub struct PaxosKnobs {
     /// Slots kept below the snapshot for catch-up without a snapshot.
     pub log_tail: u32,
     /// By how many votes phase 2 needs less than a majority, at most. Phase 1 needs as many more,
-    /// so that the two always share a voter (flexible quorums: Howard, Malkhi and Spiegelman, OPODIS
-    /// 2016). Without effect on weights and groups.
+    /// so that the two always share a voter (flexible quorums: Howard, Malkhi and Spiegelman,
+    /// OPODIS 2016). Without effect on weights and groups.
     pub phase2_less: u32,
 }
 

@@ -359,11 +359,11 @@ pub(super) const MUTATIONS: &[Entry] = &[
         story: "A closeSession lists the session's nodes of the applied tree only; a node whose \
                 creation was proposed and is not applied yet stays behind for ever.",
         place: "tree::prepare",
-        caught_by: &["tree", "linearizability", "session"],
+        caught_by: &["sessions", "tree", "linearizability", "session"],
         exhibit: Exhibit {
-            scenario: "chaos",
-            first: 20,
-            count: 20,
+            scenario: "session_churn",
+            first: 0,
+            count: 5,
         },
         concepts: &["ephemeral nodes", "sessions", "outstanding changes"],
         releases: Some(Affected {

@@ -161,8 +161,8 @@ pub struct EnsembleSection {
     pub observers: Spanned<u8>,
     /// What the vote of each voter weighs; 1 if absent.
     pub weights: Option<Spanned<Vec<u32>>>,
-    /// Voters in groups, by their numbers, each in one: more than half of the groups must agree, each
-    /// by more than half of its weight.
+    /// Voters in groups, by their numbers, each in one: more than half of the groups must agree,
+    /// each by more than half of its weight.
     pub groups: Option<Spanned<Vec<Vec<u8>>>>,
     /// How many tree nodes one chunk of a snapshot capture takes.
     pub capture_chunk: Spanned<u32>,
