@@ -121,7 +121,7 @@ const FIRST: [(Mutation, &str); 9] = [
     (Mutation::P21, "liveness"),
     (Mutation::Z34, "linearizability"),
     (Mutation::Z35, "bounds"),
-    (Mutation::T04, "sessions"),
+    (Mutation::T04, "tree"),
     (Mutation::T11, "watches"),
     (Mutation::T13, "session"),
 ];
