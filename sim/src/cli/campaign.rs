@@ -151,7 +151,7 @@ fn conclude(report: &CampaignReport) -> Exit {
     }
 }
 
-/// Runs the first failures again, and the first seed in any case: their hashes must be the same.
+/// Runs the first failures again: their hashes must be the same.
 fn confirm(spec: &CampaignSpec, report: &CampaignReport) -> Result<Exit, CliError> {
     let mut exit = Exit::Held;
     for failure in report.failures.iter().take(CONFIRMED_MAX) {

@@ -176,9 +176,9 @@ pub enum Core {
     /// Every server.
     #[default]
     All,
-    /// A smallest majority of the voters, drawn.
+    /// A smallest quorum that elects, drawn.
     Quorum,
-    /// A smallest majority of the voters that leaves out the present leader and the most advanced
+    /// A smallest quorum that elects and leaves out the present leader and the most advanced
     /// of the others.
     Worst,
 }
