@@ -38,7 +38,7 @@ pub enum Schedule {
     Pause,
     /// Every message from and to these servers takes longer.
     SlowLink,
-    /// Every write and sync of these servers takes longer.
+    /// Every sync and read-back of these servers takes longer.
     SlowDisk,
     /// The next syncs of these servers fail; after `for` syncs succeed again and a server that saw
     /// one fail is started again.
