@@ -19,6 +19,7 @@ pub mod quorum;
 pub mod server;
 pub mod solo;
 pub mod tree;
+pub mod voting;
 pub mod wire;
 pub mod zab;
 pub mod znode;

@@ -1,7 +1,7 @@
 //! Quorum arithmetic: pure, small, and tested against a naive count.
 
 use crate::ids::NodeId;
-use crate::protocol::QuorumRule;
+use crate::voting::QuorumRule;
 
 /// A set of servers, as a bit mask: numbers up to 63.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]

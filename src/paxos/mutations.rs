@@ -268,7 +268,13 @@ pub(super) const MUTATIONS: &[Entry] = &[
                 less than a majority, the two need not share a voter, and a new leader misses what \
                 was chosen.",
         place: "paxos::config",
-        caught_by: &["agreement", "recovery", "leadership", "chosen", "linearizability"],
+        caught_by: &[
+            "agreement",
+            "recovery",
+            "leadership",
+            "chosen",
+            "linearizability",
+        ],
         exhibit: Exhibit {
             scenario: "flexible_quorums",
             first: 0,

@@ -342,7 +342,13 @@ pub(super) const MUTATIONS: &[Entry] = &[
                 than half of the voters have it. A quorum of groups may have none of them, and \
                 elects a leader without the committed transaction.",
         place: "zab::broadcast",
-        caught_by: &["chosen", "durability", "agreement", "leadership", "linearizability"],
+        caught_by: &[
+            "chosen",
+            "durability",
+            "agreement",
+            "leadership",
+            "linearizability",
+        ],
         exhibit: Exhibit {
             scenario: "weighted_groups",
             first: 0,
