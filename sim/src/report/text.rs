@@ -228,6 +228,7 @@ fn latency(text: &mut String, findings: &Findings) {
     table(text, &head, rows);
     text.push_str(
         "\n![LAN](docs/latency_lan.svg)\n![WAN](docs/latency_wan.svg)\n\
+         ![WAN, weighted votes](docs/latency_wan-weighted.svg)\n\
          ![Random delays](docs/latency_random.svg)\n\nRandom delays \
          between the servers (there is \
          no bound of this kind for them): uniform 50 to 450 us; exponential with\na mean of 250 \
