@@ -343,8 +343,7 @@ fn drive<P: Protocol>(resolved: Resolved, mut report: RunReport) -> RunReport {
     if setting.trace {
         let (events, left_off) = drive.take_trace();
         let ballots = P::EPOCHS == Epochs::InVotes;
-        let phases = P::phases(&setting.ensemble(NodeId(1), P::NAME));
-        let commit = phases.commit.rule();
+        let commit = setting.phases::<P>().commit.rule();
         let header = header(&report, &setting, (ballots, left_off), commit);
         report.trace = Some(Trace::new(header, events));
     }

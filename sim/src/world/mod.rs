@@ -447,7 +447,7 @@ impl<P: Protocol> World<P> {
 /// What the checkers have to know of the ensemble.
 fn panel_setup<P: Protocol>(spec: &WorldSpec, ids: &[NodeId]) -> Setup {
     let (voters, observers) = ids.split_at(usize::from(spec.voters));
-    let phases = P::phases(&spec.ensemble(ids[0], P::NAME));
+    let phases = spec.phases::<P>();
     Setup {
         protocol: P::NAME.to_string(),
         voters: voters.to_vec(),

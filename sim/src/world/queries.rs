@@ -29,7 +29,7 @@ impl<P: Protocol> World<P> {
 
     /// Which sets of voters decide.
     pub fn phases(&self) -> PhaseQuorums {
-        P::phases(&self.spec.ensemble(NodeId(1), P::NAME))
+        self.spec.phases::<P>()
     }
 
     /// Where a server stands; `None` if it is down.

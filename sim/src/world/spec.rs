@@ -2,8 +2,8 @@
 
 use menagerie::ids::{ClientId, NodeId, OpId, Span, VirtualTime};
 use menagerie::mutation::Mutations;
-use menagerie::protocol::{Ensemble, KnobSet, QuorumRule};
-use menagerie::quorum::Quorums;
+use menagerie::protocol::{Ensemble, KnobSet, Protocol, QuorumRule};
+use menagerie::quorum::{PhaseQuorums, Quorums};
 use menagerie::server::ServerSettings;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -77,6 +77,11 @@ impl WorldSpec {
             own: self.knobs.own(protocol),
             mutations: self.mutations,
         }
+    }
+
+    /// Which voters elect and which commit, if the ensemble runs this protocol.
+    pub fn phases<P: Protocol>(&self) -> PhaseQuorums {
+        P::phases(&self.ensemble(NodeId(1), P::NAME))
     }
 }
 

@@ -110,7 +110,7 @@ impl<'a> StoryWriter<'a> {
 
     /// Says so if fewer than a quorum hold something on disk.
     fn too_few(&self, holders: &[NodeId]) -> Option<Phrase> {
-        if self.commit.contain(holders.iter().copied().collect()) {
+        if self.committing.contain(holders.iter().copied().collect()) {
             return None;
         }
         Some(match holders {

@@ -42,7 +42,7 @@ pub(super) struct StoryWriter<'a> {
     pub(super) said_of: BTreeSet<NodeId>,
     pub(super) few_faults: bool,
     /// Which voters make a transaction committed.
-    pub(super) commit: Quorums,
+    pub(super) committing: Quorums,
     /// The messages that are told together with a promise.
     pub(super) reported: BTreeSet<u64>,
     /// The kinds of messages that are sent all the time.
@@ -81,7 +81,7 @@ impl<'a> StoryWriter<'a> {
             faults: BTreeMap::new(),
             said_of: BTreeSet::new(),
             few_faults: trace.events.iter().filter(faults).count() <= FAULTS_MAX,
-            commit: Quorums::of(&voters, &trace.header.commit),
+            committing: Quorums::of(&voters, &trace.header.commit),
             reported: BTreeSet::new(),
             chatter: traffic::chatter(&trace.events),
             related: related(names, subjects),
