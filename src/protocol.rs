@@ -29,6 +29,7 @@ mod effects;
 mod facts;
 pub mod knobs;
 mod outbox;
+mod slots;
 mod standing;
 mod storage;
 
@@ -49,6 +50,7 @@ pub use effects::{
 pub use facts::Fact;
 pub use knobs::{KnobSet, Knobs, Timing};
 pub use outbox::Outbox;
+pub use slots::Slots;
 pub use standing::{
     Holding, Holdings, Persisted, Pledged, Refusal, Role, Standing, Votes, epoch_of_ballot,
 };
@@ -116,6 +118,8 @@ pub trait Protocol: Clone + Debug + Eq + Hash + 'static {
     const PROMISES: Promises;
     /// How it is known in which epoch a transaction was committed.
     const EPOCHS: Epochs = Epochs::InVotes;
+    /// How positions are counted.
+    const SLOTS: Slots = Slots::SINGLE;
     /// The rare paths of its own that campaigns count.
     const RARE_PATHS: &'static [RarePath] = &[];
     /// The mutations of its own.

@@ -29,7 +29,7 @@ use menagerie::check::{Counterexample, Excused, Rule, Subjects, Verdict};
 use menagerie::history::{History, Outcome};
 use menagerie::ids::{NodeId, Span, VirtualTime};
 use menagerie::mutation::Mutations;
-use menagerie::protocol::{Epochs, Protocol, QuorumRule};
+use menagerie::protocol::{Epochs, Protocol, QuorumRule, Slots};
 
 use crate::run::resolve::{Resolved, mutation_ids};
 use crate::scenario::Scenario;
@@ -342,9 +342,9 @@ fn drive<P: Protocol>(resolved: Resolved, mut report: RunReport) -> RunReport {
     expectation(&mut report);
     if setting.trace {
         let (events, left_off) = drive.take_trace();
-        let ballots = P::EPOCHS == Epochs::InVotes;
+        let counting = (P::EPOCHS, P::SLOTS);
         let commit = setting.phases::<P>().commit.rule();
-        let header = header(&report, &setting, (ballots, left_off), commit);
+        let header = header(&report, &setting, counting, commit, left_off);
         report.trace = Some(Trace::new(header, events));
     }
     report
@@ -354,15 +354,17 @@ fn drive<P: Protocol>(resolved: Resolved, mut report: RunReport) -> RunReport {
 fn header(
     report: &RunReport,
     setting: &WorldSpec,
-    (ballots, left_off): (bool, u64),
+    (epochs, slots): (Epochs, Slots),
     commit: QuorumRule,
+    left_off: u64,
 ) -> Header {
     let servers = setting.voters + setting.observers;
     Header {
         schema: TRACE_VERSION,
         scenario: report.scenario.clone(),
         protocol: report.protocol.to_owned(),
-        ballots,
+        ballots: epochs == Epochs::InVotes,
+        slots,
         seed: report.seed,
         mutations: mutation_ids(setting.mutations)
             .into_iter()

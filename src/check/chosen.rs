@@ -20,7 +20,7 @@ use super::{
     Verdict,
 };
 use crate::ids::{NodeId, VirtualTime, Zxid};
-use crate::protocol::{Epochs, Fact};
+use crate::protocol::{Epochs, Fact, Slots};
 
 pub(super) const ENTRY: CheckerEntry = CheckerEntry {
     name: "chosen",
@@ -41,8 +41,9 @@ struct Chosen {
     /// The values for which a quorum voted in one epoch. That there is one for each zxid is for
     /// the agreement checker.
     won: BTreeSet<(Zxid, u64)>,
-    /// Every zxid through here has a value that won.
-    through: Zxid,
+    slots: Slots,
+    /// Every slot through here has a value that won.
+    through: u64,
     /// The end of the history with which each epoch's leader was established.
     established: BTreeMap<u64, Zxid>,
     findings: Findings,
@@ -55,7 +56,8 @@ impl Chosen {
             epochs: setup.epochs,
             votes: BTreeMap::new(),
             won: BTreeSet::new(),
-            through: Zxid::ZERO,
+            slots: setup.slots,
+            through: 0,
             established: BTreeMap::new(),
             findings: Findings::default(),
         }
@@ -86,25 +88,29 @@ impl Chosen {
         self.findings.fail(at, reason, subjects);
     }
 
-    /// A snapshot stands for a value at every zxid through its own.
+    /// A snapshot stands for a value in every slot through its own.
     fn take_over(&mut self, at: VirtualTime, node: NodeId, zxid: Zxid) {
         if self.epochs == Epochs::InZxids || zxid == Zxid::ZERO {
             return; // Zab hands over what is not committed yet, too.
         }
         self.findings.count();
-        while self.won_at(Zxid(self.through.0 + 1)) {
-            self.through = Zxid(self.through.0 + 1);
+        let begin = |slot| self.slots.position(slot, 0);
+        let mut through = self.through;
+        while self.won_at(begin(through + 1)) {
+            through += 1;
         }
-        if zxid > self.through && !self.votes.is_empty() {
+        let first = begin(through + 1);
+        self.through = through;
+        let lacking = match zxid < first {
+            true => (!self.won_at(zxid)).then_some(zxid),
+            false => Some(first),
+        };
+        if let (Some(lacking), false) = (lacking, self.votes.is_empty()) {
             let reason = format!(
-                "{node} took over a snapshot at {zxid}, but at {} no quorum had voted for a value \
-                 in one epoch",
-                Zxid(self.through.0 + 1)
+                "{node} took over a snapshot at {zxid}, but at {lacking} no quorum had voted for \
+                 a value in one epoch"
             );
-            let subjects = Subjects::none()
-                .node(node)
-                .zxid(Zxid(self.through.0 + 1))
-                .bound(zxid);
+            let subjects = Subjects::none().node(node).zxid(lacking).bound(zxid);
             self.findings.fail(at, reason, subjects);
         }
     }

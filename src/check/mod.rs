@@ -45,7 +45,9 @@ pub mod watches;
 
 use crate::history::History;
 use crate::ids::{NodeId, SessionId, VirtualTime, Zxid};
-use crate::protocol::{Epochs, Fact, Holding, Persisted, Pledged, Promises, QuorumRule, Role};
+use crate::protocol::{
+    Epochs, Fact, Holding, Persisted, Pledged, Promises, QuorumRule, Role, Slots,
+};
 use crate::tree::Payload;
 
 pub use circumstances::{Barrier, Circumstances, Disturbance, Excused, Turn};
@@ -215,6 +217,8 @@ pub struct Setup {
     pub promises: Promises,
     /// How it is known in which epoch the protocol committed something.
     pub epochs: Epochs,
+    /// How the protocol counts positions.
+    pub slots: Slots,
     /// How long what is done by the clock takes.
     pub timing: Timing,
 }

@@ -6,7 +6,7 @@ use super::{
 use crate::history::{History, Operation, Outcome};
 use crate::ids::{ClientId, NodeId, OpId, SessionId, Span, VirtualTime, Zxid};
 use crate::protocol::{
-    Epochs, Fact, Holding, Persisted, Pledged, Promises, QuorumRule, Role, Votes,
+    Epochs, Fact, Holding, Persisted, Pledged, Promises, QuorumRule, Role, Slots, Votes,
 };
 use crate::tree::{ANY_VERSION, Answer, Command, Path, Payload, Request, Write};
 use crate::wire::PeerMsg;
@@ -318,6 +318,7 @@ pub(super) fn setup(protocol: &str) -> Setup {
             "zab" => Epochs::InZxids,
             _ => Epochs::InVotes,
         },
+        slots: Slots::SINGLE,
         timing: Timing {
             drift_ppm_max: 0,
             tick: Span::millis(50),

@@ -6,6 +6,7 @@
 //! between any two steps leaves more records than needed, which recovery reads all the same.
 
 use super::record::Record;
+use super::slot::{end_of_slot, slot_of};
 use super::{Out, Paxos, Phase};
 use crate::ids::{LocalTime, Zxid};
 use crate::mutation::Mutation;
@@ -81,7 +82,7 @@ impl Checkpoints {
     }
 
     fn index(&self) -> u64 {
-        self.newest.as_ref().map_or(0, |s| s.zxid.0)
+        self.newest.as_ref().map_or(0, |s| slot_of(s.zxid))
     }
 }
 
@@ -115,13 +116,14 @@ impl Paxos {
 
     /// The state machine has applied commands: is it time for a snapshot?
     pub(super) fn on_applied(&mut self, zxid: Zxid, out: &mut Out) {
+        let slot = slot_of(zxid);
         assert!(
-            zxid.0 <= self.learner.prefix(),
-            "{zxid} is applied, but was not handed over: the chosen prefix ends at {}",
+            slot <= self.learner.prefix(),
+            "slot {slot} is applied, but was not handed over: the chosen prefix ends at {}",
             self.learner.prefix()
         );
         let checkpoints = &mut self.checkpoints;
-        let due = zxid.0 >= checkpoints.index() + self.config.snapshot_every;
+        let due = slot >= checkpoints.index() + self.config.snapshot_every;
         if due && checkpoints.capturing.is_none() && checkpoints.stage == Stage::Idle {
             checkpoints.capturing = Some(out.capture(CaptureKind::Atomic));
         }
@@ -133,7 +135,7 @@ impl Paxos {
             return;
         }
         self.checkpoints.capturing = None;
-        if snapshot.zxid.0 > self.checkpoints.index() {
+        if slot_of(snapshot.zxid) > self.checkpoints.index() {
             self.save(snapshot, out);
         }
     }
@@ -144,7 +146,7 @@ impl Paxos {
     /// rule 9).
     pub(super) fn on_snapshot(&mut self, now: LocalTime, snapshot: Snapshot, out: &mut Out) {
         let before = self.learner.prefix();
-        let index = snapshot.zxid.0;
+        let index = slot_of(snapshot.zxid);
         if index <= before {
             // Delayed, or a duplicate.
             return;
@@ -159,7 +161,7 @@ impl Paxos {
         out.push(Effect::Restore(Some(snapshot.clone())));
         self.checkpoints.capturing = None;
         self.learner.jump(index);
-        out.committed(Zxid(index));
+        out.committed(end_of_slot(index));
         self.save(snapshot, out);
         self.learner.hand_over(out);
         self.on_progress(now, before, out);
@@ -181,8 +183,8 @@ impl Paxos {
             } if ticket == done => {
                 self.checkpoints.stage = Stage::Idle;
                 out.disk(DiskOp::DropThrough(drop_through));
-                let index = Zxid(self.checkpoints.index());
-                out.disk(DiskOp::DropSnapshotsBefore(index));
+                let newest = self.checkpoints.newest().zxid;
+                out.disk(DiskOp::DropSnapshotsBefore(newest));
             }
             // The sync of a promise or of a vote, whose answer the gate has let out; or that of a
             // superseded checkpoint.

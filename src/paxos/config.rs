@@ -30,6 +30,8 @@ pub struct Config {
     pub retransmit: Span,
     /// How far beyond its chosen prefix a leader proposes new commands.
     pub window: u64,
+    /// How many commands share a slot at most.
+    pub batch_max: usize,
     /// Slots kept below the snapshot for those that lag a little.
     pub log_tail: u64,
     /// Slots between two snapshots.
@@ -69,6 +71,10 @@ impl Config {
             election_timeout: own.election_timeout.times(slower),
             retransmit: knobs.retransmit,
             window: u64::from(own.window),
+            batch_max: match ensemble.mutations.has(Mutation::N55) {
+                true => 1,
+                false => own.batch_max as usize,
+            },
             log_tail: u64::from(own.log_tail),
             snapshot_every: u64::from(knobs.snapshot_every),
             outstanding_max: knobs.outstanding_max as usize,

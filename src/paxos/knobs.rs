@@ -1,5 +1,6 @@
 //! Multi-Paxos's own timeouts and sizes.
 
+use super::slot::POSITIONS;
 use crate::ids::Span;
 use crate::protocol::knobs::{Knob, KnobSet, Pick, Timing};
 use crate::quorum::{PhaseQuorums, Quorums, majority};
@@ -13,6 +14,8 @@ pub struct PaxosKnobs {
     pub election_timeout: Span,
     /// How far beyond the chosen prefix a leader may propose (the pipelining window).
     pub window: u32,
+    /// How many commands share a slot at most: those that wait while the window is full.
+    pub batch_max: u32,
     /// Slots kept below the snapshot for catch-up without a snapshot.
     pub log_tail: u32,
     /// By how many votes phase 2 needs less than a majority, at most. Phase 1 needs as many more,
@@ -27,6 +30,7 @@ impl Default for PaxosKnobs {
             heartbeat: Span::millis(20),
             election_timeout: Span::millis(100),
             window: 16,
+            batch_max: 16,
             log_tail: 10,
             phase2_less: 0,
         }
@@ -40,6 +44,10 @@ impl KnobSet for PaxosKnobs {
         Knob::<Self>::count("window", 1, 100_000, |knobs| &mut knobs.window)
             .drawn(5, Pick::Between)
             .strained(8),
+        Knob::<Self>::count("batch_max", 1, POSITIONS.places() as u32, |knobs| {
+            &mut knobs.batch_max
+        })
+        .drawn(31, Pick::OneOf),
         Knob::<Self>::count("log_tail", 0, 1_000_000, |knobs| &mut knobs.log_tail)
             .drawn(6, Pick::Between),
         Knob::<Self>::count("phase2_less", 0, 3, |knobs| &mut knobs.phase2_less)
@@ -70,7 +78,7 @@ impl PaxosKnobs {
         Timing {
             silence: longest,
             election: longest,
-            window: self.window,
+            window: self.window.saturating_mul(self.batch_max),
             heartbeat: self.heartbeat,
             patience: self.election_timeout,
             ..Timing::NONE

@@ -7,9 +7,9 @@ use super::ballot::Ballot;
 use super::election::Candidacy;
 use super::message::{Msg, Notice, Proposal};
 use super::read_index::Read;
-use super::slot::{Slots, Value};
+use super::slot::{Slots, Value, end_of_slot};
 use super::{Leader, Out, Paxos, Phase, Timer};
-use crate::ids::{LocalTime, NodeId, Zxid};
+use crate::ids::{LocalTime, NodeId};
 use crate::mutation::Mutation;
 use crate::protocol::{Fact, TimerRange, Via};
 use crate::quorum::NodeSet;
@@ -137,11 +137,11 @@ impl Paxos {
         self.leader = Some(Leader { node, ballot });
         self.heard = ballot;
         self.refusals = 0;
-        self.serve_from = self.serve_from.or(Some(Zxid(prefix)));
+        self.serve_from = self.serve_from.or(Some(end_of_slot(prefix)));
         out.cancel_timer(Timer::Election);
         out.fact(Fact::Established {
             epoch: ballot.epoch(),
-            through: Zxid(top),
+            through: end_of_slot(top),
         });
         for slot in prefix + 1..=top.max(prefix + 1) {
             let mut value = candidacy
@@ -185,16 +185,20 @@ impl Paxos {
         self.propose_queued(now, out);
     }
 
-    /// Proposes queued commands as far as the window allows. Says whether there were any.
+    /// Proposes queued commands as far as the window allows. Says whether there were any. Those
+    /// that came while the window was full share a slot: what an ensemble gets done in a round trip
+    /// is then bounded by `batch_max` and not by the window alone.
     fn propose_queued(&mut self, now: LocalTime, out: &mut Out) -> bool {
         let last = self.learner.prefix() + self.config.window;
         let mut proposed = false;
         while let Phase::Leading(leadership) = &mut self.phase
             && leadership.next <= last
-            && let Some(payload) = leadership.queue.pop_front()
+            && !leadership.queue.is_empty()
         {
             let slot = leadership.next;
-            self.propose(now, slot, Value::Command(payload), out);
+            let count = leadership.queue.len().min(self.config.batch_max);
+            let batch = leadership.queue.drain(..count).collect();
+            self.propose(now, slot, Value::of(batch), out);
             proposed = true;
         }
         proposed
@@ -230,11 +234,10 @@ impl Paxos {
                 sent_at: now,
             },
         );
-        out.fact(Fact::Proposed {
-            epoch: ballot.epoch(),
-            zxid: Zxid(slot),
-            value: value.digest(),
-        });
+        let epoch = ballot.epoch();
+        for (zxid, value) in value.digests(slot) {
+            out.fact(Fact::Proposed { epoch, zxid, value });
+        }
         let (base, commit) = (leadership.base, self.learner.prefix());
         for peer in &self.config.peers {
             let proposal = Proposal {

@@ -4,9 +4,9 @@ use core::ops::Range;
 
 use super::ballot::Ballot;
 use super::message::{Msg, Notice};
-use super::slot::{Slots, Value};
+use super::slot::{Slots, Value, end_of_slot, position};
 use super::{Out, Paxos, Phase};
-use crate::ids::{LocalTime, NodeId, Zxid};
+use crate::ids::{LocalTime, NodeId};
 use crate::mutation::Mutation;
 use crate::protocol::{Fact, Via};
 
@@ -66,10 +66,9 @@ impl Learner {
         if self.knows(slot) {
             return;
         }
-        out.fact(Fact::Chosen {
-            zxid: Zxid(slot),
-            value: value.digest(),
-        });
+        for (zxid, value) in value.digests(slot) {
+            out.fact(Fact::Chosen { zxid, value });
+        }
         self.values.put(slot, value);
     }
 
@@ -81,12 +80,16 @@ impl Learner {
             self.prefix += 1;
             match value {
                 Value::Noop => {}
-                Value::Command(payload) => out.apply(Zxid(self.prefix), payload.clone()),
+                Value::Commands(commands) => {
+                    for (command, place) in commands.iter().zip(0..) {
+                        out.apply(position(self.prefix, place), command.clone());
+                    }
+                }
             }
         }
         let moved = self.prefix > before;
         if moved {
-            out.committed(Zxid(self.prefix));
+            out.committed(end_of_slot(self.prefix));
         }
         moved
     }

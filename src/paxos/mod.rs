@@ -48,7 +48,7 @@
 //! argument why it is safe.
 //!
 //! # What is missing
-//! Reconfiguration (so the window is for flow control only), leases, batching and group commit,
+//! Reconfiguration (so the window is for flow control only), leases,
 //! broadcast of votes to all learners, forwarding of reads, asking anybody but the leader for
 //! missing slots.
 
@@ -84,8 +84,8 @@ use crate::ids::{LocalTime, NodeId, Zxid};
 use crate::mutation::{Entry, Mutation};
 use crate::protocol::{
     DiskResult, Effect, Ensemble, Holding, Holdings, Image, Input, Knobs, Outbox, Persisted,
-    Pledged, Promises, Protocol, RarePath, Refusal, Replicates, Role, Standing, TimerRange, Timing,
-    Via,
+    Pledged, Promises, Protocol, RarePath, Refusal, Replicates, Role, Slots, Standing, TimerRange,
+    Timing, Via,
 };
 use crate::quorum::PhaseQuorums;
 use acceptor::Acceptor;
@@ -94,6 +94,7 @@ use election::{Candidacy, PreVoting};
 use leader::Leadership;
 use learner::Learner;
 use read_index::PendingBarrier;
+use slot::end_of_slot;
 
 /// What a step's effects are put into.
 type Out = Outbox<Paxos>;
@@ -178,6 +179,7 @@ impl Protocol for Paxos {
         at_most_once: true,
     };
 
+    const SLOTS: Slots = slot::POSITIONS;
     const RARE_PATHS: &'static [RarePath] = rare_paths::RARE_PATHS;
     const MUTATIONS: &'static [Entry] = mutations::MUTATIONS;
 
@@ -209,7 +211,7 @@ impl Protocol for Paxos {
         let snapshot = record::trusted_snapshot(disk).cloned();
         if snapshot.is_some() {
             out.push(Effect::Restore(snapshot.clone()));
-            out.committed(Zxid(acceptor.trimmed()));
+            out.committed(end_of_slot(acceptor.trimmed()));
         }
         let round_max = acceptor.promised().round;
         let mut paxos = Paxos {

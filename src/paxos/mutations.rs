@@ -31,6 +31,10 @@ impl Mutation {
     pub const N50: Mutation = Mutation::of("N50");
     /// See [`Mutation::entry`]: small_phase_1_quorum.
     pub const N54: Mutation = Mutation::of("N54");
+    /// See [`Mutation::entry`]: one_command_a_slot.
+    pub const N55: Mutation = Mutation::of("N55");
+    /// See [`Mutation::entry`]: batch_captured_in_part.
+    pub const N56: Mutation = Mutation::of("N56");
     /// See [`Mutation::entry`]: accept_not_persisted.
     pub const P02: Mutation = Mutation::of("P02");
     /// See [`Mutation::entry`]: accept_lower_ballot.
@@ -281,6 +285,42 @@ pub(super) const MUTATIONS: &[Entry] = &[
             count: 10,
         },
         concepts: &["quorum intersection", "phase 1", "flexible quorums"],
+        releases: None,
+    },
+    Entry {
+        id: "N55",
+        name: "one_command_a_slot",
+        concerns: Concerns::Protocol(NAME),
+        source: "our own: chaos seeds 3690 and 4113",
+        story: "Every command takes a slot of its own. Where the window is narrow and the network \
+                slow, clients give up their connections before their sessions are opened, and \
+                what they asked for is executed all the same: the ensemble is busy with sessions \
+                that nobody wants, and serves nobody.",
+        place: "paxos::leader",
+        caught_by: &["liveness"],
+        exhibit: Exhibit {
+            scenario: "narrow_window",
+            first: 0,
+            count: 10,
+        },
+        concepts: &["batching", "pipelining", "overload", "retry storm"],
+        releases: None,
+    },
+    Entry {
+        id: "N56",
+        name: "batch_captured_in_part",
+        concerns: Concerns::Protocol(NAME),
+        source: "our own; snapshots: Paxos Made Live, section 5.5",
+        story: "A snapshot is captured between two commands of one slot and stands for the whole \
+                slot, so a server that starts from it never executes the rest.",
+        place: "server::apply",
+        caught_by: &["digest", "durability", "linearizability"],
+        exhibit: Exhibit {
+            scenario: "narrow_window",
+            first: 0,
+            count: 10,
+        },
+        concepts: &["batching", "snapshot", "atomicity"],
         releases: None,
     },
     Entry {

@@ -10,9 +10,8 @@ use serde::Serialize;
 
 use super::acceptor::Acceptor;
 use super::ballot::Ballot;
-use super::slot::Value;
+use super::slot::{Value, end_of_slot, slot_of};
 use crate::canonical::{Canonical, RunHash};
-use crate::ids::Zxid;
 use crate::protocol::{Image, Persisted, Pledged, Refusal, Votes};
 use crate::tree::Snapshot;
 
@@ -119,7 +118,7 @@ pub(super) fn recover_acceptor(image: &Image<Record>) -> Result<Acceptor, Refusa
 /// What an image proves to be stored: the snapshot, and the latest vote of each slot above it.
 pub(super) fn persisted(image: &Image<Record>) -> Persisted {
     let through = snapshot_index(image);
-    let mut latest: BTreeMap<u64, (Ballot, u64)> = BTreeMap::new();
+    let mut latest: BTreeMap<u64, (Ballot, &Value)> = BTreeMap::new();
     for record in &image.log {
         match record {
             Record::Accepted {
@@ -127,9 +126,9 @@ pub(super) fn persisted(image: &Image<Record>) -> Persisted {
                 slot,
                 value,
             } if *slot > through => {
-                let entry = latest.entry(*slot).or_insert((*ballot, value.digest()));
+                let entry = latest.entry(*slot).or_insert((*ballot, value));
                 if entry.0 < *ballot {
-                    *entry = (*ballot, value.digest());
+                    *entry = (*ballot, value);
                 }
             }
             // Covered by the snapshot, or no vote at all.
@@ -137,11 +136,11 @@ pub(super) fn persisted(image: &Image<Record>) -> Persisted {
         }
     }
     Persisted {
-        through: Zxid(through),
+        through: end_of_slot(through),
         entries: latest
             .into_iter()
-            .filter(|(_, (_, digest))| *digest != 0)
-            .map(|(slot, (_, digest))| (Zxid(slot), digest))
+            .flat_map(|(slot, (_, value))| value.digests(slot))
+            .filter(|(_, digest)| *digest != 0)
             .collect(),
     }
 }
@@ -155,10 +154,13 @@ pub(super) fn pledged(image: &Image<Record>) -> Pledged {
     Pledged {
         promised: acceptor.promised().epoch(),
         votes: Some(Votes {
-            through: Zxid(through),
+            through: end_of_slot(through),
             epochs: acceptor
                 .votes_above(through)
-                .map(|(slot, vote)| (Zxid(slot), vote.ballot.epoch()))
+                .flat_map(|(slot, vote)| {
+                    let epoch = vote.ballot.epoch();
+                    vote.value.digests(slot).map(move |(zxid, _)| (zxid, epoch))
+                })
                 .collect(),
         }),
     }
@@ -172,9 +174,10 @@ pub(super) fn trusted_snapshot(image: &Image<Record>) -> Option<&Snapshot> {
         Record::Promised(_) | Record::Accepted { .. } => None,
     });
     let newest = named.max()?;
-    image.snapshots.iter().find(|s| s.zxid.0 == newest)
+    let covers = |snapshot: &&Snapshot| slot_of(snapshot.zxid) == newest;
+    image.snapshots.iter().find(covers)
 }
 
 fn snapshot_index(image: &Image<Record>) -> u64 {
-    trusted_snapshot(image).map_or(0, |s| s.zxid.0)
+    trusted_snapshot(image).map_or(0, |s| slot_of(s.zxid))
 }

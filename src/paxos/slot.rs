@@ -1,34 +1,82 @@
 //! Slots: what one holds, and a window of them in an array.
+//!
+//! A slot is decided as a whole, and the state machine numbers commands: the commands of slot s
+//! have the positions from `position(s, 0)` on. Each but the last says that it
+//! [continues](Payload::continues), so that two values of different length differ at a position
+//! that both have.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use crate::canonical::{Canonical, RunHash};
+use crate::ids::Zxid;
+use crate::protocol::Slots as Positions;
 use crate::tree::Payload;
+
+/// The positions of the commands of slots.
+pub(super) const POSITIONS: Positions = Positions::of(100);
+
+/// The position of a slot's command; places count from 0.
+pub(super) fn position(slot: u64, place: u64) -> Zxid {
+    POSITIONS.position(slot, place)
+}
+
+/// The last position of a slot.
+pub(super) fn end_of_slot(slot: u64) -> Zxid {
+    POSITIONS.end_of(slot)
+}
+
+/// The slot of a position.
+pub(super) fn slot_of(zxid: Zxid) -> u64 {
+    POSITIONS.slot_of(zxid).0
+}
 
 /// What is proposed, voted for and chosen in a slot.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub enum Value {
     /// Nothing to execute: fills a slot about which no promise reported a vote.
     Noop,
-    /// A command for the state machine.
-    Command(Payload),
+    /// Commands for the state machine, at least one.
+    Commands(Arc<[Payload]>),
 }
 
 impl Value {
-    /// The payload's digest; 0 for a no-op.
-    pub fn digest(&self) -> u64 {
-        match self {
-            Value::Noop => 0,
-            Value::Command(payload) => payload.digest(),
-        }
+    /// A value of these commands, in their order.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn of(commands: Vec<Payload>) -> Value {
+        let last = commands.len().checked_sub(1);
+        let last = last.expect("a slot without a command holds a no-op");
+        let commands = commands.into_iter().enumerate();
+        let joined = commands.map(|(place, command)| match place < last {
+            true => command.and_more(),
+            false => command,
+        });
+        Value::Commands(joined.collect())
+    }
+
+    /// The digest of each position that the value takes in a slot; 0 for a no-op.
+    pub fn digests(&self, slot: u64) -> impl Iterator<Item = (Zxid, u64)> {
+        let digests: &[Payload] = match self {
+            Value::Noop => &[],
+            Value::Commands(commands) => commands,
+        };
+        let noop = digests.is_empty().then(|| (position(slot, 0), 0));
+        let commands = digests.iter().zip(0..);
+        noop.into_iter()
+            .chain(commands.map(move |(command, place)| (position(slot, place), command.digest())))
     }
 }
 
 impl Canonical for Value {
     fn feed(&self, hash: &mut RunHash) {
-        hash.word(self.digest());
+        match self {
+            Value::Noop => hash.word(0),
+            Value::Commands(commands) => commands.iter().for_each(|command| command.feed(hash)),
+        }
     }
 }
 

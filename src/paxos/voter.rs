@@ -5,9 +5,9 @@ use super::acceptor::{Accepting, Prepared};
 use super::ballot::Ballot;
 use super::message::{Msg, Notice, Proposal, Report, SlotVote};
 use super::record::Record;
-use super::slot::Value;
+use super::slot::{Value, end_of_slot};
 use super::{Leader, Out, Paxos};
-use crate::ids::{LocalTime, NodeId, Zxid};
+use crate::ids::{LocalTime, NodeId};
 use crate::mutation::Mutation;
 use crate::protocol::{Fact, Via};
 
@@ -47,11 +47,11 @@ impl Paxos {
             votes: self.acceptor.votes_from(first),
         };
         let above = report.snapshot.max(first.saturating_sub(1));
-        let reported: Vec<Fact> = report.votes.iter().map(reported).collect();
+        let reported: Vec<Fact> = report.votes.iter().flat_map(reported).collect();
         out.promise(to, Via::Datagram, Msg::Promise(report));
         out.fact_after_disk(Fact::Reporting {
             epoch: ballot.epoch(),
-            above: Zxid(above),
+            above: end_of_slot(above),
         });
         for fact in reported {
             out.fact_after_disk(fact);
@@ -90,7 +90,9 @@ impl Paxos {
                 Accepting::Repeated => {
                     // The vote is written or queued to be; the answer waits for that again.
                     out.send_after_disk(from, Via::Datagram, Msg::Accepted { ballot, slot });
-                    out.fact_after_disk(voted(ballot, slot, &value));
+                    for fact in voted(ballot, slot, &value) {
+                        out.fact_after_disk(fact);
+                    }
                 }
                 Accepting::Trimmed => self.send_chosen(from, slot, out),
                 Accepting::Refused => return self.refuse(from, ballot, out),
@@ -117,23 +119,21 @@ impl Paxos {
         value: Value,
         out: &mut Out,
     ) {
-        let fact = voted(ballot, slot, &value);
-        self.checkpoints.append(
-            Record::Accepted {
-                ballot,
-                slot,
-                value,
-            },
-            out,
-        );
+        let record = Record::Accepted {
+            ballot,
+            slot,
+            value: value.clone(),
+        };
+        self.checkpoints.append(record, out);
+        let facts = voted(ballot, slot, &value);
         // Mutation P02: the vote leaves before it is durable.
         if self.config.mutations.has(Mutation::P02) {
             out.send(to, Via::Datagram, Msg::Accepted { ballot, slot });
-            out.fact(fact);
+            facts.for_each(|fact| out.fact(fact));
             return;
         }
         out.promise(to, Via::Datagram, Msg::Accepted { ballot, slot });
-        out.fact_after_disk(fact);
+        facts.for_each(|fact| out.fact_after_disk(fact));
     }
 
     pub(super) fn on_commit(
@@ -171,7 +171,7 @@ impl Paxos {
         self.take_notice(notice, out);
         self.settle(now, out);
         if self.serve_from.is_none() {
-            self.serve_from = Some(Zxid(notice.commit));
+            self.serve_from = Some(end_of_slot(notice.commit));
         }
         if self.config.is_voter() {
             self.acknowledge(from, ballot, seq, out);
@@ -205,20 +205,16 @@ impl Paxos {
     }
 }
 
-/// The fact that goes with a vote in a Promise.
-fn reported(vote: &SlotVote) -> Fact {
-    Fact::Reported {
-        epoch: vote.ballot.epoch(),
-        zxid: Zxid(vote.slot),
-        value: vote.value.digest(),
-    }
+/// The facts that go with a vote in a Promise.
+fn reported(vote: &SlotVote) -> impl Iterator<Item = Fact> {
+    let epoch = vote.ballot.epoch();
+    let digests = vote.value.digests(vote.slot);
+    digests.map(move |(zxid, value)| Fact::Reported { epoch, zxid, value })
 }
 
-/// The fact that goes with an Accepted.
-fn voted(ballot: Ballot, slot: u64, value: &Value) -> Fact {
-    Fact::Voted {
-        epoch: ballot.epoch(),
-        zxid: Zxid(slot),
-        value: value.digest(),
-    }
+/// The facts that go with an Accepted.
+fn voted(ballot: Ballot, slot: u64, value: &Value) -> impl Iterator<Item = Fact> {
+    let epoch = ballot.epoch();
+    let digests = value.digests(slot);
+    digests.map(move |(zxid, value)| Fact::Voted { epoch, zxid, value })
 }

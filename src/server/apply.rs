@@ -43,6 +43,7 @@ impl<P: Protocol> Server<P> {
         self.fuzzy_until = snapshot.map_or(Zxid::ZERO, |snapshot| snapshot.image.settled());
         self.applies.clear();
         self.applying = None;
+        self.in_batch = false;
         self.capture = None;
         self.undelivered.clear();
         self.leading.outstanding.clear();
@@ -84,6 +85,7 @@ impl<P: Protocol> Server<P> {
         applied: Applied,
         out: &mut ServerOutbox<P>,
     ) {
+        self.in_batch = payload.continues();
         let comparable = zxid >= self.fuzzy_until;
         out.push(ServerEffect::Note(Note::Applied {
             zxid,
@@ -134,11 +136,16 @@ impl<P: Protocol> Server<P> {
     }
 
     /// Whether the next micro-step belongs to a capture. An atomic one waits for the end of an
-    /// apply that is under way; a fuzzy one alternates with applies.
+    /// apply that is under way, and of what was decided together with it: a snapshot stands for
+    /// whole decisions. A fuzzy one alternates with applies.
     pub(super) fn capture_is_next(&self) -> bool {
         match self.captures.front() {
             None => false,
-            Some((_, CaptureKind::Atomic)) => self.applying.is_none(),
+            Some((_, CaptureKind::Atomic)) => {
+                // Mutation N56: a snapshot may hold a part of what a slot decided.
+                let whole = !self.in_batch || self.mutations.has(Mutation::N56);
+                self.applying.is_none() && whole
+            }
             Some((_, CaptureKind::Fuzzy)) => {
                 self.capture_turn || (self.applying.is_none() && self.applies.is_empty())
             }

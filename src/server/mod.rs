@@ -61,6 +61,8 @@ pub struct Server<P: Protocol> {
     applies: VecDeque<(Zxid, Payload)>,
     /// The apply under way, and its payload: only while it is cut by a capture.
     applying: Option<(Apply, Payload)>,
+    /// What was applied last was decided together with what comes next.
+    in_batch: bool,
     /// Everything through here is committed.
     committed: Zxid,
     /// Applied but not known to be committed: `(zxid, digest)`.
@@ -126,6 +128,7 @@ impl<P: Protocol> Server<P> {
             watches: Watches::default(),
             applies: VecDeque::new(),
             applying: None,
+            in_batch: false,
             committed: Zxid::ZERO,
             undelivered: VecDeque::new(),
             handed: Zxid::ZERO,

@@ -1,6 +1,7 @@
 //! What the protocols carry without looking at it.
 
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize, Serializer};
 use std::sync::Arc;
 
 use super::acl::Acl;
@@ -9,15 +10,21 @@ use crate::canonical::{Canonical, RunHash};
 use crate::ids::{SessionId, Span};
 
 /// One replicated value: cheap to clone, with a digest that stands for it in hashes and facts.
-#[derive(Clone, Debug, Serialize)]
-#[serde(transparent)]
-pub struct Payload(Arc<Body>);
+#[derive(Clone, Debug)]
+pub struct Payload {
+    body: Arc<Body>,
+    /// See [`Payload::continues`].
+    continues: bool,
+}
 
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 struct Body {
     digest: u64,
     content: Content,
 }
+
+/// What the digest of a payload differs by that continues.
+const CONTINUED: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// What a payload holds: deltas for Zab, commands for Multi-Paxos.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -210,28 +217,60 @@ impl Payload {
 
     /// What it holds.
     pub fn content(&self) -> &Content {
-        &self.0.content
+        &self.body.content
     }
 
-    /// The digest of the content, never 0 (which stands for "no payload").
+    /// The digest of the content and of whether it continues, never 0 (which stands for "no
+    /// payload").
     pub fn digest(&self) -> u64 {
-        self.0.digest
+        let mixed = self.body.digest ^ (u64::from(self.continues) * CONTINUED);
+        mixed.max(1)
+    }
+
+    /// Whether the next payload was decided together with this one (in the same slot): no snapshot
+    /// may lie between the two.
+    pub fn continues(&self) -> bool {
+        self.continues
+    }
+
+    /// The same, with another one behind it that is decided together with it.
+    pub fn and_more(self) -> Payload {
+        Payload {
+            continues: true,
+            ..self
+        }
     }
 
     fn of(content: Content) -> Payload {
         let mut hash = RunHash::new();
         content.feed(&mut hash);
-        Payload(Arc::new(Body {
-            digest: hash.value().max(1),
-            content,
-        }))
+        Payload {
+            body: Arc::new(Body {
+                digest: hash.value().max(1),
+                content,
+            }),
+            continues: false,
+        }
+    }
+}
+
+impl Serialize for Payload {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Payload", 2 + usize::from(self.continues))?;
+        fields.serialize_field("digest", &self.digest())?;
+        fields.serialize_field("content", &self.body.content)?;
+        if self.continues {
+            fields.serialize_field("continues", &true)?;
+        }
+        fields.end()
     }
 }
 
 impl PartialEq for Payload {
     fn eq(&self, other: &Payload) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-            || (self.0.digest == other.0.digest && self.0.content == other.0.content)
+        let same = Arc::ptr_eq(&self.body, &other.body)
+            || (self.body.digest == other.body.digest && self.body.content == other.body.content);
+        same && self.continues == other.continues
     }
 }
 
@@ -239,12 +278,12 @@ impl Eq for Payload {}
 
 impl core::hash::Hash for Payload {
     fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
-        state.write_u64(self.0.digest);
+        state.write_u64(self.digest());
     }
 }
 
 impl Canonical for Payload {
     fn feed(&self, hash: &mut RunHash) {
-        hash.word(self.0.digest);
+        hash.word(self.digest());
     }
 }

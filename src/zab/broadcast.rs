@@ -238,7 +238,7 @@ impl Zab {
     pub(super) fn on_barrier(&mut self, token: BarrierToken, out: &mut Out) {
         match &mut self.state {
             State::Learning(learning) => match learning.stage {
-                LearningStage::UpToDate { .. } if self.config.mutations.has(Mutation::Z34) => {
+                LearningStage::UpToDate { .. } if self.config.mutations.has(Mutation::N57) => {
                     reach_barrier(token, out);
                 }
                 LearningStage::UpToDate { .. } => {

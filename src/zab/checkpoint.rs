@@ -40,7 +40,7 @@ impl Zab {
 
     /// Keeps no more for DIFF than is wanted, unless a snapshot for a learner is under way.
     pub(super) fn trim_window(&mut self) {
-        if self.window_pinned || self.config.mutations.has(Mutation::Z35) {
+        if self.window_pinned || self.config.mutations.has(Mutation::N58) {
             return;
         }
         let kept = (self.config.own.committed_log_window as usize).max(1);

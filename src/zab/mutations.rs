@@ -39,6 +39,10 @@ impl Mutation {
     pub const N52: Mutation = Mutation::of("N52");
     /// See [`Mutation::entry`]: acks_counted_by_number.
     pub const N53: Mutation = Mutation::of("N53");
+    /// See [`Mutation::entry`]: sync_answered_locally.
+    pub const N57: Mutation = Mutation::of("N57");
+    /// See [`Mutation::entry`]: window_never_trimmed.
+    pub const N58: Mutation = Mutation::of("N58");
     /// See [`Mutation::entry`]: ephemeral_left_on_close.
     pub const T04: Mutation = Mutation::of("T04");
     /// See [`Mutation::entry`]: epoch_before_log.
@@ -49,10 +53,6 @@ impl Mutation {
     pub const Z20: Mutation = Mutation::of("Z20");
     /// See [`Mutation::entry`]: vote_order_not_total.
     pub const Z23: Mutation = Mutation::of("Z23");
-    /// See [`Mutation::entry`]: sync_answered_locally.
-    pub const Z34: Mutation = Mutation::of("Z34");
-    /// See [`Mutation::entry`]: window_never_trimmed.
-    pub const Z35: Mutation = Mutation::of("Z35");
 }
 
 /// What is known of each.
@@ -358,6 +358,40 @@ pub(super) const MUTATIONS: &[Entry] = &[
         releases: None,
     },
     Entry {
+        id: "N57",
+        name: "sync_answered_locally",
+        concerns: Concerns::Protocol(NAME),
+        source: "the ZooKeeper programmer's guide, sync; ZK-2136",
+        story: "A follower answers a sync itself instead of asking the leader, so a read behind it \
+                may miss what others were told.",
+        place: "zab::broadcast",
+        caught_by: &["linearizability"],
+        exhibit: Exhibit {
+            scenario: "chaos",
+            first: 0,
+            count: 40,
+        },
+        concepts: &["sync", "stale reads", "linearizable reads"],
+        releases: None,
+    },
+    Entry {
+        id: "N58",
+        name: "window_never_trimmed",
+        concerns: Concerns::Protocol(NAME),
+        source: "ZooKeeper's commitLogCount",
+        story: "The window of committed transactions that are kept for DIFF is never trimmed, so a \
+                server's memory grows as long as it runs.",
+        place: "zab::checkpoint",
+        caught_by: &["bounds"],
+        exhibit: Exhibit {
+            scenario: "chaos",
+            first: 0,
+            count: 5,
+        },
+        concepts: &["bounded memory", "synchronization"],
+        releases: None,
+    },
+    Entry {
         id: "T04",
         name: "ephemeral_left_on_close",
         concerns: Concerns::Protocol(NAME),
@@ -473,40 +507,6 @@ pub(super) const MUTATIONS: &[Entry] = &[
             count: 1,
         },
         concepts: &["election", "total order", "liveness"],
-        releases: None,
-    },
-    Entry {
-        id: "Z34",
-        name: "sync_answered_locally",
-        concerns: Concerns::Protocol(NAME),
-        source: "the ZooKeeper programmer's guide, sync; ZK-2136",
-        story: "A follower answers a sync itself instead of asking the leader, so a read behind it \
-                may miss what others were told.",
-        place: "zab::broadcast",
-        caught_by: &["linearizability"],
-        exhibit: Exhibit {
-            scenario: "chaos",
-            first: 0,
-            count: 40,
-        },
-        concepts: &["sync", "stale reads", "linearizable reads"],
-        releases: None,
-    },
-    Entry {
-        id: "Z35",
-        name: "window_never_trimmed",
-        concerns: Concerns::Protocol(NAME),
-        source: "ZooKeeper's commitLogCount",
-        story: "The window of committed transactions that are kept for DIFF is never trimmed, so a \
-                server's memory grows as long as it runs.",
-        place: "zab::checkpoint",
-        caught_by: &["bounds"],
-        exhibit: Exhibit {
-            scenario: "chaos",
-            first: 0,
-            count: 5,
-        },
-        concepts: &["bounded memory", "synchronization"],
         releases: None,
     },
 ];

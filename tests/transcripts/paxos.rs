@@ -119,6 +119,6 @@ fn of_notice(notice: &Notice) -> String {
 fn value(value: &Value) -> String {
     match value {
         Value::Noop => "no-op".to_string(),
-        Value::Command(payload) => letter(payload).to_string(),
+        Value::Commands(commands) => commands.iter().map(letter).collect(),
     }
 }

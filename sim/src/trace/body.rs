@@ -6,8 +6,9 @@
 //!
 //! | field | meaning |
 //! |---|---|
-//! | `zxid`, `slot` | a position in the order |
-//! | `first` with `values` | positions from the first on, one for each value |
+//! | `zxid` | a position in the order |
+//! | `slot` | a slot; its first position, and with `value` one for each of its commands |
+//! | `first` with `values` | slots from the first on, one for each value |
 //! | `epoch`; an object of `round` and `owner` | an epoch; a ballot |
 //! | `digest` with `content` | a payload ([`menagerie::tree::Content`]) and what stands for it |
 //! | `session`, `leader`, `timeout`, `asked` | a session, a server, a span, a clock's reading |
@@ -15,7 +16,7 @@
 use std::collections::BTreeSet;
 
 use menagerie::ids::{NodeId, SessionId, Span, Zxid};
-use menagerie::protocol::epoch_of_ballot;
+use menagerie::protocol::{Slots, epoch_of_ballot};
 use menagerie::tree::Content;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -60,10 +61,10 @@ pub(crate) fn inside(value: Value) -> Value {
     }
 }
 
-/// What a body is about.
-pub fn mentions(body: &Value) -> Mentions {
+/// What a body is about, where positions are counted in this way.
+pub fn mentions(body: &Value, slots: Slots) -> Mentions {
     let mut mentions = Mentions::default();
-    gather(body, &mut mentions);
+    gather(body, slots, &mut mentions);
     mentions
 }
 
@@ -216,21 +217,33 @@ fn ballot_parts(body: &Value) -> Option<(u64, NodeId)> {
     Some((round, NodeId(owner)))
 }
 
-fn gather(body: &Value, mentions: &mut Mentions) {
+fn gather(body: &Value, slots: Slots, mentions: &mut Mentions) {
     visit(body, &mut |part| {
         if let Some((round, owner)) = ballot_parts(part) {
             mentions.epochs.insert(epoch_of_ballot(round, owner));
         }
         let number = |name: &str| part.get(name).and_then(Value::as_u64);
         mentions.zxids.extend(number("zxid").map(Zxid));
-        mentions.zxids.extend(number("slot").map(Zxid));
         mentions.epochs.extend(number("epoch"));
+        if let Some(slot) = number("slot") {
+            mentions
+                .zxids
+                .extend(positions(slots, slot, part.get("value")));
+        }
         if let (Some(first), Some(Value::Array(values))) = (number("first"), part.get("values")) {
-            let run = 0..values.len() as u64;
-            let run = run.map(|step| Zxid(first.saturating_add(step)));
-            mentions.zxids.extend(run);
+            for (step, value) in values.iter().enumerate() {
+                let slot = first.saturating_add(step as u64);
+                mentions.zxids.extend(positions(slots, slot, Some(value)));
+            }
         }
     });
+}
+
+/// The positions that a value takes in a slot.
+fn positions(slots: Slots, slot: u64, value: Option<&Value>) -> impl Iterator<Item = Zxid> {
+    let commands = value.map_or(0, |value| payloads(value).len() as u64);
+    let places = 0..commands.clamp(1, slots.places());
+    places.map(move |place| slots.position(slot, place))
 }
 
 #[cfg(test)]
@@ -253,19 +266,26 @@ mod tests {
     fn positions_and_ballots_are_found_wherever_they_stand() {
         let body = json!({"ballot": {"round": 2, "owner": 2}, "chosen": 0, "votes": [
             {"slot": 3, "ballot": {"round": 1, "owner": 1}, "value": "Noop"}]});
-        let found = mentions(&body);
+        let found = mentions(&body, Slots::SINGLE);
         assert_eq!(found.zxids, BTreeSet::from([Zxid(3)]));
         assert_eq!(found.epochs, BTreeSet::from([257, 514]));
         assert_eq!(digests(&body), [0]);
         let run = json!({"first": 4, "values": ["Noop", "Noop"]});
-        assert_eq!(mentions(&run).zxids, BTreeSet::from([Zxid(4), Zxid(5)]));
+        let slots = Slots::of(100);
+        let two = BTreeSet::from([Zxid(400), Zxid(500)]);
+        assert_eq!(mentions(&run, slots).zxids, two);
+        let batch =
+            json!({"slot": 6, "value": {"Commands": [typed(&payload()), typed(&payload())]}});
+        let both = BTreeSet::from([Zxid(600), Zxid(601)]);
+        assert_eq!(mentions(&batch, slots).zxids, both);
     }
 
     #[test]
     fn a_payload_comes_out_as_it_went_in() {
         let zxid = Zxid::new(1, 3);
         let body = json!({"zxid": zxid, "payload": typed(&payload())});
-        assert_eq!(mentions(&body).zxids, BTreeSet::from([zxid]));
+        let found = mentions(&body, Slots::SINGLE);
+        assert_eq!(found.zxids, BTreeSet::from([zxid]));
         let carried = Carried {
             digest: payload().digest(),
             content: payload().content().clone(),
@@ -277,11 +297,11 @@ mod tests {
     #[test]
     fn a_body_is_told_by_its_parts() {
         let body = json!({"ballot": {"round": 2, "owner": 2}, "chosen": 0, "votes": [],
-            "again": true, "late": false, "value": {"Command": typed(&payload())}});
+            "again": true, "late": false, "value": {"Commands": [typed(&payload())]}});
         let told = words(&body, |_| "a payload".to_owned());
         assert_eq!(
             told,
-            "ballot 2.n2, again, chosen 0, value a payload, votes none"
+            "ballot 2.n2, again, chosen 0, value [a payload], votes none"
         );
         let zab = json!({"zxid": Zxid::new(1, 3), "session": 16, "leader": 2});
         assert_eq!(

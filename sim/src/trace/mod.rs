@@ -18,7 +18,7 @@ mod text;
 
 use menagerie::check::Subjects;
 use menagerie::ids::{ClientId, ConnId, NodeId, OpId, SessionId, VirtualTime, Zxid};
-use menagerie::protocol::{Fact, QuorumRule, Role};
+use menagerie::protocol::{Fact, QuorumRule, Role, Slots};
 use menagerie::tree::{EventKind as WatchKind, Identity};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -57,6 +57,9 @@ pub struct Header {
     /// Whether its epochs are ballots ([`menagerie::protocol::Epochs::InVotes`]), and its positions
     /// slots.
     pub ballots: bool,
+    /// How positions are counted.
+    #[serde(default)]
+    pub slots: Slots,
     /// The seed.
     pub seed: u64,
     /// The ids of the bugs switched on.

@@ -456,6 +456,7 @@ fn panel_setup<P: Protocol>(spec: &WorldSpec, ids: &[NodeId]) -> Setup {
         commit: phases.commit.rule(),
         promises: P::PROMISES,
         epochs: P::EPOCHS,
+        slots: P::SLOTS,
         timing: Timing {
             drift_ppm_max: spec.clock.drift_ppm_max,
             tick: spec.knobs.shared.tick,

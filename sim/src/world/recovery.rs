@@ -198,6 +198,7 @@ mod tests {
         let mut world = world();
         world.clients = 16;
         set(&mut world, "paxos.window", 3);
+        set(&mut world, "paxos.batch_max", 1);
         assert!(bound(&world, 8) > bound(&world, 1));
     }
 
@@ -207,6 +208,7 @@ mod tests {
         let mut world = world();
         world.clients = 16;
         set(&mut world, "paxos.window", 3);
+        set(&mut world, "paxos.batch_max", 1);
         let narrow = slowed(&world, 1, extra);
         // 16 clients ask for four things each: 22 windows of three, or one of all.
         set(&mut world, "paxos.window", 64);

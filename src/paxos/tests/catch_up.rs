@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::paxos::Value;
+use crate::paxos::slot::end_of_slot;
 
 /// Small enough that a few commands cause a snapshot.
 fn knobs() -> (Knobs, PaxosKnobs) {
@@ -64,10 +65,11 @@ fn snapshots_shorten_the_log_and_keep_what_is_above_them() {
         let written = &world.machine(node).written;
         assert_eq!(written.snapshots.len(), 1);
         assert!(written.log.len() < 15, "{} records", written.log.len());
-        let snapshot = written.snapshots[0].zxid.0;
+        let snapshot = slot_of(written.snapshots[0].zxid);
         let persisted = Paxos::persisted(written);
-        assert_eq!(persisted.through, Zxid(snapshot));
-        let above: Vec<u64> = persisted.entries.iter().map(|(zxid, _)| zxid.0).collect();
+        assert_eq!(persisted.through, end_of_slot(snapshot));
+        let entries = persisted.entries.iter();
+        let above: Vec<u64> = entries.map(|(zxid, _)| slot_of(*zxid)).collect();
         assert_eq!(above, (snapshot + 1..=30).collect::<Vec<_>>());
     }
 }
@@ -81,7 +83,7 @@ fn a_restart_from_a_snapshot_keeps_the_promise_and_applies_nothing_above_it() {
     world.crash(N2, Keep::Synced);
     world.boot(N2);
     assert_eq!(world.promised(N2), promised);
-    let snapshot = world.machine(N2).written.snapshots[0].zxid.0;
+    let snapshot = slot_of(world.machine(N2).written.snapshots[0].zxid);
     assert_eq!(world.applied(N2), snapshot);
     assert_eq!(world.prefix(N2), snapshot);
     world.run_for(Span::millis(100));
@@ -102,7 +104,7 @@ fn a_snapshot_keeps_votes_above_it() {
     world.settle();
     assert_eq!(world.chosen_at(N1, 11), Some(command(10).digest()));
     let promised = world.promised(N3);
-    let zxid = Zxid(10);
+    let zxid = position(10, 0);
     let image = image();
     let snapshot = Snapshot { zxid, image };
     world.inject(
@@ -119,7 +121,7 @@ fn a_snapshot_keeps_votes_above_it() {
     world.boot(N3);
     assert_eq!(world.promised(N3), promised);
     let vote = world.server(N3).acceptor.vote(11).expect("it is kept");
-    assert_eq!(vote.value, Value::Command(command(10)));
+    assert_eq!(vote.value, Value::of(vec![command(10)]));
     world.isolate(N1);
     world.elect(N2);
     assert_eq!(world.chosen_at(N2, 11), Some(command(10).digest()));

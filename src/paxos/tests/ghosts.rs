@@ -4,24 +4,34 @@ use super::*;
 use crate::quorum::NodeSet;
 
 impl World {
-    /// Checks that nothing but no-ops lies between two applied slots, and that all servers apply
-    /// what was chosen.
+    /// Checks that a slot is applied whole and in order, that nothing but no-ops lies between two
+    /// applied slots, and that all servers apply what was chosen.
     pub(super) fn apply(&mut self, node: NodeId, zxid: Zxid, digest: u64) {
-        let last = self.applied(node);
-        if zxid.0 <= last {
+        let last = self.machines[&node].applied;
+        if zxid <= last {
             self.violate(format!("{node} applies {zxid} after {last}"));
         }
-        for slot in last + 1..zxid.0 {
-            if self.chosen.get(&slot) != Some(&0) {
-                self.violate(format!("{node} applies {zxid} without {slot}"));
+        let slot = slot_of(zxid);
+        if zxid > position(slot, 0) {
+            if zxid != last.next() {
+                self.violate(format!("{node} applies {zxid} right after {last}"));
+            }
+        } else {
+            if last > Zxid::ZERO && self.chosen.contains_key(&last.next()) {
+                self.violate(format!("{node} leaves a slot at {last}"));
+            }
+            for between in slot_of(last) + 1..slot {
+                if self.chosen.get(&position(between, 0)) != Some(&0) {
+                    self.violate(format!("{node} applies {zxid} without slot {between}"));
+                }
             }
         }
-        if self.chosen.get(&zxid.0) != Some(&digest) {
+        if self.chosen.get(&zxid) != Some(&digest) {
             self.violate(format!("{node} applies another value at {zxid}"));
         }
-        self.frontier = self.frontier.max(zxid.0);
+        self.frontier = self.frontier.max(zxid);
         let machine = self.machine(node);
-        machine.applied = zxid.0;
+        machine.applied = zxid;
         machine.inbox.push_back(Input::Applied(zxid));
     }
 
@@ -33,7 +43,7 @@ impl World {
         outcome: BarrierOutcome,
     ) {
         let frontier = self.frontiers[&(node, token)];
-        let applied = self.applied(node);
+        let applied = self.machines[&node].applied;
         match outcome {
             BarrierOutcome::Reached if applied < frontier => {
                 self.violate(format!("{node} reads at {applied} what was at {frontier}"));
@@ -47,7 +57,7 @@ impl World {
         match fact {
             Fact::Proposed { epoch, zxid, value } => {
                 let new = (value, NodeSet::EMPTY);
-                let known = self.proposed.entry((zxid.0, epoch)).or_insert(new).0;
+                let known = self.proposed.entry((zxid, epoch)).or_insert(new).0;
                 if known != value {
                     self.violate(format!("two values at {zxid} in ballot {epoch}"));
                 }
@@ -60,7 +70,7 @@ impl World {
                 if self.promises.get(&node).is_some_and(|p| epoch < *p) {
                     self.violate(format!("{node} votes at {zxid} below its promise"));
                 }
-                match self.proposed.get_mut(&(zxid.0, epoch)) {
+                match self.proposed.get_mut(&(zxid, epoch)) {
                     Some((known, voters)) if *known == value => {
                         voters.insert(node);
                     }
@@ -68,11 +78,11 @@ impl World {
                 }
             }
             Fact::Chosen { zxid, value } => {
-                let known = *self.chosen.entry(zxid.0).or_insert(value);
+                let known = *self.chosen.entry(zxid).or_insert(value);
                 if known != value {
                     self.violate(format!("{node} takes a second value for chosen at {zxid}"));
                 }
-                if !self.has_quorum(zxid.0, value) {
+                if !self.has_quorum(zxid, value) {
                     self.violate(format!("{node} takes for chosen what is not, at {zxid}"));
                 }
             }
@@ -81,10 +91,10 @@ impl World {
         self.machine(node).facts.push(fact);
     }
 
-    /// Whether a quorum voted for a value in a slot at one ballot.
-    fn has_quorum(&self, slot: u64, value: u64) -> bool {
+    /// Whether a quorum voted for a value at a position at one ballot.
+    fn has_quorum(&self, zxid: Zxid, value: u64) -> bool {
         let quorums = &self.machines[&N1].ensemble.quorums;
-        let ballots = self.proposed.range((slot, 0)..=(slot, u64::MAX));
+        let ballots = self.proposed.range((zxid, 0)..=(zxid, u64::MAX));
         let mut ballots = ballots.filter(|(_, (known, _))| *known == value);
         ballots.any(|(_, (_, nodes))| quorums.contain(*nodes))
     }

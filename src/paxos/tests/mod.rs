@@ -13,6 +13,7 @@ mod superseded;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use super::slot::{position, slot_of};
 use super::{Ballot, Msg, Paxos, PaxosKnobs, Record, Timer};
 use crate::ids::{LocalTime, NodeId, SessionId, Span, Zxid};
 use crate::mutation::Mutations;
@@ -70,7 +71,7 @@ struct Machine {
     timers: BTreeMap<Timer, LocalTime>,
     inbox: VecDeque<Input<Paxos>>,
     /// The last slot handed over for application since boot or restore.
-    applied: u64,
+    applied: Zxid,
     facts: Vec<Fact>,
     barriers: Vec<(BarrierToken, BarrierOutcome)>,
 }
@@ -82,16 +83,16 @@ struct World {
     wire: VecDeque<Packet>,
     /// Directed links that lose everything.
     cut: BTreeSet<(NodeId, NodeId)>,
-    /// The values that servers took for chosen.
-    chosen: BTreeMap<u64, u64>,
-    /// What was proposed and who voted for it, by slot and ballot.
-    proposed: BTreeMap<(u64, u64), (u64, NodeSet)>,
+    /// The values that servers took for chosen, by position.
+    chosen: BTreeMap<Zxid, u64>,
+    /// What was proposed and who voted for it, by position and ballot.
+    proposed: BTreeMap<(Zxid, u64), (u64, NodeSet)>,
     /// The highest promise that left each server, over all its incarnations.
     promises: BTreeMap<NodeId, u64>,
-    /// The last slot that any server had applied when a barrier was asked for.
-    frontiers: BTreeMap<(NodeId, BarrierToken), u64>,
-    /// The last slot that any server has applied.
-    frontier: u64,
+    /// The last position that any server had applied when a barrier was asked for.
+    frontiers: BTreeMap<(NodeId, BarrierToken), Zxid>,
+    /// The last position that any server has applied.
+    frontier: Zxid,
     /// The first thing that went wrong.
     violation: Option<String>,
     dice: u64,
@@ -117,7 +118,7 @@ impl World {
             proposed: BTreeMap::new(),
             promises: BTreeMap::new(),
             frontiers: BTreeMap::new(),
-            frontier: 0,
+            frontier: Zxid::ZERO,
             violation: None,
             dice: 0x9e37_79b9_7f4a_7c15,
         };
@@ -143,7 +144,7 @@ impl World {
                     disk_held: false,
                     timers: BTreeMap::new(),
                     inbox: VecDeque::new(),
-                    applied: 0,
+                    applied: Zxid::ZERO,
                     facts: Vec::new(),
                     barriers: Vec::new(),
                 },
@@ -177,8 +178,9 @@ impl World {
         &self.machines.get(&node).expect("the world has it").barriers
     }
 
+    /// The slot of the last command that a server applied.
     fn applied(&self, node: NodeId) -> u64 {
-        self.machines[&node].applied
+        slot_of(self.machines[&node].applied)
     }
 
     fn is_up(&self, node: NodeId) -> bool {
@@ -203,7 +205,7 @@ impl World {
             let Fact::Chosen { zxid, value } = fact else {
                 return None;
             };
-            (zxid.0 == slot).then_some(*value)
+            (*zxid == position(slot, 0)).then_some(*value)
         })
     }
 
@@ -224,7 +226,7 @@ impl World {
         let now = self.now;
         let machine = self.machine(node);
         let config = Paxos::configure(&machine.ensemble);
-        machine.applied = 0;
+        machine.applied = Zxid::ZERO;
         let server = Paxos::recover(&config, now, &machine.written, &mut machine.out);
         machine.server = Some(server.expect("a crash leaves a disk that boots"));
         self.perform(node);
@@ -310,7 +312,7 @@ impl World {
             }
             Effect::Capture { ticket, .. } => {
                 let machine = self.machine(node);
-                let zxid = Zxid(machine.applied);
+                let zxid = machine.applied;
                 let image = image();
                 let snapshot = Snapshot { zxid, image };
                 machine
@@ -318,7 +320,7 @@ impl World {
                     .push_back(Input::Captured { ticket, snapshot });
             }
             Effect::Restore(snapshot) => {
-                self.machine(node).applied = snapshot.map_or(0, |s| s.zxid.0);
+                self.machine(node).applied = snapshot.map_or(Zxid::ZERO, |s| s.zxid);
             }
             Effect::Apply { zxid, payload } => self.apply(node, zxid, payload.digest()),
             Effect::BarrierDone { token, outcome } => self.end_barrier(node, token, outcome),

@@ -7,10 +7,10 @@ fn is_accept(packet: &Packet) -> bool {
     matches!(packet.msg, Msg::Accept(_))
 }
 
-/// The voted value of a slot at a server, whatever the ballot.
+/// The voted value of a slot at a server (of its first position), whatever the ballot.
 fn vote(world: &World, node: NodeId, slot: u64) -> Option<u64> {
     let vote = world.server(node).acceptor.vote(slot)?;
-    Some(vote.value.digest())
+    vote.value.digests(slot).next().map(|(_, digest)| digest)
 }
 
 fn planted(mutation: Mutation) -> World {

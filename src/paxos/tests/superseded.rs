@@ -76,7 +76,7 @@ fn announced(world: &World) -> Option<(u64, u64)> {
 fn teach(world: &mut World, from: NodeId, to: NodeId, slot: u64, number: u64) {
     let learn = Msg::Learn {
         first: slot,
-        values: vec![Value::Command(command(number))],
+        values: vec![Value::of(vec![command(number)])],
         chosen: slot,
     };
     world.inject(from, to, learn);
@@ -84,7 +84,7 @@ fn teach(world: &mut World, from: NodeId, to: NodeId, slot: u64, number: u64) {
 
 fn send_a_snapshot(world: &mut World, index: u64) {
     let snapshot = Snapshot {
-        zxid: Zxid(index),
+        zxid: position(index, 0),
         image: image(),
     };
     let chosen = index;

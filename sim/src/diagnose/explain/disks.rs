@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use menagerie::ids::{NodeId, Zxid};
+use menagerie::protocol::Slots;
 use serde_json::Value;
 
 use crate::trace::body::mentions;
@@ -43,12 +44,22 @@ struct Disk {
 }
 
 /// Every disk.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Disks {
     disks: BTreeMap<NodeId, Disk>,
+    /// How positions are counted.
+    slots: Slots,
 }
 
 impl Disks {
+    /// Every disk, empty.
+    pub fn new(slots: Slots) -> Disks {
+        Disks {
+            disks: BTreeMap::new(),
+            slots,
+        }
+    }
+
     /// Takes an event.
     pub fn follow(&mut self, what: &EventKind) {
         let EventKind::Disk {
@@ -67,7 +78,7 @@ impl Disks {
                 let (op, body) = (*op, body.clone());
                 disk.waiting.insert(*ticket, Waiting { op, body });
             }
-            Phase::Written => disk.write(*ticket),
+            Phase::Written => disk.write(*ticket, self.slots),
             Phase::Durable => disk.harden(*ticket),
             Phase::Lost => disk.lose(*ticket),
             Phase::Failed | Phase::Read => {}
@@ -82,10 +93,9 @@ impl Disks {
         let in_snapshot = disk.snapshot.filter(|(_, through, _)| zxid <= *through);
         let covered = in_snapshot.map(|(_, _, durable)| durable);
         let logged = disk.log.iter().rev().find(|one| one.zxids.contains(&zxid));
-        let queued = disk
-            .waiting
-            .values()
-            .any(|one| one.op == Op::Append && mentions(&one.body).zxids.contains(&zxid));
+        let queued = disk.waiting.values().any(|one| {
+            one.op == Op::Append && mentions(&one.body, self.slots).zxids.contains(&zxid)
+        });
         match (covered, logged.map(|one| one.durable), queued) {
             (Some(true), _, _) | (_, Some(true), _) => Held::Durable,
             (Some(false), _, _) | (_, Some(false), _) | (_, _, true) => Held::Volatile,
@@ -107,7 +117,10 @@ impl Disks {
             return Vec::new();
         };
         if let Some(waiting) = disk.waiting.get(&ticket).filter(|one| one.op == Op::Append) {
-            return mentions(&waiting.body).zxids.into_iter().collect();
+            return mentions(&waiting.body, self.slots)
+                .zxids
+                .into_iter()
+                .collect();
         }
         let logged = disk.log.iter().find(|one| one.ticket == ticket);
         logged.map(|one| one.zxids.clone()).unwrap_or_default()
@@ -126,13 +139,13 @@ impl Disks {
 }
 
 impl Disk {
-    fn write(&mut self, ticket: u64) {
+    fn write(&mut self, ticket: u64, slots: Slots) {
         let Some(Waiting { op, body }) = self.waiting.remove(&ticket) else {
             return; // A sync, which writes nothing.
         };
         match op {
             Op::Append => {
-                let zxids = mentions(&body).zxids.into_iter().collect();
+                let zxids = mentions(&body, slots).zxids.into_iter().collect();
                 let durable = false;
                 self.log.push(Entry {
                     ticket,
@@ -150,7 +163,7 @@ impl Disk {
                 self.dropped += place;
             }
             Op::Save => {
-                let zxid = mentions(&body).zxids.into_iter().next();
+                let zxid = mentions(&body, slots).zxids.into_iter().next();
                 self.snapshot = Some((ticket, zxid.unwrap_or(Zxid::ZERO), false));
             }
             // Small files and names hold no positions.
@@ -202,7 +215,7 @@ mod tests {
     }
 
     fn told(events: &[EventKind]) -> Disks {
-        let mut disks = Disks::default();
+        let mut disks = Disks::new(Slots::SINGLE);
         events.iter().for_each(|event| disks.follow(event));
         disks
     }

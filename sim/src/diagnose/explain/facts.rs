@@ -11,7 +11,6 @@ use super::names::listed;
 use super::phrase::Phrase;
 use super::statement::{Kind, Rank, Statement};
 use super::writer::StoryWriter;
-use crate::trace::body::mentions;
 use crate::trace::{Ended, Event, EventKind, RoleName};
 
 impl<'a> StoryWriter<'a> {
@@ -232,7 +231,7 @@ impl<'a> StoryWriter<'a> {
             is_report.then_some((other.seq, *to, body))
         };
         let (sent, to, body) = near.find_map(leaves).or_else(|| before.find_map(leaves))?;
-        let mentions = mentions(body);
+        let mentions = self.names.mentions(body);
         let disputed = mentions.zxids.iter().any(|zxid| self.is_disputed(*zxid));
         if mentions.zxids.is_empty() && body.get("votes").is_none() {
             return None;

@@ -8,7 +8,7 @@ use super::disks::Held;
 use super::phrase::Phrase;
 use super::statement::{Rank, Statement};
 use super::writer::StoryWriter;
-use crate::trace::body::{digests, mentions};
+use crate::trace::body::digests;
 use crate::trace::{Event, EventKind, Way, Why};
 
 /// A message that takes this many times the usual is late.
@@ -37,7 +37,7 @@ impl StoryWriter<'_> {
         if self.reported.contains(&sent) {
             return None;
         }
-        let mentions = mentions(body);
+        let mentions = self.names.mentions(body);
         let about_position = mentions.zxids.iter().any(|zxid| self.is_disputed(*zxid));
         let mut epochs = mentions.epochs.intersection(&self.subjects.epochs);
         if !about_position && (mentions.zxids.is_empty() || epochs.next().is_none()) {
@@ -78,7 +78,7 @@ impl StoryWriter<'_> {
         else {
             return;
         };
-        let mentions = mentions(body);
+        let mentions = self.names.mentions(body);
         let is_about_epochs = mentions.zxids.is_empty() && !mentions.epochs.is_empty();
         if !is_about_epochs || self.chatter.contains(kind) {
             return;
@@ -186,7 +186,7 @@ impl StoryWriter<'_> {
     /// A server is told of values; one that is only named by its position is not known by that.
     fn meet(&mut self, node: NodeId, body: &Value) {
         let values = digests(body);
-        for zxid in mentions(body).zxids {
+        for zxid in self.names.mentions(body).zxids {
             if !self.is_disputed(zxid) {
                 continue;
             }

@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use menagerie::check::Subjects;
 use menagerie::ids::{ClientId, ConnId, NodeId, OpId, SessionId, Zxid};
+use menagerie::protocol::Slots;
 use menagerie::tree::{Content, Request, Write};
 use serde_json::Value;
 
 use super::phrase::Phrase;
 pub(super) use crate::scenario::script::listed;
 use crate::scenario::script::short_text;
-use crate::trace::body::{Part, parts, payloads};
+use crate::trace::body::{Mentions, Part, mentions, parts, payloads};
 use crate::trace::change;
 use crate::trace::{Direction, Event, EventKind, Passage, Trace};
 
@@ -40,6 +41,8 @@ pub(super) struct Op {
 pub(super) struct Names {
     /// Whether positions carry their epoch, as zxids do; slots do not, and epochs are ballots.
     epochs_in_positions: bool,
+    /// How positions are counted.
+    slots: Slots,
     /// The operations.
     pub ops: BTreeMap<OpId, Op>,
     /// Which operation a session's write of this number is.
@@ -53,6 +56,7 @@ impl Names {
     pub fn of(trace: &Trace) -> Names {
         let mut names = Names {
             epochs_in_positions: !trace.header.ballots,
+            slots: trace.header.slots,
             ..Names::default()
         };
         names.learn_operations(&trace.events);
@@ -177,6 +181,11 @@ impl Names {
         }
     }
 
+    /// What a body is about.
+    pub fn mentions(&self, body: &Value) -> Mentions {
+        mentions(body, self.slots)
+    }
+
     /// Positions: one, a few, or a run of them.
     pub fn places(&self, zxids: &[Zxid]) -> String {
         let word = match (self.epochs_in_positions, zxids.len()) {
@@ -185,12 +194,24 @@ impl Names {
             (false, 1) => "slot",
             (false, _) => "slots",
         };
-        let consecutive = zxids.windows(2).all(|pair| pair[1] == pair[0].next());
-        let numbers = match zxids {
-            [first, .., last] if consecutive && zxids.len() > 2 => format!("{first} to {last}"),
-            zxids => listed(zxids),
+        let slot = |zxid| self.slots.slot_of(zxid);
+        let follows = |pair: &[Zxid]| slot(pair[1]) == (slot(pair[0]).0 + 1, 0);
+        let consecutive = zxids.windows(2).all(follows);
+        let names: Vec<String> = zxids.iter().map(|zxid| self.place(*zxid)).collect();
+        let numbers = match &names[..] {
+            [first, .., last] if consecutive && names.len() > 2 => format!("{first} to {last}"),
+            names => listed(names),
         };
         format!("{word} {numbers}")
+    }
+
+    /// A position: a zxid; or a slot, with the number of the command if it is not the first one.
+    fn place(&self, zxid: Zxid) -> String {
+        match (self.epochs_in_positions, self.slots.slot_of(zxid)) {
+            (true, _) => zxid.to_string(),
+            (false, (slot, 0)) => slot.to_string(),
+            (false, (slot, place)) => format!("{slot} (command {})", place + 1),
+        }
     }
 
     /// What a message says.
@@ -263,6 +284,10 @@ mod tests {
         assert_eq!(names.epoch(514), "ballot 2.n2");
         assert_eq!(names.places(&[Zxid(3)]), "slot 3");
         assert_eq!(names.places(&[Zxid(3), Zxid(4), Zxid(5)]), "slots 3 to 5");
+        names.slots = Slots::of(100);
+        assert_eq!(names.places(&[300, 400, 500].map(Zxid)), "slots 3 to 5");
+        assert_eq!(names.places(&[Zxid(301)]), "slot 3 (command 2)");
+        names.slots = Slots::SINGLE;
         names.epochs_in_positions = true;
         assert_eq!(names.epoch(514), "epoch 514");
         assert_eq!(names.places(&[Zxid::new(2, 1)]), "zxid 2:1");

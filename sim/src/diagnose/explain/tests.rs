@@ -2,7 +2,7 @@
 
 use menagerie::check::Subjects;
 use menagerie::ids::{ClientId, NodeId, OpId, VirtualTime, Zxid};
-use menagerie::protocol::{Fact, QuorumRule};
+use menagerie::protocol::{Fact, QuorumRule, Slots};
 use serde_json::{Value, json};
 
 use super::{Length, Story, story};
@@ -75,6 +75,7 @@ fn header(failures: Vec<Failure>, end: VirtualTime) -> Header {
         scenario: "made".to_owned(),
         protocol: "paxos".to_owned(),
         ballots: true,
+        slots: Slots::SINGLE,
         seed: 1,
         mutations: Vec::new(),
         hash: "0".repeat(16),

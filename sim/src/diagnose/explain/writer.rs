@@ -72,7 +72,7 @@ impl<'a> StoryWriter<'a> {
             subjects,
             past,
             statements: Vec::new(),
-            disks: Disks::default(),
+            disks: Disks::new(trace.header.slots),
             knowledge: Knowledge::default(),
             sends: BTreeMap::new(),
             said: BTreeSet::new(),
