@@ -17,6 +17,9 @@
 //!
 //! **In the promise** of a ballot every vote is reported that left the server below it and is not
 //! covered by its snapshot, or a later one: a vote may have been written and never have left.
+//!
+//! Votes are for slots. Where a slot has several positions, a later vote replaces all of an earlier
+//! one, even if its value is shorter.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +29,7 @@ use super::{
     Checker, CheckerEntry, Counterexample, Ending, Harms, Interests, Observation, Subjects, Verdict,
 };
 use crate::ids::{NodeId, VirtualTime, Zxid};
-use crate::protocol::{Epochs, Fact, Pledged};
+use crate::protocol::{Epochs, Fact, Pledged, Slots};
 
 pub(super) const ENTRY: CheckerEntry = CheckerEntry {
     name: "promises",
@@ -37,6 +40,7 @@ pub(super) const ENTRY: CheckerEntry = CheckerEntry {
     make: |setup| {
         Box::new(Promised {
             epochs: setup.epochs,
+            slots: setup.slots,
             floors: Vec::new(),
             votes: Vec::new(),
             report: None,
@@ -48,6 +52,7 @@ pub(super) const ENTRY: CheckerEntry = CheckerEntry {
 #[derive(Debug)]
 struct Promised {
     epochs: Epochs,
+    slots: Slots,
     /// By server number. Invariant: never decreases.
     floors: Vec<u64>,
     /// By server number: the latest vote that left it, its epoch and value, of each position that
@@ -110,6 +115,12 @@ impl Promised {
         *last = (*last).max((epoch, value));
     }
 
+    /// The first position of a position's slot: whatever is voted for in the slot has it.
+    fn first_of_slot(&self, zxid: Zxid) -> Zxid {
+        let (slot, _) = self.slots.slot_of(zxid);
+        self.slots.position(slot, 0)
+    }
+
     /// A promise is about to say what its server voted for.
     fn begin_report(&mut self, node: NodeId, epoch: u64, above: Zxid) {
         self.report = Some(Report {
@@ -141,11 +152,9 @@ impl Promised {
         for (zxid, (voted, value)) in votes.range(report.above.next()..) {
             self.findings.count();
             let told = report.votes.get(zxid);
-            let is_true = match told {
-                None => false,
-                Some((later, _)) if later > voted => true,
-                Some(told) => *told == (*voted, *value),
-            };
+            let first = report.votes.get(&self.first_of_slot(*zxid));
+            let is_replaced = first.is_some_and(|(later, _)| later > voted);
+            let is_true = is_replaced || told.is_some_and(|told| *told == (*voted, *value));
             if is_true {
                 continue;
             }
@@ -197,10 +206,14 @@ impl Promised {
         };
         *votes = votes.split_off(&held.through.next());
         self.findings.count_many(votes.len());
-        for (zxid, (epoch, _)) in votes {
-            let place = held.epochs.binary_search_by_key(zxid, |(held, _)| *held);
-            let stored = place.map_or(0, |place| held.epochs[place].1);
-            if stored < *epoch {
+        for (zxid, (epoch, _)) in &self.votes[index] {
+            let stored_at = |zxid: Zxid| {
+                let place = held.epochs.binary_search_by_key(&zxid, |(held, _)| *held);
+                place.map_or(0, |place| held.epochs[place].1)
+            };
+            let stored = stored_at(*zxid);
+            let is_replaced = stored_at(self.first_of_slot(*zxid)) > *epoch;
+            if stored < *epoch && !is_replaced {
                 let reason = format!(
                     "{node} voted for {zxid} in {epoch}, but after a loss of power its disk would \
                      hold {}",
@@ -265,8 +278,12 @@ impl Checker for Promised {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Story, assert_fails, assert_passes, failing, verdict};
+    use super::super::Setup;
+    use super::super::testing::{
+        Story, assert_fails, assert_passes, failing, setup, verdict, verdict_under,
+    };
     use super::*;
+    use crate::history::History;
 
     fn promised(epoch: u64) -> Fact {
         Fact::Promised { epoch }
@@ -368,6 +385,28 @@ mod tests {
             assert_passes(&verdict(ENTRY, "paxos", &reporting(0, votes)), 4);
         }
         assert_passes(&verdict(ENTRY, "paxos", &reporting(3, &[])), 3);
+    }
+
+    #[test]
+    fn a_later_vote_replaces_all_of_an_earlier_one_in_its_slot() {
+        let setup = Setup {
+            slots: Slots::of(100),
+            ..setup("paxos")
+        };
+        let judge = |later: u64| {
+            let mut story = Story::default();
+            story.vote(1, 5, 300, 7).vote(1, 5, 301, 8);
+            let above = Zxid(0);
+            story.fact(1, Fact::Reporting { epoch: 9, above });
+            let (zxid, value) = (Zxid(300), 6);
+            let epoch = later;
+            story.fact(1, Fact::Reported { epoch, zxid, value });
+            story.promise(1, 9);
+            story.pledged(1, 9, 0, &[(300, later)]);
+            verdict_under(ENTRY, &setup, &story, &History::default())
+        };
+        assert_passes(&judge(6), 7);
+        assert_fails(&judge(5), "reported a vote of epoch 5");
     }
 
     #[test]

@@ -406,7 +406,17 @@ pub(super) fn verdict_with(
     story: &Story,
     history: &History,
 ) -> Verdict {
-    let mut checker: Box<dyn Checker> = (entry.make)(&setup(protocol));
+    verdict_under(entry, &setup(protocol), story, history)
+}
+
+/// What a checker says about a story and a history under another setup than the usual one.
+pub(super) fn verdict_under(
+    entry: CheckerEntry,
+    setup: &Setup,
+    story: &Story,
+    history: &History,
+) -> Verdict {
+    let mut checker: Box<dyn Checker> = (entry.make)(setup);
     story.tell(|at, observation| {
         if entry.interests.includes(observation) {
             checker.observe(at, observation);

@@ -70,6 +70,8 @@ pub(super) struct Offices {
     heard: BTreeMap<(NodeId, SessionId), Vec<VirtualTime>>,
     /// When each server first applied the opening of each session.
     learned: BTreeMap<(NodeId, SessionId), VirtualTime>,
+    /// Commands by which clients came back, and when each server first applied them.
+    attaches: BTreeMap<(SessionId, Zxid), BTreeMap<NodeId, VirtualTime>>,
     /// When a write first reached a server.
     arrivals: BTreeMap<(NodeId, SessionId, u32), VirtualTime>,
     openings: BTreeMap<SessionId, Opening>,
@@ -94,6 +96,7 @@ impl Offices {
             stands: BTreeMap::new(),
             heard: BTreeMap::new(),
             learned: BTreeMap::new(),
+            attaches: BTreeMap::new(),
             arrivals: BTreeMap::new(),
             openings: BTreeMap::new(),
             unconfirmed: BTreeMap::new(),
@@ -240,6 +243,8 @@ impl Offices {
                 if command.is_attach() {
                     // Its client comes back.
                     self.hear(at, node, command.session);
+                    let attach = self.attaches.entry((command.session, zxid)).or_default();
+                    attach.entry(node).or_insert(at);
                 }
                 (command.session, command.seq)
             }
@@ -425,6 +430,9 @@ impl Offices {
                 // It has not applied the opening of the session yet.
                 continue;
             }
+            if self.attach_is_under_way(session, write) {
+                continue;
+            }
             let since = serving
                 .max(learned.filter(|learned| *learned <= at).unwrap_or_default())
                 .max(resumed.unwrap_or_default())
@@ -443,6 +451,20 @@ impl Offices {
                 return;
             }
         }
+    }
+}
+
+impl Offices {
+    /// Whether the last return of a session's client that stands before a write was not applied
+    /// yet by the leader that proposed the write. An end that was asked for before names an earlier
+    /// generation, and the next one is asked for when the leader has applied the return.
+    fn attach_is_under_way(&self, session: SessionId, write: &Proposed) -> bool {
+        let before = (session, Zxid::ZERO)..(session, write.zxid);
+        let Some((_, applied)) = self.attaches.range(before).next_back() else {
+            return false;
+        };
+        let Proposal { office, at } = write.proposal;
+        applied.get(&office.0).is_none_or(|applied| *applied > at)
     }
 }
 

@@ -4,7 +4,7 @@ use crate::history::History;
 use crate::ids::{ConnId, SessionId, Span, Zxid};
 use crate::protocol::Role;
 use crate::tree::{
-    ANY_VERSION, Answer, ErrorCode, Failure, Payload, Read, Request, Txn, TxnRecord, Write,
+    ANY_VERSION, Answer, Command, ErrorCode, Failure, Payload, Read, Request, Txn, TxnRecord, Write,
 };
 use crate::wire::PeerMsg;
 
@@ -138,6 +138,12 @@ fn silence_counts_from_when_the_leader_is_established() {
 
 /// A write of session 8 reaches the leader and takes a place.
 fn write(story: &mut Story, zxid: u64) {
+    let payload = ask_for_a_write(story, zxid);
+    story.apply(1, zxid, &payload, None, None);
+}
+
+/// A write of another session reaches server 1, which proposes it.
+fn ask_for_a_write(story: &mut Story, zxid: u64) -> Payload {
     let payload = Payload::txn(TxnRecord {
         session: SessionId(8),
         seq: 1,
@@ -156,8 +162,8 @@ fn write(story: &mut Story, zxid: u64) {
     };
     story
         .receive(1, 2, request)
-        .propose(1, 1, zxid, payload.digest())
-        .apply(1, zxid, &payload, None, None);
+        .propose(1, 1, zxid, payload.digest());
+    payload
 }
 
 #[test]
@@ -172,6 +178,34 @@ fn a_silent_session_does_not_outlive_what_comes_later() {
     let mut story = attached();
     story.pass(Span::millis(400));
     write(&mut story, 2);
+    assert_fails(&judge(&story), "heard nothing of s7");
+}
+
+#[test]
+fn a_session_whose_client_comes_back_before_a_write_outlives_it() {
+    let attach = Payload::command(Command {
+        session: SESSION,
+        seq: 0,
+        acked: Command::ATTACH,
+        time_ms: 0,
+        write: Write::CreateSession {
+            timeout: Span::millis(200),
+        },
+    });
+    let mut story = attached();
+    story.pass(Span::millis(400));
+    story.propose(1, 1, 2, attach.digest());
+    let payload = ask_for_a_write(&mut story, 3);
+    story.apply(1, 2, &attach, None, None);
+    story.apply(1, 3, &payload, None, None);
+    assert!(
+        matches!(judge(&story), Verdict::Pass { .. }),
+        "{:?}",
+        judge(&story)
+    );
+    // Nobody comes back after that.
+    story.pass(Span::millis(400));
+    write(&mut story, 4);
     assert_fails(&judge(&story), "heard nothing of s7");
 }
 
