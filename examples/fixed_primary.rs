@@ -28,7 +28,7 @@ use menagerie::protocol::{
     Input, Outbox, Persisted, Promises, Protocol, Refusal, Replicates, Role, Standing, Ticket,
     TimerRange, Via,
 };
-use menagerie::quorum::majority;
+use menagerie::quorum::Quorums;
 use menagerie::tree::Payload;
 
 const PRIMARY: NodeId = NodeId(1);
@@ -45,7 +45,7 @@ type Entry = (u64, Payload);
 struct FixedPrimary {
     me: NodeId,
     peers: Vec<NodeId>,
-    voters: Vec<NodeId>,
+    quorums: Quorums,
     resend: Span,
     /// When this incarnation began, by its own clock: tells its questions from those of earlier
     /// ones.
@@ -174,19 +174,9 @@ impl FixedPrimary {
         let known = self.durable.entry(from).or_insert(0);
         let news = through > *known;
         *known = (*known).max(through);
-        let voters = self.voters.iter();
-        let mut marks: Vec<usize> = voters
-            .filter_map(|voter| self.durable.get(voter))
-            .copied()
-            .collect();
-        marks.sort_unstable_by(|left, right| right.cmp(left));
         let own = self.durable.get(&self.me).copied().unwrap_or(0);
         // Its own copy counts in any case: nobody else could restore the order after a power loss.
-        let quorum = marks
-            .get(majority(self.voters.len()) - 1)
-            .copied()
-            .unwrap_or(0)
-            .min(own);
+        let quorum = self.quorums.reached(&self.durable).unwrap_or(0).min(own);
         if quorum > self.committed {
             self.commit_through(quorum, out);
             self.send_all(out);
@@ -355,7 +345,7 @@ impl Protocol for FixedPrimary {
                 .chain(&config.observers)
                 .copied()
                 .collect(),
-            voters: config.voters.clone(),
+            quorums: config.quorums.clone(),
             boot: now.0,
             resend: config.knobs.retransmit,
             epoch,

@@ -19,7 +19,6 @@ use menagerie::protocol::{
     BarrierOutcome, BarrierToken, Effect, Ensemble, Fact, Image, Input, Outbox, Persisted,
     Promises, Protocol, Refusal, Replicates, Standing, TimerRange, Via,
 };
-use menagerie::quorum::majority;
 use menagerie::tree::Payload;
 
 const PRIMARY: NodeId = NodeId(1);
@@ -130,12 +129,8 @@ impl Server {
         let mark = self.durable.entry(from).or_default();
         let is_news = through > *mark;
         *mark = through.max(*mark);
-        let voters = self.ensemble.voters.iter();
-        let mut marks: Vec<usize> = voters
-            .map(|voter| self.durable.get(voter).copied().unwrap_or(0))
-            .collect();
-        marks.sort_unstable();
-        self.commit(marks[marks.len() - majority(marks.len())], out);
+        let reached = self.ensemble.quorums.reached(&self.durable);
+        self.commit(reached.unwrap_or(0), out);
         if is_news {
             self.send_all(out);
         }

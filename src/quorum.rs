@@ -1,5 +1,7 @@
 //! Quorum arithmetic: pure, small, and tested against a naive count.
 
+use std::collections::BTreeMap;
+
 use crate::ids::NodeId;
 use crate::voting::QuorumRule;
 
@@ -201,6 +203,16 @@ impl Quorums {
         }
     }
 
+    /// How far a quorum is, each of whose members has reached at least that; `None` if too few
+    /// have reached anything.
+    pub fn reached<T: Ord + Copy>(&self, marks: &BTreeMap<NodeId, T>) -> Option<T> {
+        let is_reached = |mark: &T| {
+            let there = marks.iter().filter(|(_, other)| *other >= mark);
+            self.contain(there.map(|(node, _)| *node).collect())
+        };
+        marks.values().copied().filter(is_reached).max()
+    }
+
     /// Whether a server's vote counts for anything. One of weight 0 follows, and is not elected.
     pub fn has_weight(&self, node: NodeId) -> bool {
         match &self.0 {
@@ -289,6 +301,21 @@ mod tests {
             let sets = all(&Quorums::majorities(&nodes(1..=size)), size);
             assert_meet(&sets, &sets);
         }
+    }
+
+    #[test]
+    fn a_mark_is_reached_once_a_quorum_has_it() {
+        let marks = |all: &[(u8, u64)]| {
+            let all = all.iter().map(|(node, mark)| (NodeId(*node), *mark));
+            all.collect::<BTreeMap<NodeId, u64>>()
+        };
+        let majorities = Quorums::majorities(&nodes(1..=3));
+        assert_eq!(majorities.reached(&marks(&[(1, 7)])), None);
+        assert_eq!(majorities.reached(&marks(&[(1, 7), (2, 4)])), Some(4));
+        let all = [(1, 7), (2, 4), (3, 5), (4, 9)];
+        assert_eq!(majorities.reached(&marks(&all)), Some(5), "n4 has no vote");
+        let weighted = Quorums::hierarchical(&[vec![(NodeId(1), 3), (NodeId(2), 1)]]);
+        assert_eq!(weighted.reached(&marks(&[(1, 7), (2, 4)])), Some(7));
     }
 
     #[test]

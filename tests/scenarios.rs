@@ -8,6 +8,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use menagerie::mutation::Mutations;
+use menagerie::protocol::Protocol;
+use menagerie::zab::Zab;
 use menagerie_sim::run::RunSpec;
 use menagerie_sim::run::campaign::{CampaignReport, CampaignSpec, Limits};
 use menagerie_sim::run::resolve::Resolved;
@@ -66,8 +68,8 @@ fn complaints(scenario: &Arc<Scenario>, report: &CampaignReport) -> Vec<String> 
     }
     let fired: BTreeSet<&str> = report.faults.keys().copied().collect();
     let mut expected = planned(scenario);
-    if report.protocol == "paxos" {
-        // It lives on datagrams: there are no streams to reset.
+    if report.protocol != Zab::NAME {
+        // The others live on datagrams: there are no streams to reset.
         expected.remove("reset");
     }
     for missing in expected.difference(&fired) {

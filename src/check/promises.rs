@@ -405,7 +405,7 @@ mod tests {
             story.pledged(1, 9, 0, &[(300, later)]);
             verdict_under(ENTRY, &setup, &story, &History::default())
         };
-        assert_passes(&judge(6), 7);
+        assert_passes(&judge(6), 8);
         assert_fails(&judge(5), "reported a vote of epoch 5");
     }
 

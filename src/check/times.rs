@@ -92,7 +92,8 @@ impl Times {
         let (mut least, most) = self.timing.shown_ms(at);
         if !is_delta {
             let since = self.established.get(&(leader, epoch)).copied();
-            least = self.timing.shown_ms(since.unwrap_or_default()).0;
+            // It may have waited since its leader began.
+            least = least.min(self.timing.shown_ms(since.unwrap_or_default()).0);
         }
         if time_ms < least || time_ms > most {
             let reason = format!(

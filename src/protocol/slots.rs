@@ -41,8 +41,17 @@ impl Slots {
     }
 
     /// The last position of a slot: what is committed through it is committed through the slot.
+    /// Slots count from 1; what ends at slot 0 is empty.
     pub const fn end_of(self, slot: u64) -> Zxid {
-        self.position(slot, self.places - 1)
+        match slot {
+            0 => Zxid::ZERO,
+            slot => self.position(slot, self.places - 1),
+        }
+    }
+
+    /// Whether each position is decided alone.
+    pub fn is_single(&self) -> bool {
+        *self == Slots::SINGLE
     }
 
     /// The slot of a position, and the place in it.
@@ -61,6 +70,7 @@ mod tests {
         assert_eq!(slots.position(7, 2), Zxid(702));
         assert_eq!(slots.slot_of(Zxid(702)), (7, 2));
         assert_eq!(slots.end_of(7), Zxid(799));
+        assert_eq!(slots.end_of(0), Zxid::ZERO);
         assert_eq!(Slots::SINGLE.position(7, 0), Zxid(7));
         assert_eq!(Slots::SINGLE.slot_of(Zxid(7)), (7, 0));
         assert_eq!(Slots::SINGLE.end_of(7), Zxid(7));

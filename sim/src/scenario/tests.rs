@@ -225,11 +225,12 @@ fn the_reference_of_scenario_files_names_every_key_and_no_other() {
         documented("`[[fault]]`"),
         taken("[[fault]]\nzzz = { at = \"1s\" }\n")
     );
-    let sections = [
+    let own = crate::PROTOCOLS
+        .iter()
+        .map(|one| format!("knobs.{}", one.name));
+    let shared = [
         "ensemble",
         "knobs",
-        "knobs.zab",
-        "knobs.paxos",
         "network",
         "disk",
         "clock",
@@ -242,7 +243,7 @@ fn the_reference_of_scenario_files_names_every_key_and_no_other() {
         "chaos.swarm.knobs",
         "liveness",
     ];
-    for name in sections {
+    for name in shared.map(str::to_owned).into_iter().chain(own) {
         let heading = format!("`[{name}]`");
         let mut taken = taken(&format!("[{name}]\nzzz = 1\n"));
         // Known to this process once another test has announced it.

@@ -58,7 +58,7 @@ pub struct Header {
     /// slots.
     pub ballots: bool,
     /// How positions are counted.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Slots::is_single")]
     pub slots: Slots,
     /// The seed.
     pub seed: u64,

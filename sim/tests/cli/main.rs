@@ -120,7 +120,7 @@ fn the_lists_name_every_scenario_protocol_and_mutation() {
     }
     let (code, stdout, _) = outcome(&["protocols"]);
     assert_eq!(code, 0);
-    assert_eq!(stdout.lines().count(), 2);
+    assert_eq!(stdout.lines().count(), menagerie_sim::PROTOCOLS.len());
     let (code, stdout, _) = outcome(&["mutations"]);
     assert_eq!(code, 0);
     assert_eq!(stdout.lines().count(), menagerie::mutation::CATALOGUE.len());

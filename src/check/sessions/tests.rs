@@ -204,8 +204,11 @@ fn a_session_whose_client_comes_back_before_a_write_outlives_it() {
         judge(&story)
     );
     // Nobody comes back after that.
+    let mut story = attached();
+    story.propose(1, 1, 2, attach.digest());
+    story.apply(1, 2, &attach, None, None);
     story.pass(Span::millis(400));
-    write(&mut story, 4);
+    write(&mut story, 3);
     assert_fails(&judge(&story), "heard nothing of s7");
 }
 

@@ -130,6 +130,7 @@ fn the_window_holds() {
         Knobs::default(),
         PaxosKnobs {
             window: 3,
+            batch_max: 1,
             ..PaxosKnobs::default()
         },
     );
@@ -158,6 +159,27 @@ fn the_window_holds() {
 }
 
 #[test]
+fn commands_that_wait_for_the_window_share_a_slot_and_are_applied_in_order() {
+    let own = PaxosKnobs {
+        window: 2,
+        batch_max: 3,
+        ..PaxosKnobs::default()
+    };
+    let mut world = World::with(3, 0, (Knobs::default(), own), Mutations::NONE);
+    world.elect(N1);
+    for number in 1..=7 {
+        world.propose(N1, number);
+    }
+    world.settle();
+    // Slot 1 is the no-op, 2 and 3 went at once; the other five waited.
+    assert_eq!(world.applied(N2), 5);
+    let vote = world.server(N3).acceptor.vote(4).expect("it has voted");
+    let waited = [3, 4, 5].map(command).to_vec();
+    assert_eq!(vote.value, Value::of(waited));
+    world.assert_safe();
+}
+
+#[test]
 fn a_full_queue_turns_commands_away() {
     let knobs = (
         Knobs {
@@ -166,6 +188,7 @@ fn a_full_queue_turns_commands_away() {
         },
         PaxosKnobs {
             window: 2,
+            batch_max: 1,
             ..PaxosKnobs::default()
         },
     );

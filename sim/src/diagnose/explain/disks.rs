@@ -6,7 +6,7 @@ use menagerie::ids::{NodeId, Zxid};
 use menagerie::protocol::Slots;
 use serde_json::Value;
 
-use crate::trace::body::mentions;
+use crate::trace::body::{digests, mentions};
 use crate::trace::{EventKind, Op, Phase};
 
 /// How safe something is.
@@ -14,6 +14,8 @@ use crate::trace::{EventKind, Op, Phase};
 pub(super) enum Held {
     /// The disk has nothing of it.
     Nothing,
+    /// The disk has records that do not say which position they are about.
+    Unknown,
     /// It is in the disk's queue, or written without a sync.
     Volatile,
     /// It survives a loss of power.
@@ -39,6 +41,9 @@ struct Disk {
     log: Vec<Entry>,
     /// How many records were dropped at the beginning of the log.
     dropped: usize,
+    /// Whether a record carries a payload and does not say where that belongs: a protocol from
+    /// outside may know it by the record's place alone.
+    is_silent: bool,
     /// The newest snapshot: its ticket, through where, and whether it is durable.
     snapshot: Option<(u64, Zxid, bool)>,
 }
@@ -75,6 +80,8 @@ impl Disks {
         let disk = self.disks.entry(*node).or_default();
         match phase {
             Phase::Queued => {
+                let is_placed = || !mentions(body, self.slots).zxids.is_empty();
+                disk.is_silent |= *op == Op::Append && !digests(body).is_empty() && !is_placed();
                 let (op, body) = (*op, body.clone());
                 disk.waiting.insert(*ticket, Waiting { op, body });
             }
@@ -99,6 +106,7 @@ impl Disks {
         match (covered, logged.map(|one| one.durable), queued) {
             (Some(true), _, _) | (_, Some(true), _) => Held::Durable,
             (Some(false), _, _) | (_, Some(false), _) | (_, _, true) => Held::Volatile,
+            (None, None, false) if disk.is_silent => Held::Unknown,
             (None, None, false) => Held::Nothing,
         }
     }
@@ -234,6 +242,22 @@ mod tests {
         assert_eq!(told(&events).cut_by(NodeId(1), 2), [Zxid::new(1, 1)]);
         events.push(disk(2, Op::CutAfter, Phase::Written, Value::Null));
         assert_eq!(held(&events), Held::Nothing);
+    }
+
+    #[test]
+    fn where_records_do_not_say_their_position_nothing_is_claimed() {
+        let payload = json!({"digest": 7, "content": {}});
+        let entry = json!({"Entry": payload});
+        let placed = json!({"Entry": {"zxid": 3, "payload": payload}});
+        for (record, at_3, at_4) in [
+            (entry, Held::Unknown, Held::Unknown),
+            (placed, Held::Volatile, Held::Nothing),
+            (json!({"Start": 1}), Held::Nothing, Held::Nothing),
+        ] {
+            let disks = told(&[disk(1, Op::Append, Phase::Queued, record)]);
+            assert_eq!(disks.held(NodeId(1), Zxid(3)), at_3);
+            assert_eq!(disks.held(NodeId(1), Zxid(4)), at_4);
+        }
     }
 
     #[test]

@@ -1,5 +1,12 @@
+use std::collections::BTreeSet;
+
+use menagerie::ids::NodeId;
+use menagerie::quorum::{PhaseQuorums, Quorums};
+
 use super::*;
-use crate::scenario::Scenario;
+use crate::scenario::fault::Scene;
+use crate::scenario::{Scenario, script};
+use crate::world::Action;
 
 const CHAOS: &str = include_str!("../../../../scenarios/chaos.toml");
 
@@ -149,4 +156,40 @@ fn magnitudes_stay_inside_their_range_and_reach_every_octave() {
             "{octave:?}"
         );
     }
+}
+
+/// Five voters, of which the third leads.
+fn scene() -> Scene {
+    let voters: Vec<NodeId> = (1..=5).map(NodeId).collect();
+    Scene {
+        up: voters.iter().copied().collect(),
+        quorums: PhaseQuorums::same(Quorums::majorities(&voters)),
+        voters,
+        observers: vec![NodeId(6)],
+        leader: Some(NodeId(3)),
+    }
+}
+
+#[test]
+fn chaos_draws_every_family_and_a_file_can_spell_out_what_it_draws() {
+    let mut drawn = BTreeSet::new();
+    let mut draws = Dice::new(1).stream(Concern::Plan, FIRED);
+    for planned in (0..200).flat_map(|seed| chaos_plan(seed).faults) {
+        drawn.insert(planned.family);
+        let actions = planned.fault.resolve(&scene(), &mut draws);
+        let spelled = script::lines(&actions);
+        let read: Result<Vec<Vec<Action>>, String> = spelled
+            .iter()
+            .map(|line| script::parse_action(line))
+            .collect();
+        let read = read.expect("what is written can be read").concat();
+        assert_eq!(script::lines(&read), spelled);
+        assert_eq!(read.len(), actions.len(), "{spelled:?}");
+    }
+    let weights = document(CHAOS).chaos.expect("it has one").weights;
+    let all: BTreeSet<Family> = (weights.get_ref().by_family().into_iter())
+        .map(|(family, _)| family)
+        .collect();
+    assert_eq!(drawn, all);
+    assert!(all.iter().all(|family| Family::ALL.contains(family)));
 }
