@@ -11,6 +11,7 @@ mod blame;
 mod campaign;
 mod check;
 mod conform;
+mod destination;
 mod diff;
 mod document;
 mod explain;
@@ -192,7 +193,7 @@ fn dispatch(command: &Command, protocols: &[Registration]) -> Result<Exit, CliEr
         Command::Replay(arguments) => replay::replay(arguments, protocols),
         Command::Scenarios(arguments) => list::scenarios(arguments),
         Command::Protocols => list::protocols(protocols),
-        Command::Checkers => list::checkers(protocols),
+        Command::Checkers { names } => list::checkers(names, protocols),
         Command::Mutations(arguments) => mutations::mutations(arguments, protocols),
         Command::Index(arguments) => index::index(arguments),
         Command::Completions { shell } => shell::completions(*shell),
