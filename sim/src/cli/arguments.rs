@@ -205,6 +205,14 @@ impl Shape {
         self.prefer == WhichViolation::Client
     }
 
+    /// What a line to paste needs, to mean the same violation.
+    pub(super) fn preference(&self) -> &'static str {
+        match self.prefer {
+            WhichViolation::First => "",
+            WhichViolation::Client => " --prefer client",
+        }
+    }
+
     /// What shrinking is to show and to keep; `checker` names a violation that is meant.
     pub(super) fn goal<'a>(&self, checker: Option<&'a str>) -> Goal<'a> {
         Goal {

@@ -71,7 +71,8 @@ pub(super) fn keep(
             Artefact::MinimalTimeline,
             timeline::page(&smallest.trace, shown),
         );
-        let remark = remark(smallest.end, &report.reproduce, SHRINK_EVENTS_MORE);
+        let run = format!("{}{}", report.reproduce.run(), arguments.shape.preference());
+        let remark = remark(smallest.end, &run, SHRINK_EVENTS_MORE);
         note = remark.map_or_else(String::new, |words| {
             format!("; {}: {words}", Artefact::Minimal.file())
         });
@@ -202,14 +203,14 @@ pub(super) fn shrunk_from(from: &str) -> String {
 }
 
 /// What is to be known of a result that may not be the smallest, and what makes it smaller: `more`
-/// events for the run.
-pub(super) fn remark(end: End, run: &Reproduce, more: u64) -> Option<String> {
+/// events for the run, which is named as for `shrink`.
+pub(super) fn remark(end: End, run: &str, more: u64) -> Option<String> {
     match end {
         End::Minimal => None,
         End::Budget => Some(format!(
-            "the budget ended it; with more events it may become smaller: {} shrink {} --budget {}",
+            "the budget ended it; with more events it may become smaller: {} shrink {run} --budget \
+             {}",
             program(),
-            run.run(),
             events_text(more)
         )),
         End::Stopped => Some(

@@ -37,6 +37,7 @@ mod values;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory as _, FromArgMatches as _};
 
 use crate::run::internal::Internal;
@@ -137,6 +138,13 @@ pub fn main(protocols: &[Registration]) -> ExitCode {
                 Exit::Held
             };
             let _ = error.print();
+            if asks_a_run_for_seeds(&error) {
+                output::complain(&format!(
+                    "`run` has one seed, --seed N; a range of seeds: {} campaign SCENARIO --seeds \
+                     A..B",
+                    program::program()
+                ));
+            }
             return ExitCode::from(code.code());
         }
     };
@@ -160,6 +168,15 @@ pub fn main(protocols: &[Registration]) -> ExitCode {
 fn parse() -> Result<Arguments, clap::Error> {
     let matches = command().try_get_matches()?;
     Arguments::from_arg_matches(&matches)
+}
+
+/// Whether what is wrong is `run --seeds`.
+fn asks_a_run_for_seeds(error: &clap::Error) -> bool {
+    let named = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(name)) => name.as_str(),
+        Some(_) | None => return false,
+    };
+    std::env::args().nth(1).as_deref() == Some("run") && named.starts_with("--seeds")
 }
 
 /// The command line with the program's own name.

@@ -163,7 +163,12 @@ fn tell(arguments: &ShrinkArguments, loaded: &Loaded, shrunk: &Shrunk) -> Result
         return Ok(print(&document::text(&document))?);
     }
     let more = arguments.budget.saturating_mul(MORE);
-    let remark = remark(shrunk.end, &loaded.job.reproduce, more);
+    let mut run = loaded.job.reproduce.run().to_owned();
+    run.push_str(arguments.shape.preference());
+    if let Some(checker) = &arguments.run.checker {
+        run.push_str(&format!(" --checker {checker}"));
+    }
+    let remark = remark(shrunk.end, &run, more);
     let remark = remark.map_or_else(String::new, |words| format!(" ({words})"));
     print(&format!(
         "{}: {}\n  {}{remark}\n  {}, {:.1} million events in {:.1} s\n  {} run {}\n",

@@ -205,6 +205,10 @@ fn wrong_words_are_refused_with_the_right_ones() {
         &["needs a unit", "1s"],
     );
     assert_refused(&["run", "steady", "--seed", "0..3"], &["campaign"]);
+    assert_refused(
+        &["run", "steady", "--seeds", "0..3"],
+        &["campaign SCENARIO --seeds"],
+    );
     let issue = ["run", "steady", "--mutate", "ZOOKEEPER-2678"];
     assert_refused(&issue, &["the mutations of that issue: Z13"]);
 }
