@@ -12,7 +12,7 @@ use core::fmt;
 
 pub use announced::{announce, known};
 pub use catalogue::CATALOGUE;
-pub use releases::Affected;
+pub use releases::{Affected, is_release};
 
 /// A set has room for so many.
 const MOST: usize = 128;

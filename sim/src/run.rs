@@ -35,7 +35,7 @@ use crate::run::resolve::{Resolved, mutation_ids};
 use crate::scenario::Scenario;
 use crate::scenario::schema::Expect;
 use crate::trace::{Failure, Header, Judgement, ServerLine, TRACE_VERSION, Trace};
-use crate::world::reach::{Leaders, Reached};
+use crate::world::reach::{Noticed, Reached};
 use crate::world::{Stats, WorldSpec, in_runtime};
 use drive::Drive;
 pub use healing::named;
@@ -123,6 +123,8 @@ pub struct RunReport {
     pub protocol: &'static str,
     /// The seed.
     pub seed: u64,
+    /// The ids of the bugs that were on.
+    pub mutations: Vec<&'static str>,
     /// The run hash over every event.
     pub hash: u64,
     /// What the checkers say, in the order in which they are shown.
@@ -135,8 +137,8 @@ pub struct RunReport {
     pub excused: Excused,
     /// Which rare paths it took.
     pub reached: Reached,
-    /// How often leaders were established.
-    pub leaders: Leaders,
+    /// What happened before the faults were healed.
+    pub noticed: Noticed,
     /// The faults that fired, by kind.
     pub faults: BTreeMap<&'static str, u64>,
     /// The operations, probes included.
@@ -267,13 +269,14 @@ fn blank(protocol: &'static str, job: &Job) -> RunReport {
         scenario: job.scenario.clone(),
         protocol,
         seed: job.resolved.world.seed,
+        mutations: mutation_ids(job.resolved.world.mutations),
         hash: 0,
         verdicts: Vec::new(),
         expect: job.resolved.expect.clone(),
         stats: Stats::default(),
         excused: Excused::default(),
         reached: Reached::default(),
-        leaders: Leaders::default(),
+        noticed: Noticed::default(),
         faults: BTreeMap::new(),
         ops: OpCounts::default(),
         virtual_time: VirtualTime(0),

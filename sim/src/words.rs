@@ -26,6 +26,15 @@ fn distance(left: &str, right: &str) -> usize {
     row[right.len()]
 }
 
+/// So many things, by the word for one of them.
+pub(crate) fn counted(count: u64, noun: &str) -> String {
+    match (count, noun.strip_suffix('y')) {
+        (1, _) => format!("1 {noun}"),
+        (_, Some(stem)) => format!("{count} {stem}ies"),
+        (_, None) => format!("{count} {noun}s"),
+    }
+}
+
 /// A text as XML and HTML take it, in elements and attributes. Control characters have no form
 /// there.
 pub(crate) fn escaped(text: &str) -> String {
@@ -55,6 +64,13 @@ mod tests {
         assert_eq!(distance("z31", "z13"), 2);
         assert_eq!(distance("pax", "paxos"), 2);
         assert_eq!(distance("", "zab"), 3);
+    }
+
+    #[test]
+    fn one_thing_is_no_plural() {
+        assert_eq!(counted(1, "run"), "1 run");
+        assert_eq!(counted(0, "leader change"), "0 leader changes");
+        assert_eq!(counted(2, "irregular delivery"), "2 irregular deliveries");
     }
 
     #[test]

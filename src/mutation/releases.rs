@@ -23,6 +23,11 @@ impl Affected {
     }
 }
 
+/// Whether a text is the number of a release, such as 3.8.0.
+pub fn is_release(text: &str) -> bool {
+    numbers(text).is_some()
+}
+
 /// A release as numbers that compare.
 fn numbers(release: &str) -> Option<[u32; 3]> {
     let mut parts = release.split('.').map(|part| part.parse().ok());
@@ -51,6 +56,7 @@ mod tests {
             ("latest", None),
         ] {
             assert_eq!(affected.includes(release), expected, "{release}");
+            assert_eq!(is_release(release), expected.is_some(), "{release}");
         }
     }
 

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::CliError;
 use super::output::processors;
-use super::values::{duration, events, perhaps_none, seed, seeds};
+use super::values::{duration, events, one_seed, perhaps_none, seed, seeds};
 use crate::diagnose::artefacts;
 use crate::diagnose::shrink::{Goal, Kept, Prefer, harms_a_client};
 use crate::run::RunReport;
+use crate::run::resolve::Resolved;
 
 mod recordings;
 
@@ -20,12 +22,9 @@ pub(super) use recordings::{
 };
 
 /// What can be repeated.
-const REPEATED: &str =
-    "The scenario (its name or file), a replay bundle (*.json), or the folder of a failing run";
-
-/// Which violation a story is about.
-const MEANT: &str =
-    "The checker whose violation to explain [default: the expected one, else the first]";
+const REPEATED: &str = "The scenario (its name or file), a run as SCENARIO@SEED or with mutations \
+                        as SCENARIO@SEED+ID, a replay bundle (*.json), or the folder of a failing \
+                        run";
 
 const EXIT_CODES: &str = "Exit codes: 0 everything held, 1 a violation, 2 bad usage or scenario, \
                           3 inconclusive, 4 nondeterminism (or another hash than a bundle's), \
@@ -59,7 +58,11 @@ pub(super) enum Command {
     /// List the protocols
     Protocols,
     /// List the checkers: what each asserts, what it needs, and which mutations it reports
-    Checkers,
+    Checkers {
+        /// Only these [default: all]
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+    },
     /// List or search the mutations: known bugs that can be switched on
     Mutations(MutationsArguments),
     /// Replay transcripts of a real ZooKeeper and list the answers that differ
@@ -128,10 +131,10 @@ pub(super) struct ArtefactArguments {
     #[arg(long, value_name = "FOLDER", default_value = "out")]
     pub(super) out: PathBuf,
     /// Write no files
-    #[arg(long, visible_alias = "no-artefacts", conflicts_with = "force")]
+    #[arg(long, visible_alias = "no-artefacts")]
     pub(super) no_artifacts: bool,
-    /// Overwrite the files of another run; those of the same scenario, protocol and seed are
-    /// overwritten in any case
+    /// Overwrite files that this program did not write, and those of another run; those of the
+    /// same scenario, protocol and seed are overwritten in any case
     #[arg(long)]
     pub(super) force: bool,
     /// How the trace of a failing run is kept; every command reads both forms
@@ -147,8 +150,8 @@ pub(super) struct ArtefactArguments {
 /// What the smallest scenario shows and keeps.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Shape {
-    /// The least that the smallest scenario keeps: voters=N, observers=N or clients=N; may be
-    /// repeated [default: voters=3]
+    /// The least that the smallest scenario keeps: voters=N, observers=N or clients=N, at most as
+    /// many as the run has; may be repeated [default: voters=3]
     #[arg(long, value_name = "WHAT=N")]
     keep: Vec<Kept>,
     /// Which of several violations the smallest scenario and the story are about; `client`: one
@@ -160,9 +163,9 @@ pub(super) struct Shape {
 /// Which of several violations is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum WhichViolation {
-    /// The first of the run
+    /// The first in the order of the checkers, in which verdicts are printed
     First,
-    /// The first that harms a client
+    /// The first in that order that harms a client
     Client,
 }
 
@@ -175,6 +178,39 @@ impl Shape {
         let harm = harm.find(|judged| harms_a_client(&judged.checker));
         let meant = harm.or_else(|| report.headline());
         meant.map(|judged| judged.checker.as_str())
+    }
+
+    /// Refuses to keep what a run does not have.
+    pub(super) fn check(&self, run: &Resolved) -> Result<(), CliError> {
+        let world = &run.world;
+        for kept in &self.keep {
+            let (what, wanted, there) = match *kept {
+                Kept::Voters(number) => ("voters", u16::from(number), u16::from(world.voters)),
+                Kept::Observers(number) => {
+                    ("observers", u16::from(number), u16::from(world.observers))
+                }
+                Kept::Clients(number) => ("clients", number, world.clients),
+            };
+            if wanted > there {
+                return Err(CliError::Usage(format!(
+                    "--keep {what}={wanted}: more than there are; this run has {there} {what}"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a violation that harms a client is preferred.
+    pub(super) fn prefers_clients(&self) -> bool {
+        self.prefer == WhichViolation::Client
+    }
+
+    /// What a line to paste needs, to mean the same violation.
+    pub(super) fn preference(&self) -> &'static str {
+        match self.prefer {
+            WhichViolation::First => "",
+            WhichViolation::Client => " --prefer client",
+        }
     }
 
     /// What shrinking is to show and to keep; `checker` names a violation that is meant.
@@ -218,7 +254,7 @@ pub(super) struct RunArguments {
     #[command(flatten)]
     pub(super) artefacts: ArtefactArguments,
     /// The seed, decimal or 0x hexadecimal
-    #[arg(long, value_name = "N", default_value = "1", value_parser = seed,
+    #[arg(long, value_name = "N", default_value = "1", value_parser = one_seed,
           allow_hyphen_values = true)]
     pub(super) seed: u64,
     /// Print every event
@@ -238,11 +274,11 @@ pub(super) struct RunArguments {
 pub(super) struct OneRun {
     #[command(flatten)]
     pub(super) what: OneScenario,
-    /// The seed, decimal or 0x hexadecimal
-    #[arg(long, value_name = "N", default_value = "1", value_parser = seed,
-          allow_hyphen_values = true)]
-    pub(super) seed: u64,
-    /// The checker whose violation is meant [default: the first of the run]
+    /// The seed, decimal or 0x hexadecimal [default: 1]
+    #[arg(long, value_name = "N", value_parser = seed, allow_hyphen_values = true)]
+    pub(super) seed: Option<u64>,
+    /// The checker whose violation is meant [default: the one that the scenario expects, else the
+    /// first in the order of the checkers]
     #[arg(long, value_name = "NAME")]
     pub(super) checker: Option<String>,
 }
@@ -298,7 +334,6 @@ pub(super) struct BlameArguments {
 }
 
 #[derive(Clone, Debug, Args)]
-#[command(mut_arg("checker", |argument| argument.help(MEANT)))]
 pub(super) struct ExplainArguments {
     #[command(flatten)]
     pub(super) run: OneRun,
@@ -332,8 +367,7 @@ pub(super) struct CampaignArguments {
     #[command(flatten)]
     pub(super) artefacts: ArtefactArguments,
     /// The seeds from A up to B, without B
-    #[arg(long, value_name = "A..B", value_parser = seeds, allow_hyphen_values = true,
-          required_unless_present = "time")]
+    #[arg(long, value_name = "A..B", value_parser = seeds, allow_hyphen_values = true)]
     pub(super) seeds: Option<Range<u64>>,
     /// Run consecutive seeds, starting at a random one (which is printed), for this time, such as
     /// 10m; all scenarios and protocols share the time
@@ -367,9 +401,13 @@ pub(super) struct MutationsArguments {
     /// (phase 1, stable storage, fencing), a checker, a protocol, or any words
     #[arg(value_name = "WORDS")]
     pub(super) words: Vec<String>,
-    /// List only bugs that are recorded for this release of ZooKeeper
+    /// List only bugs that are recorded for this release of ZooKeeper; of those that the words
+    /// find, say whether it has them
     #[arg(long, value_name = "RELEASE")]
     pub(super) affects: Option<String>,
+    /// Print one JSON document
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 #[derive(Clone, Debug, Args)]

@@ -13,6 +13,7 @@ use crate::diagnose::explain::{self, Length};
 use crate::diagnose::shrink::{Budget, End, Shrunk, shrink};
 use crate::diagnose::timeline;
 use crate::run::bundle::Bundle;
+use crate::run::program::program;
 use crate::run::registry::Registration;
 use crate::run::resolve::Resolved;
 use crate::run::scenario_file::scenario_text;
@@ -21,6 +22,9 @@ use crate::trace::Trace;
 
 /// What shrinking a failing run may take beside a campaign; `menagerie shrink` takes more.
 const SHRINK_EVENTS: u64 = 20_000_000;
+
+/// What is proposed if that did not suffice.
+const SHRINK_EVENTS_MORE: u64 = 10 * SHRINK_EVENTS;
 
 /// What became of the artefacts of a run.
 pub(super) struct Kept {
@@ -67,7 +71,9 @@ pub(super) fn keep(
             Artefact::MinimalTimeline,
             timeline::page(&smallest.trace, shown),
         );
-        note = remark(smallest.end).map_or_else(String::new, |words| {
+        let run = format!("{}{}", report.reproduce.run(), arguments.shape.preference());
+        let remark = remark(smallest.end, &run, SHRINK_EVENTS_MORE);
+        note = remark.map_or_else(String::new, |words| {
             format!("; {}: {words}", Artefact::Minimal.file())
         });
     }
@@ -196,15 +202,32 @@ pub(super) fn shrunk_from(from: &str) -> String {
     format!("Shrunk from {from}.")
 }
 
-/// What is to be known of a result that may not be the smallest.
-pub(super) fn remark(end: End) -> Option<&'static str> {
+/// What is to be known of a result that may not be the smallest, and what makes it smaller: `more`
+/// events for the run, which is named as for `shrink`.
+pub(super) fn remark(end: End, run: &str, more: u64) -> Option<String> {
     match end {
         End::Minimal => None,
-        End::Budget => Some("the budget ended it: with more events it may become smaller"),
+        End::Budget => Some(format!(
+            "the budget ended it; with more events it may become smaller: {} shrink {run} --budget \
+             {}",
+            program(),
+            events_text(more)
+        )),
         End::Stopped => Some(
             "it was stopped early: with more time it becomes smaller, and on another machine the \
-             result may differ",
+             result may differ"
+                .to_owned(),
         ),
+    }
+}
+
+/// A budget as the command line takes it.
+fn events_text(events: u64) -> String {
+    const MILLION: u64 = 1_000_000;
+    if events.is_multiple_of(MILLION) {
+        format!("{}M", events / MILLION)
+    } else {
+        events.to_string()
     }
 }
 

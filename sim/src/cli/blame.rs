@@ -14,6 +14,7 @@ use menagerie::ids::VirtualTime;
 use crate::diagnose::blame::{Blame, Blamed, BlamedFault, Moment, Work, blame as examine};
 use crate::run::registry::Registration;
 use crate::scenario::quantity::exact_span;
+use crate::words::counted;
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -36,7 +37,12 @@ pub(super) fn blame(
         jobs: arguments.jobs.count(),
         watcher: &watcher,
     };
-    let found = examine(loaded.protocol, &loaded.job.resolved, checker, work)?;
+    let examined = |checker| examine(loaded.protocol, &loaded.job.resolved, checker, work);
+    let expected = source::expected(&loaded);
+    let mut found = examined(checker.or(expected.as_deref()))?;
+    if found.is_none() && checker.is_none() && expected.is_some() {
+        found = examined(None)?;
+    }
     watcher.end();
     let Some(found) = found else {
         let which = checker.map_or_else(String::new, |name| format!(" by {name}"));
@@ -107,7 +113,7 @@ fn human(blame: &Blame) -> String {
         ),
         None => writeln!(text, "it could be avoided to the end"),
     };
-    let _ = writeln!(text, "{} reruns", blame.reruns);
+    let _ = writeln!(text, "{}", counted(blame.reruns as u64, "rerun"));
     text
 }
 
@@ -116,7 +122,7 @@ fn need(necessary: bool) -> &'static str {
 }
 
 fn tell_fault(fault: &BlamedFault, text: &mut String) {
-    let at = exact_span(fault.at);
+    let at = VirtualTime(fault.at.0);
     let _ = writeln!(text, "  {:<12}{at}  {}", need(fault.necessary), fault.what);
     let reach = |span: Option<menagerie::ids::Span>, word: &str| match span {
         Some(span) => format!("up to {} {word}", exact_span(span)),

@@ -2,23 +2,24 @@
 
 use std::fmt::Write as _;
 use std::hash::{BuildHasher as _, Hasher as _};
-use std::path::Path;
 use std::sync::Arc;
 
 use anstyle::{AnsiColor, Style};
 
 use super::arguments::{ArtefactArguments, CampaignArguments, Checks};
 use super::artefacts::{self, Kept};
+use super::destination::Destination;
 use super::document::{self, Campaigns, Finished, hex};
 use super::junit::{self, Suite};
 use super::output::{complain, faults_line, hanging, ops_line, print, styled};
 use super::select::{self, Selected};
-use super::{CliError, Exit, interrupt, progress};
-use crate::report::{campaign_page, campaign_plot};
+use super::{CliError, Exit, destination, interrupt, mutations, progress};
+use crate::report::{PAGE_TITLE, PLOT_TITLE, campaign_page, campaign_plot};
 use crate::run::RunSpec;
 use crate::run::campaign::{CampaignReport, CampaignSpec, End, Limits, Recoveries, run};
 use crate::run::figures::{Figures, Kind, Spread};
 use crate::run::registry::Registration;
+use crate::words::counted;
 
 /// So many failures are confirmed by a second run.
 const CONFIRMED_MAX: usize = 5;
@@ -36,7 +37,14 @@ pub(super) fn campaign(
     arguments: &CampaignArguments,
     registered: &[Registration],
 ) -> Result<Exit, CliError> {
+    if arguments.seeds.is_none() && arguments.time.is_none() {
+        return Err(CliError::Usage(
+            "a campaign needs --seeds A..B (such as --seeds 0..2000), or a time, --for T"
+                .to_owned(),
+        ));
+    }
     let selected = select::all(&arguments.what, registered)?;
+    destination::check_all(&destinations(arguments), arguments.artefacts.force)?;
     let specs = specs(arguments, &selected);
     let _listening = interrupt::listen()?;
     let mut finished = Vec::new();
@@ -53,6 +61,7 @@ pub(super) fn campaign(
         if is_for_people {
             print(&human(&report))?;
         }
+        did_not_show(spec, &report, is_for_people)?;
         let mut folders = Vec::new();
         for (seed, kept) in keep(spec, &report, &arguments.artefacts)? {
             if is_for_people {
@@ -114,25 +123,70 @@ fn random_seed() -> u64 {
     keys.build_hasher().finish() & 0xffff_ffff
 }
 
+/// What helps if a mutation was on and nothing failed: where it shows.
+fn did_not_show(
+    spec: &CampaignSpec,
+    report: &CampaignReport,
+    is_for_people: bool,
+) -> Result<(), CliError> {
+    // Where a failure is expected, the runs that hold show it.
+    let is_expected = spec.scenario.document.expect.get_ref().failing().is_some();
+    if report.fail > 0 || is_expected || !spec.checks {
+        return Ok(());
+    }
+    for mutation in spec.mutations.iter() {
+        let told = mutations::did_not_show(mutation.entry());
+        if is_for_people {
+            print(&format!("  {told}\n"))?;
+        } else {
+            complain(&told);
+        }
+    }
+    Ok(())
+}
+
+fn junit_file(arguments: &CampaignArguments) -> Option<Destination<'_>> {
+    let file = arguments.junit.as_deref()?;
+    let marks = junit::MARKS;
+    Some(Destination { file, marks })
+}
+
+fn plot_file(arguments: &CampaignArguments) -> Option<Destination<'_>> {
+    let file = arguments.plot.as_deref()?;
+    let marks = &[PLOT_TITLE];
+    Some(Destination { file, marks })
+}
+
+fn html_file(arguments: &CampaignArguments) -> Option<Destination<'_>> {
+    let file = arguments.html.as_deref()?;
+    let marks = &[PAGE_TITLE];
+    Some(Destination { file, marks })
+}
+
+/// The files that are to be written.
+fn destinations(arguments: &CampaignArguments) -> Vec<Destination<'_>> {
+    let files = [
+        junit_file(arguments),
+        plot_file(arguments),
+        html_file(arguments),
+    ];
+    files.into_iter().flatten().collect()
+}
+
 fn write_files(arguments: &CampaignArguments, finished: &[Finished]) -> Result<(), CliError> {
-    if let Some(file) = &arguments.junit {
+    if let Some(file) = junit_file(arguments) {
         let suites: Vec<Suite> = finished
             .iter()
             .map(|one| junit::of_campaign(&one.report))
             .collect();
-        junit::write(file, &suites)?;
+        file.write(&junit::text(&suites))?;
     }
     let reports: Vec<&CampaignReport> = finished.iter().map(|one| &one.report).collect();
-    let write = |file: &Path, text: String| {
-        std::fs::write(file, text).map_err(|error| {
-            CliError::Usage(format!("{} cannot be written: {error}", file.display()))
-        })
-    };
-    if let Some(file) = &arguments.plot {
-        write(file, campaign_plot(&reports))?;
+    if let Some(file) = plot_file(arguments) {
+        file.write(&campaign_plot(&reports))?;
     }
-    if let Some(file) = &arguments.html {
-        write(file, campaign_page(&reports))?;
+    if let Some(file) = html_file(arguments) {
+        file.write(&campaign_page(&reports))?;
     }
     Ok(())
 }
@@ -232,7 +286,8 @@ fn reach_table(report: &CampaignReport, text: &mut String) {
     let mut cells = Vec::new();
     for line in report.reached.lines() {
         let (runs, times) = (line.runs, line.times);
-        cells.push(format!("{:<20} {runs:>6} runs {times:>8}x", line.name));
+        let word = if runs == 1 { "run " } else { "runs" };
+        cells.push(format!("{:<20} {runs:>6} {word} {times:>8}x", line.name));
     }
     for row in cells.chunks(2) {
         let _ = writeln!(text, "    {}", row.join("   ").trim_end());
@@ -244,10 +299,10 @@ fn figure_lines(figures: &Figures, text: &mut String) {
     let leaders = figures.leaders();
     let _ = writeln!(
         text,
-        "  {} elections, {} leader changes, {} sessions expired",
-        leaders.elected,
-        leaders.changed,
-        figures.sessions_expired()
+        "  {}, {}, {} expired",
+        counted(leaders.elected, "election"),
+        counted(leaders.changed, "leader change"),
+        counted(figures.sessions_expired(), "session")
     );
     let spread = |what: &str, spread: Spread, text: &mut String| {
         let _ = writeln!(
@@ -287,8 +342,9 @@ fn failure_lines(report: &CampaignReport, text: &mut String) {
             };
             let _ = writeln!(
                 text,
-                "    the same in {} more runs: seeds {}{more}",
-                group.count - 1,
+                "    the same in {}: {} {}{more}",
+                counted(group.count - 1, "more run"),
+                if group.count == 2 { "seed" } else { "seeds" },
                 others.join(", ")
             );
         }
@@ -305,13 +361,7 @@ fn failure_lines(report: &CampaignReport, text: &mut String) {
 /// A campaign in words.
 fn human(report: &CampaignReport) -> String {
     let mut text = String::new();
-    let title = styled(
-        Style::new().bold(),
-        &format!(
-            "{} on {}, seeds {}..{}",
-            report.scenario, report.protocol, report.seeds.start, report.seeds.end
-        ),
-    );
+    let title = styled(Style::new().bold(), &report.title());
     // Writing into a string cannot fail.
     let _ = writeln!(text, "{title}  hash {}", hex(report.hash));
     let bad = Style::new().fg_color(Some(AnsiColor::Red.into())).bold();
@@ -323,8 +373,8 @@ fn human(report: &CampaignReport) -> String {
     };
     let _ = writeln!(
         text,
-        "  {} runs: {} pass, {fail}, {} unknown, {} vacuous{}",
-        report.runs,
+        "  {}: {} pass, {fail}, {} unknown, {} vacuous{}",
+        counted(report.runs, "run"),
         report.pass,
         report.unknown,
         report.vacuous,
@@ -336,9 +386,9 @@ fn human(report: &CampaignReport) -> String {
     );
     let _ = writeln!(
         text,
-        "  {}; two or more kinds in {} runs",
+        "  {}; two or more kinds in {}",
         faults_line(report.faults.iter()),
-        report.runs_with_two_fault_kinds
+        counted(report.runs_with_two_fault_kinds, "run")
     );
     let _ = writeln!(text, "  {}", ops_line(&report.ops));
     figure_lines(&report.figures, &mut text);
@@ -346,8 +396,9 @@ fn human(report: &CampaignReport) -> String {
     let excused = report.excused;
     let _ = writeln!(
         text,
-        "  {} of {} synced reads excused: their leader had been superseded",
-        excused.excused, excused.of
+        "  {} of {} excused: their leader had been superseded",
+        excused.excused,
+        counted(excused.of, "synced read")
     );
     reach_table(report, &mut text);
     let (virtual_s, wall_s) = (

@@ -61,7 +61,10 @@ pub(super) fn check(arguments: &CheckArguments) -> Result<Exit, CliError> {
                 files.push(FileLine::new(file, judged, task.expected));
             }
             Err(what) => {
-                complain(&format!("error: {file}: {what}"));
+                complain(&format!(
+                    "error: {file}: {what}{}",
+                    expected_form(&task.path)
+                ));
                 exit = exit.graver(Exit::Usage);
             }
         }
@@ -70,6 +73,18 @@ pub(super) fn check(arguments: &CheckArguments) -> Result<Exit, CliError> {
         print(&document::text(&Files { schema: 1, files }))?;
     }
     Ok(exit)
+}
+
+/// What a file should have been, if its name says that it is something else.
+fn expected_form(path: &Path) -> &'static str {
+    let name = path.to_string_lossy();
+    let name = name.trim_end_matches(".xz");
+    let known = [".jsonl", ".json", ".edn"];
+    if !path.is_file() || known.iter().any(|end| name.ends_with(end)) {
+        return "";
+    }
+    "; expected a recorded history: lines of JSON (*.jsonl) or Jepsen's EDN (*.edn), plain or \
+     compressed by xz"
 }
 
 /// The promise that is checked if none is named; where there is a choice, it is said.

@@ -39,6 +39,7 @@ struct Run<'a> {
     scenario: &'a str,
     protocol: &'a str,
     seed: u64,
+    mutations: &'a [&'static str],
     hash: String,
     conclusion: &'static str,
     verdicts: Vec<JudgedLine<'a>>,
@@ -65,6 +66,8 @@ pub(super) struct Campaigns<'a> {
 struct Campaign<'a> {
     scenario: &'a str,
     protocol: &'a str,
+    mutations: &'a [&'static str],
+    set: &'a [String],
     seeds: String,
     runs: u64,
     pass: u64,
@@ -191,6 +194,7 @@ impl<'a> Run<'a> {
             scenario: &report.scenario,
             protocol: report.protocol,
             seed: report.seed,
+            mutations: &report.mutations,
             hash: hex(report.hash),
             conclusion: report.conclusion().word(),
             reproduce: report.reproduce.to_string(),
@@ -227,6 +231,8 @@ impl<'a> Campaign<'a> {
         Campaign {
             scenario: &report.scenario,
             protocol: report.protocol,
+            mutations: &report.mutations,
+            set: &report.settings,
             seeds: format!("{}..{}", report.seeds.start, report.seeds.end),
             runs: report.runs,
             pass: report.pass,

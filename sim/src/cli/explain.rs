@@ -60,9 +60,15 @@ pub(super) fn explain(
     } else {
         Length::Short
     };
+    let headline = report.headline().map(|judged| judged.checker.as_str());
     let told = match &arguments.run.checker {
         Some(name) => story(trace, Some(name), length),
-        None => story(trace, expected.as_deref(), length).or_else(|| story(trace, None, length)),
+        None => {
+            let meant = [expected.as_deref(), headline].into_iter().flatten();
+            meant
+                .filter_map(|name| story(trace, Some(name), length))
+                .next()
+        }
     };
     let Some(told) = told else {
         let which = arguments.run.checker.as_deref();

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::json;
 
 use super::arguments::ExportArguments;
+use super::destination::Destination;
 use super::output::{complain, print};
 use super::recording::{self, Source};
 use super::{CliError, Exit, document};
@@ -18,6 +19,9 @@ pub(super) fn export(
     registered: &[Registration],
 ) -> Result<Exit, CliError> {
     let protocol = arguments.protocol.as_deref();
+    if let Some(file) = arguments.out.as_deref() {
+        Destination { file, marks: &[] }.check_place()?;
+    }
     if let Some(out) = &arguments.out
         && out.exists()
         && !arguments.force

@@ -6,6 +6,7 @@ use super::arguments::IndexArguments;
 use super::output::{complain, print};
 use super::{CliError, Exit};
 use crate::diagnose::index::{page, runs_in};
+use crate::words::counted;
 
 /// Writes one page over all runs that a folder keeps.
 pub(super) fn index(arguments: &IndexArguments) -> Result<Exit, CliError> {
@@ -30,6 +31,7 @@ pub(super) fn index(arguments: &IndexArguments) -> Result<Exit, CliError> {
     std::fs::write(&file, page(&found.runs)).map_err(|error| {
         CliError::Usage(format!("{} cannot be written: {error}", file.display()))
     })?;
-    print(&format!("{}: {} runs\n", file.display(), found.runs.len()))?;
+    let runs = counted(found.runs.len() as u64, "run");
+    print(&format!("{}: {runs}\n", file.display()))?;
     Ok(Exit::Held)
 }

@@ -2,12 +2,10 @@
 //! a case; of a campaign, each seed.
 
 use std::fmt::Write as _;
-use std::path::Path;
 use std::time::Duration;
 
 use menagerie::check::Verdict;
 
-use super::CliError;
 use crate::run::campaign::CampaignReport;
 use crate::run::{Conclusion, RunReport};
 use crate::words::escaped;
@@ -110,20 +108,19 @@ pub(super) fn of_campaign(report: &CampaignReport) -> Suite {
         },
     });
     Suite {
-        name: format!("{} on {}", report.scenario, report.protocol),
+        name: report.subject(),
         wall: report.wall_time,
         cases: cases.collect(),
     }
 }
 
-/// Writes the suites into a file.
-pub(super) fn write(file: &Path, suites: &[Suite]) -> Result<(), CliError> {
-    std::fs::write(file, text(suites))
-        .map_err(|error| CliError::Usage(format!("{} cannot be written: {error}", file.display())))
-}
+/// How every file of this program begins its suites. Earlier ones have no name.
+pub(super) const MARKS: &[&str] = &[NAMED, "UTF-8\"?>\n<testsuites>\n  <testsuite name=\""];
+const NAMED: &str = "<testsuites name=\"menagerie\">";
 
-fn text(suites: &[Suite]) -> String {
-    let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n");
+/// The suites as a file.
+pub(super) fn text(suites: &[Suite]) -> String {
+    let mut text = format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{NAMED}\n");
     for suite in suites {
         let count = |wanted: fn(&Outcome) -> bool| {
             let cases = suite.cases.iter();
@@ -201,7 +198,7 @@ mod tests {
             cases: cases.collect(),
         };
         let expected = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>
-<testsuites>
+<testsuites name=\"menagerie\">
   <testsuite name=\"chaos on zab\" tests=\"3\" failures=\"1\" skipped=\"1\" time=\"1.500\">
     <testcase classname=\"chaos on zab\" name=\"seed 1\"/>
     <testcase classname=\"chaos on zab\" name=\"seed 2\">

@@ -12,6 +12,7 @@ use super::{CliError, Exit};
 use crate::run::registry::Registration;
 use crate::scenario::embedded::{find, names};
 use crate::scenario::{Scenario, files_in};
+use crate::words::suggestion;
 
 /// Lists the scenarios: those known by name, or the files of a folder; or prints one of them.
 pub(super) fn scenarios(arguments: &ScenariosArguments) -> Result<Exit, CliError> {
@@ -80,8 +81,29 @@ pub(super) fn mutations_of(registered: &[Registration]) -> Vec<&'static Entry> {
     known().into_iter().filter(concerned).collect()
 }
 
-/// Lists the checkers.
-pub(super) fn checkers(registered: &[Registration]) -> Result<Exit, CliError> {
+/// Lists the checkers, or those of some names.
+pub(super) fn checkers(wanted: &[String], registered: &[Registration]) -> Result<Exit, CliError> {
+    let lines = checker_lines(registered);
+    let known = || lines.iter().map(|(name, _)| name.as_str());
+    if let Some(name) = wanted.iter().find(|name| !known().any(|one| one == **name)) {
+        let names: Vec<&str> = known().collect();
+        return Err(CliError::Usage(format!(
+            "there is no checker \"{name}\"{}; there are: {}",
+            suggestion(name, known()),
+            names.join(", ")
+        )));
+    }
+    let is_wanted = |name: &String| wanted.is_empty() || wanted.contains(name);
+    let shown: Vec<_> = lines
+        .into_iter()
+        .filter(|(name, _)| is_wanted(name))
+        .collect();
+    print(&columns(&shown))?;
+    Ok(Exit::Held)
+}
+
+/// Each checker, with what there is to say of it.
+fn checker_lines(registered: &[Registration]) -> Vec<(String, String)> {
     let mutations = mutations_of(registered);
     let mut lines = Vec::new();
     for entry in CHECKERS {
@@ -108,8 +130,7 @@ pub(super) fn checkers(registered: &[Registration]) -> Result<Exit, CliError> {
     for (name, asserts) in OF_THE_RUNNER {
         lines.push((name.to_owned(), asserts.to_owned()));
     }
-    print(&columns(&lines))?;
-    Ok(Exit::Held)
+    lines
 }
 
 /// What the runner itself reports, by the names in which verdicts have it.

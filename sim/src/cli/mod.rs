@@ -11,6 +11,7 @@ mod blame;
 mod campaign;
 mod check;
 mod conform;
+mod destination;
 mod diff;
 mod document;
 mod explain;
@@ -36,6 +37,7 @@ mod values;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory as _, FromArgMatches as _};
 
 use crate::run::internal::Internal;
@@ -136,6 +138,13 @@ pub fn main(protocols: &[Registration]) -> ExitCode {
                 Exit::Held
             };
             let _ = error.print();
+            if asks_a_run_for_seeds(&error) {
+                output::complain(&format!(
+                    "`run` has one seed, --seed N; a range of seeds: {} campaign SCENARIO --seeds \
+                     A..B",
+                    program::program()
+                ));
+            }
             return ExitCode::from(code.code());
         }
     };
@@ -159,6 +168,15 @@ pub fn main(protocols: &[Registration]) -> ExitCode {
 fn parse() -> Result<Arguments, clap::Error> {
     let matches = command().try_get_matches()?;
     Arguments::from_arg_matches(&matches)
+}
+
+/// Whether what is wrong is `run --seeds`.
+fn asks_a_run_for_seeds(error: &clap::Error) -> bool {
+    let named = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(name)) => name.as_str(),
+        Some(_) | None => return false,
+    };
+    std::env::args().nth(1).as_deref() == Some("run") && named.starts_with("--seeds")
 }
 
 /// The command line with the program's own name.
@@ -192,7 +210,7 @@ fn dispatch(command: &Command, protocols: &[Registration]) -> Result<Exit, CliEr
         Command::Replay(arguments) => replay::replay(arguments, protocols),
         Command::Scenarios(arguments) => list::scenarios(arguments),
         Command::Protocols => list::protocols(protocols),
-        Command::Checkers => list::checkers(protocols),
+        Command::Checkers { names } => list::checkers(names, protocols),
         Command::Mutations(arguments) => mutations::mutations(arguments, protocols),
         Command::Index(arguments) => index::index(arguments),
         Command::Completions { shell } => shell::completions(*shell),

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use super::CliError;
 use super::source::{self, Loaded};
-use super::values::seed;
 use crate::diagnose::artefacts::{EVENTS, EVENTS_XZ};
 use crate::files::content;
 use crate::run::registry::Registration;
@@ -60,14 +59,15 @@ pub(super) fn named(
     if path.is_file() {
         return read(&path, registered);
     }
-    let Some((scenario, rest)) = text.rsplit_once('@') else {
+    if !text.contains('@') {
         return Err(CliError::Usage(format!(
             "{}: there is no such file; a run is named SCENARIO@SEED, such as \
              scenarios/chaos.toml@7, or by its {EVENTS}",
             path.display()
         )));
-    };
-    let run = seeded(scenario, rest, protocol, registered)?;
+    }
+    let what = source::what(text.to_owned(), protocol.map(str::to_owned), Vec::new());
+    let run = recorded(source::load(&what, None, registered)?)?;
     Ok(Source::Trace(Box::new(run)))
 }
 
@@ -88,26 +88,10 @@ fn read(path: &Path, registered: &[Registration]) -> Result<Source, CliError> {
     Ok(Source::Trace(Box::new(Trace::parse(&file, &text)?)))
 }
 
-/// Performs the run `SCENARIO@SEED+ID+ID` and records it.
-fn seeded(
-    scenario: &str,
-    rest: &str,
-    protocol: Option<&str>,
-    registered: &[Registration],
-) -> Result<Trace, CliError> {
-    let mut words = rest.split('+');
-    let number = words.next().unwrap_or_default();
-    let seed = seed(number)
-        .map_err(|why| CliError::Usage(format!("the seed of {scenario}@{rest}: {why}")))?;
-    let mutate = words.map(str::to_owned).collect();
-    let what = source::what(scenario.to_owned(), protocol.map(str::to_owned), mutate);
-    recorded(source::load(&what, seed, registered)?)
-}
-
 /// Performs the run of a bundle and records it.
 fn bundled(path: &Path, registered: &[Registration]) -> Result<Trace, CliError> {
     let what = source::what(path.display().to_string(), None, Vec::new());
-    recorded(source::load(&what, 1, registered)?)
+    recorded(source::load(&what, None, registered)?)
 }
 
 fn recorded(loaded: Loaded) -> Result<Trace, CliError> {

@@ -1,8 +1,11 @@
 //! `menagerie replay`.
 
+use std::path::Path;
+
 use super::arguments::ReplayArguments;
 use super::document::{self, Runs, hex};
 use super::output::{complain, print};
+use super::source::BUNDLE;
 use super::{CliError, Exit, run, source};
 use crate::run::program::program;
 use crate::run::registry::Registration;
@@ -12,8 +15,18 @@ pub(super) fn replay(
     arguments: &ReplayArguments,
     registered: &[Registration],
 ) -> Result<Exit, CliError> {
+    let path = Path::new(&arguments.bundle);
+    let is_named_so = path.extension().is_some_and(|end| end == "json");
+    if path.is_file() && !is_named_so {
+        return Err(CliError::Usage(format!(
+            "{} is no replay bundle: expected a *.json such as {BUNDLE}, or the folder that a \
+             failing run left; `{} run` runs scenarios",
+            arguments.bundle,
+            program()
+        )));
+    }
     let what = source::what(arguments.bundle.clone(), None, Vec::new());
-    let loaded = source::load(&what, 1, registered)?;
+    let loaded = source::load(&what, None, registered)?;
     let Some(bundle) = loaded.bundle else {
         return Err(CliError::Usage(format!(
             "{} is no bundle; `{} run` runs scenarios",

@@ -8,11 +8,12 @@ use anstyle::{AnsiColor, Style};
 use menagerie::check::Verdict;
 
 use super::arguments::RunArguments;
+use super::destination::Destination;
 use super::document::{self, Performed, Runs, hex};
 use super::junit::{self, Suite};
 use super::output::{complain, faults_line, hanging, ops_line, print, styled};
 use super::select::{self, Selected};
-use super::{CliError, Exit, artefacts, interrupt};
+use super::{CliError, Exit, artefacts, destination, interrupt, mutations};
 use crate::run::program::program;
 use crate::run::registry::Registration;
 use crate::run::resolve::Resolved;
@@ -25,6 +26,15 @@ pub(super) fn run(arguments: &RunArguments, registered: &[Registration]) -> Resu
     let selected = select::all(&arguments.what, registered)?;
     if arguments.print_config {
         return print_config(&selected, arguments.seed);
+    }
+    let junit_file = arguments.junit.as_deref().map(|file| Destination {
+        file,
+        marks: junit::MARKS,
+    });
+    destination::check_all(junit_file.as_slice(), arguments.artefacts.force)?;
+    for one in &selected {
+        let run = Resolved::new(&spec(one, arguments.seed, false));
+        arguments.artefacts.shape.check(&run)?;
     }
     let mut runs = Vec::new();
     let mut exit = Exit::Held;
@@ -40,9 +50,9 @@ pub(super) fn run(arguments: &RunArguments, registered: &[Registration]) -> Resu
             }
         }
     }
-    if let Some(file) = &arguments.junit {
+    if let Some(file) = junit_file {
         let suites: Vec<Suite> = runs.iter().map(|run| junit::of_run(&run.report)).collect();
-        junit::write(file, &suites)?;
+        file.write(&junit::text(&suites))?;
     }
     if arguments.what.choice.json {
         print(&document::text(&Runs::new(&runs)))?;
@@ -113,6 +123,12 @@ fn perform(
         tell(&format!(
             "nondeterminism: the same run again has hash {hash}: {line}"
         ))?;
+    }
+    let shows = report.failures().any(|one| one.checker != "expectation");
+    if !shows {
+        for mutation in spec.mutations.iter() {
+            tell(&mutations::did_not_show(mutation.entry()))?;
+        }
     }
     let mut folder = None;
     if report.conclusion() == Conclusion::Fail && !arguments.artefacts.no_artifacts {
@@ -203,10 +219,14 @@ pub(super) fn human(report: &RunReport, wall: Option<Duration>) -> String {
             text.push('\n');
         }
     }
+    let mutations = match report.mutations.as_slice() {
+        [] => String::new(),
+        on => format!(", mutations {}", on.join(" ")),
+    };
     let title = styled(
         Style::new().bold(),
         &format!(
-            "{} on {}, seed {}",
+            "{} on {}, seed {}{mutations}",
             report.scenario, report.protocol, report.seed
         ),
     );

@@ -3,11 +3,17 @@
 use menagerie::check::CHECKERS;
 use menagerie::mutation::{Concerns, Mutation, Mutations, known};
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::CliError;
 use super::arguments::{Choice, SeveralScenarios};
+use super::mutations::of_tracker;
 use super::output::complain;
+use super::source::BUNDLE;
+use crate::files::is_lines;
+use crate::run::program::program;
+use crate::run::quoted;
 use crate::run::registry::Registration;
 use crate::run::scenario_file::known_keys;
 use crate::scenario::{RUNNER_CHECKERS, Scenario, ScenarioError};
@@ -26,6 +32,7 @@ pub(super) fn all(
     registered: &[Registration],
 ) -> Result<Vec<Selected>, CliError> {
     let one = |name: &String| {
+        refuse_runs(name)?;
         let scenario = scenario(name, &what.choice)?;
         let mutations = mutations(&what.choice, &scenario)?;
         let protocols = protocols(&what.choice, &scenario, mutations, registered)?;
@@ -36,6 +43,43 @@ pub(super) fn all(
         })
     };
     what.scenarios.iter().map(one).collect()
+}
+
+/// Refuses what names a run that was performed, where a scenario is expected.
+fn refuse_runs(name: &str) -> Result<(), CliError> {
+    let (path, program, shown) = (Path::new(name), program(), quoted(name));
+    let why = if path.is_dir() && path.join(BUNDLE).is_file() {
+        format!(
+            "{name} is the folder of a run, not a scenario: `{program} explain {shown}` tells its \
+             story, `{program} replay {shown}` repeats it"
+        )
+    } else if path.is_dir() {
+        format!(
+            "{name} is a folder, not a scenario; name a scenario (`{program} scenarios` lists \
+             them) or a file. `{program} explain` and `{program} replay` take the folder that a \
+             failing run left"
+        )
+    } else if path.extension().is_some_and(|end| end == "json") {
+        format!(
+            "{name} is no scenario file (*.toml); if it is a replay bundle, `{program} replay \
+             {shown}` repeats its run"
+        )
+    } else if is_lines(path) {
+        format!(
+            "{name} is a recording, not a scenario; the {BUNDLE} beside it repeats the run: \
+             `{program} replay`"
+        )
+    } else if let (false, Some((scenario, seed))) = (path.exists(), name.rsplit_once('@')) {
+        let words: Vec<&str> = seed.split('+').collect();
+        format!(
+            "{name}: name the scenario and its seed apart here: {} --seed {}",
+            quoted(scenario),
+            words.join(" --mutate ")
+        )
+    } else {
+        return Ok(());
+    };
+    Err(CliError::Usage(why))
 }
 
 /// Reads a scenario with the values that were set.
@@ -84,16 +128,23 @@ pub(super) fn mutations(choice: &Choice, scenario: &Scenario) -> Result<Mutation
     }
     let mut on = Mutations::NONE;
     for text in &choice.mutate {
-        let mutation = Mutation::find(text).ok_or_else(|| {
-            let known = known().into_iter().flat_map(|entry| [entry.id, entry.name]);
-            CliError::Usage(format!(
-                "there is no mutation \"{text}\"{}; `menagerie mutations` lists them",
-                suggestion(text, known)
-            ))
-        })?;
+        let mutation = Mutation::find(text).ok_or_else(|| unknown_mutation(text))?;
         on = on.with(mutation);
     }
     Ok(on)
+}
+
+fn unknown_mutation(text: &str) -> CliError {
+    let known = known();
+    let of_issue = of_tracker(text, &known);
+    let meant = match of_issue.as_deref() {
+        Some([]) => "; no mutation comes from that issue".to_owned(),
+        Some(ids) => format!("; the mutations of that issue: {}", ids.join(", ")),
+        None => suggestion(text, known.iter().flat_map(|entry| [entry.id, entry.name])),
+    };
+    CliError::Usage(format!(
+        "there is no mutation \"{text}\"{meant}; `menagerie mutations` lists them"
+    ))
 }
 
 /// A checker that was named must be one.

@@ -17,6 +17,10 @@ use crate::run::bundle::Bundle;
 use crate::run::program::program;
 use crate::run::registry::Registration;
 use crate::run::scenario_file::scenario_text;
+use crate::words::counted;
+
+/// A budget that did not suffice is raised by this factor in what is proposed.
+const MORE: u64 = 5;
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -41,6 +45,7 @@ pub(super) fn shrink(
 ) -> Result<Exit, CliError> {
     let loaded = source::load(&arguments.run.what, arguments.run.seed, registered)?;
     select::checker(arguments.run.checker.as_deref())?;
+    arguments.shape.check(&loaded.job.resolved)?;
     check_files(arguments, &origin(&loaded))?;
     let _listening = interrupt::listen()?;
     let bar = Shrinking::new();
@@ -52,8 +57,15 @@ pub(super) fn shrink(
     };
     let checker = arguments.run.checker.as_deref();
     let run = &loaded.job.resolved;
-    let goal = arguments.shape.goal(checker);
-    let shrunk = shrink::shrink(loaded.protocol, run, goal, budget, &bar)?;
+    let smaller = |checker| {
+        let goal = arguments.shape.goal(checker);
+        shrink::shrink(loaded.protocol, run, goal, budget, &bar)
+    };
+    let expected = source::expected(&loaded).filter(|_| !arguments.shape.prefers_clients());
+    let mut shrunk = smaller(checker.or(expected.as_deref()))?;
+    if shrunk.is_none() && checker.is_none() && expected.is_some() {
+        shrunk = smaller(None)?;
+    }
     bar.end();
     let Some(shrunk) = shrunk else {
         let which = checker.map_or_else(String::new, |name| format!(" by {name}"));
@@ -63,7 +75,7 @@ pub(super) fn shrink(
         )));
     };
     write(arguments, &loaded, &shrunk)?;
-    tell(arguments, &shrunk)?;
+    tell(arguments, &loaded, &shrunk)?;
     Ok(Exit::Held)
 }
 
@@ -134,7 +146,7 @@ fn write(arguments: &ShrinkArguments, loaded: &Loaded, shrunk: &Shrunk) -> Resul
     write_file(&bundle_file(arguments), &bundle.text())
 }
 
-fn tell(arguments: &ShrinkArguments, shrunk: &Shrunk) -> Result<(), CliError> {
+fn tell(arguments: &ShrinkArguments, loaded: &Loaded, shrunk: &Shrunk) -> Result<(), CliError> {
     if arguments.run.what.choice.json {
         let document = Document {
             schema: 1,
@@ -150,13 +162,20 @@ fn tell(arguments: &ShrinkArguments, shrunk: &Shrunk) -> Result<(), CliError> {
         };
         return Ok(print(&document::text(&document))?);
     }
-    let remark = remark(shrunk.end).map_or_else(String::new, |words| format!(" ({words})"));
+    let more = arguments.budget.saturating_mul(MORE);
+    let mut run = loaded.job.reproduce.run().to_owned();
+    run.push_str(arguments.shape.preference());
+    if let Some(checker) = &arguments.run.checker {
+        run.push_str(&format!(" --checker {checker}"));
+    }
+    let remark = remark(shrunk.end, &run, more);
+    let remark = remark.map_or_else(String::new, |words| format!(" ({words})"));
     print(&format!(
-        "{}: {}\n  {}{remark}\n  {} reruns, {:.1} million events in {:.1} s\n  {} run {}\n",
+        "{}: {}\n  {}{remark}\n  {}, {:.1} million events in {:.1} s\n  {} run {}\n",
         shrunk.failure.checker,
         shrunk.failure.reason,
         shrunk.size,
-        shrunk.reruns,
+        counted(shrunk.reruns, "rerun"),
         shrunk.events as f64 / 1e6,
         shrunk.wall.as_secs_f64(),
         program(),

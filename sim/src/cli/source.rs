@@ -1,4 +1,4 @@
-//! Where a run comes from: a scenario and a seed, or a bundle.
+//! Where a run comes from: a scenario and a seed (or both as `SCENARIO@SEED+ID`), or a bundle.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use menagerie::check::Verdict;
 
 use super::arguments::{Choice, OneScenario};
-use super::{CliError, select};
+use super::{CliError, select, values};
 use crate::files::is_lines;
 use crate::run::bundle::Bundle;
 use crate::run::registry::Registration;
@@ -38,13 +38,47 @@ pub(super) fn what(scenario: String, protocol: Option<String>, mutate: Vec<Strin
     }
 }
 
-/// Reads a scenario file, (by its name's end) a bundle, or the bundle in the folder of a run.
+/// The seed of a run if none is named.
+const USUAL_SEED: u64 = 1;
+
+/// A run that was named `SCENARIO@SEED+ID+ID`, if the text is such a name and no path.
+fn seeded(what: &OneScenario) -> Result<Option<(OneScenario, u64)>, CliError> {
+    if Path::new(&what.scenario).exists() {
+        return Ok(None);
+    }
+    let Some((scenario, rest)) = what.scenario.rsplit_once('@') else {
+        return Ok(None);
+    };
+    let mut words = rest.split('+');
+    let number = words.next().unwrap_or_default();
+    let seed = values::seed(number)
+        .map_err(|why| CliError::Usage(format!("the seed of {scenario}@{rest}: {why}")))?;
+    let mut named = OneScenario {
+        scenario: scenario.to_owned(),
+        ..what.clone()
+    };
+    named.choice.mutate.extend(words.map(str::to_owned));
+    Ok(Some((named, seed)))
+}
+
+/// Reads a scenario (by its name, its file, or as `SCENARIO@SEED+ID`), a bundle (by the end of its
+/// name), or the bundle in the folder of a run.
 pub(super) fn load(
     what: &OneScenario,
-    seed: u64,
+    seed: Option<u64>,
     registered: &[Registration],
 ) -> Result<Loaded, CliError> {
+    if let Some((named, own)) = seeded(what)? {
+        if let Some(other) = seed.filter(|seed| *seed != own) {
+            return Err(CliError::Usage(format!(
+                "{} names the seed {own}, and --seed {other} another one: leave one of them out",
+                what.scenario
+            )));
+        }
+        return of_scenario(&named, own, registered);
+    }
     let path = Path::new(&what.scenario);
+    missing(path)?;
     if path.is_dir() {
         let bundle = path.join(BUNDLE);
         if !bundle.is_file() {
@@ -70,6 +104,24 @@ pub(super) fn load(
             what.scenario
         )));
     }
+    of_scenario(what, seed.unwrap_or(USUAL_SEED), registered)
+}
+
+/// Refuses a folder that there is not; of a file that there is not, others say what is beside it.
+fn missing(path: &Path) -> Result<(), CliError> {
+    let names_a_folder = path.components().count() > 1 && path.extension().is_none();
+    if names_a_folder && !path.exists() {
+        let path = path.display();
+        return Err(CliError::Usage(format!("{path}: no such file or folder")));
+    }
+    Ok(())
+}
+
+fn of_scenario(
+    what: &OneScenario,
+    seed: u64,
+    registered: &[Registration],
+) -> Result<Loaded, CliError> {
     let scenario = select::scenario(&what.scenario, &what.choice)?;
     let mutations = select::mutations(&what.choice, &scenario)?;
     let protocols = select::protocols(&what.choice, &scenario, mutations, registered)?;
@@ -92,6 +144,12 @@ pub(super) fn load(
         job: Job::of(protocol.name, &spec),
         bundle: None,
     })
+}
+
+/// The checker that a run's violation is asked of if none is named: the one that the scenario
+/// expects, if the run has such a violation.
+pub(super) fn expected(loaded: &Loaded) -> Option<String> {
+    loaded.job.resolved.expect.failing().map(str::to_owned)
 }
 
 /// A run that was asked for its trace and broke down before there was one.

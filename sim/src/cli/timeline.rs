@@ -1,10 +1,9 @@
 //! `menagerie timeline`.
 
-use std::fs::OpenOptions;
-use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 
 use super::arguments::TimelineArguments;
+use super::destination::Destination;
 use super::output::print;
 use super::{CliError, Exit, source};
 use crate::diagnose::timeline::page;
@@ -17,6 +16,11 @@ pub(super) fn timeline(
     arguments: &TimelineArguments,
     registered: &[Registration],
 ) -> Result<Exit, CliError> {
+    let out = Destination {
+        file: &arguments.out,
+        marks: &[],
+    };
+    out.check(arguments.force)?;
     let path = Path::new(&arguments.source);
     let (trace, expected) = if is_lines(path) {
         (read(arguments, path)?, None)
@@ -24,7 +28,7 @@ pub(super) fn timeline(
         perform(arguments, registered)?
     };
     let page = page(&trace, expected.as_deref());
-    write(&arguments.out, &page, arguments.force)?;
+    out.write(&page)?;
     print(&format!(
         "{}: {} events, {:.1} MB\n",
         arguments.out.display(),
@@ -53,30 +57,10 @@ fn perform(
     let what = source::what(arguments.source.clone(), protocol, mutate);
     let mut loaded = source::load(&what, arguments.seed, registered)?;
     loaded.job.resolved.world.trace = true;
-    let expected = loaded.job.resolved.expect.failing().map(str::to_owned);
+    let expected = source::expected(&loaded);
     let report = loaded.protocol.perform(loaded.job)?;
     match report.trace {
         Some(trace) => Ok((trace, expected)),
         None => Err(source::untraced(&report)),
     }
-}
-
-/// Writes the file, but never over another one unless that is wanted.
-fn write(file: &Path, page: &str, force: bool) -> Result<(), CliError> {
-    let mut options = OpenOptions::new();
-    options.write(true);
-    if force {
-        options.create(true).truncate(true);
-    } else {
-        options.create_new(true);
-    }
-    let told = |error: std::io::Error| match error.kind() {
-        ErrorKind::AlreadyExists => CliError::Usage(format!(
-            "{} exists; name another file, or overwrite it with --force",
-            file.display()
-        )),
-        _ => CliError::Usage(format!("{} cannot be written: {error}", file.display())),
-    };
-    let mut out = options.open(file).map_err(told)?;
-    out.write_all(page.as_bytes()).map_err(told)
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::histories::FailedSwap;
 use crate::histories::judge::{Mode, ModelName};
+use crate::run::program::program;
 use crate::trace::export::Format;
 
 /// The model of a history.
@@ -44,12 +45,16 @@ pub(super) fn perhaps_none(text: &str) -> Result<Duration, String> {
     duration(text)
 }
 
-/// A span of time; a bare number counts seconds.
+/// A span of time, with its unit: a bare number might count anything.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let parsed = match text.parse() {
-        Ok(seconds) => Ok(Duration::from_secs(seconds)),
-        Err(_) => humantime::parse_duration(text).map_err(|why| why.to_string()),
-    };
+    let number = text.trim();
+    let is_bare = number.chars().all(|one| one.is_ascii_digit() || one == '.');
+    if is_bare && !number.is_empty() {
+        return Err(format!(
+            "a time needs a unit, such as {number}s or {number}m"
+        ));
+    }
+    let parsed = humantime::parse_duration(text).map_err(|why| why.to_string());
     let year = Duration::from_secs(366 * 24 * 3600);
     parsed.and_then(|parsed| {
         let fits = !parsed.is_zero() && parsed <= year;
@@ -117,6 +122,14 @@ pub(super) fn seed(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "expected a number such as 17 or 0x1f3c, at most 64 bits".to_owned())
 }
 
+/// The seed of one run.
+pub(super) fn one_seed(text: &str) -> Result<u64, String> {
+    seed(text).map_err(|why| match text.contains("..") {
+        true => format!("{why}; `{} campaign` runs a range of seeds", program()),
+        false => why,
+    })
+}
+
 /// A range of seeds.
 pub(super) fn seeds(text: &str) -> Result<Range<u64>, String> {
     let (from, to) = text
@@ -168,6 +181,22 @@ mod tests {
         assert!(seeds("8..7").is_err());
         assert!(seeds("8").expect_err("no range").contains("A..B"));
         assert!(seeds("..7").is_err());
+    }
+
+    #[test]
+    fn a_time_has_a_unit_and_a_run_has_one_seed() {
+        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
+        assert_eq!(perhaps_none("0s"), Ok(Duration::ZERO));
+        for bare in ["1", "0", "1.5"] {
+            assert!(
+                duration(bare)
+                    .expect_err("no unit")
+                    .contains("needs a unit")
+            );
+        }
+        assert_eq!(one_seed("3"), Ok(3));
+        assert!(one_seed("0..3").expect_err("a range").contains("campaign"));
+        assert!(!one_seed("x").expect_err("no seed").contains("campaign"));
     }
 
     #[test]

@@ -9,6 +9,9 @@ use crate::run::figures::Kind;
 use crate::run::measure::failover::Loss;
 use crate::run::measure::latency::{Home, Links, Measured};
 
+/// The title of every plot of campaigns.
+pub const PLOT_TITLE: &str = "Campaign: share of operations, and of runs, within";
+
 /// The figures of campaigns: how long operations took, and for how long nothing could be written.
 pub fn campaign_plot(reports: &[&CampaignReport]) -> String {
     let curve = |place: usize, name: String, values: Vec<f64>| Curve {
@@ -24,10 +27,7 @@ pub fn campaign_plot(reports: &[&CampaignReport]) -> String {
         name: name.to_owned(),
         curves: (0..)
             .zip(reports)
-            .map(|(place, report)| {
-                let name = format!("{} on {}", report.scenario, report.protocol);
-                curve(place, name, values(report))
-            })
+            .map(|(place, report)| curve(place, report.subject(), values(report)))
             .filter(|curve| !curve.values.is_empty())
             .collect(),
     };
@@ -38,10 +38,7 @@ pub fn campaign_plot(reports: &[&CampaignReport]) -> String {
         report.figures.gaps_ms()
     }));
     panels.retain(|panel| !panel.curves.is_empty());
-    distributions(
-        "Campaign: share of operations, and of runs, within",
-        &panels,
-    )
+    distributions(PLOT_TITLE, &panels)
 }
 
 /// The plots: file names relative to the report's folder, and contents.

@@ -29,8 +29,8 @@ use crate::run::measure::throughput::{self, Watching, Work};
 use crate::run::registry::Registration;
 use crate::scenario::{Scenario, ScenarioError, files_in};
 use detection::Detection;
-pub use figures::campaign_plot;
-pub use page::campaign_page;
+pub use figures::{PLOT_TITLE, campaign_plot};
+pub use page::{PAGE_TITLE, campaign_page};
 
 /// How much is run.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use super::figures::campaign_plot;
 use crate::run::campaign::{CampaignReport, Recoveries};
 use crate::run::figures::{Kind, Spread};
-use crate::words::escaped;
+use crate::words::{counted, escaped};
 
 /// Seeds a row of the strip of outcomes has.
 const STRIP: usize = 100;
@@ -21,19 +21,15 @@ pub fn campaign_page(reports: &[&CampaignReport]) -> String {
     }
     // Writing into a string cannot fail.
     let _ = writeln!(body, "<h2>Distributions</h2>\n{}", campaign_plot(reports));
-    format!("{HEAD}{body}</html>\n")
+    format!("{HEAD}{PAGE_TITLE}{STYLE}{body}</html>\n")
 }
 
 fn campaign(report: &CampaignReport, body: &mut String) {
     let _ = writeln!(
         body,
-        "<h2>{} on {}, seeds {}..{}</h2>\n<p>{} runs: {} pass, {} fail, {} unknown, {} vacuous; \
-         hash {:016x}</p>",
-        escaped(&report.scenario),
-        escaped(report.protocol),
-        report.seeds.start,
-        report.seeds.end,
-        report.runs,
+        "<h2>{}</h2>\n<p>{}: {} pass, {} fail, {} unknown, {} vacuous; hash {:016x}</p>",
+        escaped(&report.title()),
+        counted(report.runs, "run"),
         report.pass,
         report.fail,
         report.unknown,
@@ -90,10 +86,10 @@ fn failures(report: &CampaignReport, body: &mut String) {
         let first = &group.first;
         let _ = writeln!(
             body,
-            "<p class=\"failure\"><b>{}</b> in {} runs, first at seed {}: {}<br>\
+            "<p class=\"failure\"><b>{}</b> in {}, first at seed {}: {}<br>\
              <code>{}</code></p>",
             escaped(&first.checker),
-            group.count,
+            counted(group.count, "run"),
             first.seed,
             escaped(&first.reason),
             escaped(&first.reproduce)
@@ -136,11 +132,11 @@ fn noticed(report: &CampaignReport, body: &mut String) {
     }
     let _ = writeln!(
         body,
-        "<tr><td colspan=\"5\">{} elections, {} leader changes, {} sessions expired; {} operations \
-         ok, {} error, {} refused, {} unknown</table>",
-        leaders.elected,
-        leaders.changed,
-        figures.sessions_expired(),
+        "<tr><td colspan=\"5\">{}, {}, {} expired; {} operations ok, {} error, {} refused, {} \
+         unknown</table>",
+        counted(leaders.elected, "election"),
+        counted(leaders.changed, "leader change"),
+        counted(figures.sessions_expired(), "session"),
         report.ops.ok,
         report.ops.error,
         report.ops.refused,
@@ -171,7 +167,12 @@ const HEAD: &str = "<!doctype html>
 <html lang=\"en\">
 <meta charset=\"utf-8\">
 <meta name=\"viewport\" content=\"width=device-width\">
-<title>Menagerie: campaign</title>
+";
+
+/// The title of every page of campaigns.
+pub const PAGE_TITLE: &str = "<title>Menagerie: campaign</title>";
+
+const STYLE: &str = "
 <style>
 :root { color-scheme: light dark }
 body { font: 15px/1.4 system-ui, sans-serif; margin: 2em; max-width: 76em }

@@ -176,6 +176,10 @@ pub struct CampaignReport {
     pub scenario: String,
     /// The protocol's name.
     pub protocol: &'static str,
+    /// The ids of the bugs that were on.
+    pub mutations: Vec<&'static str>,
+    /// The keys of the scenario that were set from outside, as `KEY=VALUE`.
+    pub settings: Vec<String>,
     /// The seeds that were asked for.
     pub seeds: Range<u64>,
     /// How many runs ended.
@@ -220,6 +224,35 @@ pub struct CampaignReport {
     pub doubts: Vec<(u64, String)>,
     /// What ended it.
     pub end: End,
+}
+
+impl CampaignReport {
+    /// What was run: the scenario and the protocol, the bugs and the values.
+    pub fn subject(&self) -> String {
+        format!("{} on {}{}", self.scenario, self.protocol, self.choices())
+    }
+
+    /// The heading: what was run, and under which seeds.
+    pub fn title(&self) -> String {
+        let (first, end) = (self.seeds.start, self.seeds.end);
+        let (scenario, protocol) = (&self.scenario, self.protocol);
+        format!(
+            "{scenario} on {protocol}, seeds {first}..{end}{}",
+            self.choices()
+        )
+    }
+
+    /// The bugs that were on and the values that were set.
+    fn choices(&self) -> String {
+        let mut choices = String::new();
+        if !self.mutations.is_empty() {
+            choices.push_str(&format!(", mutations {}", self.mutations.join(" ")));
+        }
+        if !self.settings.is_empty() {
+            choices.push_str(&format!(", set {}", self.settings.join(" ")));
+        }
+        choices
+    }
 }
 
 /// Hears how a campaign goes, on the thread that started it.

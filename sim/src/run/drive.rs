@@ -27,6 +27,7 @@ use crate::scenario::plan::Plan;
 use crate::scenario::script::{Act, Move, Player, Script, ScriptedOp};
 use crate::scenario::workload::{Asked, Client, NextStep};
 use crate::trace::{self, EventKind};
+use crate::world::reach::Noticed;
 use crate::world::{Action, Close, World, WorldEvent};
 use token::Token;
 
@@ -57,6 +58,8 @@ pub(super) struct Drive<P: Protocol> {
     /// The servers that are healed; empty until the liveness phase.
     core: Vec<NodeId>,
     healed: Option<VirtualTime>,
+    /// What had happened by then.
+    noticed: Option<Noticed>,
     /// How long recovery may take; known once the core is healed.
     allowed: Span,
     converged: Option<VirtualTime>,
@@ -91,6 +94,7 @@ impl<P: Protocol> Drive<P> {
             probes: Vec::new(),
             core: Vec::new(),
             healed: None,
+            noticed: None,
             allowed: Span::ZERO,
             converged: None,
             obstacle: None,
@@ -401,7 +405,8 @@ impl<P: Protocol> Drive<P> {
         report.hash = self.world.hash();
         report.stats = self.world.stats().clone();
         report.reached = self.world.reached();
-        report.leaders = self.world.leaders();
+        // Without a healing, all of the run is its safety phase.
+        report.noticed = self.noticed.unwrap_or_else(|| self.world.noticed());
         report.excused = self.world.excused();
         report.virtual_time = self.world.now();
         report.faults = self

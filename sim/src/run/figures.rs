@@ -7,7 +7,6 @@
 use hdrhistogram::Histogram;
 use menagerie::history::{Operation, Outcome};
 use menagerie::ids::{Span, VirtualTime};
-use menagerie::protocol::Seen;
 use menagerie::tree::Request;
 
 use crate::run::RunReport;
@@ -103,9 +102,9 @@ impl Default for Figures {
 impl Figures {
     /// Adds a run.
     pub fn take(&mut self, run: &RunReport) {
-        self.leaders.elected += run.leaders.elected;
-        self.leaders.changed += run.leaders.changed;
-        self.sessions_expired += run.reached.times(Seen::Expiry);
+        self.leaders.elected += run.noticed.leaders.elected;
+        self.leaders.changed += run.noticed.leaders.changed;
+        self.sessions_expired += run.noticed.sessions_expired;
         let end = run.healed.unwrap_or(run.virtual_time);
         let mut writes = Vec::new();
         for operation in &run.history.operations {
@@ -133,7 +132,7 @@ impl Figures {
         self.leaders
     }
 
-    /// How many sessions expired.
+    /// How many sessions expired before the faults were healed.
     pub fn sessions_expired(&self) -> u64 {
         self.sessions_expired
     }

@@ -7,7 +7,7 @@ use menagerie::protocol::{Protocol, Refusal, Standing};
 use menagerie::quorum::PhaseQuorums;
 use menagerie::server::Server;
 
-use super::reach::{Leaders, Reached};
+use super::reach::{Noticed, Reached};
 use super::{Stats, World};
 
 impl<P: Protocol> World<P> {
@@ -72,9 +72,9 @@ impl<P: Protocol> World<P> {
         self.excused
     }
 
-    /// How often leaders were established so far.
-    pub fn leaders(&self) -> Leaders {
-        self.reach.leaders()
+    /// What users noticed so far.
+    pub fn noticed(&self) -> Noticed {
+        self.reach.noticed()
     }
 
     /// Which paths were taken so far.

@@ -64,6 +64,15 @@ pub struct Leaders {
     pub changed: u64,
 }
 
+/// What users of the service notice besides their answers, up to a moment of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Noticed {
+    /// How often leaders were established.
+    pub leaders: Leaders,
+    /// How many sessions expired.
+    pub sessions_expired: u64,
+}
+
 /// How often each path was taken in many runs of one protocol.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally(Vec<Line>);
@@ -164,9 +173,12 @@ impl Watch {
         reached
     }
 
-    /// How often leaders were established so far.
-    pub(crate) fn leaders(&self) -> Leaders {
-        self.leaders
+    /// What users noticed so far.
+    pub(crate) fn noticed(&self) -> Noticed {
+        Noticed {
+            leaders: self.leaders,
+            sessions_expired: self.reached.times(Seen::Expiry),
+        }
     }
 
     fn note(&mut self, seen: Seen) {

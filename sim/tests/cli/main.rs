@@ -1,5 +1,6 @@
 //! The command line as a stranger meets it: exit codes, diagnostics, JSON documents.
 
+mod asking;
 mod refusals;
 
 use std::fs;
@@ -166,7 +167,7 @@ fn the_document_of_a_run_has_its_shape() {
     for run in runs {
         assert_keys(
             run,
-            "scenario protocol seed hash conclusion verdicts reproduce artefacts",
+            "scenario protocol seed mutations hash conclusion verdicts reproduce artefacts",
         );
         assert_eq!(run["conclusion"], "pass");
         assert!(run["artefacts"].is_null(), "nothing failed");
@@ -203,7 +204,7 @@ fn the_document_of_a_campaign_has_its_shape_and_does_not_depend_on_jobs() {
     let one = &document["campaigns"][0];
     assert_keys(
         one,
-        "scenario protocol seeds runs pass fail unknown vacuous \
+        "scenario protocol mutations set seeds runs pass fail unknown vacuous \
          runs_with_two_fault_kinds ops faults messages_delivered virtual_s \
          wall_s hash failures reached recovery synced_reads \
          synced_reads_excused ended_by figures groups",

@@ -109,16 +109,16 @@ pub(in crate::cli) struct ReportArguments {
 
 #[derive(Clone, Debug, Args)]
 pub(in crate::cli) struct TimelineArguments {
-    /// The scenario file, a replay bundle (*.json), the folder that a failing run left, or the
-    /// trace of a run (*.jsonl, *.jsonl.xz)
+    /// The scenario (its name or file), a run as SCENARIO@SEED or (with mutations)
+    /// SCENARIO@SEED+ID, a replay bundle (*.json), the folder that a failing run left, or the trace
+    /// of a run (*.jsonl, *.jsonl.xz)
     pub(in crate::cli) source: String,
     /// The protocol [default: the only one there is, or the one that --mutate concerns]
     #[arg(long, value_name = "NAME")]
     pub(in crate::cli) protocol: Option<String>,
-    /// The seed, decimal or 0x hexadecimal
-    #[arg(long, value_name = "N", default_value = "1", value_parser = seed,
-          allow_hyphen_values = true)]
-    pub(in crate::cli) seed: u64,
+    /// The seed, decimal or 0x hexadecimal [default: 1]
+    #[arg(long, value_name = "N", value_parser = seed, allow_hyphen_values = true)]
+    pub(in crate::cli) seed: Option<u64>,
     /// Switch a bug on, by its id or name; may be repeated
     #[arg(long, value_name = "ID")]
     pub(in crate::cli) mutate: Vec<String>,

@@ -13,7 +13,7 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use menagerie::ids::{NodeId, Span};
+use menagerie::ids::{NodeId, Span, VirtualTime};
 use serde::Serialize;
 
 use crate::chance::decision::{Source, Table};
@@ -160,7 +160,8 @@ impl Examiner<'_> {
     }
 }
 
-/// Examines a failing run. `None` if it does not fail (by that checker).
+/// Examines a failing run: the violation that the checker reports, else the first in the order of
+/// the checkers. `None` if it does not fail (by that checker).
 ///
 /// # Errors
 /// If the run ended without a report.
@@ -338,7 +339,7 @@ fn operations(examiner: &Examiner, run: &Resolved) -> Option<Vec<Blamed>> {
     Some(
         blamed
             .map(|(operation, shown)| Blamed {
-                what: format!("{} {}", exact_span(operation.at), asked(operation)),
+                what: format!("{} {}", VirtualTime(operation.at.0), asked(operation)),
                 meaning: None,
                 necessary: !shown,
             })

@@ -37,7 +37,7 @@ fn what_the_smallest_run_consists_of_is_necessary_and_what_was_added_is_not() {
         jobs: 2,
         watcher: &Nobody,
     };
-    let blame = blame(paxos, &run, None, work)
+    let blame = blame(paxos, &run, Some("recovery"), work)
         .expect("the runs end")
         .expect("it fails");
     assert_eq!(blame.checker, "recovery");

@@ -26,7 +26,7 @@ pub struct Goal<'a> {
 /// Which of several violations is meant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Prefer {
-    /// The one that the run shows first.
+    /// The first in the order of the checkers.
     #[default]
     First,
     /// The first one by which a client is harmed. If the run shows none, runs with other moments

@@ -64,9 +64,9 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// The failures of a run, in the order in which the run showed them.
+    /// The failures of a run, in the order of the checkers, in which verdicts are printed too.
     pub fn of(report: &RunReport) -> Vec<Failure> {
-        let mut failures: Vec<Failure> = report
+        report
             .verdicts
             .iter()
             .filter(|judged| judged.checker != "expectation")
@@ -82,9 +82,7 @@ impl Failure {
                 | Verdict::NotApplicable(_)
                 | Verdict::Unknown(_) => None,
             })
-            .collect();
-        failures.sort_by_key(|failure| failure.at);
-        failures
+            .collect()
     }
 
     /// Whether a run shows it too.

@@ -8,6 +8,7 @@ use menagerie::check::{Excused, Verdict};
 
 use super::{CampaignReport, CampaignSpec, End, FAILURES_LISTED_MAX, Failure, Group, Recovery};
 use crate::run::figures::Figures;
+use crate::run::resolve::mutation_ids;
 use crate::run::{Conclusion, OpCounts, RunReport};
 use crate::world::reach::Tally;
 
@@ -30,6 +31,8 @@ impl Fold {
             report: CampaignReport {
                 scenario: spec.scenario.name.clone(),
                 protocol: spec.protocol.name,
+                mutations: mutation_ids(spec.mutations),
+                settings: spec.scenario.settings.clone(),
                 seeds: spec.seeds.clone(),
                 runs: 0,
                 pass: 0,

@@ -52,6 +52,7 @@ impl<P: Protocol> Drive<P> {
             }
         }
         self.healed = Some(self.world.now());
+        self.noticed = Some(self.world.noticed());
         let pipeline = self.resolved.workload.pipeline;
         let extra = self.world.slowness();
         let slowed = recovery::slowed(&self.resolved.world, pipeline, extra);
