@@ -26,7 +26,7 @@ const ISOLATED: &str = "scenarios/leader_isolated.toml";
 /// The bug, its protocol, its scenario, and a seed that shows it. (Z13 fails in several ways; this
 /// seed's is the one that the scenario made by hand shows.)
 const CASES: [(&str, &str, &str, u64); 6] = [
-    ("P03", "paxos", CHAOS, 39),
+    ("P03", "paxos", CHAOS, 20),
     ("P04", "paxos", CHAOS, 0),
     ("P09", "paxos", ISOLATED, 271),
     ("T03", "zab", CHAOS, 0),

@@ -180,8 +180,8 @@ pub(super) const MUTATIONS: &[Entry] = &[
         caught_by: &["sessions"],
         exhibit: Exhibit {
             scenario: "paused_leader",
-            first: 6,
-            count: 5,
+            first: 20,
+            count: 10,
         },
         concepts: &["sessions", "expiry", "pause"],
         releases: None,

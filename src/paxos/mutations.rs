@@ -314,7 +314,7 @@ pub(super) const MUTATIONS: &[Entry] = &[
         story: "A snapshot is captured between two commands of one slot and stands for the whole \
                 slot, so a server that starts from it never executes the rest.",
         place: "server::apply",
-        caught_by: &["digest", "durability", "linearizability"],
+        caught_by: &["agreement", "digest", "durability", "linearizability"],
         exhibit: Exhibit {
             scenario: "narrow_window",
             first: 0,
@@ -331,7 +331,13 @@ pub(super) const MUTATIONS: &[Entry] = &[
         story: "An acceptor's Accepted leaves before the vote is on disk, so a loss of power takes \
                 back what the proposer counts on.",
         place: "paxos::voter",
-        caught_by: &["promises", "durability", "agreement", "leadership"],
+        caught_by: &[
+            "promises",
+            "recovery",
+            "durability",
+            "agreement",
+            "leadership",
+        ],
         exhibit: Exhibit {
             scenario: "chaos",
             first: 0,

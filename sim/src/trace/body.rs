@@ -114,6 +114,10 @@ pub fn parts(body: &Value) -> Vec<Part> {
         Value::String(word) if word == NOOP => text("a no-op"),
         Value::String(word) => text(word.as_str()),
         Value::Array(items) if items.is_empty() => text("none"),
+        // A single command of a slot needs no brackets.
+        Value::Array(items) if items.len() == 1 && payload_of(&items[0]).is_some() => {
+            parts(&items[0])
+        }
         Value::Array(items) => {
             let items = joined(items.iter().map(parts), "; ");
             [text("["), items, text("]")].concat()
@@ -301,7 +305,7 @@ mod tests {
         let told = words(&body, |_| "a payload".to_owned());
         assert_eq!(
             told,
-            "ballot 2.n2, again, chosen 0, value [a payload], votes none"
+            "ballot 2.n2, again, chosen 0, value a payload, votes none"
         );
         let zab = json!({"zxid": Zxid::new(1, 3), "session": 16, "leader": 2});
         assert_eq!(
