@@ -30,7 +30,7 @@ const CASES: [(&str, &str, &str, u64); 6] = [
     ("P04", "paxos", CHAOS, 0),
     ("P09", "paxos", ISOLATED, 271),
     ("T03", "zab", CHAOS, 0),
-    ("Z13", "zab", CHAOS, 21),
+    ("Z13", "zab", CHAOS, 145),
     ("Z20", "zab", CHAOS, 0),
 ];
 
@@ -203,7 +203,7 @@ fn a_core_that_was_drawn_is_written_out() {
 
 #[test]
 fn a_run_that_harms_a_client_is_found_if_that_is_preferred() {
-    let (_, name, file, seed) = CASES[0];
+    let (name, file, seed) = ("paxos", CHAOS, 56);
     let bug = Mutations::NONE.with(Mutation::find("P03").expect("it is in the catalogue"));
     let run = Job::of(name, &spec(file, seed, bug)).resolved;
     let shrunk = |prefer, keep| {
