@@ -48,9 +48,8 @@
 //! argument why it is safe.
 //!
 //! # What is missing
-//! Reconfiguration (so the window is for flow control only), leases,
-//! broadcast of votes to all learners, forwarding of reads, asking anybody but the leader for
-//! missing slots.
+//! Reconfiguration (so the window is for flow control only), leases, broadcast of votes to all
+//! learners, forwarding of reads, asking anybody but the leader for missing slots.
 
 mod acceptor;
 mod ballot;

@@ -33,7 +33,7 @@ impl Destination<'_> {
     }
 
     /// Refuses a folder, and a file in a folder that there is not.
-    pub(super) fn check_place(&self) -> Result<(), CliError> {
+    fn check_place(&self) -> Result<(), CliError> {
         let file = self.file.display();
         if self.file.is_dir() {
             return Err(CliError::Usage(format!("{file} is a folder; name a file")));

@@ -1,8 +1,5 @@
 //! `menagerie export`.
 
-use std::fs;
-use std::path::Path;
-
 use serde_json::json;
 
 use super::arguments::ExportArguments;
@@ -19,17 +16,10 @@ pub(super) fn export(
     registered: &[Registration],
 ) -> Result<Exit, CliError> {
     let protocol = arguments.protocol.as_deref();
-    if let Some(file) = arguments.out.as_deref() {
-        Destination { file, marks: &[] }.check_place()?;
-    }
-    if let Some(out) = &arguments.out
-        && out.exists()
-        && !arguments.force
-    {
-        return Err(CliError::Usage(format!(
-            "--out {} is there already; --force overwrites it",
-            out.display()
-        )));
+    let out = arguments.out.as_deref();
+    let out = out.map(|file| Destination { file, marks: &[] });
+    if let Some(out) = out {
+        out.check(arguments.force)?;
     }
     let text = match recording::named(&arguments.source, protocol, registered)? {
         Source::Trace(trace) => exported(&trace, arguments.format),
@@ -46,30 +36,22 @@ pub(super) fn export(
             }
         },
     };
-    match &arguments.out {
+    match out {
         None => print(&text)?,
         Some(out) => {
-            written(out, &text)?;
+            out.write(&text)?;
+            let file = out.file.display();
             if arguments.json {
                 let told = json!({
                     "schema": 1,
-                    "file": out.display().to_string(),
+                    "file": file.to_string(),
                     "bytes": text.len(),
                 });
                 print(&document::text(&told))?;
             } else {
-                complain(&format!("export: {} is written", out.display()));
+                complain(&format!("export: {file} is written"));
             }
         }
     }
     Ok(Exit::Held)
-}
-
-fn written(out: &Path, text: &str) -> Result<(), CliError> {
-    fs::write(out, text).map_err(|error| {
-        CliError::Usage(format!(
-            "--out {} cannot be written: {error}",
-            out.display()
-        ))
-    })
 }

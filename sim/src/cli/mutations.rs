@@ -9,6 +9,7 @@ use super::arguments::MutationsArguments;
 use super::list::mutations_of;
 use super::output::{columns, print};
 use super::{CliError, Exit, document};
+use crate::run::program::program;
 use crate::run::registry::Registration;
 
 /// Where ZooKeeper's bugs are described.
@@ -93,7 +94,8 @@ fn nothing_about(words: &str) -> CliError {
     });
     CliError::Usage(format!(
         "the catalogue has no mutation about \"{words}\"{link}. That says nothing about any \
-         release. `menagerie mutations` lists those that there are"
+         release. `{} mutations` lists those that there are",
+        program()
     ))
 }
 
@@ -212,14 +214,14 @@ fn shows_in(entry: &Entry) -> Option<String> {
 
 /// What helps if a mutation was on and nothing failed.
 pub(super) fn did_not_show(entry: &Entry) -> String {
-    let id = entry.id;
+    let (id, program) = (entry.id, program());
     if entry.caught_by.is_empty() {
-        return format!("{id} did not show; no checker reports it (`menagerie mutations {id}`)");
+        return format!("{id} did not show; no checker reports it (`{program} mutations {id}`)");
     }
     let (scenario, seeds) = (entry.exhibit.scenario, seeds_of(entry));
     format!(
-        "{id} did not show; it shows in {scenario} (campaign {scenario} --seeds {seeds} --mutate \
-         {id})"
+        "{id} did not show; it shows in {scenario} (`{program} campaign {scenario} --seeds {seeds} \
+         --mutate {id}`)"
     )
 }
 

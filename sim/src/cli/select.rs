@@ -143,7 +143,8 @@ fn unknown_mutation(text: &str) -> CliError {
         None => suggestion(text, known.iter().flat_map(|entry| [entry.id, entry.name])),
     };
     CliError::Usage(format!(
-        "there is no mutation \"{text}\"{meant}; `menagerie mutations` lists them"
+        "there is no mutation \"{text}\"{meant}; `{} mutations` lists them",
+        program()
     ))
 }
 

@@ -365,4 +365,4 @@ impl ChaosWeights {
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::scenario) mod tests;

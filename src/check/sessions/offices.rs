@@ -452,9 +452,7 @@ impl Offices {
             }
         }
     }
-}
 
-impl Offices {
     /// Whether the last return of a session's client that stands before a write was not applied
     /// yet by the leader that proposed the write. An end that was asked for before names an earlier
     /// generation, and the next one is asked for when the leader has applied the return.

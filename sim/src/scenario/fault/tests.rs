@@ -4,7 +4,8 @@ use menagerie::quorum::{PhaseQuorums, Quorums};
 use super::*;
 use crate::chance::dice::{Concern, Dice};
 
-fn scene() -> Scene {
+/// Five voters, of which the third leads, and an observer.
+pub(in crate::scenario) fn scene() -> Scene {
     let voters: Vec<NodeId> = (1..=5).map(NodeId).collect();
     Scene {
         up: voters.iter().copied().collect(),

@@ -1,10 +1,7 @@
 use std::collections::BTreeSet;
 
-use menagerie::ids::NodeId;
-use menagerie::quorum::{PhaseQuorums, Quorums};
-
 use super::*;
-use crate::scenario::fault::Scene;
+use crate::scenario::fault::tests::scene;
 use crate::scenario::{Scenario, script};
 use crate::world::Action;
 
@@ -155,18 +152,6 @@ fn magnitudes_stay_inside_their_range_and_reach_every_octave() {
             drawn.iter().any(|number| octave.contains(number)),
             "{octave:?}"
         );
-    }
-}
-
-/// Five voters, of which the third leads.
-fn scene() -> Scene {
-    let voters: Vec<NodeId> = (1..=5).map(NodeId).collect();
-    Scene {
-        up: voters.iter().copied().collect(),
-        quorums: PhaseQuorums::same(Quorums::majorities(&voters)),
-        voters,
-        observers: vec![NodeId(6)],
-        leader: Some(NodeId(3)),
     }
 }
 
