@@ -289,7 +289,7 @@ fn what_cannot_be_compared_or_exported_is_refused_with_a_remedy() {
                 "--protocol",
                 "zab",
             ],
-            "--force overwrites it",
+            "overwrite it with --force",
         ),
         (
             &[

@@ -72,7 +72,8 @@ fn one_checker_is_shown_by_its_name() {
 #[test]
 fn a_bug_that_did_not_show_is_told_with_the_scenario_that_shows_it() {
     let steady = ["steady", "--mutate", "Z03"];
-    let hint = "Z03 did not show; it shows in epoch_window (campaign epoch_window --seeds ";
+    let hint =
+        "Z03 did not show; it shows in epoch_window (`menagerie campaign epoch_window --seeds ";
     assert_tells(
         &[&["run"], &steady[..]].concat(),
         &[hint, ", mutations Z03"],
