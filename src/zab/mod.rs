@@ -60,9 +60,9 @@
 //!   trusts what it reads.
 //!
 //! # Missing
-//! Reconfiguration; hierarchical quorums; leaving a learner behind that does not acknowledge one
-//! proposal for long (only silence counts); observers fed by followers; the leader's early exit
-//! when its supporters look again (ZK-3109, off by default in ZooKeeper).
+//! Reconfiguration; leaving a learner behind that does not acknowledge one proposal for long (only
+//! silence counts); observers fed by followers; the leader's early exit when its supporters look
+//! again (ZK-3109, off by default in ZooKeeper).
 
 mod broadcast;
 mod checkpoint;
