@@ -8,6 +8,7 @@ use menagerie::ids::{ClientId, NodeId, Span};
 use menagerie::mutation::Mutations;
 use menagerie::protocol::QuorumRule;
 use menagerie::protocol::knobs::Pick;
+use menagerie::quorum::Quorums;
 use menagerie::server::ServerSettings;
 use toml::Spanned;
 
@@ -77,6 +78,18 @@ pub struct Resolved {
 }
 
 impl Resolved {
+    /// Whether the servers that are to be healed are a quorum. Those that the run chooses are.
+    pub(crate) fn heals_a_quorum(&self) -> bool {
+        let script = self.script.as_ref();
+        script
+            .and_then(|script| script.core.as_ref())
+            .is_none_or(|core| {
+                let voters: Vec<NodeId> = (1..=self.world.voters).map(NodeId).collect();
+                let healed = core.iter().copied().collect();
+                Quorums::of(&voters, &self.world.quorums).contain(healed)
+            })
+    }
+
     /// Resolves a run; the same for every protocol.
     pub fn new(run: &RunSpec) -> Resolved {
         let document = &run.scenario.document;

@@ -31,7 +31,8 @@ pub struct NetworkSpec {
     pub twin: Option<Latency>,
     /// Added to `loss_ppm`: `link_loss_ppm[from][to]` by the servers' order.
     pub link_loss_ppm: Option<Vec<Vec<u32>>>,
-    /// How long a stream survives a cut.
+    /// How long a stream survives a cut; and how much later than the median a message on a
+    /// latest-wins channel may be before its connection is given up.
     pub patience: Span,
     /// After how long a dial that is not answered is given up.
     pub dial_timeout: Span,
@@ -300,6 +301,8 @@ pub(crate) struct Pair<P: Protocol> {
 pub(crate) struct Latest<P: Protocol> {
     pub(crate) in_flight: Option<Envelope<Packet<P>>>,
     pub(crate) waiting: Option<Envelope<Packet<P>>>,
+    /// The message in flight will not arrive: the connection is given up before.
+    pub(crate) stalled: bool,
     /// Raised by each departure and loss: names the message in flight.
     pub(crate) generation: u32,
 }
@@ -326,6 +329,7 @@ impl<P: Protocol> Pair<P> {
             latest: Latest {
                 in_flight: None,
                 waiting: None,
+                stalled: false,
                 generation: 0,
             },
             decks: [deck(0), deck(1), deck(2)],

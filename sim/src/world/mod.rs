@@ -16,8 +16,8 @@
 //!   loses a drawn suffix of what is in flight; each end that is left hears `Down` behind what is
 //!   left. A dialler that was not yet told `Up` hears `Refused` in place of `Down`.
 //! - *Latest-wins* channels have at most one message in flight and one waiting, which the next one
-//!   replaces. A cut, and the death of the receiver, lose the one in flight; the death of the
-//!   sender loses the waiting one.
+//!   replaces. A cut, and the death of the receiver, lose the one in flight, and so does its being
+//!   late for longer than the patience; the death of the sender loses the waiting one.
 //! - *Datagrams* are lost, duplicated and overtake each other, and are lost if the pair is cut when
 //!   they leave or arrive.
 //! - Client connections behave like streams; only [`Action::CutClient`] cuts them. Hanging up a

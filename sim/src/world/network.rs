@@ -154,6 +154,11 @@ impl<P: Protocol> World<P> {
     }
 
     /// Sends off the waiting message, if nothing is in flight and the pair is not cut.
+    ///
+    /// A message that is late for longer than the patience never arrives: the connection below the
+    /// channel is given up, and the next message goes over a new one. Without that, one sample of a
+    /// heavy tail keeps everything newer from a server for as long as it lasts, and nobody can do
+    /// anything about it: a protocol hangs up a silent stream, but does not see this connection.
     pub(super) fn depart_latest(&mut self, from: u8, to: u8) {
         let pair = self.pair(from, to);
         if pair.is_cut() || pair.latest.in_flight.is_some() {
@@ -164,10 +169,13 @@ impl<P: Protocol> World<P> {
         };
         let number = pair.name(Channel::LatestWins);
         let travel = self.travel(from, to, Channel::LatestWins, number, (Part::Delay, 0));
+        let network = &self.spec.network;
+        let given_up = network.lan.median().0 + network.patience.0;
         let now = self.now;
         let pair = self.pair(from, to);
-        let at = now.after(pair.latency(travel));
+        let at = now.after(pair.latency(travel.min(given_up)));
         pair.latest.in_flight = Some(packet);
+        pair.latest.stalled = travel > given_up;
         pair.latest.generation += 1;
         let generation = pair.latest.generation;
         let event = Event::LatestWins {
@@ -187,8 +195,11 @@ impl<P: Protocol> World<P> {
         let Some(packet) = latest.in_flight.take() else {
             return false;
         };
+        let stalled = latest.stalled;
         self.depart_latest(from, to);
-        if self.nodes[usize::from(to)].server.is_none() {
+        if stalled {
+            self.lose(packet.id, Why::Broken);
+        } else if self.nodes[usize::from(to)].server.is_none() {
             self.lose(packet.id, Why::Down);
         } else {
             self.deliver(from, to, Via::LatestWins, packet);

@@ -374,6 +374,13 @@ impl Shrinker<'_> {
 
     /// Takes the candidate if it shows the failure, and has what is to be kept.
     fn take(&mut self, candidate: Resolved) -> bool {
-        self.keep.is_kept_by(&candidate) && self.take_first(vec![candidate])
+        self.keeps(&candidate) && self.take_first(vec![candidate])
+    }
+
+    /// Whether a candidate keeps what is to be kept. One that heals too few servers to elect a
+    /// leader, unlike the run that it is made of, fails whatever the protocol does.
+    fn keeps(&self, candidate: &Resolved) -> bool {
+        self.keep.is_kept_by(candidate)
+            && (candidate.heals_a_quorum() || !self.best.heals_a_quorum())
     }
 }

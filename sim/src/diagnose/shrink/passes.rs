@@ -282,7 +282,7 @@ impl Shrinker<'_> {
             let candidates: Vec<Resolved> = (number..number + EXPLORED_AT_ONCE)
                 .map(|one| moves::larger_step(&self.best, one))
                 .filter(|candidate| Size::of(candidate) < size)
-                .filter(|candidate| self.keep.is_kept_by(candidate))
+                .filter(|candidate| self.keeps(candidate))
                 .collect();
             number += EXPLORED_AT_ONCE;
             if self.take_first(candidates) {

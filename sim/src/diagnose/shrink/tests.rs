@@ -2,6 +2,7 @@
 
 use std::sync::Mutex;
 
+use menagerie::ids::{NodeId, Span};
 use menagerie::mutation::{Mutation, Mutations};
 
 use super::*;
@@ -9,6 +10,8 @@ use crate::chance::decision::Table;
 use crate::run::RunSpec;
 use crate::run::registry::PROTOCOLS;
 use crate::scenario::Scenario;
+use crate::scenario::adversity::Core;
+use crate::scenario::script::Script;
 
 /// Remembers every size.
 #[derive(Default)]
@@ -166,4 +169,33 @@ fn a_run_that_does_not_fail_is_not_shrunk() {
         &Sizes::default(),
     );
     assert!(outcome.expect("the run ends").is_none());
+}
+
+#[test]
+fn what_is_healed_in_the_smallest_run_can_still_elect_a_leader() {
+    let mut run = Job::of("zab", &chaos(0, Mutation::P04)).resolved;
+    run.world.mutations = Mutations::NONE;
+    run.core = Core::Quorum;
+    run.bound = Span::millis(1); // Nobody recovers so fast.
+    let goal = Goal {
+        checker: Some("liveness"),
+        ..Goal::default()
+    };
+    let small = Budget {
+        events: 3_000_000,
+        ..budget()
+    };
+    let shrunk = shrink(protocol("zab"), &run, goal, small, &Sizes::default())
+        .expect("every run ends")
+        .expect("it fails");
+    assert!(shrunk.run.heals_a_quorum());
+    let alone = Script {
+        operations: Vec::new(),
+        core: Some(vec![NodeId(1)]),
+    };
+    let hopeless = Resolved {
+        script: Some(alone),
+        ..shrunk.run
+    };
+    assert!(!hopeless.heals_a_quorum(), "one of three voters");
 }

@@ -151,6 +151,30 @@ fn a_cut_loses_the_latest_wins_message_in_flight_and_keeps_the_waiting_one() {
 }
 
 #[test]
+fn a_latest_wins_message_that_is_late_for_longer_than_the_patience_makes_way_for_the_next() {
+    let mut far = spec(1);
+    far.network.patience = Span::millis(100);
+    // However far away the other is: what counts is the delay beyond the usual one.
+    far.network.lan = Latency::Constant(Span::millis(150));
+    let arrived = received(play::<Votes>(far.clone(), &[], 1_000), N1, N2);
+    assert_eq!(arrived, [1, 8]);
+    // A third of the messages takes longer than the patience allows, most of them by far.
+    far.network.lan = Latency::LogNormal {
+        median: Span::millis(1),
+        p99: Span::secs(100_000_000),
+    };
+    let (mut first, mut last) = (0, 0);
+    for seed in 0..200 {
+        far.seed = seed;
+        let arrived = received(play::<Votes>(far.clone(), &[], 1_000), N1, N2);
+        first += u32::from(arrived.contains(&1));
+        last += u32::from(arrived.contains(&8));
+    }
+    assert!((110..155).contains(&first), "{first} of 200 first messages");
+    assert!((110..155).contains(&last), "{last} of 200 last messages");
+}
+
+#[test]
 fn a_message_to_oneself_takes_no_time_and_is_never_lost() {
     struct Own;
     impl Script for Own {
