@@ -6,7 +6,7 @@ use super::arguments::TimelineArguments;
 use super::destination::Destination;
 use super::output::print;
 use super::{CliError, Exit, source};
-use crate::diagnose::timeline::page;
+use crate::diagnose::timeline::{PAGE_MARK, page};
 use crate::files::is_lines;
 use crate::run::registry::Registration;
 use crate::trace::Trace;
@@ -18,7 +18,7 @@ pub(super) fn timeline(
 ) -> Result<Exit, CliError> {
     let out = Destination {
         file: &arguments.out,
-        marks: &[],
+        marks: &[PAGE_MARK],
     };
     out.check(arguments.force)?;
     let path = Path::new(&arguments.source);

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::artefacts::Artefact;
-use crate::words::escaped;
+use crate::words::{counted, escaped};
 
 /// So much of a checker's sentence is shown.
 const WORDS_MAX: usize = 40;
@@ -106,7 +106,8 @@ pub fn page(runs: &[KeptRun]) -> String {
     for run in runs {
         row(run, &mut rows);
     }
-    format!("{HEAD}<p>{} runs</p>\n{TABLE}{rows}{FOOT}", runs.len())
+    let count = counted(runs.len() as u64, "run");
+    format!("{HEAD}<p>{count}</p>\n{TABLE}{rows}{FOOT}")
 }
 
 fn row(run: &KeptRun, rows: &mut String) {
@@ -212,7 +213,7 @@ mod tests {
         };
         let page = page(&[run]);
         for part in [
-            "<p>1 runs</p>",
+            "<p>1 run</p>",
             "<td>a&lt;b</td><td>zab</td><td>3</td><td>Z13</td><td>agreement</td><td>1 &amp; 2</td>",
             "<a href=\"a%3Cb/zab-3/story.md\">story.md</a>",
             "<code>menagerie run &#39;a&lt;b&#39;</code>",

@@ -32,6 +32,9 @@ pub const BYTES_MAX: usize = 10_000_000;
 /// events of megabytes each come so far.
 const ATTEMPTS_MAX: usize = 12;
 
+/// It is in every page.
+pub const PAGE_MARK: &str = "content=\"Menagerie timeline\"";
+
 /// The page of a trace. Of several violations its story is about that of `checker`, if there is
 /// one.
 pub fn page(trace: &Trace, checker: Option<&str>) -> String {
