@@ -25,7 +25,7 @@ pub(super) struct Progress {
     written: Option<Mutex<Instant>>,
 }
 
-#[allow(
+#[expect(
     clippy::disallowed_methods,
     reason = "how often progress is shown depends on wall time, outside every run"
 )]

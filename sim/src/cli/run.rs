@@ -144,7 +144,7 @@ fn perform(
 
 /// Runs it and takes the time.
 fn timed(protocol: &Registration, spec: &RunSpec) -> Result<(RunReport, Duration), CliError> {
-    #[allow(
+    #[expect(
         clippy::disallowed_methods,
         reason = "wall time of a run, taken outside of it"
     )]

@@ -113,7 +113,7 @@ pub fn judge(path: &Path, question: &Question) -> Result<Judged, String> {
     }
 }
 
-#[allow(clippy::disallowed_methods, reason = "it measures the parsing")]
+#[expect(clippy::disallowed_methods, reason = "it measures the parsing")]
 fn znode(path: &Path, question: &Question) -> Result<Judged, String> {
     let started = Instant::now();
     let limits = question.limits;
@@ -241,7 +241,7 @@ pub struct Meter {
 
 impl Meter {
     /// Starts the time. `base` is the memory of the history.
-    #[allow(
+    #[expect(
         clippy::disallowed_methods,
         reason = "limits of wall time need the wall clock"
     )]
@@ -267,10 +267,6 @@ impl Meter {
 }
 
 impl Budget for Meter {
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "limits of wall time need the wall clock"
-    )]
     fn exceeded(&mut self, bytes: usize) -> Option<Limit> {
         let bytes = self.base + bytes;
         if bytes > self.limits.bytes {
@@ -287,7 +283,7 @@ impl Budget for Meter {
     }
 }
 
-#[allow(clippy::disallowed_methods, reason = "it measures the parsing")]
+#[expect(clippy::disallowed_methods, reason = "it measures the parsing")]
 fn keyed(path: &Path, question: &Question, family: Family) -> Result<Judged, String> {
     if question.mode == Mode::Zookeeper {
         return Err("the mode zookeeper is for the model znode".to_owned());
@@ -315,7 +311,6 @@ fn keyed(path: &Path, question: &Question, family: Family) -> Result<Judged, Str
 }
 
 /// Judges a history that has been read.
-#[allow(clippy::disallowed_methods, reason = "it measures the check")]
 pub fn keyed_history(history: &KeyedHistory, family: Family, limits: Limits) -> Judged {
     let mut meter = Meter::start(limits, history.size());
     let judgement = linear::check(family, history, &mut meter);

@@ -168,7 +168,7 @@ fn earliest(report: &RunReport) -> Option<(String, VirtualTime)> {
     violations.min_by_key(|(_, at)| *at)
 }
 
-#[allow(
+#[expect(
     clippy::disallowed_methods,
     reason = "wall time to a detection, outside every run"
 )]

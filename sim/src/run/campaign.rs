@@ -276,7 +276,7 @@ pub fn run(
     stop: &AtomicBool,
     watcher: &mut dyn Watcher,
 ) -> Result<CampaignReport, Internal> {
-    #[allow(
+    #[expect(
         clippy::disallowed_methods,
         reason = "wall time of a campaign, outside every run"
     )]
@@ -348,7 +348,7 @@ struct Halt<'a> {
 }
 
 impl Halt<'_> {
-    #[allow(
+    #[expect(
         clippy::disallowed_methods,
         reason = "wall time of a campaign, outside every run"
     )]

@@ -319,7 +319,7 @@ pub fn shrink(
     }))
 }
 
-#[allow(
+#[expect(
     clippy::disallowed_methods,
     reason = "the time limit of a shrinking, outside every run"
 )]

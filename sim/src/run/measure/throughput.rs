@@ -203,7 +203,7 @@ pub fn start_up(times: u64) -> Result<Duration, Internal> {
     Ok(begun.elapsed())
 }
 
-#[allow(
+#[expect(
     clippy::disallowed_methods,
     reason = "measures the simulator itself, outside every run"
 )]
